@@ -1,0 +1,71 @@
+import * as Duration from "effect/Duration"
+import * as Pipeable from "effect/Pipeable"
+import { maxDelayMillis } from "./limits.ts"
+
+/**
+ * How long to wait before the next attempt. A pure function of the attempt that failed and of a random number,
+ * so that the same inputs always give the same wait.
+ *
+ * **Units** `delayMillis` answers whole milliseconds from 0 to a century, for any attempt.
+ * **Example** `Backoff.exponential("1 second").pipe(Backoff.jittered, Backoff.capped("1 hour"))`
+ * @category jobs
+ * @since 0.1.0
+ */
+export interface Backoff extends Pipeable.Pipeable {
+  /** Which attempt failed, from 1; a number in [0, 1) that only jitter looks at. */
+  readonly delayMillis: (attempt: number, random: number) => number
+}
+
+const clamp = (millis: number): number =>
+  // `!(millis > 0)` also catches NaN, which a custom function may return
+  !(millis > 0) ? 0 : Math.min(Math.round(millis), maxDelayMillis)
+
+const make = (delayMillis: (attempt: number, random: number) => number): Backoff => ({
+  delayMillis: (attempt, random) => clamp(delayMillis(Math.max(1, attempt), random)),
+  pipe() {
+    return Pipeable.pipeArguments(this, arguments)
+  }
+})
+
+const millisOf = (input: Duration.Input): number => Duration.toMillis(Duration.fromInputUnsafe(input))
+
+/** Waits `base`, then `base * factor`, `base * factor^2`, ...; factor 2 when left out. */
+export const exponential = (base: Duration.Input, factor = 2): Backoff => {
+  const baseMillis = millisOf(base)
+  return make((attempt) => baseMillis * factor ** (attempt - 1))
+}
+
+/** Waits `step`, then twice `step`, three times `step`, ... */
+export const linear = (step: Duration.Input): Backoff => {
+  const stepMillis = millisOf(step)
+  return make((attempt) => stepMillis * attempt)
+}
+
+/** Waits the same time before every attempt. */
+export const fixed = (delay: Duration.Input): Backoff => {
+  const delayMillis = millisOf(delay)
+  return make(() => delayMillis)
+}
+
+/** Waits what the function says, given the attempt that failed (from 1); anything below zero or not a number is zero. */
+export const custom = (delay: (attempt: number) => Duration.Input): Backoff => make((attempt) => millisOf(delay(attempt)))
+
+/** Spreads the waits by `ratio` to both sides, so that jobs that failed together do not come back together. */
+export const jitteredBy =
+  (ratio: number) =>
+  (backoff: Backoff): Backoff =>
+    make((attempt, random) => backoff.delayMillis(attempt, random) * (1 + ratio * (2 * random - 1)))
+
+/** Spreads the waits by a fifth to both sides. */
+export const jittered: (backoff: Backoff) => Backoff = jitteredBy(0.2)
+
+/** Never waits longer than `max`. Put it last to bound jitter as well. */
+export const capped =
+  (max: Duration.Input) =>
+  (backoff: Backoff): Backoff => {
+    const maxMillis = millisOf(max)
+    return make((attempt, random) => Math.min(backoff.delayMillis(attempt, random), maxMillis))
+  }
+
+/** One second, doubling, spread by a fifth, at most an hour: what a task uses unless it says otherwise. */
+export const standard: Backoff = exponential("1 second").pipe(jittered, capped("1 hour"))

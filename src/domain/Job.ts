@@ -1,0 +1,98 @@
+import * as Schema from "effect/Schema"
+
+/** Milliseconds since 1970-01-01T00:00:00Z, by the backend's clock unless a field says otherwise. */
+export type EpochMillis = number
+
+/** Identifies a job within its queue: 1 to 128 of `A-Z a-z 0-9 . _ : @ / + = -`. Generated ids have 22 characters and sort by time. */
+export type JobId = string
+
+/**
+ * Proof of holding a job's lease. Grows with every claim of a queue, so a later holder always has the larger token;
+ * handlers can pass it on to their own storage as a fence.
+ */
+export type Token = number
+
+/** Where a job is in its life; `docs/states.md` draws the table. */
+export const JobState = Schema.Literals([
+  "scheduled",
+  "pending",
+  "active",
+  "retry",
+  "completed",
+  "cancelled",
+  "dead"
+])
+export type JobState = typeof JobState.Type
+
+/** Why a job is a dead letter. */
+export const DeadReason = Schema.Literals(["exhausted", "crashed", "skipped", "undecodable"])
+export type DeadReason = typeof DeadReason.Type
+
+/** How an attempt that did not complete ended. */
+export const FailureOutcome = Schema.Literals(["retry", "dead", "crashed", "cancelled"])
+export type FailureOutcome = typeof FailureOutcome.Type
+
+/** One line of a job's ledger: an attempt that failed, crashed, or was cancelled. The latest 20 are kept. */
+export const Failure = Schema.Struct({
+  /** Which attempt, from 1. */
+  attempt: Schema.Int,
+  /** When the attempt was claimed, epoch milliseconds. */
+  startedAt: Schema.Number,
+  /** When its end was recorded, epoch milliseconds. */
+  endedAt: Schema.Number,
+  outcome: FailureOutcome,
+  /** What the handler or the library reported; at most 8 KiB. */
+  error: Schema.String
+})
+export type Failure = typeof Failure.Type
+
+/** Everything a backend knows of one job. Times are epoch milliseconds by the backend's clock. */
+export const Job = Schema.Struct({
+  id: Schema.String,
+  queue: Schema.String,
+  /** The task's kind; selects the handler. */
+  kind: Schema.String,
+  state: JobState,
+  /** Lower runs first; set at enqueue. */
+  priority: Schema.Int,
+  /** Attempts counted so far in this generation; grows at claim, given back by release and snooze. */
+  attempt: Schema.Int,
+  /** Attempts allowed, the first one included. */
+  maxAttempts: Schema.Int,
+  /** Times this job's lease expired and it was taken back from a worker. */
+  rescues: Schema.Int,
+  /** Times the handler put it off. */
+  snoozes: Schema.Int,
+  /** The encoded payload, never touched by a backend. */
+  payload: Schema.String,
+  /** Small text values that travel with the job, such as a trace context. */
+  headers: Schema.Record(Schema.String, Schema.String),
+  enqueuedAt: Schema.Number,
+  /** When it may next be claimed; absent unless `scheduled` or `retry`. */
+  visibleAt: Schema.optionalKey(Schema.Number),
+  /** When the latest attempt was claimed; absent before the first. */
+  startedAt: Schema.optionalKey(Schema.Number),
+  /** When it reached its final state; absent before. */
+  finishedAt: Schema.optionalKey(Schema.Number),
+  /** When the current lease ends; absent unless `active`. */
+  leaseExpiresAt: Schema.optionalKey(Schema.Number),
+  /** Who holds the lease; absent unless `active`. */
+  worker: Schema.optionalKey(Schema.String),
+  /** The encoded success; absent unless `completed` with a result. */
+  result: Schema.optionalKey(Schema.String),
+  /** Why it is dead; absent unless `dead`. */
+  deadReason: Schema.optionalKey(DeadReason),
+  /** The unique key it holds or held; absent when it was not unique. */
+  uniqueKey: Schema.optionalKey(Schema.String),
+  /** How long the record is kept after completion or cancellation, in milliseconds; 0 keeps nothing. */
+  retainMillis: Schema.Number,
+  /** The ledger of attempts that did not complete, oldest first. */
+  failures: Schema.Array(Failure)
+})
+export type Job = typeof Job.Type
+
+/** How many ledger lines a job keeps; older ones are dropped. */
+export const maxFailures = 20
+
+/** Longest error text a ledger line keeps, in characters. */
+export const maxErrorLength = 8192

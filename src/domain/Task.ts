@@ -1,0 +1,156 @@
+import * as Duration from "effect/Duration"
+import * as Exit from "effect/Exit"
+import * as Schema from "effect/Schema"
+import * as Backoff from "./Backoff.ts"
+import { defaultMaxAttempts, defaultPriority, defaultQueue } from "./limits.ts"
+
+/** A schema whose codec needs no services, so that it can run at the edge of any program. */
+export type PlainSchema = Schema.ConstraintCodec<unknown, unknown>
+
+/** What `Task.make` accepts besides the kind. */
+export interface TaskOptions<P extends PlainSchema, S extends PlainSchema, E extends PlainSchema> {
+  /** The payload: a schema, or the fields of a struct. */
+  readonly payload: P | PlainFields
+  /** What the handler returns. Left out: nothing is returned and nothing is kept. */
+  readonly success?: S
+  /** What the handler may fail with. Left out: the handler has no typed failure. */
+  readonly error?: E
+  /** Where its jobs wait unless the caller says otherwise; `default` when left out. */
+  readonly queue?: string
+  /** Lower runs first, -4096 to 4095; 5 when left out. */
+  readonly priority?: number
+  /** Attempts allowed, the first one included; 20 when left out. */
+  readonly maxAttempts?: number
+  /** How long one attempt may run before it is interrupted and fails; unlimited when left out. */
+  readonly timeout?: Duration.Input
+  /** The wait before the next attempt; `Backoff.standard` when left out. */
+  readonly backoff?: Backoff.Backoff
+  /** How long the record is kept after completion or cancellation; 7 days with a `success`, else 0. */
+  readonly retention?: Duration.Input
+}
+
+/**
+ * The definition of a kind of job: its name, its schemas, and how its jobs are run.
+ *
+ * **Shape** Extend it, so that the task has a name of its own in types and messages.
+ * **Units** `timeoutMillis` and `retentionMillis` in milliseconds.
+ * **Example** examples/quickstart.ts
+ * @category jobs
+ * @since 0.1.0
+ */
+export interface Task<
+  Kind extends string,
+  P extends PlainSchema,
+  S extends PlainSchema = typeof Schema.Void,
+  E extends PlainSchema = typeof Schema.Never
+> {
+  new (_: never): {}
+  readonly kind: Kind
+  readonly payload: P
+  readonly success: S
+  readonly error: E
+  readonly queue: string
+  readonly priority: number
+  readonly maxAttempts: number
+  readonly timeoutMillis: number | undefined
+  readonly backoff: Backoff.Backoff
+  readonly retentionMillis: number
+  /** Whether a `success` was declared, so that results are stored. */
+  readonly hasResult: boolean
+  /** The payload as a JSON text; a failure names the first thing that does not fit. */
+  readonly encodePayload: (value: unknown) => Exit.Exit<string, Schema.SchemaError>
+  /** The payload from its JSON text; a text that is not JSON is a defect of the exit. */
+  readonly decodePayload: (text: string) => Exit.Exit<P["Type"], Schema.SchemaError>
+  readonly encodeSuccess: (value: unknown) => Exit.Exit<string, Schema.SchemaError>
+  readonly decodeSuccess: (text: string) => Exit.Exit<S["Type"], Schema.SchemaError>
+}
+
+export type AnyTask = Task<string, any, any, any>
+export type Payload<T extends AnyTask> = T["payload"]["Type"]
+export type Success<T extends AnyTask> = T["success"]["Type"]
+export type Failure<T extends AnyTask> = T["error"]["Type"]
+
+/** The fields of a payload struct whose codecs need no services. */
+export type PlainFields = { readonly [name: PropertyKey]: PlainSchema }
+
+type PayloadSchema<P extends PlainSchema | PlainFields> = P extends PlainSchema
+  ? P
+  : P extends PlainFields
+    ? Schema.Struct<P> extends infer Fields extends PlainSchema
+      ? Fields
+      : never
+    : never
+
+const sevenDaysMillis = 7 * 24 * 60 * 60 * 1000
+
+const millisOf = (input: Duration.Input): number => Duration.toMillis(Duration.fromInputUnsafe(input))
+
+const jsonCodec = (schema: PlainSchema) => {
+  const codec = Schema.toCodecJson(schema)
+  const encode = Schema.encodeUnknownExit(codec)
+  const decode = Schema.decodeUnknownExit(codec)
+  return {
+    encode: (value: unknown) => {
+      const exit = encode(value)
+      return Exit.isSuccess(exit) ? Exit.succeed(JSON.stringify(exit.value)) : exit
+    },
+    decode: (text: string) => {
+      let json: unknown
+      // JSON.parse reports by throwing; this is the one place where a text becomes a value
+      try {
+        json = JSON.parse(text)
+      } catch (error) {
+        return Exit.die(error)
+      }
+      return decode(json)
+    }
+  }
+}
+
+/**
+ * Defines a kind of job.
+ *
+ * **Shape** `class SendEmail extends Task.make("email.send", { payload: { to: Schema.String } }) {}`
+ * **Errors** none here: a bad kind, queue, priority or attempt count is an `InvalidInput` when the task is first used.
+ * **Example** examples/quickstart.ts
+ * @category jobs
+ * @since 0.1.0
+ */
+export const make = <
+  const Kind extends string,
+  const P extends PlainSchema | PlainFields,
+  S extends PlainSchema = typeof Schema.Void,
+  E extends PlainSchema = typeof Schema.Never
+>(
+  kind: Kind,
+  options: Omit<TaskOptions<any, S, E>, "payload"> & { readonly payload: P }
+): Task<Kind, PayloadSchema<P>, S, E> => {
+  const payload: PlainSchema = Schema.isSchema(options.payload)
+    ? (options.payload as unknown as PlainSchema)
+    : (Schema.Struct(options.payload as Schema.Struct.Fields) as unknown as PlainSchema)
+  const payloadCodec = jsonCodec(payload)
+  const successCodec = jsonCodec(options.success ?? Schema.Void)
+  class Definition {}
+  return Object.assign(Definition, {
+    kind,
+    payload,
+    success: options.success ?? Schema.Void,
+    error: options.error ?? Schema.Never,
+    queue: options.queue ?? defaultQueue,
+    priority: options.priority ?? defaultPriority,
+    maxAttempts: options.maxAttempts ?? defaultMaxAttempts,
+    timeoutMillis: options.timeout === undefined ? undefined : millisOf(options.timeout),
+    backoff: options.backoff ?? Backoff.standard,
+    retentionMillis:
+      options.retention === undefined
+        ? options.success === undefined
+          ? 0
+          : sevenDaysMillis
+        : millisOf(options.retention),
+    hasResult: options.success !== undefined,
+    encodePayload: payloadCodec.encode,
+    decodePayload: payloadCodec.decode,
+    encodeSuccess: successCodec.encode,
+    decodeSuccess: successCodec.decode
+  }) as unknown as Task<Kind, PayloadSchema<P>, S, E>
+}

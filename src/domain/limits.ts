@@ -1,0 +1,80 @@
+import * as Result from "effect/Result"
+import * as Schema from "effect/Schema"
+
+/** An argument that can never be right, whatever the state of the queue. Nothing was written. */
+export class InvalidInput extends Schema.TaggedError<InvalidInput>()("InvalidInput", {
+  /** Which argument, as the caller spells it: `queue`, `delay`, `priority`, ... */
+  field: Schema.String,
+  /** What it must be, and what it was. */
+  problem: Schema.String
+}) {
+  override get message(): string {
+    return `${this.field} ${this.problem}`
+  }
+}
+
+export const defaultQueue = "default"
+export const defaultPriority = 5
+export const defaultMaxAttempts = 20
+
+/** Scores pack the priority above a 40-bit sequence into the 53 bits a double holds exactly. */
+export const minPriority = -4096
+export const maxPriority = 4095
+
+/** A century: far enough for any wish, near enough that `now + delay` stays an exact integer. */
+export const maxDelayMillis = 100 * 365 * 24 * 60 * 60 * 1000
+
+export const minLeaseMillis = 100
+export const maxLeaseMillis = 24 * 60 * 60 * 1000
+
+/** Largest encoded payload accepted when nothing else is configured, in bytes of UTF-8. */
+export const defaultMaxPayloadBytes = 512 * 1024
+
+/** Most jobs one enqueue may carry, so that no script runs unbounded. */
+export const maxBatchJobs = 5000
+
+const queuePattern = /^[A-Za-z0-9._-]{1,128}$/
+const idPattern = /^[A-Za-z0-9._:@/+=-]{1,128}$/
+const kindPattern = /^[A-Za-z0-9._:/-]{1,128}$/
+
+const check = (ok: boolean, field: string, problem: string): Result.Result<void, InvalidInput> =>
+  ok ? Result.succeed(undefined) : Result.fail(new InvalidInput({ field, problem }))
+
+const shown = (value: unknown) => (typeof value === "string" ? JSON.stringify(value.slice(0, 40)) : String(value))
+
+export const checkQueue = (queue: string) =>
+  check(queuePattern.test(queue), "queue", `must be 1 to 128 of A-Z a-z 0-9 . _ -, not ${shown(queue)}`)
+
+export const checkJobId = (id: string) =>
+  check(idPattern.test(id), "id", `must be 1 to 128 of A-Z a-z 0-9 . _ : @ / + = -, not ${shown(id)}`)
+
+export const checkKind = (kind: string) =>
+  check(kindPattern.test(kind), "kind", `must be 1 to 128 of A-Z a-z 0-9 . _ : / -, not ${shown(kind)}`)
+
+export const checkPriority = (priority: number) =>
+  check(
+    Number.isInteger(priority) && priority >= minPriority && priority <= maxPriority,
+    "priority",
+    `must be an integer from ${minPriority} to ${maxPriority}, not ${shown(priority)}`
+  )
+
+export const checkMaxAttempts = (maxAttempts: number) =>
+  check(
+    Number.isInteger(maxAttempts) && maxAttempts >= 1 && maxAttempts <= 1_000_000,
+    "maxAttempts",
+    `must be an integer from 1 to 1000000, not ${shown(maxAttempts)}`
+  )
+
+export const checkDelay = (field: string, millis: number) =>
+  check(
+    Number.isFinite(millis) && millis >= 0 && millis <= maxDelayMillis,
+    field,
+    `must be between 0 and a century, not ${shown(millis)} ms`
+  )
+
+export const checkLease = (millis: number) =>
+  check(
+    Number.isFinite(millis) && millis >= minLeaseMillis && millis <= maxLeaseMillis,
+    "lease",
+    `must be between ${minLeaseMillis} ms and a day, not ${shown(millis)} ms`
+  )

@@ -1,0 +1,175 @@
+import * as Context from "effect/Context"
+import type * as Effect from "effect/Effect"
+import type * as Option from "effect/Option"
+import type { DeadReason, EpochMillis, Job, JobId, Token } from "../domain/Job.ts"
+import type { StoreError } from "./StoreError.ts"
+
+/** A job to be stored. Everything is already encoded and checked. */
+export interface NewJob {
+  readonly id: JobId
+  readonly kind: string
+  /** Opaque text: a backend never looks inside. */
+  readonly payload: string
+  readonly priority: number
+  readonly maxAttempts: number
+  /** How long the record is kept after completion or cancellation, in milliseconds. */
+  readonly retainMillis: number
+  /** When it becomes visible: after a wait, or at an instant by the backend's clock. Left out: at once. */
+  readonly visible?: { readonly inMillis: number } | { readonly at: EpochMillis }
+  /** At most one unsettled job of the queue holds a key. Printable, no comma, at most 128 characters. */
+  readonly uniqueKey?: string
+  readonly headers?: Readonly<Record<string, string>>
+}
+
+/** What became of one job of an enqueue. */
+export type EnqueueOutcome =
+  | { readonly _tag: "Enqueued" }
+  /** A job with this id is already stored; `identical` when it is the same kind, payload and options. */
+  | { readonly _tag: "Existing"; readonly identical: boolean }
+  /** Another job holds the unique key. */
+  | { readonly _tag: "Duplicate"; readonly of: JobId }
+
+/** A job under a lease, as a worker needs it. */
+export interface ClaimedJob {
+  readonly id: JobId
+  readonly token: Token
+  readonly kind: string
+  readonly payload: string
+  readonly priority: number
+  /** This attempt, from 1. */
+  readonly attempt: number
+  readonly maxAttempts: number
+  readonly rescues: number
+  readonly snoozes: number
+  readonly enqueuedAt: EpochMillis
+  readonly headers: Readonly<Record<string, string>>
+}
+
+interface Held {
+  readonly jobId: JobId
+  readonly token: Token
+}
+
+/** How an attempt ends. Each carries the token of its claim and changes nothing when the token is stale. */
+export type Settlement =
+  | (Held & { readonly _tag: "Complete"; readonly result?: string })
+  /** Failed; runs again after the delay, or dies when no attempt is left. */
+  | (Held & { readonly _tag: "Retry"; readonly delayMillis: number; readonly error: string })
+  /** Failed for good: a dead letter at once. */
+  | (Held & { readonly _tag: "Bury"; readonly reason: DeadReason; readonly error: string })
+  | (Held & { readonly _tag: "Cancel"; readonly reason: string })
+  /** Put off by the handler; the attempt does not count. */
+  | (Held & { readonly _tag: "Snooze"; readonly delayMillis: number })
+  /** Given back unrun; the attempt does not count. */
+  | (Held & { readonly _tag: "Release"; readonly delayMillis: number })
+
+/**
+ * What a settlement did: `settled`; `died` (a Retry that found no attempt left); `repeated` (this token already
+ * settled the job: nothing changed); `stale` (another claim or a rescue took the job: nothing changed);
+ * `gone` (no such job: it was completed and not kept, or pruned).
+ */
+export type SettleOutcome = "settled" | "died" | "repeated" | "stale" | "gone"
+
+/** Asks for work. `number` grows with every claim of this worker; asking again with the same number gives the same jobs. */
+export interface ClaimRequest {
+  readonly number: number
+  readonly limit: number
+  readonly leaseMillis: number
+}
+
+export interface ExchangeRequest {
+  readonly queue: string
+  /** Unique per claiming loop: names the holder, and scopes claim numbers. */
+  readonly worker: string
+  readonly settlements: ReadonlyArray<Settlement>
+  readonly claim?: ClaimRequest
+}
+
+export interface ExchangeReply {
+  /** In the order of the request's settlements. */
+  readonly settled: ReadonlyArray<SettleOutcome>
+  readonly claimed: ReadonlyArray<ClaimedJob>
+  /** Expired leases met on the way: put back, and buried for lack of attempts. */
+  readonly rescued: ReadonlyArray<JobId>
+  readonly buried: ReadonlyArray<JobId>
+  /** Time to the next known change: a job becoming visible, a lease expiring. Absent: none known. */
+  readonly nextInMillis?: number
+  /** Whether visible jobs were left behind, so that asking again is worth it. */
+  readonly more: boolean
+  readonly paused: boolean
+}
+
+export interface RescueReply {
+  readonly rescued: ReadonlyArray<JobId>
+  readonly buried: ReadonlyArray<JobId>
+}
+
+/** What may be removed, and how much in one step. */
+export interface PrunePolicy {
+  /** Records removed at most by this call. */
+  readonly limit: number
+  /** Dead letters older than this go, in milliseconds. */
+  readonly deadRetainMillis: number
+  /** Dead letters beyond this count go, oldest first. */
+  readonly maxDead: number
+  /** Completed and cancelled records beyond this count (each) go, those that would expire first, first. */
+  readonly maxFinished: number
+}
+
+/**
+ * Holds jobs and moves them through their states. Every method is atomic for its queue and may be repeated after a
+ * lost reply (REPEAT-1). Limits are counts of jobs; no call does more work than its limits allow.
+ *
+ * **Ref** docs/semantics.md
+ * @category jobs
+ * @since 0.1.0
+ */
+export class JobStore extends Context.Service<
+  JobStore,
+  {
+    /**
+     * Stores jobs in order, all or none. One that exists, or whose unique key is held, is left out and reported.
+     *
+     * **Errors** `StoreError`: repeat the call with the same ids.
+     * **Ref** ENQUEUE-1..5, UNIQUE-1..4
+     */
+    readonly enqueue: (
+      queue: string,
+      jobs: ReadonlyArray<NewJob>
+    ) => Effect.Effect<ReadonlyArray<EnqueueOutcome>, StoreError>
+
+    /**
+     * Settles attempts, then claims visible jobs under a lease, in one step.
+     *
+     * **Shape** Expired leases are rescued and due jobs promoted first (up to 100 and 1000). Claimed in the order
+     * lowest priority number, then earliest enqueued (ORDER-1). Nothing is claimed from a paused queue.
+     * **Units** `leaseMillis` in milliseconds.
+     * **Ref** CLAIM-1..6, FENCE-1..4, SETTLE-1..7, LEASE-1..4
+     */
+    readonly exchange: (request: ExchangeRequest) => Effect.Effect<ExchangeReply, StoreError>
+
+    /**
+     * Makes leases end `leaseMillis` from now. Answers, in order, whether each is still held.
+     *
+     * **Ref** LEASE-3, FENCE-2
+     */
+    readonly extendLeases: (request: {
+      readonly queue: string
+      readonly worker: string
+      readonly leases: ReadonlyArray<Held>
+      readonly leaseMillis: number
+    }) => Effect.Effect<ReadonlyArray<boolean>, StoreError>
+
+    /** Makes due scheduled and retrying jobs visible; answers how many. **Ref** DELAY-1..3 */
+    readonly promote: (queue: string, limit: number) => Effect.Effect<number, StoreError>
+
+    /** Takes jobs back whose lease expired. **Ref** LEASE-1, LEASE-2, ATTEMPT-3 */
+    readonly rescue: (queue: string, limit: number) => Effect.Effect<RescueReply, StoreError>
+
+    /** Removes records whose time is over; answers how many. **Ref** RETAIN-1..4 */
+    readonly prune: (queue: string, policy: PrunePolicy) => Effect.Effect<number, StoreError>
+
+    /** Reads one job. */
+    readonly get: (queue: string, jobId: JobId) => Effect.Effect<Option.Option<Job>, StoreError>
+  }
+>()("winterq/ports/JobStore") {}

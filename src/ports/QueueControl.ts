@@ -1,0 +1,78 @@
+import * as Context from "effect/Context"
+import type * as Effect from "effect/Effect"
+import type { Job, JobState } from "../domain/Job.ts"
+import type { StoreError } from "./StoreError.ts"
+
+/** How many jobs are in each state now. */
+export type Depths = Readonly<Record<JobState, number>>
+
+/**
+ * What happened in a queue since it was created. `enqueued` always equals the sum of all depths plus `removed`.
+ */
+export interface Counters {
+  /** Jobs accepted; duplicates do not count. */
+  readonly enqueued: number
+  /** Claims handed out. */
+  readonly claimed: number
+  readonly completed: number
+  /** Attempts that failed and left the job an attempt. */
+  readonly retried: number
+  /** Jobs that became dead letters. */
+  readonly died: number
+  readonly cancelled: number
+  readonly snoozed: number
+  readonly released: number
+  /** Expired leases taken back, whatever became of the job. */
+  readonly rescued: number
+  readonly redriven: number
+  /** Records no longer stored: completed without retention, pruned, or purged. */
+  readonly removed: number
+  /** Enqueues answered with `Existing` or `Duplicate`. */
+  readonly duplicates: number
+  /** Settlements and extensions refused because another claim or a rescue took the job. */
+  readonly stale: number
+}
+
+export interface ListRequest {
+  readonly queue: string
+  readonly state: JobState
+  /** Where the previous page ended; absent for the first. */
+  readonly cursor?: string
+  readonly limit: number
+}
+
+export interface JobPage {
+  readonly jobs: ReadonlyArray<Job>
+  /** Present when there may be more. */
+  readonly cursor?: string
+}
+
+/**
+ * Shows and steers queues as a whole.
+ *
+ * @category queues
+ * @since 0.1.0
+ */
+export class QueueControl extends Context.Service<
+  QueueControl,
+  {
+    /** Every queue that ever took a job or a pause, by name. */
+    readonly queues: Effect.Effect<ReadonlyArray<string>, StoreError>
+    /** Stops handing out jobs; everything else goes on. Answers whether it was running. **Ref** PAUSE-1..2 */
+    readonly pause: (queue: string) => Effect.Effect<boolean, StoreError>
+    /** Hands out jobs again. Answers whether it was paused. */
+    readonly resume: (queue: string) => Effect.Effect<boolean, StoreError>
+    readonly isPaused: (queue: string) => Effect.Effect<boolean, StoreError>
+    readonly depths: (queue: string) => Effect.Effect<Depths, StoreError>
+    readonly counters: (queue: string) => Effect.Effect<Counters, StoreError>
+    /**
+     * Lists jobs of one state, a page at a time.
+     *
+     * **Shape** `pending` in the order of claiming; `scheduled` and `retry` soonest first; `active` by lease expiry;
+     * `completed` and `cancelled` by when they will be pruned; `dead` newest first. A job that stays in the state
+     * while pages are read is listed exactly once (LIST-2).
+     * **Units** `limit` from 1 to 1000 jobs.
+     */
+    readonly list: (request: ListRequest) => Effect.Effect<JobPage, StoreError>
+  }
+>()("winterq/ports/QueueControl") {}
