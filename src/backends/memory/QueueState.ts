@@ -1,0 +1,159 @@
+import type { DeadReason, EpochMillis, Failure, FailureOutcome, Job, JobId, JobState, Token } from "../../domain/Job.ts"
+import { maxErrorLength, maxFailures } from "../../domain/Job.ts"
+import type { Counters } from "../../ports/QueueControl.ts"
+import type { NewJob } from "../../ports/JobStore.ts"
+import { Signal } from "./Signal.ts"
+import { SortedIndex } from "./SortedIndex.ts"
+
+/** A stored job. Which index holds it follows from `state`; `move` changes both. */
+export interface JobRecord {
+  readonly new: NewJob
+  readonly enqueuedAt: EpochMillis
+  sequence: number
+  state: JobState
+  attempt: number
+  rescues: number
+  snoozes: number
+  /** The token of the current or latest claim; 0 once a rescue or a redrive made that claim stale. */
+  token: Token
+  worker: string | undefined
+  startedAt: EpochMillis | undefined
+  finishedAt: EpochMillis | undefined
+  deadReason: DeadReason | undefined
+  result: string | undefined
+  /** When it becomes visible (scheduled, retry), when its lease ends (active), when its time ends (final). */
+  score: number
+  failures: ReadonlyArray<Failure>
+}
+
+interface LastClaim {
+  readonly number: number
+  readonly held: ReadonlyArray<{ readonly jobId: JobId; readonly token: Token }>
+}
+
+const states = ["scheduled", "pending", "active", "retry", "completed", "cancelled", "dead"] as const
+
+/** Priority above a 40-bit sequence. */
+export const readyScore = (record: JobRecord): number => record.new.priority * 2 ** 40 + record.sequence
+
+/** Everything the memory backend knows of one queue. */
+export class QueueState {
+  readonly name: string
+  readonly jobs = new Map<JobId, JobRecord>()
+  readonly uniqueOwners = new Map<string, JobId>()
+  readonly claims = new Map<string, LastClaim>()
+  readonly signal = new Signal()
+  readonly indexes = Object.fromEntries(states.map((state) => [state, new SortedIndex()])) as Record<
+    JobState,
+    SortedIndex
+  >
+  readonly counters: { -readonly [Name in keyof Counters]: number } = {
+    enqueued: 0,
+    claimed: 0,
+    completed: 0,
+    retried: 0,
+    died: 0,
+    cancelled: 0,
+    snoozed: 0,
+    released: 0,
+    rescued: 0,
+    redriven: 0,
+    removed: 0,
+    duplicates: 0,
+    stale: 0
+  }
+  paused = false
+  /** Whether it ever took a job or a pause, and so is named in lists. */
+  isKnown = false
+  #sequence = 0
+  #token = 0
+
+  constructor(name: string) {
+    this.name = name
+  }
+
+  nextSequence(): number {
+    return ++this.#sequence
+  }
+
+  nextToken(): Token {
+    return ++this.#token
+  }
+
+  add(record: JobRecord): void {
+    this.isKnown = true
+    this.jobs.set(record.new.id, record)
+    this.indexes[record.state].set(record.new.id, record.score)
+  }
+
+  /** Puts a job into a state, at a score of that state's index. */
+  move(record: JobRecord, state: JobState, score: number): void {
+    if (record.state !== state) this.indexes[record.state].delete(record.new.id)
+    record.state = state
+    record.score = score
+    this.indexes[state].set(record.new.id, score)
+  }
+
+  remove(record: JobRecord): void {
+    this.indexes[record.state].delete(record.new.id)
+    this.jobs.delete(record.new.id)
+    this.counters.removed++
+  }
+
+  /** Whether the key is free for this job, which then holds it. */
+  takeKey(key: string | undefined, id: JobId): boolean {
+    if (key === undefined) return true
+    const owner = this.uniqueOwners.get(key)
+    if (owner !== undefined && owner !== id) return false
+    this.uniqueOwners.set(key, id)
+    return true
+  }
+
+  freeKey(record: JobRecord): void {
+    const key = record.new.uniqueKey
+    if (key !== undefined && this.uniqueOwners.get(key) === record.new.id) this.uniqueOwners.delete(key)
+  }
+
+  writeFailure(record: JobRecord, outcome: FailureOutcome, error: string, now: EpochMillis): void {
+    record.failures = [
+      ...record.failures,
+      {
+        attempt: record.attempt,
+        startedAt: record.startedAt ?? now,
+        endedAt: now,
+        outcome,
+        error: error.slice(0, maxErrorLength)
+      }
+    ].slice(-maxFailures)
+  }
+
+  read(record: JobRecord): Job {
+    const { new: given, state } = record
+    const optional = <K extends string, V>(key: K, value: V | undefined, when = true) =>
+      when && value !== undefined ? ({ [key]: value } as Record<K, V>) : {}
+    return {
+      id: given.id,
+      queue: this.name,
+      kind: given.kind,
+      state,
+      priority: given.priority,
+      attempt: record.attempt,
+      maxAttempts: given.maxAttempts,
+      rescues: record.rescues,
+      snoozes: record.snoozes,
+      payload: given.payload,
+      headers: given.headers ?? {},
+      enqueuedAt: record.enqueuedAt,
+      ...optional("visibleAt", record.score, state === "scheduled" || state === "retry"),
+      ...optional("startedAt", record.startedAt),
+      ...optional("finishedAt", record.finishedAt),
+      ...optional("leaseExpiresAt", record.score, state === "active"),
+      ...optional("worker", record.worker, state === "active"),
+      ...optional("result", record.result),
+      ...optional("deadReason", record.deadReason),
+      ...optional("uniqueKey", given.uniqueKey),
+      retainMillis: given.retainMillis,
+      failures: record.failures
+    }
+  }
+}

@@ -1,0 +1,138 @@
+import * as Clock from "effect/Clock"
+import * as Context from "effect/Context"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import * as Option from "effect/Option"
+import type { EpochMillis } from "../../domain/Job.ts"
+import { Capabilities } from "../../ports/Capabilities.ts"
+import { DeadLetterStore } from "../../ports/DeadLetterStore.ts"
+import { JobStore } from "../../ports/JobStore.ts"
+import { QueueControl } from "../../ports/QueueControl.ts"
+import { type Wakeup, Wakeups } from "../../ports/Wakeups.ts"
+import { depths, list, purge, redrive } from "./inspection.ts"
+import { promote, rescue } from "./lifecycle.ts"
+import { QueueState } from "./QueueState.ts"
+import { enqueue, exchange, prune } from "./store.ts"
+
+const withNow = <A>(f: (now: EpochMillis) => A): Effect.Effect<A> =>
+  Effect.withFiber((fiber) => Effect.succeed(f(fiber.getRef(Clock.Clock).currentTimeMillisUnsafe())))
+
+const waitFor = (queues: ReadonlyArray<QueueState>, millis: number): Effect.Effect<void> =>
+  Effect.suspend(() => {
+    for (const queue of queues) if (queue.signal.take()) return Effect.void
+    const signalled = Effect.callback<void>((resume) => {
+      const leave = () => {
+        for (const queue of queues) queue.signal.remove(wake)
+      }
+      const wake = () => {
+        leave()
+        resume(Effect.void)
+      }
+      for (const queue of queues) queue.signal.add(wake)
+      return Effect.sync(leave)
+    })
+    return Effect.raceFirst(signalled, Effect.sleep(millis))
+  })
+
+/**
+ * Every port in this process's memory: the reference implementation, for tests and as the embedded default.
+ * Jobs end with the process. Time is Effect's Clock, so TestClock drives delays, leases and retention.
+ *
+ * **Shape** Each build of the layer has its own jobs.
+ * **Example** examples/quickstart.ts
+ * @category layers
+ * @since 0.1.0
+ */
+export const layer: Layer.Layer<JobStore | QueueControl | DeadLetterStore | Wakeups | Capabilities> =
+  Layer.effectContext(
+    Effect.sync(() => {
+      const queues = new Map<string, QueueState>()
+      const at = (name: string): QueueState => {
+        let queue = queues.get(name)
+        if (queue === undefined) {
+          queue = new QueueState(name)
+          queues.set(name, queue)
+        }
+        return queue
+      }
+      const read = <A>(f: () => A) => Effect.sync(f)
+
+      const setPaused = (name: string, paused: boolean) =>
+        read(() => {
+          const queue = at(name)
+          const changed = queue.paused !== paused
+          queue.paused = paused
+          queue.isKnown = true
+          if (!paused && queue.indexes.pending.size > 0) queue.signal.raise()
+          return changed
+        })
+
+      return Context.make(
+        JobStore,
+        JobStore.of({
+          enqueue: (name, jobs) => withNow((now) => enqueue(at(name), jobs, now)),
+          exchange: (request) => withNow((now) => exchange(at(request.queue), request, now)),
+          extendLeases: ({ leaseMillis, leases, queue: name }) =>
+            withNow((now) => {
+              const queue = at(name)
+              return leases.map(({ jobId, token }) => {
+                const record = queue.jobs.get(jobId)
+                const held = record?.state === "active" && record.token === token
+                if (held) queue.move(record, "active", now + leaseMillis)
+                else if (record !== undefined && record.token !== token) queue.counters.stale++
+                return held
+              })
+            }),
+          promote: (name, limit) =>
+            withNow((now) => {
+              const promoted = promote(at(name), limit, now)
+              if (promoted > 0) at(name).signal.raise()
+              return promoted
+            }),
+          rescue: (name, limit) =>
+            withNow((now) => {
+              const reply = rescue(at(name), limit, now)
+              if (reply.rescued.length > 0) at(name).signal.raise()
+              return reply
+            }),
+          prune: (name, policy) => withNow((now) => prune(at(name), policy, now)),
+          get: (name, jobId) =>
+            read(() => {
+              const queue = at(name)
+              return Option.map(Option.fromNullishOr(queue.jobs.get(jobId)), (record) => queue.read(record))
+            })
+        })
+      ).pipe(
+        Context.add(
+          QueueControl,
+          QueueControl.of({
+            queues: read(() => [...queues.values()].filter((queue) => queue.isKnown).map((queue) => queue.name).toSorted()),
+            pause: (name) => setPaused(name, true),
+            resume: (name) => setPaused(name, false),
+            isPaused: (name) => read(() => at(name).paused),
+            depths: (name) => read(() => depths(at(name))),
+            counters: (name) => read(() => ({ ...at(name).counters })),
+            list: (request) => read(() => list(at(request.queue), request))
+          })
+        ),
+        Context.add(
+          DeadLetterStore,
+          DeadLetterStore.of({
+            redrive: (name, selection) => read(() => redrive(at(name), selection)),
+            purge: (name, selection) => read(() => purge(at(name), selection))
+          })
+        ),
+        Context.add(
+          Wakeups,
+          Wakeups.of({
+            subscribe: (names) =>
+              Effect.sync((): Wakeup => {
+                const heard = names.map(at)
+                return { wait: (millis) => waitFor(heard, millis) }
+              })
+          })
+        ),
+        Context.add(Capabilities, Capabilities.of({ backend: "memory", shared: false, durable: false }))
+      )
+    })
+  )

@@ -1,0 +1,86 @@
+import type { JobId } from "../../domain/Job.ts"
+import type { DeadSelection, RedriveOutcome } from "../../ports/DeadLetterStore.ts"
+import type { Depths, JobPage, ListRequest } from "../../ports/QueueControl.ts"
+import { makeVisible } from "./lifecycle.ts"
+import type { JobRecord, QueueState } from "./QueueState.ts"
+import type { Entry } from "./SortedIndex.ts"
+
+export const depths = (queue: QueueState): Depths =>
+  Object.fromEntries(Object.entries(queue.indexes).map(([state, index]) => [state, index.size])) as Depths
+
+const cursorOf = ({ score, id }: Entry): string => `${score}:${id}`
+
+const parseCursor = (cursor: string): Entry => {
+  const colon = cursor.indexOf(":")
+  return { score: Number(cursor.slice(0, colon)), id: cursor.slice(colon + 1) }
+}
+
+/** A cursor is the last place shown, not a position, so that jobs leaving or coming do not shift a page. */
+export const list = (queue: QueueState, request: ListRequest): JobPage => {
+  const sorted = queue.indexes[request.state].sorted()
+  const entries = request.state === "dead" ? sorted.toReversed() : sorted
+  const from =
+    request.cursor === undefined
+      ? 0
+      : entries.filter((entry) => isUpTo(entry, parseCursor(request.cursor!), request.state === "dead")).length
+  const page = entries.slice(from, from + request.limit)
+  const last = page.at(-1)
+  return {
+    jobs: page.map((entry) => queue.read(queue.jobs.get(entry.id)!)),
+    ...(last !== undefined && from + page.length < entries.length ? { cursor: cursorOf(last) } : {})
+  }
+}
+
+const isUpTo = (entry: Entry, last: Entry, descending: boolean): boolean => {
+  if (entry.score === last.score && entry.id === last.id) return true
+  const isBefore = entry.score < last.score || (entry.score === last.score && entry.id < last.id)
+  return descending ? !isBefore : isBefore
+}
+
+const select = (queue: QueueState, selection: DeadSelection): ReadonlyArray<JobId> =>
+  "jobIds" in selection
+    ? selection.jobIds
+    : queue.indexes.dead
+        .sorted()
+        .slice(0, selection.oldest)
+        .map((entry) => entry.id)
+
+const deadRecord = (queue: QueueState, jobId: JobId): JobRecord | undefined => {
+  const record = queue.jobs.get(jobId)
+  return record?.state === "dead" ? record : undefined
+}
+
+const redriveOne = (queue: QueueState, jobId: JobId): RedriveOutcome => {
+  const record = deadRecord(queue, jobId)
+  if (record === undefined) return "not-dead"
+  if (!queue.takeKey(record.new.uniqueKey, jobId)) return "key-taken"
+  record.attempt = 0
+  record.rescues = 0
+  record.snoozes = 0
+  record.token = 0
+  record.deadReason = undefined
+  record.finishedAt = undefined
+  record.startedAt = undefined
+  record.sequence = queue.nextSequence()
+  makeVisible(queue, record)
+  queue.counters.redriven++
+  return "redriven"
+}
+
+export const redrive = (queue: QueueState, selection: DeadSelection) => {
+  const outcomes = select(queue, selection).map((jobId) => ({ jobId, outcome: redriveOne(queue, jobId) }))
+  if (outcomes.some(({ outcome }) => outcome === "redriven")) queue.signal.raise()
+  return outcomes
+}
+
+export const purge = (queue: QueueState, selection: DeadSelection): number => {
+  const records = select(queue, selection).map((jobId) => deadRecord(queue, jobId))
+  let purged = 0
+  for (const record of records) {
+    // an id named twice was removed the first time
+    if (record === undefined || !queue.jobs.has(record.new.id)) continue
+    queue.remove(record)
+    purged++
+  }
+  return purged
+}

@@ -1,0 +1,173 @@
+import type { EpochMillis } from "../../domain/Job.ts"
+import type {
+  ClaimedJob,
+  ClaimRequest,
+  EnqueueOutcome,
+  ExchangeReply,
+  ExchangeRequest,
+  NewJob,
+  PrunePolicy
+} from "../../ports/JobStore.ts"
+import { promote, rescue, settle } from "./lifecycle.ts"
+import { type JobRecord, type QueueState, readyScore } from "./QueueState.ts"
+
+/** How much a claim tidies up on the way. */
+const rescueLimit = 100
+const promoteLimit = 1000
+
+const dueAt = (job: NewJob, now: EpochMillis): EpochMillis =>
+  job.visible === undefined ? now : "at" in job.visible ? job.visible.at : now + job.visible.inMillis
+
+const identical = (a: NewJob, b: NewJob): boolean =>
+  a.kind === b.kind &&
+  a.payload === b.payload &&
+  a.priority === b.priority &&
+  a.maxAttempts === b.maxAttempts &&
+  a.retainMillis === b.retainMillis &&
+  a.uniqueKey === b.uniqueKey &&
+  JSON.stringify(a.headers ?? {}) === JSON.stringify(b.headers ?? {})
+
+const enqueueOne = (queue: QueueState, job: NewJob, now: EpochMillis): EnqueueOutcome => {
+  const existing = queue.jobs.get(job.id)
+  if (existing !== undefined) {
+    queue.counters.duplicates++
+    return { _tag: "Existing", identical: identical(existing.new, job) }
+  }
+  if (!queue.takeKey(job.uniqueKey, job.id)) {
+    queue.counters.duplicates++
+    return { _tag: "Duplicate", of: queue.uniqueOwners.get(job.uniqueKey!)! }
+  }
+  const record: JobRecord = {
+    new: job,
+    enqueuedAt: now,
+    sequence: queue.nextSequence(),
+    state: "pending",
+    attempt: 0,
+    rescues: 0,
+    snoozes: 0,
+    token: 0,
+    worker: undefined,
+    startedAt: undefined,
+    finishedAt: undefined,
+    deadReason: undefined,
+    result: undefined,
+    score: 0,
+    failures: []
+  }
+  const due = dueAt(job, now)
+  record.state = due > now ? "scheduled" : "pending"
+  record.score = due > now ? due : readyScore(record)
+  queue.add(record)
+  queue.counters.enqueued++
+  return { _tag: "Enqueued" }
+}
+
+export const enqueue = (
+  queue: QueueState,
+  jobs: ReadonlyArray<NewJob>,
+  now: EpochMillis
+): ReadonlyArray<EnqueueOutcome> => {
+  const soonest = queue.indexes.scheduled.first?.score ?? Infinity
+  const visible = queue.indexes.pending.size
+  const outcomes = jobs.map((job) => enqueueOne(queue, job, now))
+  // a job due before all others is a reason to look as well: whoever waits must learn the new time
+  if (queue.indexes.pending.size > visible || (queue.indexes.scheduled.first?.score ?? Infinity) < soonest) {
+    queue.signal.raise()
+  }
+  return outcomes
+}
+
+const handOut = (record: JobRecord): ClaimedJob => ({
+  id: record.new.id,
+  token: record.token,
+  kind: record.new.kind,
+  payload: record.new.payload,
+  priority: record.new.priority,
+  attempt: record.attempt,
+  maxAttempts: record.new.maxAttempts,
+  rescues: record.rescues,
+  snoozes: record.snoozes,
+  enqueuedAt: record.enqueuedAt,
+  headers: record.new.headers ?? {}
+})
+
+const claim = (
+  queue: QueueState,
+  worker: string,
+  request: ClaimRequest,
+  now: EpochMillis
+): ReadonlyArray<ClaimedJob> => {
+  const last = queue.claims.get(worker)
+  if (last !== undefined && request.number <= last.number) {
+    if (request.number < last.number) return []
+    return last.held
+      .map(({ jobId, token }) => ({ record: queue.jobs.get(jobId), token }))
+      .filter(({ record, token }) => record?.state === "active" && record.token === token)
+      .map(({ record }) => handOut(record!))
+  }
+  const claimed: Array<ClaimedJob> = []
+  while (!queue.paused && claimed.length < request.limit) {
+    const first = queue.indexes.pending.first
+    if (first === undefined) break
+    const record = queue.jobs.get(first.id)!
+    record.attempt++
+    record.token = queue.nextToken()
+    record.worker = worker
+    record.startedAt = now
+    queue.move(record, "active", now + request.leaseMillis)
+    queue.counters.claimed++
+    claimed.push(handOut(record))
+  }
+  queue.claims.set(worker, {
+    number: request.number,
+    held: claimed.map((job) => ({ jobId: job.id, token: job.token }))
+  })
+  return claimed
+}
+
+const nextInMillis = (queue: QueueState, now: EpochMillis): number | undefined => {
+  const next = Math.min(
+    ...(["scheduled", "retry", "active"] as const).map((state) => queue.indexes[state].first?.score ?? Infinity)
+  )
+  return next === Infinity ? undefined : Math.max(0, next - now)
+}
+
+export const exchange = (queue: QueueState, request: ExchangeRequest, now: EpochMillis): ExchangeReply => {
+  const before = queue.indexes.pending.size
+  const settled = request.settlements.map((settlement) => settle(queue, settlement, now))
+  if (request.claim === undefined) {
+    if (queue.indexes.pending.size > before) queue.signal.raise()
+    return { settled, claimed: [], rescued: [], buried: [], more: false, paused: queue.paused }
+  }
+  const { rescued, buried } = rescue(queue, rescueLimit, now)
+  promote(queue, promoteLimit, now)
+  const claimed = claim(queue, request.worker, request.claim, now)
+  const more = !queue.paused && queue.indexes.pending.size > 0
+  if (more) queue.signal.raise()
+  const next = nextInMillis(queue, now)
+  return {
+    settled,
+    claimed,
+    rescued,
+    buried,
+    more,
+    paused: queue.paused,
+    ...(next === undefined ? {} : { nextInMillis: next })
+  }
+}
+
+export const prune = (queue: QueueState, policy: PrunePolicy, now: EpochMillis): number => {
+  const { completed, cancelled, dead } = queue.indexes
+  let left = policy.limit
+  const drop = (index: typeof dead, while_: (score: number) => boolean) => {
+    while (left > 0 && index.first !== undefined && while_(index.first.score)) {
+      queue.remove(queue.jobs.get(index.first.id)!)
+      left--
+    }
+  }
+  for (const index of [completed, cancelled]) drop(index, (expiry) => expiry <= now)
+  drop(dead, (diedAt) => diedAt + policy.deadRetainMillis <= now)
+  for (const index of [completed, cancelled]) drop(index, () => index.size > policy.maxFinished)
+  drop(dead, () => dead.size > policy.maxDead)
+  return policy.limit - left
+}

@@ -1,0 +1,88 @@
+import * as Clock from "effect/Clock"
+import * as Effect from "effect/Effect"
+import type { JobState } from "../../domain/Job.ts"
+import type { StoreError } from "../../ports/StoreError.ts"
+import type { Connection } from "./Connection.ts"
+import { type Keys, keysOf, registryKey } from "./keys.ts"
+import type { Script } from "./scripts/Script.ts"
+import { storeError } from "./store-error.ts"
+
+/** Whose clock scripts go by: the server's, or Effect's (for contract runs under TestClock). */
+export type StoreClock = "server" | "effect"
+
+/** The argument every script starts with that depends on time; empty lets the server look at its own clock. */
+export type Now = string
+
+/** Runs scripts on a queue's keys: what the stores of this backend are written on. */
+export interface Queues {
+  /** Runs a script with the keys it declares; `now` comes first in its arguments when it asks for it. */
+  readonly run: <A>(
+    operation: string,
+    script: Script,
+    queue: string,
+    args: ReadonlyArray<string | number>,
+    index?: JobState
+  ) => Effect.Effect<A, StoreError>
+  readonly runPromise: (
+    script: Script,
+    queue: string,
+    now: Now,
+    args: ReadonlyArray<string | number>,
+    index?: JobState
+  ) => Promise<unknown>
+  /** What scripts shall take as now, given Effect's clock. */
+  readonly nowBy: (clock: Clock.Clock) => Now
+  readonly keys: (queue: string) => Keys
+  /** Names the queue in the registry, once per process. */
+  readonly register: (queue: string) => Promise<void>
+}
+
+export const make = (connection: Connection, storeClock: StoreClock): Queues => {
+  const keysByQueue = new Map<string, Keys>()
+  const registered = new Set<string>()
+
+  const keys = (queue: string): Keys => {
+    let found = keysByQueue.get(queue)
+    if (found === undefined) {
+      found = keysOf(connection.prefix, queue)
+      keysByQueue.set(queue, found)
+    }
+    return found
+  }
+
+  const runPromise: Queues["runPromise"] = (script, queue, now, args, index) => {
+    const named = keys(queue)
+    return connection.run(
+      script,
+      script.keys.map((key) => named[key === "index" ? index! : key]),
+      script.args[0] === "now" ? [now, ...args] : args
+    )
+  }
+
+  const nowBy = (clock: Clock.Clock): Now => (storeClock === "server" ? "" : String(clock.currentTimeMillisUnsafe()))
+
+  return {
+    keys,
+    nowBy,
+    runPromise,
+    run: <A>(
+      operation: string,
+      script: Script,
+      queue: string,
+      args: ReadonlyArray<string | number>,
+      index?: JobState
+    ) =>
+      Clock.clockWith((clock) =>
+        Effect.tryPromise({
+          try: () => runPromise(script, queue, nowBy(clock), args, index) as Promise<A>,
+          catch: storeError(operation)
+        })
+      ),
+    register: (queue) =>
+      registered.has(queue)
+        ? Promise.resolve()
+        : connection.client.sadd(registryKey(connection.prefix), queue).then(() => {
+            registered.add(queue)
+          })
+  }
+}

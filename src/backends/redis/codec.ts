@@ -1,0 +1,195 @@
+import type { DeadReason, Failure, FailureOutcome, Job, JobState } from "../../domain/Job.ts"
+import { maxErrorLength } from "../../domain/Job.ts"
+import type { ClaimedJob, EnqueueOutcome, NewJob, Settlement, SettleOutcome } from "../../ports/JobStore.ts"
+
+/**
+ * The text records of scripts/lib/record.lua, from this side. Replies are taken apart by hand: the scripts are ours,
+ * and a schema check per job would cost more than the rest of a claim.
+ */
+
+const noHeaders: Readonly<Record<string, string>> = {}
+
+const encodeHeaders = (headers: NewJob["headers"]): string => {
+  if (headers === undefined) return ""
+  const text = JSON.stringify(headers)
+  return text === "{}" ? "" : text
+}
+
+const decodeHeaders = (text: string): Readonly<Record<string, string>> => (text === "" ? noHeaders : JSON.parse(text))
+
+/** Appends the five values of one job to the arguments of the enqueue script. */
+export const pushNewJob = (args: Array<string | number>, job: NewJob): void => {
+  const visible =
+    job.visible === undefined ? "" : "at" in job.visible ? `@${job.visible.at}` : `+${job.visible.inMillis}`
+  const unique = job.uniqueKey ?? ""
+  args.push(
+    job.id,
+    visible,
+    job.priority,
+    unique,
+    `,${job.priority},${job.maxAttempts},${job.retainMillis},${job.kind},${unique}\n${encodeHeaders(job.headers)}\n${job.payload}`
+  )
+}
+
+/** Outcomes of the jobs from `first` (0-based) on, of which the script named only those left out. */
+export const decodeEnqueued = (leftOut: ReadonlyArray<string | number>, first: number, count: number) => {
+  const outcomes: Array<EnqueueOutcome> = Array.from({ length: count }, () => enqueued)
+  for (let i = 0; i < leftOut.length; i += 3) {
+    const index = Number(leftOut[i]) - 1 - first
+    if (index < 0 || index >= count) continue
+    const why = leftOut[i + 1]
+    outcomes[index] =
+      why === "key" ? { _tag: "Duplicate", of: String(leftOut[i + 2]) } : { _tag: "Existing", identical: why === "same" }
+  }
+  return outcomes
+}
+
+const enqueued: EnqueueOutcome = { _tag: "Enqueued" }
+
+const jsonText = (text: string): string => JSON.stringify(text.slice(0, maxErrorLength))
+
+/** Appends one settlement to the arguments of the exchange script. */
+export const pushSettlement = (args: Array<string | number>, settlement: Settlement): void => {
+  const { jobId, token } = settlement
+  switch (settlement._tag) {
+    case "Complete":
+      if (settlement.result === undefined) args.push("c", jobId, token)
+      else args.push("C", jobId, token, settlement.result)
+      return
+    case "Retry":
+      args.push("r", jobId, token, settlement.delayMillis, jsonText(settlement.error))
+      return
+    case "Bury":
+      args.push("b", jobId, token, settlement.reason, jsonText(settlement.error))
+      return
+    case "Cancel":
+      args.push("x", jobId, token, jsonText(settlement.reason))
+      return
+    case "Snooze":
+      args.push("s", jobId, token, settlement.delayMillis)
+      return
+    case "Release":
+      args.push("l", jobId, token, settlement.delayMillis)
+      return
+  }
+}
+
+const settleOutcomes: Readonly<Record<string, SettleOutcome>> = {
+  k: "settled",
+  d: "died",
+  r: "repeated",
+  s: "stale",
+  g: "gone"
+}
+
+export const decodeOutcomes = (letters: string): ReadonlyArray<SettleOutcome> =>
+  Array.from(letters, (letter) => settleOutcomes[letter]!)
+
+/** A job record: its first line, its headers and its payload. */
+const parseRecord = (record: string) => {
+  const headersAt = record.indexOf("\n") + 1
+  const payloadAt = record.indexOf("\n", headersAt) + 1
+  const [, , enqueuedAt, priority, maxAttempts, retainMillis, kind, uniqueKey] = record
+    .slice(0, headersAt - 1)
+    .split(",") as [string, string, string, string, string, string, string, string]
+  return {
+    enqueuedAt: Number(enqueuedAt),
+    priority: Number(priority),
+    maxAttempts: Number(maxAttempts),
+    retainMillis: Number(retainMillis),
+    kind,
+    uniqueKey,
+    headers: decodeHeaders(record.slice(headersAt, payloadAt - 1)),
+    payload: record.slice(payloadAt)
+  }
+}
+
+/** Claimed jobs of an exchange reply, from the position where they start; ids whose record has vanished are named apart. */
+export const decodeClaimed = (reply: ReadonlyArray<string>, from: number, firstToken: number) => {
+  const claimed: Array<ClaimedJob> = []
+  const vanished: Array<string> = []
+  for (let i = from, token = firstToken; i < reply.length; i += 3, token++) {
+    const id = reply[i]!
+    const progress = reply[i + 1]!
+    if (progress === "") {
+      vanished.push(id)
+      continue
+    }
+    const { enqueuedAt, headers, kind, maxAttempts, payload, priority } = parseRecord(reply[i + 2]!)
+    // a repeated claim names each token, since jobs it lost in the meantime leave gaps
+    const [attempt, rescues, snoozes, named] = progress === "1,0,0" ? firstAttempt : progress.split(",").map(Number)
+    claimed.push({
+      id,
+      token: named ?? token,
+      kind,
+      payload,
+      priority,
+      attempt: attempt!,
+      maxAttempts,
+      rescues: rescues!,
+      snoozes: snoozes!,
+      enqueuedAt,
+      headers
+    })
+  }
+  return { claimed, vanished }
+}
+
+const firstAttempt = [1, 0, 0]
+
+const parseLedger = (text: string): ReadonlyArray<Failure> =>
+  text === ""
+    ? []
+    : text.split("\n").map((line) => {
+        const [attempt, startedAt, endedAt, outcome] = line.split(",", 4) as [string, string, string, FailureOutcome]
+        const error = line.slice(attempt.length + startedAt.length + endedAt.length + outcome.length + 4)
+        return {
+          attempt: Number(attempt),
+          startedAt: Number(startedAt),
+          endedAt: Number(endedAt),
+          outcome,
+          error: JSON.parse(error) as string
+        }
+      })
+
+/** A job as scripts/lib/read.lua answers it. */
+export type RawJob = readonly [
+  id: string,
+  state: JobState,
+  score: string,
+  record: string,
+  run: string,
+  ledger: string,
+  result: string | null
+]
+
+export const decodeJob = (queue: string, [id, state, score, record, run, ledger, result]: RawJob): Job => {
+  const given = parseRecord(record)
+  const [, , attempt, rescues, snoozes, startedAt, finishedAt, reason, worker] = run.split(",")
+  const optional = <K extends string, V>(key: K, value: V, when: boolean) =>
+    when ? ({ [key]: value } as Record<K, V>) : {}
+  return {
+    id,
+    queue,
+    kind: given.kind,
+    state,
+    priority: given.priority,
+    attempt: Number(attempt ?? 0),
+    maxAttempts: given.maxAttempts,
+    rescues: Number(rescues ?? 0),
+    snoozes: Number(snoozes ?? 0),
+    payload: given.payload,
+    headers: given.headers,
+    enqueuedAt: given.enqueuedAt,
+    ...optional("visibleAt", Number(score), state === "scheduled" || state === "retry"),
+    ...optional("startedAt", Number(startedAt), startedAt !== undefined && startedAt !== ""),
+    ...optional("finishedAt", Number(finishedAt), finishedAt !== undefined && finishedAt !== ""),
+    ...optional("leaseExpiresAt", Number(score), state === "active"),
+    ...optional("worker", worker!, state === "active"),
+    ...optional("result", result!, result !== null),
+    ...optional("deadReason", reason as DeadReason, state === "dead"),
+    ...optional("uniqueKey", given.uniqueKey, given.uniqueKey !== ""),
+    retainMillis: given.retainMillis,
+    failures: parseLedger(ledger)
+  }
+}

@@ -1,0 +1,75 @@
+import * as Clock from "effect/Clock"
+import * as Effect from "effect/Effect"
+import type { EnqueueOutcome, NewJob } from "../../ports/JobStore.ts"
+import type { StoreError } from "../../ports/StoreError.ts"
+import { decodeEnqueued, pushNewJob } from "./codec.ts"
+import type { Now, Queues } from "./Queues.ts"
+import { scripts } from "./scripts/index.ts"
+import { storeError } from "./store-error.ts"
+
+type Resume = (effect: Effect.Effect<ReadonlyArray<EnqueueOutcome>, StoreError>) => void
+
+interface Caller {
+  readonly first: number
+  readonly count: number
+  readonly resume: Resume
+}
+
+interface Batch {
+  now: Now
+  jobs: number
+  readonly args: Array<string | number>
+  readonly callers: Array<Caller>
+}
+
+/** A batch goes out once it holds this many jobs; one call's jobs are never split, so a large call may exceed it. */
+const batchJobs = 500
+
+/**
+ * Enqueues that are made in the same turn of the event loop travel in one script call. Each caller's jobs stay
+ * together and in order, and a batch is stored as a whole, so nobody can tell, except by the speed.
+ */
+export const makeEnqueue = (queues: Queues) => {
+  const open = new Map<string, Batch>()
+
+  const send = (queue: string, batch: Batch): void => {
+    open.delete(queue)
+    // the registry first: a queue with jobs in it is always listed
+    queues
+      .register(queue)
+      .then(() => queues.runPromise(scripts.enqueue, queue, batch.now, batch.args))
+      .then(
+        (reply) => {
+          for (const { count, first, resume } of batch.callers) {
+            resume(Effect.succeed(decodeEnqueued(reply as ReadonlyArray<string | number>, first, count)))
+          }
+        },
+        (cause: unknown) => {
+          const failure = Effect.fail(storeError("enqueue")(cause))
+          for (const { resume } of batch.callers) resume(failure)
+        }
+      )
+  }
+
+  return (queue: string, jobs: ReadonlyArray<NewJob>): Effect.Effect<ReadonlyArray<EnqueueOutcome>, StoreError> =>
+    jobs.length === 0
+      ? Effect.succeed([])
+      : Clock.clockWith((clock) =>
+          Effect.callback((resume) => {
+            let batch = open.get(queue)
+            if (batch === undefined) {
+              const opened: Batch = { now: "", jobs: 0, args: [], callers: [] }
+              batch = opened
+              open.set(queue, opened)
+              queueMicrotask(() => {
+                if (open.get(queue) === opened) send(queue, opened)
+              })
+            }
+            batch.now = queues.nowBy(clock)
+            batch.callers.push({ first: batch.jobs, count: jobs.length, resume })
+            for (const job of jobs) pushNewJob(batch.args, job)
+            batch.jobs += jobs.length
+            if (batch.jobs >= batchJobs) send(queue, batch)
+          })
+        )
+}

@@ -1,0 +1,78 @@
+import * as Context from "effect/Context"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import type { RedisOptions } from "ioredis"
+import { Capabilities } from "../../ports/Capabilities.ts"
+import { DeadLetterStore } from "../../ports/DeadLetterStore.ts"
+import { JobStore } from "../../ports/JobStore.ts"
+import { QueueControl } from "../../ports/QueueControl.ts"
+import { Wakeups } from "../../ports/Wakeups.ts"
+import * as Connection from "./Connection.ts"
+import * as deadLetterStore from "./dead-letter-store.ts"
+import * as jobStore from "./job-store.ts"
+import * as queueControl from "./queue-control.ts"
+import * as Queues from "./Queues.ts"
+import * as wakeups from "./wakeups.ts"
+
+export { RedisUnsuitable } from "./Connection.ts"
+
+/** How to reach Redis, and what to put in front of every key. */
+export interface Options {
+  /** `redis://user:password@host:port/db`, or `rediss://` for TLS; `redis://127.0.0.1:6379` when left out. */
+  readonly url?: string
+  /** Lets applications share a server; `winterq` when left out. Letters, digits, `.`, `_`, `-`. */
+  readonly prefix?: string
+  /** How long a call may wait for its reply, reconnecting included; 5 seconds when left out. */
+  readonly timeout?: Duration.Input
+  /** Anything else ioredis takes: TLS, Sentinel, ACL user, ... */
+  readonly redis?: RedisOptions
+}
+
+type Ports = JobStore | QueueControl | DeadLetterStore | Wakeups | Capabilities
+
+const prefixPattern = /^[A-Za-z0-9._-]{1,64}$/
+
+const build = (options: Options, storeClock: Queues.StoreClock) =>
+  Layer.effectContext(
+    Effect.gen(function* () {
+      const prefix = options.prefix ?? "winterq"
+      if (!prefixPattern.test(prefix)) {
+        return yield* Effect.die(new Error(`prefix must match ${prefixPattern}, not ${JSON.stringify(prefix)}`))
+      }
+      const connection = yield* Connection.open({
+        url: options.url ?? "redis://127.0.0.1:6379",
+        prefix,
+        timeoutMillis: Duration.toMillis(Duration.fromInputUnsafe(options.timeout ?? "5 seconds")),
+        redis: options.redis ?? {}
+      })
+      const queues = Queues.make(connection, storeClock)
+      return Context.make(JobStore, jobStore.make(queues)).pipe(
+        Context.add(QueueControl, queueControl.make(connection, queues)),
+        Context.add(DeadLetterStore, deadLetterStore.make(queues)),
+        Context.add(Wakeups, wakeups.make(connection, queues)),
+        Context.add(Capabilities, Capabilities.of({ backend: "redis", shared: true, durable: true }))
+      )
+    })
+  )
+
+/**
+ * Every port on Redis 7.0 or newer. One connection for commands, and one for each worker that waits for work.
+ *
+ * **Errors** `RedisUnsuitable` while the layer is built: unreachable, too old, evicting, read-only, or holding data
+ * of an incompatible version. Nothing is written then.
+ * **Ref** docs/decisions/0002-record-layout.md
+ * @category layers
+ * @since 0.1.0
+ */
+export const layer = (options: Options = {}): Layer.Layer<Ports, Connection.RedisUnsuitable> => build(options, "server")
+
+/**
+ * The same, but scripts go by Effect's Clock instead of the server's, so that TestClock moves delays, leases and
+ * retention on a real Redis. For tests: processes with different clocks would disagree.
+ *
+ * @category testing
+ * @since 0.1.0
+ */
+export const layerVirtualTime = (options: Options = {}): Layer.Layer<Ports, Connection.RedisUnsuitable> =>
+  build(options, "effect")

@@ -1,0 +1,36 @@
+/** What a queue keeps in Redis. Every key of a queue carries the queue's hash tag, so all live in one cluster slot. */
+export const queueKeys = [
+  "jobs",
+  "runs",
+  "pending",
+  "scheduled",
+  "retry",
+  "active",
+  "completed",
+  "cancelled",
+  "dead",
+  "ledger",
+  "result",
+  "unique",
+  "meta",
+  "claims",
+  "workers",
+  "wake"
+] as const
+
+export type QueueKey = (typeof queueKeys)[number]
+
+/** The Redis names of one queue's keys. */
+export type Keys = Readonly<Record<QueueKey, string>>
+
+export const keysOf = (prefix: string, queue: string): Keys =>
+  Object.fromEntries(queueKeys.map((key) => [key, `{${prefix}:${queue}}:${key}`])) as Record<QueueKey, string>
+
+/** A set of the names of all queues; alone in its slot, so scripts never touch it. */
+export const registryKey = (prefix: string): string => `{${prefix}}:queues`
+
+/** A string: the version of the layout that this prefix holds. */
+export const formatKey = (prefix: string): string => `{${prefix}}:format`
+
+/** Raised when a layout can no longer be read or written by older code. */
+export const formatVersion = "1"

@@ -1,0 +1,84 @@
+import * as Effect from "effect/Effect"
+import type { JobState } from "../../domain/Job.ts"
+import { type Counters, type Depths, type JobPage, QueueControl } from "../../ports/QueueControl.ts"
+import { decodeJob, type RawJob } from "./codec.ts"
+import type { Connection } from "./Connection.ts"
+import { registryKey } from "./keys.ts"
+import type { Queues } from "./Queues.ts"
+import { scripts } from "./scripts/index.ts"
+import { storeError } from "./store-error.ts"
+
+/** In the order of the keys of stats.lua. */
+const states = ["pending", "scheduled", "retry", "active", "completed", "cancelled", "dead"] as const satisfies ReadonlyArray<JobState>
+
+const counterNames = [
+  "enqueued",
+  "claimed",
+  "completed",
+  "retried",
+  "died",
+  "cancelled",
+  "snoozed",
+  "released",
+  "rescued",
+  "redriven",
+  "removed",
+  "duplicates",
+  "stale"
+] as const satisfies ReadonlyArray<keyof Counters>
+
+const named = <Name extends string>(names: ReadonlyArray<Name>, values: ReadonlyArray<string | number>) =>
+  Object.fromEntries(names.map((name, i) => [name, Number(values[i])])) as Record<Name, number>
+
+const placeOf = (cursor: string): readonly [score: string, id: string] => {
+  const colon = cursor.indexOf(":")
+  return [cursor.slice(0, colon), cursor.slice(colon + 1)]
+}
+
+export const make = (connection: Connection, queues: Queues): QueueControl["Service"] => {
+  const stats = (operation: string, queue: string, fields: ReadonlyArray<string>) =>
+    queues.run<ReadonlyArray<string | number>>(operation, scripts.stats, queue, fields)
+
+  const setPaused = (operation: string, queue: string, paused: 0 | 1) =>
+    Effect.tryPromise({ try: () => queues.register(queue), catch: storeError(operation) }).pipe(
+      Effect.andThen(queues.run<number>(operation, scripts.pause, queue, [paused])),
+      Effect.map((changed) => changed === 1)
+    )
+
+  const page = (queue: string, [more, ...raw]: readonly [0 | 1, ...ReadonlyArray<RawJob>]): JobPage => {
+    const last = raw.at(-1)
+    return {
+      jobs: raw.map((job) => decodeJob(queue, job)),
+      ...(more === 1 && last !== undefined ? { cursor: `${last[2]}:${last[0]}` } : {})
+    }
+  }
+
+  return QueueControl.of({
+    queues: Effect.map(
+      Effect.tryPromise({
+        try: () => connection.client.smembers(registryKey(connection.prefix)),
+        catch: storeError("queues")
+      }),
+      (names) => names.toSorted()
+    ),
+    pause: (queue) => setPaused("pause", queue, 1),
+    resume: (queue) => setPaused("resume", queue, 0),
+    isPaused: (queue) => Effect.map(stats("isPaused", queue, ["paused"]), (values) => values.at(-1) === "1"),
+    depths: (queue) => Effect.map(stats("depths", queue, ["paused"]), (values): Depths => named(states, values)),
+    counters: (queue) =>
+      Effect.map(stats("counters", queue, counterNames), (values): Counters =>
+        named(counterNames, values.slice(states.length))
+      ),
+    list: ({ cursor, limit, queue, state }) =>
+      Effect.map(
+        queues.run<readonly [0 | 1, ...ReadonlyArray<RawJob>]>(
+          "list",
+          scripts.list,
+          queue,
+          [state, state === "dead" ? 1 : 0, limit, ...(cursor === undefined ? ["", ""] : placeOf(cursor))],
+          state
+        ),
+        (reply) => page(queue, reply)
+      )
+  })
+}

@@ -1,0 +1,251 @@
+#!lua flags=allow-oom
+-- Settles attempts, then claims visible jobs under a lease.
+-- KEYS jobs       hash: id -> record
+-- KEYS runs       hash: id -> run
+-- KEYS pending    zset: id by priority and sequence
+-- KEYS scheduled  zset: id by due time, epoch ms
+-- KEYS retry      zset: id by due time, epoch ms
+-- KEYS active     zset: id by lease expiry, epoch ms
+-- KEYS completed  zset: id by end of retention, epoch ms
+-- KEYS cancelled  zset: id by end of retention, epoch ms
+-- KEYS dead       zset: id by time of death, epoch ms
+-- KEYS ledger     hash: id -> failures, a line each
+-- KEYS result     hash: id -> encoded success
+-- KEYS unique     hash: unique key -> id of the holder
+-- KEYS meta       hash: counters, pause
+-- KEYS claims     hash: worker -> its last claim
+-- KEYS workers    zset: worker by when it was last seen, epoch ms
+-- KEYS wake       zset: the wake-up marker
+-- ARGV now        epoch ms; "" in production: the server's clock decides
+-- ARGV worker     who claims
+-- ARGV number     of this claim, growing per worker; "" to claim nothing
+-- ARGV limit      jobs to claim at most
+-- ARGV lease      ms
+-- ARGV ...settlements  per attempt: op, id, token, then by op: c - · C result · r delay, error · b reason, error · x reason · s delay · l delay
+-- REPLY list      outcomes (a letter each: k settled, d died, r repeated, s stale, g gone), next in ms or -1, more (0, 1), paused (0, 1),
+--                 rescued ids, buried ids, first token, then per claimed job: id, "attempt,rescues,snoozes", record
+-- include lib/time
+-- include lib/record
+-- include lib/moves
+-- include lib/rescue
+-- include lib/promote
+-- include lib/signal
+local keys = {
+  jobs = KEYS[1], runs = KEYS[2], pending = KEYS[3], scheduled = KEYS[4], retry = KEYS[5], active = KEYS[6],
+  completed = KEYS[7], cancelled = KEYS[8], dead = KEYS[9], ledger = KEYS[10], result = KEYS[11],
+  unique = KEYS[12], meta = KEYS[13], claims = KEYS[14], workers = KEYS[15], wake = KEYS[16]
+}
+local now = clock(ARGV[1])
+local worker, number, limit, lease = ARGV[2], ARGV[3], tonumber(ARGV[4]), tonumber(ARGV[5])
+
+local arguments = { c = 0, C = 1, r = 2, b = 2, x = 1, s = 1, l = 1 }
+local freed = false
+
+local function settle()
+  local ops, ids = {}, {}
+  local at = 6
+  while at <= #ARGV do
+    local n = #ops + 1
+    ops[n] = at
+    ids[n] = ARGV[at + 1]
+    at = at + 3 + arguments[ARGV[at]]
+  end
+  if #ops == 0 then return "" end
+
+  local texts = read_fields(keys.runs, ids)
+  -- what this call has done to a job already, so that a second settlement of it sees the first
+  local touched = {}
+  local done, outcomes = {}, {}
+  local stale = 0
+
+  for i = 1, #ops do
+    local op, id, token = ARGV[ops[i]], ids[i], ARGV[ops[i] + 1 + 1]
+    local first, second = ARGV[ops[i] + 3], ARGV[ops[i] + 4]
+    local text = touched[id]
+    if text == nil then text = texts[i] end
+    local held = "a" .. token .. ","
+    local outcome = "k"
+    if text and string.sub(text, 1, #held) == held then
+      if op == "c" and string.sub(text, #held + 1, #held + 1) == "0" then
+        done[#done + 1] = id
+        touched[id] = false
+      else
+        local run = parse_run(text)
+        if op == "c" then
+          finish(keys, "completed", id, run, now)
+        elseif op == "C" then
+          finish(keys, "completed", id, run, now, first)
+        elseif op == "r" then
+          if run.attempt >= run.max_attempts then
+            write_failure(keys, id, run, "dead", now, second)
+            bury(keys, id, run, "exhausted", now)
+            outcome = "d"
+          else
+            write_failure(keys, id, run, "retry", now, second)
+            leave_active(keys, keys.retry, now + tonumber(first), id, run)
+            count(keys.meta, "retried", 1)
+          end
+        elseif op == "b" then
+          write_failure(keys, id, run, "dead", now, second)
+          bury(keys, id, run, first, now)
+        elseif op == "x" then
+          write_failure(keys, id, run, "cancelled", now, first)
+          finish(keys, "cancelled", id, run, now)
+        elseif op == "s" then
+          run.attempt = run.attempt - 1
+          run.snoozes = run.snoozes + 1
+          leave_active(keys, keys.scheduled, now + tonumber(first), id, run)
+          count(keys.meta, "snoozed", 1)
+        else
+          run.attempt = run.attempt - 1
+          local delay = tonumber(first)
+          if delay > 0 then
+            leave_active(keys, keys.scheduled, now + delay, id, run)
+          else
+            leave_active(keys, keys.pending, run.score, id, run)
+            freed = true
+          end
+          count(keys.meta, "released", 1)
+        end
+        touched[id] = redis.call("HGET", keys.runs, id)
+      end
+    elseif text then
+      if token ~= "0" and string.match(text, "^w(%d+),") == token then
+        outcome = "r"
+      else
+        outcome = "s"
+        stale = stale + 1
+      end
+    elseif redis.call("HEXISTS", keys.jobs, id) == 1 and touched[id] == nil then
+      outcome = "s"
+      stale = stale + 1
+    else
+      outcome = "g"
+    end
+    outcomes[i] = outcome
+  end
+
+  if #done > 0 then
+    spread("ZREM", keys.active, done)
+    spread("HDEL", keys.runs, done)
+    spread("HDEL", keys.jobs, done)
+    count(keys.meta, "completed", #done)
+    count(keys.meta, "removed", #done)
+  end
+  count(keys.meta, "stale", stale)
+  return table.concat(outcomes)
+end
+
+local outcomes = settle()
+if number == "" then
+  if freed then signal(keys) end
+  return { outcomes, -1, 0, 0, {}, {}, 0 }
+end
+
+local function head(index)
+  return tonumber(redis.call("ZRANGE", index, 0, 0, "WITHSCORES")[2] or math.huge)
+end
+
+local rescued, buried = {}, {}
+local expires = head(keys.active)
+if expires <= now then
+  rescued, buried = rescue(keys, 100, now)
+  expires = head(keys.active)
+end
+local due = math.min(head(keys.scheduled), head(keys.retry))
+if due <= now then
+  promote(keys, 1000, now)
+  due = math.min(head(keys.scheduled), head(keys.retry))
+end
+
+local paused = redis.call("HGET", keys.meta, "paused") == "1"
+local reply = { outcomes, -1, 0, paused and 1 or 0, rescued, buried, 0 }
+
+local function hand_out(id, progress, record)
+  local n = #reply
+  reply[n + 1] = id
+  reply[n + 2] = progress
+  reply[n + 3] = record
+end
+
+-- The reply to this worker's last claim was lost: the same jobs again, as far as it still holds them.
+local function repeat_claim(first, ids)
+  local position = 0
+  for id in string.gmatch(ids, "[^,]+") do
+    local text = redis.call("HGET", keys.runs, id)
+    local token = exact(first + position)
+    if text and string.sub(text, 1, #token + 2) == "a" .. token .. "," then
+      local run = parse_run(text)
+      hand_out(id, run.attempt .. "," .. run.rescues .. "," .. run.snoozes .. "," .. token, redis.call("HGET", keys.jobs, id))
+    end
+    position = position + 1
+  end
+end
+
+local function claim()
+  local popped = (paused or limit < 1) and {} or redis.call("ZPOPMIN", keys.pending, limit)
+  local ids = {}
+  for i = 1, #popped, 2 do ids[#ids + 1] = popped[i] end
+  if #ids == 0 then return ids, 0 end
+
+  local records = read_fields(keys.jobs, ids)
+  local texts = read_fields(keys.runs, ids)
+  local token = redis.call("HINCRBY", keys.meta, "token", #ids) - #ids
+  local first = token + 1
+  local runs, leases = {}, {}
+  local rest = "," .. now .. ",,," .. worker .. ","
+  for i = 1, #ids do
+    local id, record, text = ids[i], records[i], texts[i]
+    token = token + 1
+    if record then
+      local progress, run
+      if text then
+        local old = parse_run(text)
+        progress = (old.attempt + 1) .. "," .. old.rescues .. "," .. old.snoozes
+        run = "a" .. token .. "," .. old.flag .. "," .. progress .. rest .. old.tail
+      else
+        local flag, tail = string.match(record, "^(%d),([^\n]*)")
+        progress = "1,0,0"
+        run = "a" .. token .. "," .. flag .. ",1,0,0" .. rest .. tail
+      end
+      runs[#runs + 1] = id
+      runs[#runs + 1] = run
+      leases[#leases + 1] = now + lease
+      leases[#leases + 1] = id
+      hand_out(id, progress, record)
+    else
+      -- an index entry without a record: nothing to run, and nobody else shall meet it
+      count(keys.meta, "vanished", 1)
+      hand_out(id, "", "")
+    end
+  end
+  spread("HSET", keys.runs, runs)
+  spread("ZADD", keys.active, leases)
+  count(keys.meta, "claimed", #runs / 2)
+  if #runs > 0 then expires = math.min(expires, now + lease) end
+  return ids, first
+end
+
+local last, first_token, last_ids
+local remembered = redis.call("HGET", keys.claims, worker)
+if remembered then
+  last, first_token, last_ids = string.match(remembered, "^(%d+),(%d+),(.*)$")
+end
+if last and tonumber(number) < tonumber(last) then
+  -- an old request that arrives late: its answer goes nowhere
+elseif last == number then
+  reply[7] = tonumber(first_token)
+  repeat_claim(tonumber(first_token), last_ids)
+else
+  local ids, first = claim()
+  reply[7] = first
+  local added = redis.call("HSET", keys.claims, worker, number .. "," .. first .. "," .. table.concat(ids, ","))
+  if added == 1 then redis.call("ZADD", keys.workers, now, worker) end
+end
+
+local more = not paused and redis.call("ZCARD", keys.pending) > 0
+if more then signal(keys) end
+local next_change = math.min(expires, due)
+if next_change < math.huge then reply[2] = math.max(0, next_change - now) end
+reply[3] = more and 1 or 0
+return reply

@@ -1,0 +1,37 @@
+#!lua flags=allow-oom
+-- Makes leases end later, as far as the caller still holds them.
+-- KEYS runs     hash: id -> run
+-- KEYS active   zset: id by lease expiry, epoch ms
+-- KEYS meta     hash: counters
+-- KEYS workers  zset: worker by when it was last seen, epoch ms
+-- ARGV now      epoch ms; "" in production: the server's clock decides
+-- ARGV worker   who holds them
+-- ARGV lease    ms from now
+-- ARGV ...leases  per lease: id, token
+-- REPLY text    a digit each: 1 extended, 0 lost
+-- include lib/time
+-- include lib/record
+local runs_key, active, meta, workers = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
+local now = clock(ARGV[1])
+local expires = now + tonumber(ARGV[3])
+
+local ids = {}
+for i = 4, #ARGV, 2 do ids[#ids + 1] = ARGV[i] end
+local texts = read_fields(runs_key, ids)
+local leases, answers, stale = {}, {}, 0
+for i, id in ipairs(ids) do
+  local token, text = ARGV[3 + 2 * i], texts[i]
+  local held = "a" .. token .. ","
+  if text and string.sub(text, 1, #held) == held then
+    leases[#leases + 1] = expires
+    leases[#leases + 1] = id
+    answers[i] = "1"
+  else
+    answers[i] = "0"
+    if text and string.match(text, "^%a(%d+),") ~= token then stale = stale + 1 end
+  end
+end
+spread("ZADD", active, leases)
+count(meta, "stale", stale)
+redis.call("ZADD", workers, now, ARGV[2])
+return table.concat(answers)

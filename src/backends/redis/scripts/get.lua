@@ -1,0 +1,26 @@
+#!lua flags=no-writes
+-- Reads one job. Its state is the index it stands in.
+-- KEYS jobs       hash: id -> record
+-- KEYS runs       hash: id -> run
+-- KEYS ledger     hash: id -> failures, a line each
+-- KEYS result     hash: id -> encoded success
+-- KEYS pending    zset: id by priority and sequence
+-- KEYS scheduled  zset: id by due time, epoch ms
+-- KEYS retry      zset: id by due time, epoch ms
+-- KEYS active     zset: id by lease expiry, epoch ms
+-- KEYS completed  zset: id by end of retention, epoch ms
+-- KEYS cancelled  zset: id by end of retention, epoch ms
+-- KEYS dead       zset: id by time of death, epoch ms
+-- ARGV id         the job
+-- REPLY list      the job, or empty
+-- include lib/read
+local keys = { jobs = KEYS[1], runs = KEYS[2], ledger = KEYS[3], result = KEYS[4] }
+local states = { "pending", "scheduled", "retry", "active", "completed", "cancelled", "dead" }
+local id = ARGV[1]
+local record = redis.call("HGET", keys.jobs, id)
+if not record then return {} end
+for i, state in ipairs(states) do
+  local score = redis.call("ZSCORE", KEYS[4 + i], id)
+  if score then return read_job(keys, id, state, score, record) end
+end
+return {}

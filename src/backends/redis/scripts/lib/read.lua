@@ -1,0 +1,9 @@
+-- A job as the client decodes it: id, state, score in that state's index, record, run, ledger, result.
+local function read_job(keys, id, state, score, record)
+  return {
+    id, state, score, record,
+    redis.call("HGET", keys.runs, id) or "",
+    redis.call("HGET", keys.ledger, id) or "",
+    redis.call("HGET", keys.result, id)
+  }
+end

@@ -1,0 +1,55 @@
+-- Two records per job, both text. docs/decisions/0002-record-layout.md tells why.
+--
+--   jobs[id]  <flag>,<sequence>,<enqueuedAt>,<priority>,<maxAttempts>,<retainMillis>,<kind>,<uniqueKey> LF headers LF payload
+--             written at enqueue; only a redrive changes it (sequence)
+--   runs[id]  <holder><token>,<flag>,<attempt>,<rescues>,<snoozes>,<startedAt>,<finishedAt>,<reason>,<worker>,<sequence>,...,<uniqueKey>
+--             from the first claim on; ends with the first line of jobs[id] without its flag
+--
+-- holder: "a" while an attempt holds the lease, "w" otherwise. flag: "1" when finishing takes more than deleting
+-- (retention, a unique key, a ledger), else "0".
+
+local function parse_run(text)
+  local holder, token, flag, attempt, rescues, snoozes, started, finished, reason, worker, tail =
+    string.match(text, "^(%a)(%d+),(%d),(%d+),(%d+),(%d+),(%d*),(%d*),(%a*),([^,]*),(.*)$")
+  local sequence, enqueued, priority, max_attempts, retain, kind, unique =
+    string.match(tail, "^(%d+),(%d+),(-?%d+),(%d+),(%d+),([^,]*),(.*)$")
+  return {
+    holder = holder, token = token, flag = flag,
+    attempt = tonumber(attempt), rescues = tonumber(rescues), snoozes = tonumber(snoozes),
+    started = started, finished = finished, reason = reason, worker = worker, tail = tail,
+    score = tonumber(priority) * 1099511627776 + tonumber(sequence),
+    max_attempts = tonumber(max_attempts), retain = tonumber(retain), unique = unique
+  }
+end
+
+local function format_run(run)
+  return run.holder .. run.token .. "," .. run.flag .. "," .. run.attempt .. "," .. run.rescues .. "," .. run.snoozes
+    .. "," .. run.started .. "," .. run.finished .. "," .. run.reason .. "," .. run.worker .. "," .. run.tail
+end
+
+-- Redis passes at most 8000 values from a table to a command.
+local function in_chunks(size, count, act)
+  for first = 1, count, size do
+    act(first, math.min(first + size - 1, count))
+  end
+end
+
+local function read_fields(key, ids)
+  local values = {}
+  in_chunks(1000, #ids, function(first, last)
+    local part = redis.call("HMGET", key, unpack(ids, first, last))
+    for i = 1, #part do values[first + i - 1] = part[i] end
+  end)
+  return values
+end
+
+-- Calls a variadic command with all values; `size` must not split what belongs together.
+local function spread(command, key, values)
+  in_chunks(4000, #values, function(first, last)
+    redis.call(command, key, unpack(values, first, last))
+  end)
+end
+
+local function count(meta, name, by)
+  if by > 0 then redis.call("HINCRBY", meta, name, by) end
+end

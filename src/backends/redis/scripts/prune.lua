@@ -1,0 +1,60 @@
+#!lua flags=allow-oom
+-- Removes records whose time is over, and what claims of vanished workers left behind.
+-- KEYS jobs       hash: id -> record
+-- KEYS runs       hash: id -> run
+-- KEYS completed  zset: id by end of retention, epoch ms
+-- KEYS cancelled  zset: id by end of retention, epoch ms
+-- KEYS dead       zset: id by time of death, epoch ms
+-- KEYS ledger     hash: id -> failures, a line each
+-- KEYS result     hash: id -> encoded success
+-- KEYS meta       hash: counters
+-- KEYS claims     hash: worker -> its last claim
+-- KEYS workers    zset: worker by when it was last seen, epoch ms
+-- ARGV now           epoch ms; "" in production: the server's clock decides
+-- ARGV limit         records to remove at most
+-- ARGV dead_retain   ms a dead letter is kept
+-- ARGV max_dead      dead letters kept at most
+-- ARGV max_finished  completed, and cancelled, records kept at most
+-- REPLY number    of records removed
+-- include lib/time
+-- include lib/record
+-- include lib/moves
+local keys = {
+  jobs = KEYS[1], runs = KEYS[2], completed = KEYS[3], cancelled = KEYS[4], dead = KEYS[5],
+  ledger = KEYS[6], result = KEYS[7], meta = KEYS[8], claims = KEYS[9], workers = KEYS[10]
+}
+local now = clock(ARGV[1])
+local left = tonumber(ARGV[2])
+local dead_retain, max_dead, max_finished = tonumber(ARGV[3]), tonumber(ARGV[4]), tonumber(ARGV[5])
+
+local removed = 0
+local function drop(index, ids)
+  for _, id in ipairs(ids) do
+    remove(keys, index, id)
+  end
+  removed = removed + #ids
+  left = left - #ids
+end
+local function drop_until(index, score)
+  if left > 0 then drop(index, redis.call("ZRANGEBYSCORE", index, "-inf", score, "LIMIT", 0, left)) end
+end
+local function drop_beyond(index, kept)
+  local surplus = math.min(left, redis.call("ZCARD", index) - kept)
+  if surplus > 0 then drop(index, redis.call("ZRANGE", index, 0, surplus - 1)) end
+end
+
+drop_until(keys.completed, now)
+drop_until(keys.cancelled, now)
+drop_until(keys.dead, now - dead_retain)
+drop_beyond(keys.completed, max_finished)
+drop_beyond(keys.cancelled, max_finished)
+drop_beyond(keys.dead, max_dead)
+count(keys.meta, "removed", removed)
+
+-- A worker unseen for two days cannot come back with a claim: leases last a day at most.
+local silent = redis.call("ZRANGEBYSCORE", keys.workers, "-inf", now - 172800000, "LIMIT", 0, 100)
+if #silent > 0 then
+  redis.call("ZREM", keys.workers, unpack(silent))
+  redis.call("HDEL", keys.claims, unpack(silent))
+end
+return removed

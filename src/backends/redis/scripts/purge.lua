@@ -1,0 +1,29 @@
+#!lua flags=allow-oom
+-- Removes dead jobs.
+-- KEYS jobs    hash: id -> record
+-- KEYS runs    hash: id -> run
+-- KEYS dead    zset: id by time of death, epoch ms
+-- KEYS ledger  hash: id -> failures, a line each
+-- KEYS result  hash: id -> encoded success
+-- KEYS meta    hash: counters
+-- ARGV oldest  how many of the oldest, "" when ids follow
+-- ARGV ...ids  the jobs
+-- REPLY number  of jobs removed
+-- include lib/record
+-- include lib/moves
+local keys = { jobs = KEYS[1], runs = KEYS[2], dead = KEYS[3], ledger = KEYS[4], result = KEYS[5], meta = KEYS[6] }
+local ids = {}
+if ARGV[1] ~= "" then
+  ids = redis.call("ZRANGE", keys.dead, 0, tonumber(ARGV[1]) - 1)
+else
+  for i = 2, #ARGV do ids[#ids + 1] = ARGV[i] end
+end
+local purged = 0
+for _, id in ipairs(ids) do
+  if redis.call("ZSCORE", keys.dead, id) then
+    remove(keys, keys.dead, id)
+    purged = purged + 1
+  end
+end
+count(keys.meta, "removed", purged)
+return purged

@@ -1,0 +1,56 @@
+#!lua
+-- Starts a new generation of dead jobs, at the end of their priority.
+-- KEYS jobs     hash: id -> record
+-- KEYS runs     hash: id -> run
+-- KEYS pending  zset: id by priority and sequence
+-- KEYS dead     zset: id by time of death, epoch ms
+-- KEYS unique   hash: unique key -> id of the holder
+-- KEYS meta     hash: counters
+-- KEYS wake     zset: the wake-up marker
+-- ARGV oldest  how many of the oldest, "" when ids follow
+-- ARGV ...ids  the jobs
+-- REPLY list   flat: id, "ok", "not-dead" or "key-taken"
+-- include lib/record
+-- include lib/signal
+local keys = {
+  jobs = KEYS[1], runs = KEYS[2], pending = KEYS[3], dead = KEYS[4], unique = KEYS[5], meta = KEYS[6], wake = KEYS[7]
+}
+local ids = {}
+if ARGV[1] ~= "" then
+  ids = redis.call("ZRANGE", keys.dead, 0, tonumber(ARGV[1]) - 1)
+else
+  for i = 2, #ARGV do ids[#ids + 1] = ARGV[i] end
+end
+
+local function redrive(id)
+  local record = redis.call("ZSCORE", keys.dead, id) and redis.call("HGET", keys.jobs, id)
+  if not record then return "not-dead" end
+  local run = parse_run(redis.call("HGET", keys.runs, id))
+  if run.unique ~= "" then
+    local holder = redis.call("HGET", keys.unique, run.unique)
+    if holder and holder ~= id then return "key-taken" end
+    redis.call("HSET", keys.unique, run.unique, id)
+  end
+  local sequence = redis.call("HINCRBY", keys.meta, "sequence", 1)
+  local flag, rest_at = string.match(record, "^(%d),%d+,()")
+  local priority = tonumber(string.match(record, "^%d+,(-?%d+),", rest_at))
+  redis.call("HSET", keys.jobs, id, flag .. "," .. sequence .. "," .. string.sub(record, rest_at))
+  run.holder, run.token, run.attempt, run.rescues, run.snoozes = "w", "0", 0, 0, 0
+  run.started, run.finished, run.reason, run.worker = "", "", "", ""
+  run.tail = sequence .. string.match(run.tail, "^%d+(,.*)$")
+  redis.call("HSET", keys.runs, id, format_run(run))
+  redis.call("ZREM", keys.dead, id)
+  redis.call("ZADD", keys.pending, priority * 1099511627776 + sequence, id)
+  return "ok"
+end
+
+local reply, redriven = {}, 0
+for _, id in ipairs(ids) do
+  local outcome = redrive(id)
+  if outcome == "ok" then redriven = redriven + 1 end
+  reply[#reply + 1] = id
+  reply[#reply + 1] = outcome
+end
+count(keys.meta, "redriven", redriven)
+if redriven > 0 then signal(keys) end
+return reply

@@ -1,0 +1,18 @@
+#!lua flags=no-writes
+-- Reads a queue's depths, counters and pause in one step.
+-- KEYS pending    zset: id by priority and sequence
+-- KEYS scheduled  zset: id by due time, epoch ms
+-- KEYS retry      zset: id by due time, epoch ms
+-- KEYS active     zset: id by lease expiry, epoch ms
+-- KEYS completed  zset: id by end of retention, epoch ms
+-- KEYS cancelled  zset: id by end of retention, epoch ms
+-- KEYS dead       zset: id by time of death, epoch ms
+-- KEYS meta       hash: counters, pause
+-- ARGV ...names   of the fields of meta to read
+-- REPLY list      the seven depths, then the values of the fields
+local reply = {}
+for i = 1, 7 do reply[i] = redis.call("ZCARD", KEYS[i]) end
+for _, value in ipairs(redis.call("HMGET", KEYS[8], unpack(ARGV))) do
+  reply[#reply + 1] = value or ""
+end
+return reply

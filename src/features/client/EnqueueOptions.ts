@@ -1,0 +1,31 @@
+import type * as DateTime from "effect/DateTime"
+import type * as Duration from "effect/Duration"
+import type { JobId } from "../../domain/Job.ts"
+import type { AnyTask, Payload } from "../../domain/Task.ts"
+
+/** What can be said of a job beyond its task and payload. Anything left out comes from the task. */
+export interface EnqueueOptions<T extends AnyTask> {
+  /** Where it waits. */
+  readonly queue?: string
+  /** How long it waits at least, by the backend's clock. Not together with `at`. */
+  readonly delay?: Duration.Input
+  /** The instant before which it does not run; one that has passed means at once. */
+  readonly at?: DateTime.DateTime | Date | number
+  /** Lower runs first, -4096 to 4095. */
+  readonly priority?: number
+  /** Attempts allowed, the first one included. */
+  readonly maxAttempts?: number
+  /** Makes enqueueing idempotent: while a job with this id is stored, it is not stored again. */
+  readonly id?: JobId
+  /**
+   * At most one unsettled job of the queue holds a unique key. `true` derives it from kind and payload;
+   * `key` names it, and is shared by all kinds of the queue.
+   */
+  readonly unique?: true | { readonly key: string | ((payload: Payload<T>) => string) }
+}
+
+/** The options of many jobs at once; ids are derived, since each job has its own. */
+export interface EnqueueManyOptions<T extends AnyTask> extends Omit<EnqueueOptions<T>, "id"> {
+  /** Derives each job's id; generated when left out. */
+  readonly id?: (payload: Payload<T>, index: number) => JobId
+}

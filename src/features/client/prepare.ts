@@ -1,0 +1,149 @@
+import { createHash } from "node:crypto"
+import * as Cause from "effect/Cause"
+import * as DateTime from "effect/DateTime"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import * as Result from "effect/Result"
+import * as Schema from "effect/Schema"
+import type { JobId } from "../../domain/Job.ts"
+import {
+  checkDelay,
+  checkJobId,
+  checkKind,
+  checkMaxAttempts,
+  checkPriority,
+  checkQueue,
+  InvalidInput,
+  maxBatchJobs,
+  maxDelayMillis
+} from "../../domain/limits.ts"
+import type { AnyTask, Payload } from "../../domain/Task.ts"
+import { JobIds } from "../../ports/JobIds.ts"
+import type { NewJob } from "../../ports/JobStore.ts"
+import type { EnqueueManyOptions } from "./EnqueueOptions.ts"
+
+/** The payload does not fit the task's schema. Nothing was stored. */
+export class InvalidPayload extends Schema.TaggedError<InvalidPayload>()("InvalidPayload", {
+  kind: Schema.String,
+  /** What does not fit, and where. */
+  problem: Schema.String
+}) {
+  override get message(): string {
+    return `payload of ${this.kind}: ${this.problem}`
+  }
+}
+
+/** The encoded payload exceeds the client's limit. Nothing was stored. */
+export class PayloadTooLarge extends Schema.TaggedError<PayloadTooLarge>()("PayloadTooLarge", {
+  kind: Schema.String,
+  bytes: Schema.Int,
+  limit: Schema.Int
+}) {
+  override get message(): string {
+    return `payload of ${this.kind} has ${this.bytes} bytes, the limit is ${this.limit}; store it elsewhere and enqueue a reference`
+  }
+}
+
+const required = <A, E>(result: Result.Result<A, E>): Effect.Effect<A, E> => Effect.fromResult(result)
+
+const invalid = (field: string, problem: string) => Effect.fail(new InvalidInput({ field, problem }))
+
+const durationMillis = (field: string, input: Duration.Input): Effect.Effect<number, InvalidInput> => {
+  const duration = Duration.fromInput(input)
+  if (duration._tag === "None") return invalid(field, `is not a duration: ${String(input)}`)
+  const millis = Math.ceil(Duration.toMillis(duration.value))
+  return Effect.as(required(checkDelay(field, millis)), millis)
+}
+
+const epochMillis = (at: DateTime.DateTime | Date | number): Effect.Effect<number, InvalidInput> => {
+  const millis = Math.ceil(typeof at === "number" ? at : at instanceof Date ? at.getTime() : DateTime.toEpochMillis(at))
+  return Number.isFinite(millis) && millis <= Number.MAX_SAFE_INTEGER - maxDelayMillis
+    ? Effect.succeed(Math.max(0, millis))
+    : invalid("at", `is not an instant: ${String(at)}`)
+}
+
+const visibility = (options: { readonly delay?: Duration.Input; readonly at?: DateTime.DateTime | Date | number }) => {
+  if (options.delay !== undefined && options.at !== undefined) return invalid("at", "cannot be combined with delay")
+  if (options.at !== undefined) return Effect.map(epochMillis(options.at), (at) => ({ visible: { at } }))
+  if (options.delay === undefined) return Effect.succeed({})
+  return Effect.map(durationMillis("delay", options.delay), (inMillis) => (inMillis > 0 ? { visible: { inMillis } } : {}))
+}
+
+const encode = (task: AnyTask, payload: unknown, limit: number): Effect.Effect<string, InvalidPayload | PayloadTooLarge> => {
+  const exit = task.encodePayload(payload)
+  if (Exit.isFailure(exit)) {
+    const problem = Cause.squash(exit.cause)
+    return Effect.fail(
+      new InvalidPayload({ kind: task.kind, problem: problem instanceof Error ? problem.message : String(problem) })
+    )
+  }
+  const text = exit.value
+  // a character takes at most three bytes, so most payloads need no count
+  if (text.length * 3 > limit) {
+    const bytes = Buffer.byteLength(text)
+    if (bytes > limit) return Effect.fail(new PayloadTooLarge({ kind: task.kind, bytes, limit }))
+  }
+  return Effect.succeed(text)
+}
+
+const hash = (text: string): string => createHash("sha256").update(text).digest("base64url")
+
+const plainKey = /^[A-Za-z0-9._:@/+=-]{1,100}$/
+
+/** A derived key starts with `payload:`, a short plain key with `key:`, and any other with `hash:`, so none collide. */
+const uniqueKey = (
+  task: AnyTask,
+  unique: EnqueueManyOptions<AnyTask>["unique"],
+  payload: unknown,
+  text: string
+): { readonly uniqueKey: string } | undefined => {
+  if (unique === undefined) return undefined
+  if (unique === true) return { uniqueKey: `payload:${hash(`${task.kind}\n${text}`)}` }
+  const key = typeof unique.key === "function" ? unique.key(payload) : unique.key
+  return { uniqueKey: plainKey.test(key) ? `key:${key}` : `hash:${hash(key)}` }
+}
+
+/** Checks and encodes jobs, so that what reaches the store is right and complete. */
+export const prepare = Effect.fnUntraced(function* <T extends AnyTask>(
+  task: T,
+  payloads: ReadonlyArray<Payload<T>>,
+  options: EnqueueManyOptions<T>,
+  maxPayloadBytes: number
+) {
+  const queue = options.queue ?? task.queue
+  const priority = options.priority ?? task.priority
+  const maxAttempts = options.maxAttempts ?? task.maxAttempts
+  yield* required(checkKind(task.kind))
+  yield* required(checkQueue(queue))
+  yield* required(checkPriority(priority))
+  yield* required(checkMaxAttempts(maxAttempts))
+  yield* required(checkDelay("retention", task.retentionMillis))
+  if (payloads.length > maxBatchJobs) {
+    return yield* invalid("payloads", `holds ${payloads.length} jobs, at most ${maxBatchJobs} are stored in one step`)
+  }
+  const visible = yield* visibility(options)
+  const ids = yield* JobIds
+  const jobs: Array<NewJob> = []
+  for (let i = 0; i < payloads.length; i++) {
+    const payload = payloads[i]!
+    const text = yield* encode(task, payload, maxPayloadBytes)
+    let id: JobId
+    if (options.id === undefined) id = yield* ids.next
+    else {
+      id = options.id(payload, i)
+      yield* required(checkJobId(id))
+    }
+    jobs.push({
+      id,
+      kind: task.kind,
+      payload: text,
+      priority,
+      maxAttempts,
+      retainMillis: Math.ceil(task.retentionMillis),
+      ...visible,
+      ...uniqueKey(task, options.unique as EnqueueManyOptions<AnyTask>["unique"], payload, text)
+    })
+  }
+  return { queue, jobs }
+})

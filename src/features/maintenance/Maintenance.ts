@@ -1,0 +1,51 @@
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import { JobStore, type PrunePolicy } from "../../ports/JobStore.ts"
+import type { StoreError } from "../../ports/StoreError.ts"
+
+/** How long, and how many, records of ended jobs are kept. */
+export interface Retention {
+  /** Dead letters older than this are removed; 90 days when left out. */
+  readonly dead?: Duration.Input
+  /** Dead letters beyond this count are removed, oldest first; 100 000 when left out. */
+  readonly maxDead?: number
+  /** Completed, and cancelled, records beyond this count are removed before their time; 100 000 when left out. */
+  readonly maxFinished?: number
+}
+
+/** How much one step does at most, so that no script runs long. */
+const promoteLimit = 1000
+const rescueLimit = 100
+const pruneLimit = 500
+
+export const policyOf = (retention: Retention): PrunePolicy => ({
+  limit: pruneLimit,
+  deadRetainMillis: Duration.toMillis(Duration.fromInputUnsafe(retention.dead ?? "90 days")),
+  maxDead: retention.maxDead ?? 100_000,
+  maxFinished: retention.maxFinished ?? 100_000
+})
+
+/**
+ * Tidies a queue once: promotes what is due, rescues what nobody holds any more, removes what is over.
+ *
+ * **Shape** Every worker does this for its queues by itself; many at once do no harm.
+ * **Errors** `StoreError`: what was done stays done.
+ * **Ref** docs/semantics.md DELAY-1, LEASE-2, RETAIN-1..4
+ * @category queues
+ * @since 0.1.0
+ */
+export const sweep = (queue: string, policy: PrunePolicy): Effect.Effect<void, StoreError, JobStore> =>
+  Effect.gen(function* () {
+    const store = yield* JobStore
+    while ((yield* store.promote(queue, promoteLimit)) === promoteLimit) yield* Effect.yieldNow
+    while (true) {
+      const { buried, rescued } = yield* store.rescue(queue, rescueLimit)
+      if (rescued.length > 0) yield* Effect.logWarning(`queue ${queue}: leases had expired, rescued ${rescued.join(", ")}`)
+      if (buried.length > 0) {
+        yield* Effect.logWarning(`queue ${queue}: leases expired and no attempt is left, dead: ${buried.join(", ")}`)
+      }
+      if (rescued.length + buried.length < rescueLimit) break
+    }
+    const pruned = yield* store.prune(queue, policy)
+    if (pruned > 0) yield* Effect.logDebug(`queue ${queue}: removed ${pruned} records whose time is over`)
+  })

@@ -1,0 +1,47 @@
+import * as Context from "effect/Context"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import type { AnyTask, Payload, Success } from "../../domain/Task.ts"
+import type { ClaimedJob } from "../../ports/JobStore.ts"
+
+/** What a handler can know of the job it runs, besides the payload. */
+export interface JobInfo extends Omit<ClaimedJob, "payload"> {
+  readonly queue: string
+}
+
+/** Says that a handler for this kind is there; what a worker that runs the task requires. */
+export interface HandlerFor<out Kind extends string> {
+  readonly "winterq/features/worker/HandlerFor": Kind
+}
+
+export type RunHandler = (payload: unknown, job: JobInfo) => Effect.Effect<unknown, unknown>
+
+export const handlerOf = <Kind extends string>(kind: Kind) =>
+  Context.Service<HandlerFor<Kind>, RunHandler>(`winterq/features/worker/HandlerFor/${kind}`)
+
+/**
+ * Says how a task's jobs are run.
+ *
+ * **Shape** The effect's success is the job's result. Failing with `Snooze`, `Cancel` or `SkipRetry` steers the job;
+ * any other failure or defect is a failed attempt. Interruption comes with a lost lease, a timeout or a shutdown.
+ * `job.token` grows with every attempt: pass it on as a fence to storage of your own.
+ * **Example** examples/quickstart.ts
+ * **Ref** docs/semantics.md RUN-1..7
+ * @category jobs
+ * @since 0.1.0
+ */
+export const handler = <T extends AnyTask, R>(
+  task: T,
+  run: (payload: Payload<T>, job: JobInfo) => Effect.Effect<Success<T>, unknown, R>
+): Layer.Layer<HandlerFor<T["kind"]>, never, R> => {
+  const key = handlerOf<T["kind"]>(task.kind)
+  return Layer.effect(
+    key,
+    Effect.map(
+      Effect.context<R>(),
+      (services): RunHandler =>
+        (payload, job) =>
+          Effect.provideContext(run(payload, job), services)
+    )
+  )
+}

@@ -1,0 +1,148 @@
+import * as Context from "effect/Context"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import * as Schedule from "effect/Schedule"
+import { checkKind, checkLease, checkQueue, InvalidInput } from "../../domain/limits.ts"
+import type { AnyTask } from "../../domain/Task.ts"
+import { JobIds } from "../../ports/JobIds.ts"
+import { JobStore } from "../../ports/JobStore.ts"
+import type { StoreError } from "../../ports/StoreError.ts"
+import { Wakeups } from "../../ports/Wakeups.ts"
+import { policyOf, type Retention, sweep } from "../maintenance/Maintenance.ts"
+import { exchangeLoop } from "./exchange-loop.ts"
+import { extendLoop } from "./extend-leases.ts"
+import { type HandlerFor, handler, handlerOf } from "./Handler.ts"
+import { shutdown } from "./shutdown.ts"
+import { waitLoop } from "./wait-for-work.ts"
+import { type Runnable, type Settings, WorkerState } from "./WorkerState.ts"
+
+export type { HandlerFor, JobInfo } from "./Handler.ts"
+
+export interface WorkerOptions<Tasks extends ReadonlyArray<AnyTask>> {
+  /** What it runs. A task without a provided handler does not compile. */
+  readonly tasks: Tasks
+  /** Where it looks for jobs; the queues of its tasks when left out. */
+  readonly queues?: ReadonlyArray<string>
+  /** Handlers that run at once at most; 10 when left out. */
+  readonly concurrency?: number
+  /** How long a job is held without a sign of life; 30 seconds when left out. Extended while the handler runs. */
+  readonly lease?: Duration.Input
+  /** How long it waits for a signal before it looks by itself; 5 seconds when left out. */
+  readonly poll?: Duration.Input
+  /** How often it tidies its queues; 5 seconds when left out. */
+  readonly sweep?: Duration.Input
+  /** How long running handlers may go on at shutdown before they are interrupted; 30 seconds when left out. */
+  readonly drain?: Duration.Input
+  /** How long a job of a kind it does not know is put back for other workers; 30 seconds when left out. */
+  readonly unknownKindDelay?: Duration.Input
+  readonly retention?: Retention
+}
+
+/**
+ * Runs jobs for as long as its layer lives.
+ *
+ * @category jobs
+ * @since 0.1.0
+ */
+export class Worker extends Context.Service<
+  Worker,
+  {
+    /** Names this worker in leases and logs. */
+    readonly id: string
+    /** Handlers running now. */
+    readonly running: Effect.Effect<number>
+  }
+>()("winterq/features/worker/Worker") {
+  /** Says how a task's jobs are run; see `Handler.ts`. */
+  static readonly handler = handler
+
+  /**
+   * A worker for some tasks. It starts with the layer, and drains when the layer's scope closes.
+   *
+   * **Shape** `Worker.layer({ tasks: [SendEmail] }).pipe(Layer.provide(SendEmailLive), Layer.provide(Redis.layer()))`
+   * **Errors** `InvalidInput` for a bad option; `StoreError` when the backend is out of reach at the start. Later
+   * outages are logged and end by themselves.
+   * **Example** examples/quickstart.ts
+   * **Ref** docs/semantics.md RUN-1..9, STOP-1..4
+   */
+  static readonly layer = <const Tasks extends ReadonlyArray<AnyTask>>(
+    options: WorkerOptions<Tasks>
+  ): Layer.Layer<Worker, InvalidInput | StoreError, JobStore | Wakeups | HandlerFor<Tasks[number]["kind"]>> =>
+    Layer.effect(Worker, make(options))
+}
+
+const millis = (field: string, input: Duration.Input, least: number): Effect.Effect<number, InvalidInput> => {
+  const duration = Duration.fromInput(input)
+  const value = duration._tag === "Some" ? Duration.toMillis(duration.value) : Number.NaN
+  return value >= least && Number.isFinite(value)
+    ? Effect.succeed(Math.ceil(value))
+    : Effect.fail(new InvalidInput({ field, problem: `must be a duration of at least ${least} ms, not ${String(input)}` }))
+}
+
+const settingsOf = Effect.fnUntraced(function* (options: WorkerOptions<ReadonlyArray<AnyTask>>) {
+  const queues = [...new Set(options.queues ?? options.tasks.map((task) => task.queue))]
+  for (const task of options.tasks) yield* Effect.fromResult(checkKind(task.kind))
+  for (const queue of queues) yield* Effect.fromResult(checkQueue(queue))
+  if (queues.length === 0) return yield* Effect.fail(new InvalidInput({ field: "queues", problem: "are none" }))
+  const concurrency = options.concurrency ?? 10
+  if (!Number.isInteger(concurrency) || concurrency < 1) {
+    return yield* Effect.fail(
+      new InvalidInput({ field: "concurrency", problem: `must be an integer above 0, not ${concurrency}` })
+    )
+  }
+  const leaseMillis = yield* millis("lease", options.lease ?? "30 seconds", 1)
+  yield* Effect.fromResult(checkLease(leaseMillis))
+  return {
+    queues,
+    concurrency,
+    leaseMillis,
+    pollMillis: yield* millis("poll", options.poll ?? "5 seconds", 1),
+    sweepMillis: yield* millis("sweep", options.sweep ?? "5 seconds", 1),
+    drainMillis: yield* millis("drain", options.drain ?? "30 seconds", 0),
+    unknownKindDelayMillis: yield* millis("unknownKindDelay", options.unknownKindDelay ?? "30 seconds", 0)
+  } satisfies Settings
+})
+
+const restarts = Schedule.min([Schedule.exponential("100 millis"), Schedule.spaced("5 seconds")]).pipe(Schedule.jittered)
+
+/** A loop that goes on after a bug in it, loudly; the end of the worker ends it. */
+const supervised = <R>(name: string, loop: Effect.Effect<never, never, R>) =>
+  loop.pipe(
+    Effect.tapCause((cause) => Effect.logError(`${name} failed and starts again`, cause)),
+    Effect.sandbox,
+    Effect.retry(restarts),
+    Effect.forkScoped
+  )
+
+const make = Effect.fnUntraced(function* <Tasks extends ReadonlyArray<AnyTask>>(options: WorkerOptions<Tasks>) {
+  const settings = yield* settingsOf(options)
+  const store = yield* JobStore
+  const wakeups = yield* Wakeups
+  const runnables = new Map<string, Runnable>()
+  for (const task of options.tasks) {
+    runnables.set(task.kind, { task, run: yield* handlerOf<Tasks[number]["kind"]>(task.kind) })
+  }
+  const ids = yield* JobIds
+  const state = new WorkerState(`worker-${yield* ids.next}`, settings, runnables, yield* Effect.context<never>())
+  const policy = policyOf(options.retention ?? {})
+
+  const wakeup = yield* wakeups.subscribe(settings.queues)
+  for (const lane of state.lanes) {
+    yield* supervised(`lease extension of queue ${lane.queue}`, extendLoop(state, store, lane))
+    yield* supervised(`claim loop of queue ${lane.queue}`, exchangeLoop(state, store, lane))
+  }
+  yield* supervised("wake-up loop", waitLoop(state, wakeup))
+  yield* supervised(
+    "maintenance",
+    Effect.forEach(settings.queues, (queue) => sweep(queue, policy), { discard: true }).pipe(
+      Effect.catch((error) => Effect.logWarning(`maintenance: ${error.message}`)),
+      Effect.andThen(Effect.sleep(settings.sweepMillis)),
+      Effect.forever
+    )
+  )
+  // registered last, so it runs first: while the loops above still go on
+  yield* Effect.addFinalizer(() => shutdown(state))
+
+  return Worker.of({ id: state.id, running: Effect.sync(() => state.running) })
+})

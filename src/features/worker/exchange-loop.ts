@@ -1,0 +1,78 @@
+import * as Effect from "effect/Effect"
+import * as Schedule from "effect/Schedule"
+import type { ExchangeReply, ExchangeRequest, JobStore, Settlement } from "../../ports/JobStore.ts"
+import type { Attempt, Lane } from "./Lane.ts"
+import { start } from "./run-attempt.ts"
+import type { WorkerState } from "./WorkerState.ts"
+
+const backoff = Schedule.min([Schedule.exponential("100 millis"), Schedule.spaced("5 seconds")]).pipe(Schedule.jittered)
+
+/** Asks until there is an answer: a repeated exchange changes nothing, so a lost reply costs only time. */
+const exchange = (store: JobStore["Service"], request: ExchangeRequest) =>
+  store.exchange(request).pipe(
+    Effect.tapError((error) => Effect.logWarning(`queue ${request.queue}: ${error.message}`)),
+    Effect.retry(backoff),
+    // every StoreError is retried
+    Effect.orDie
+  )
+
+const reportSettled = (lane: Lane, settlements: ReadonlyArray<Settlement>, reply: ExchangeReply) => {
+  const lines: Array<string> = []
+  for (let i = 0; i < settlements.length; i++) {
+    const { _tag, jobId, token } = settlements[i]!
+    lane.attempts.delete(token)
+    const outcome = reply.settled[i]!
+    if (outcome === "stale") lines.push(`job ${jobId}: ${_tag} came too late, another worker has the job`)
+    if (outcome === "died") lines.push(`job ${jobId} is dead: no attempt left`)
+  }
+  for (const jobId of reply.rescued) lines.push(`job ${jobId} was rescued: its lease had expired`)
+  for (const jobId of reply.buried) lines.push(`job ${jobId} is dead: its lease expired and no attempt is left`)
+  return Effect.forEach(lines, (line) => Effect.logWarning(`queue ${lane.queue}: ${line}`), { discard: true })
+}
+
+/**
+ * The loop of one queue: settles what has ended and claims for the room there is, in one round trip. What ends while
+ * a round trip is under way travels with the next one, so batches grow with the load and never wait.
+ */
+export const exchangeLoop = (state: WorkerState, store: JobStore["Service"], lane: Lane): Effect.Effect<never> =>
+  Effect.gen(function* () {
+    while (true) {
+      yield* lane.poke.await
+      // one turn of the event loop: everything that ends in this turn goes together
+      yield* Effect.yieldNow
+      const settlements = lane.outgoing
+      lane.outgoing = []
+      const room = state.reserve(lane)
+      if (settlements.length === 0 && (room === 0 || !lane.hungry)) {
+        state.giveBack(room)
+        lane.poke.closeUnsafe()
+        continue
+      }
+      const sentAt = state.monotonicMillis()
+      const { leaseMillis } = state.settings
+      const reply = yield* exchange(store, {
+        queue: lane.queue,
+        worker: state.id,
+        settlements,
+        ...(room > 0 ? { claim: { number: ++lane.claimNumber, limit: room, leaseMillis } } : {})
+      })
+      if (settlements.length > 0 || reply.rescued.length > 0 || reply.buried.length > 0) {
+        yield* reportSettled(lane, settlements, reply)
+      }
+      if (room > 0) {
+        state.giveBack(room - reply.claimed.length)
+        lane.hungry = reply.more
+        const { nextInMillis } = reply
+        lane.nextAt = nextInMillis === undefined ? Number.POSITIVE_INFINITY : state.monotonicMillis() + nextInMillis
+      }
+      const attempts = reply.claimed.map((job): Attempt => {
+        const attempt = { job, trustedUntil: sentAt + leaseMillis, fiber: undefined, interruptedFor: undefined }
+        lane.attempts.set(job.token, attempt)
+        return attempt
+      })
+      for (const attempt of attempts) start(state, lane, attempt)
+      if (lane.outgoing.length === 0 && !(lane.hungry && state.free > 0)) lane.poke.closeUnsafe()
+      state.pokeAll()
+      state.progress.openUnsafe()
+    }
+  })

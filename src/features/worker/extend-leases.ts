@@ -1,0 +1,59 @@
+import * as Effect from "effect/Effect"
+import type { JobStore } from "../../ports/JobStore.ts"
+import type { Attempt, Lane } from "./Lane.ts"
+import type { WorkerState } from "./WorkerState.ts"
+
+const interrupt = (lane: Lane, attempt: Attempt, why: string) => {
+  if (attempt.fiber === undefined || attempt.interruptedFor !== undefined) return Effect.void
+  attempt.interruptedFor = "lease lost"
+  attempt.fiber.interruptUnsafe()
+  return Effect.logWarning(`job ${attempt.job.id} of queue ${lane.queue} is interrupted: ${why}`)
+}
+
+const extend = (state: WorkerState, store: JobStore["Service"], lane: Lane) =>
+  Effect.gen(function* () {
+    const attempts = [...lane.attempts.values()]
+    if (attempts.length === 0) return
+    const sentAt = state.monotonicMillis()
+    const { leaseMillis } = state.settings
+    const held = yield* store.extendLeases({
+      queue: lane.queue,
+      worker: state.id,
+      leases: attempts.map(({ job }) => ({ jobId: job.id, token: job.token })),
+      leaseMillis
+    })
+    for (let i = 0; i < attempts.length; i++) {
+      const attempt = attempts[i]!
+      if (held[i]) attempt.trustedUntil = sentAt + leaseMillis
+      else yield* interrupt(lane, attempt, "its lease was lost")
+    }
+  }).pipe(Effect.catch((error) => Effect.logWarning(`queue ${lane.queue}: ${error.message}`)))
+
+/**
+ * Keeps the leases of a lane: extends them three times in their length, and interrupts a handler as soon as its lease
+ * is known to be lost or cannot be trusted any more, because no extension got through in time.
+ */
+export const extendLoop = (state: WorkerState, store: JobStore["Service"], lane: Lane): Effect.Effect<never> =>
+  Effect.gen(function* () {
+    const tick = state.settings.leaseMillis / 6
+    let extending = false
+    for (let turn = 1; ; turn++) {
+      yield* Effect.sleep(tick)
+      if (turn % 2 === 0 && !extending) {
+        extending = true
+        // not awaited: while the store is out of reach, leases must still be watched
+        yield* extend(state, store, lane).pipe(
+          Effect.ensuring(
+            Effect.sync(() => {
+              extending = false
+            })
+          ),
+          Effect.forkChild
+        )
+      }
+      const now = state.monotonicMillis()
+      for (const attempt of lane.attempts.values()) {
+        if (attempt.trustedUntil <= now) yield* interrupt(lane, attempt, "its lease could not be extended in time")
+      }
+    }
+  })

@@ -1,0 +1,56 @@
+import * as Cause from "effect/Cause"
+import * as Exit from "effect/Exit"
+import { maxErrorLength } from "../../domain/Job.ts"
+import { maxDelayMillis } from "../../domain/limits.ts"
+import { Cancel, SkipRetry, Snooze } from "../../domain/Steering.ts"
+import type { AnyTask } from "../../domain/Task.ts"
+import type { ClaimedJob, Settlement } from "../../ports/JobStore.ts"
+
+/** Whatever was thrown, as a text: objects may have getters that throw, cycles, or no text at all. */
+export const describe = (error: unknown): string => {
+  try {
+    const text = error instanceof Error ? (error.stack ?? `${error.name}: ${error.message}`) : textOf(error)
+    return text.slice(0, maxErrorLength)
+  } catch {
+    return "an error that cannot be shown"
+  }
+}
+
+const textOf = (error: unknown): string => {
+  if (typeof error !== "object" || error === null) return String(error)
+  const tag = "_tag" in error ? `${String(error._tag)} ` : ""
+  return `${tag}${JSON.stringify(error) ?? String(error)}`
+}
+
+const wholeDelay = (millis: number): number => Math.min(Math.max(0, Math.ceil(millis) || 0), maxDelayMillis)
+
+const failed = (task: AnyTask, job: ClaimedJob, error: string, random: number): Settlement => ({
+  _tag: "Retry",
+  jobId: job.id,
+  token: job.token,
+  delayMillis: task.backoff.delayMillis(job.attempt, random),
+  error
+})
+
+/** What an attempt's end means for its job. */
+export const settlementOf = (
+  task: AnyTask,
+  job: ClaimedJob,
+  exit: Exit.Exit<unknown, unknown>,
+  random: number
+): Settlement => {
+  const held = { jobId: job.id, token: job.token }
+  if (Exit.isSuccess(exit)) {
+    if (!task.hasResult) return { _tag: "Complete", ...held }
+    const result = task.encodeSuccess(exit.value)
+    return Exit.isSuccess(result)
+      ? { _tag: "Complete", ...held, result: result.value }
+      : failed(task, job, `the result does not fit its schema: ${describe(Cause.squash(result.cause))}`, random)
+  }
+  if (Cause.hasInterruptsOnly(exit.cause)) return failed(task, job, "the handler interrupted itself", random)
+  const error = Cause.squash(exit.cause)
+  if (error instanceof Snooze) return { _tag: "Snooze", ...held, delayMillis: wholeDelay(error.delayMillis) }
+  if (error instanceof Cancel) return { _tag: "Cancel", ...held, reason: error.reason }
+  if (error instanceof SkipRetry) return { _tag: "Bury", ...held, reason: "skipped", error: describe(error.error) }
+  return failed(task, job, describe(error), random)
+}

@@ -1,0 +1,47 @@
+import * as Effect from "effect/Effect"
+import type { WorkerState } from "./WorkerState.ts"
+
+/** How long interrupted handlers may take to clean up, and the last settlements to be accepted. */
+const lastMillis = 5000
+
+const until = (state: WorkerState, isSo: () => boolean, millis: number): Effect.Effect<boolean> =>
+  Effect.gen(function* () {
+    while (!isSo()) {
+      state.progress.closeUnsafe()
+      yield* state.progress.await
+    }
+    return true
+  }).pipe(
+    Effect.timeoutOrElse({ duration: millis, orElse: () => Effect.sync(isSo) })
+  )
+
+const attemptsOf = (state: WorkerState) => state.lanes.flatMap((lane) => [...lane.attempts.values()])
+
+/**
+ * Stops claiming, lets handlers finish, interrupts those that take too long, and waits until the store knows how
+ * everything ended. Leases are extended all the while.
+ */
+export const shutdown = (state: WorkerState): Effect.Effect<void> =>
+  Effect.gen(function* () {
+    state.stopping = true
+    const settled = () => attemptsOf(state).length === 0
+    const ended = () => attemptsOf(state).every((attempt) => attempt.fiber === undefined)
+
+    if (!(yield* until(state, ended, state.settings.drainMillis))) {
+      for (const attempt of attemptsOf(state)) {
+        if (attempt.fiber === undefined || attempt.interruptedFor !== undefined) continue
+        attempt.interruptedFor = "shutdown"
+        attempt.fiber.interruptUnsafe()
+      }
+      yield* until(state, ended, lastMillis)
+    }
+    yield* until(state, settled, lastMillis)
+
+    for (const { fiber, job } of attemptsOf(state)) {
+      yield* Effect.logWarning(
+        fiber === undefined
+          ? `the end of job ${job.id} could not be recorded; it runs again after its lease`
+          : `the handler of job ${job.id} does not end; its job runs again after its lease`
+      )
+    }
+  })

@@ -1,0 +1,26 @@
+export * as Backoff from "./domain/Backoff.ts"
+export { DeadReason, Failure, Job, JobState } from "./domain/Job.ts"
+export type { EpochMillis, JobId, Token } from "./domain/Job.ts"
+export { InvalidInput } from "./domain/limits.ts"
+export { Cancel, SkipRetry, Snooze } from "./domain/Steering.ts"
+export * as Task from "./domain/Task.ts"
+export { validTransition } from "./domain/transition.ts"
+export {
+  Client,
+  type ClientOptions,
+  type EnqueueError,
+  type EnqueueManyOptions,
+  type EnqueueOptions,
+  type EnqueueOutcome,
+  InvalidPayload,
+  type JobHandle,
+  PayloadTooLarge
+} from "./features/client/Client.ts"
+export { type JobInfo, Worker, type WorkerOptions } from "./features/worker/Worker.ts"
+export { Capabilities } from "./ports/Capabilities.ts"
+export { DeadLetterStore } from "./ports/DeadLetterStore.ts"
+export { JobIds } from "./ports/JobIds.ts"
+export { JobStore } from "./ports/JobStore.ts"
+export { QueueControl } from "./ports/QueueControl.ts"
+export { StoreError } from "./ports/StoreError.ts"
+export { Wakeups } from "./ports/Wakeups.ts"
