@@ -16,6 +16,7 @@ export {
   type JobHandle,
   PayloadTooLarge
 } from "./features/client/Client.ts"
+export * as DeadLetters from "./features/dead-letters/DeadLetters.ts"
 export { type JobInfo, Worker, type WorkerOptions } from "./features/worker/Worker.ts"
 export { Capabilities } from "./ports/Capabilities.ts"
 export { DeadLetterStore } from "./ports/DeadLetterStore.ts"

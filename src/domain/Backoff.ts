@@ -47,8 +47,12 @@ export const fixed = (delay: Duration.Input): Backoff => {
   return make(() => delayMillis)
 }
 
-/** Waits what the function says, given the attempt that failed (from 1); anything below zero or not a number is zero. */
-export const custom = (delay: (attempt: number) => Duration.Input): Backoff => make((attempt) => millisOf(delay(attempt)))
+/** Waits what the function says, given the attempt that failed (from 1); what is no duration, or below zero, is zero. */
+export const custom = (delay: (attempt: number) => Duration.Input): Backoff =>
+  make((attempt) => {
+    const duration = Duration.fromInput(delay(attempt))
+    return duration._tag === "Some" ? Duration.toMillis(duration.value) : 0
+  })
 
 /** Spreads the waits by `ratio` to both sides, so that jobs that failed together do not come back together. */
 export const jitteredBy =

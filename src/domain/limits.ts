@@ -1,3 +1,4 @@
+import * as Duration from "effect/Duration"
 import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
 
@@ -65,12 +66,20 @@ export const checkMaxAttempts = (maxAttempts: number) =>
     `must be an integer from 1 to 1000000, not ${shown(maxAttempts)}`
   )
 
-export const checkDelay = (field: string, millis: number) =>
-  check(
-    Number.isFinite(millis) && millis >= 0 && millis <= maxDelayMillis,
-    field,
-    `must be between 0 and a century, not ${shown(millis)} ms`
-  )
+/** A duration given by a caller as whole milliseconds, rounded up; `least` to a century. */
+export const durationMillis = (
+  field: string,
+  input: Duration.Input,
+  least = 0
+): Result.Result<number, InvalidInput> => {
+  const duration = Duration.fromInput(input)
+  // Duration takes NaN for zero; as an argument it is a mistake
+  const known = duration._tag === "Some" && !Number.isNaN(input)
+  const millis = known ? Math.ceil(Duration.toMillis(duration.value)) : Number.NaN
+  return millis >= least && millis <= maxDelayMillis
+    ? Result.succeed(millis)
+    : Result.fail(new InvalidInput({ field, problem: `must be a duration from ${least} ms to a century, not ${shown(input)}` }))
+}
 
 export const checkLease = (millis: number) =>
   check(

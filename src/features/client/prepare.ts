@@ -1,19 +1,19 @@
 import { createHash } from "node:crypto"
 import * as Cause from "effect/Cause"
 import * as DateTime from "effect/DateTime"
-import * as Duration from "effect/Duration"
+import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
 import type { JobId } from "../../domain/Job.ts"
 import {
-  checkDelay,
   checkJobId,
   checkKind,
   checkMaxAttempts,
   checkPriority,
   checkQueue,
+  durationMillis,
   InvalidInput,
   maxBatchJobs,
   maxDelayMillis
@@ -49,13 +49,6 @@ const required = <A, E>(result: Result.Result<A, E>): Effect.Effect<A, E> => Eff
 
 const invalid = (field: string, problem: string) => Effect.fail(new InvalidInput({ field, problem }))
 
-const durationMillis = (field: string, input: Duration.Input): Effect.Effect<number, InvalidInput> => {
-  const duration = Duration.fromInput(input)
-  if (duration._tag === "None") return invalid(field, `is not a duration: ${String(input)}`)
-  const millis = Math.ceil(Duration.toMillis(duration.value))
-  return Effect.as(required(checkDelay(field, millis)), millis)
-}
-
 const epochMillis = (at: DateTime.DateTime | Date | number): Effect.Effect<number, InvalidInput> => {
   const millis = Math.ceil(typeof at === "number" ? at : at instanceof Date ? at.getTime() : DateTime.toEpochMillis(at))
   return Number.isFinite(millis) && millis <= Number.MAX_SAFE_INTEGER - maxDelayMillis
@@ -67,7 +60,7 @@ const visibility = (options: { readonly delay?: Duration.Input; readonly at?: Da
   if (options.delay !== undefined && options.at !== undefined) return invalid("at", "cannot be combined with delay")
   if (options.at !== undefined) return Effect.map(epochMillis(options.at), (at) => ({ visible: { at } }))
   if (options.delay === undefined) return Effect.succeed({})
-  return Effect.map(durationMillis("delay", options.delay), (inMillis) => (inMillis > 0 ? { visible: { inMillis } } : {}))
+  return Effect.map(required(durationMillis("delay", options.delay)), (inMillis) => (inMillis > 0 ? { visible: { inMillis } } : {}))
 }
 
 const encode = (task: AnyTask, payload: unknown, limit: number): Effect.Effect<string, InvalidPayload | PayloadTooLarge> => {
@@ -118,7 +111,7 @@ export const prepare = Effect.fnUntraced(function* <T extends AnyTask>(
   yield* required(checkQueue(queue))
   yield* required(checkPriority(priority))
   yield* required(checkMaxAttempts(maxAttempts))
-  yield* required(checkDelay("retention", task.retentionMillis))
+  const retainMillis = yield* required(durationMillis("retention", task.retentionMillis))
   if (payloads.length > maxBatchJobs) {
     return yield* invalid("payloads", `holds ${payloads.length} jobs, at most ${maxBatchJobs} are stored in one step`)
   }
@@ -140,7 +133,7 @@ export const prepare = Effect.fnUntraced(function* <T extends AnyTask>(
       payload: text,
       priority,
       maxAttempts,
-      retainMillis: Math.ceil(task.retentionMillis),
+      retainMillis,
       ...visible,
       ...uniqueKey(task, options.unique as EnqueueManyOptions<AnyTask>["unique"], payload, text)
     })

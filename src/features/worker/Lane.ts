@@ -11,9 +11,19 @@ export interface Attempt {
   readonly job: ClaimedJob
   /** Monotonic milliseconds until which the lease is certain, whatever the store's answers. */
   trustedUntil: number
-  /** The running handler; absent before it starts and once it has ended. */
+  /** Whether its handler has started and not ended. */
+  running: boolean
+  /** The handler's fiber; absent before it starts, and during its first synchronous steps. */
   fiber: Fiber.Fiber<unknown, unknown> | undefined
   interruptedFor: InterruptReason | undefined
+}
+
+/** Interrupts a running handler, once. Answers whether it did. */
+export const interrupt = (attempt: Attempt, reason: InterruptReason): boolean => {
+  if (!attempt.running || attempt.interruptedFor !== undefined) return false
+  attempt.interruptedFor = reason
+  attempt.fiber?.interruptUnsafe()
+  return true
 }
 
 /** One queue of a worker: what runs, what is to be settled, and whether there may be work. */
@@ -26,6 +36,8 @@ export class Lane {
   hungry = true
   /** Monotonic milliseconds at which something becomes visible or a lease expires, as far as known. */
   nextAt = Number.POSITIVE_INFINITY
+  /** Whether an exchange is under way, whose reply may still bring jobs. */
+  exchanging = false
   /** Grows with every claim, so that a repeated one is recognised. */
   claimNumber = 0
   /** Opened when the lane's loop has something to do. */

@@ -1,9 +1,9 @@
 import * as Context from "effect/Context"
-import * as Duration from "effect/Duration"
+import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Schedule from "effect/Schedule"
-import { checkKind, checkLease, checkQueue, InvalidInput } from "../../domain/limits.ts"
+import { checkKind, checkLease, checkQueue, durationMillis, InvalidInput } from "../../domain/limits.ts"
 import type { AnyTask } from "../../domain/Task.ts"
 import { JobIds } from "../../ports/JobIds.ts"
 import { JobStore } from "../../ports/JobStore.ts"
@@ -72,13 +72,8 @@ export class Worker extends Context.Service<
     Layer.effect(Worker, make(options))
 }
 
-const millis = (field: string, input: Duration.Input, least: number): Effect.Effect<number, InvalidInput> => {
-  const duration = Duration.fromInput(input)
-  const value = duration._tag === "Some" ? Duration.toMillis(duration.value) : Number.NaN
-  return value >= least && Number.isFinite(value)
-    ? Effect.succeed(Math.ceil(value))
-    : Effect.fail(new InvalidInput({ field, problem: `must be a duration of at least ${least} ms, not ${String(input)}` }))
-}
+const millis = (field: string, input: Duration.Input, least = 0) =>
+  Effect.fromResult(durationMillis(field, input, least))
 
 const settingsOf = Effect.fnUntraced(function* (options: WorkerOptions<ReadonlyArray<AnyTask>>) {
   const queues = [...new Set(options.queues ?? options.tasks.map((task) => task.queue))]
@@ -99,8 +94,8 @@ const settingsOf = Effect.fnUntraced(function* (options: WorkerOptions<ReadonlyA
     leaseMillis,
     pollMillis: yield* millis("poll", options.poll ?? "5 seconds", 1),
     sweepMillis: yield* millis("sweep", options.sweep ?? "5 seconds", 1),
-    drainMillis: yield* millis("drain", options.drain ?? "30 seconds", 0),
-    unknownKindDelayMillis: yield* millis("unknownKindDelay", options.unknownKindDelay ?? "30 seconds", 0)
+    drainMillis: yield* millis("drain", options.drain ?? "30 seconds"),
+    unknownKindDelayMillis: yield* millis("unknownKindDelay", options.unknownKindDelay ?? "30 seconds")
   } satisfies Settings
 })
 

@@ -66,7 +66,7 @@ export class WorkerState {
   }
 
   get running(): number {
-    return this.lanes.flatMap((lane) => [...lane.attempts.values()]).filter(({ fiber }) => fiber !== undefined).length
+    return this.lanes.flatMap((lane) => [...lane.attempts.values()]).filter(({ running }) => running).length
   }
 
   /** Takes room for jobs of a lane; what a claim leaves unused comes back through `giveBack`. */

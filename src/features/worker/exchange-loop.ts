@@ -50,6 +50,7 @@ export const exchangeLoop = (state: WorkerState, store: JobStore["Service"], lan
       }
       const sentAt = state.monotonicMillis()
       const { leaseMillis } = state.settings
+      lane.exchanging = true
       const reply = yield* exchange(store, {
         queue: lane.queue,
         worker: state.id,
@@ -66,10 +67,17 @@ export const exchangeLoop = (state: WorkerState, store: JobStore["Service"], lan
         lane.nextAt = nextInMillis === undefined ? Number.POSITIVE_INFINITY : state.monotonicMillis() + nextInMillis
       }
       const attempts = reply.claimed.map((job): Attempt => {
-        const attempt = { job, trustedUntil: sentAt + leaseMillis, fiber: undefined, interruptedFor: undefined }
+        const attempt = {
+          job,
+          trustedUntil: sentAt + leaseMillis,
+          running: false,
+          fiber: undefined,
+          interruptedFor: undefined
+        }
         lane.attempts.set(job.token, attempt)
         return attempt
       })
+      lane.exchanging = false
       for (const attempt of attempts) start(state, lane, attempt)
       if (lane.outgoing.length === 0 && !(lane.hungry && state.free > 0)) lane.poke.closeUnsafe()
       state.pokeAll()

@@ -1,14 +1,12 @@
 import * as Effect from "effect/Effect"
 import type { JobStore } from "../../ports/JobStore.ts"
-import type { Attempt, Lane } from "./Lane.ts"
+import { type Attempt, interrupt, type Lane } from "./Lane.ts"
 import type { WorkerState } from "./WorkerState.ts"
 
-const interrupt = (lane: Lane, attempt: Attempt, why: string) => {
-  if (attempt.fiber === undefined || attempt.interruptedFor !== undefined) return Effect.void
-  attempt.interruptedFor = "lease lost"
-  attempt.fiber.interruptUnsafe()
-  return Effect.logWarning(`job ${attempt.job.id} of queue ${lane.queue} is interrupted: ${why}`)
-}
+const giveUp = (lane: Lane, attempt: Attempt, why: string) =>
+  interrupt(attempt, "lease lost")
+    ? Effect.logWarning(`job ${attempt.job.id} of queue ${lane.queue} is interrupted: ${why}`)
+    : Effect.void
 
 const extend = (state: WorkerState, store: JobStore["Service"], lane: Lane) =>
   Effect.gen(function* () {
@@ -25,7 +23,7 @@ const extend = (state: WorkerState, store: JobStore["Service"], lane: Lane) =>
     for (let i = 0; i < attempts.length; i++) {
       const attempt = attempts[i]!
       if (held[i]) attempt.trustedUntil = sentAt + leaseMillis
-      else yield* interrupt(lane, attempt, "its lease was lost")
+      else yield* giveUp(lane, attempt, "its lease was lost")
     }
   }).pipe(Effect.catch((error) => Effect.logWarning(`queue ${lane.queue}: ${error.message}`)))
 
@@ -53,7 +51,7 @@ export const extendLoop = (state: WorkerState, store: JobStore["Service"], lane:
       }
       const now = state.monotonicMillis()
       for (const attempt of lane.attempts.values()) {
-        if (attempt.trustedUntil <= now) yield* interrupt(lane, attempt, "its lease could not be extended in time")
+        if (attempt.trustedUntil <= now) yield* giveUp(lane, attempt, "its lease could not be extended in time")
       }
     }
   })

@@ -25,6 +25,7 @@ const handlerEffect = (lane: Lane, { run, task }: Runnable, job: ClaimedJob, pay
 
 /** Queues how an attempt ended, for the lane's next exchange; without a settlement the attempt is forgotten. */
 export const end = (state: WorkerState, lane: Lane, attempt: Attempt, settlement: Settlement | undefined): void => {
+  attempt.running = false
   attempt.fiber = undefined
   if (settlement === undefined) lane.attempts.delete(attempt.job.token)
   else lane.outgoing.push(settlement)
@@ -73,7 +74,10 @@ export const start = (state: WorkerState, lane: Lane, attempt: Attempt): void =>
     end(state, lane, attempt, { _tag: "Bury", ...held, reason: "undecodable", error })
     return
   }
+  attempt.running = true
   const fiber = fork(handlerEffect(lane, runnable, job, payload.value))
   attempt.fiber = fiber
+  // the handler's first steps may have set off what interrupts it
+  if (attempt.interruptedFor !== undefined) fiber.interruptUnsafe()
   fiber.addObserver((exit) => end(state, lane, attempt, settlementAfter(state, runnable, attempt, exit)))
 }

@@ -1,5 +1,6 @@
 import * as Cause from "effect/Cause"
 import * as Exit from "effect/Exit"
+import * as Backoff from "../../domain/Backoff.ts"
 import { maxErrorLength } from "../../domain/Job.ts"
 import { maxDelayMillis } from "../../domain/limits.ts"
 import { Cancel, SkipRetry, Snooze } from "../../domain/Steering.ts"
@@ -24,11 +25,20 @@ const textOf = (error: unknown): string => {
 
 const wholeDelay = (millis: number): number => Math.min(Math.max(0, Math.ceil(millis) || 0), maxDelayMillis)
 
+/** A backoff may be the user's own function, and fail like one. */
+const delayOf = (task: AnyTask, attempt: number, random: number): number => {
+  try {
+    return task.backoff.delayMillis(attempt, random)
+  } catch {
+    return Backoff.standard.delayMillis(attempt, random)
+  }
+}
+
 const failed = (task: AnyTask, job: ClaimedJob, error: string, random: number): Settlement => ({
   _tag: "Retry",
   jobId: job.id,
   token: job.token,
-  delayMillis: task.backoff.delayMillis(job.attempt, random),
+  delayMillis: delayOf(task, job.attempt, random),
   error
 })
 

@@ -1,4 +1,5 @@
 import * as Effect from "effect/Effect"
+import { interrupt } from "./Lane.ts"
 import type { WorkerState } from "./WorkerState.ts"
 
 /** How long interrupted handlers may take to clean up, and the last settlements to be accepted. */
@@ -24,24 +25,22 @@ const attemptsOf = (state: WorkerState) => state.lanes.flatMap((lane) => [...lan
 export const shutdown = (state: WorkerState): Effect.Effect<void> =>
   Effect.gen(function* () {
     state.stopping = true
-    const settled = () => attemptsOf(state).length === 0
-    const ended = () => attemptsOf(state).every((attempt) => attempt.fiber === undefined)
+    // the reply to an exchange under way may bring jobs, which are to be released
+    const quiet = () => state.lanes.every((lane) => !lane.exchanging)
+    const settled = () => quiet() && attemptsOf(state).length === 0
+    const ended = () => quiet() && attemptsOf(state).every((attempt) => !attempt.running)
 
     if (!(yield* until(state, ended, state.settings.drainMillis))) {
-      for (const attempt of attemptsOf(state)) {
-        if (attempt.fiber === undefined || attempt.interruptedFor !== undefined) continue
-        attempt.interruptedFor = "shutdown"
-        attempt.fiber.interruptUnsafe()
-      }
+      for (const attempt of attemptsOf(state)) interrupt(attempt, "shutdown")
       yield* until(state, ended, lastMillis)
     }
     yield* until(state, settled, lastMillis)
 
-    for (const { fiber, job } of attemptsOf(state)) {
+    for (const { job, running } of attemptsOf(state)) {
       yield* Effect.logWarning(
-        fiber === undefined
-          ? `the end of job ${job.id} could not be recorded; it runs again after its lease`
-          : `the handler of job ${job.id} does not end; its job runs again after its lease`
+        running
+          ? `the handler of job ${job.id} does not end; its job runs again after its lease`
+          : `the end of job ${job.id} could not be recorded; it runs again after its lease`
       )
     }
   })
