@@ -47,11 +47,13 @@ export interface Connection {
 const messageOf = (cause: unknown): string => (cause instanceof Error ? cause.message : String(cause))
 
 /** ioredis reports through events; without a listener they end the process. One line per outage and per return. */
-const watch = (client: IORedis, name: string): Effect.Effect<void> =>
+const watch = (client: IORedis, name: string): Effect.Effect<{ readonly lastError: () => unknown }> =>
   Effect.map(Effect.context<never>(), (services) => {
     const log = Effect.runForkWith(services)
     let down = false
+    let last: unknown
     client.on("error", (error: unknown) => {
+      last = error
       if (down) return
       down = true
       log(Effect.logWarning(`redis ${name} connection lost, reconnecting: ${messageOf(error)}`))
@@ -60,6 +62,7 @@ const watch = (client: IORedis, name: string): Effect.Effect<void> =>
       if (down) log(Effect.logInfo(`redis ${name} connection is back`))
       down = false
     })
+    return { lastError: () => last }
   })
 
 const field = (info: string, name: string): string | undefined => new RegExp(`^${name}:(.*?)\\r?$`, "m").exec(info)?.[1]
@@ -104,6 +107,8 @@ const release = (client: IORedis) =>
 export const open = Effect.fnUntraced(function* (options: ConnectionOptions) {
   const base = {
     connectionName: "winterq",
+    // the older protocol needs no greeting, so that even a server too old for us can say so
+    protocol: 2,
     ...options.redis,
     lazyConnect: true,
     // the reply timeout bounds the wait; giving up earlier would fail calls that a reconnect could still answer
@@ -114,10 +119,11 @@ export const open = Effect.fnUntraced(function* (options: ConnectionOptions) {
     Effect.sync(() => new IORedis(options.url, { ...base, commandTimeout: options.timeoutMillis })),
     release
   )
-  yield* watch(client, "command")
+  const { lastError } = yield* watch(client, "command")
   yield* Effect.tryPromise({
     try: () => client.connect(),
-    catch: (cause) => new RedisUnsuitable({ reason: "unreachable", detail: messageOf(cause) })
+    // what the promise is rejected with only says that the connection is closed, not why
+    catch: (cause) => new RedisUnsuitable({ reason: "unreachable", detail: messageOf(lastError() ?? cause) })
   }).pipe(
     Effect.timeoutOrElse({
       duration: options.timeoutMillis,
