@@ -24,7 +24,7 @@ export interface NewJob {
 /** What became of one job of an enqueue. */
 export type EnqueueOutcome =
   | { readonly _tag: "Enqueued" }
-  /** A job with this id is already stored; `identical` when it is the same kind, payload and options. */
+  /** A job with this id is already stored; `identical` when it is the same kind, payload and options, headers aside. */
   | { readonly _tag: "Existing"; readonly identical: boolean }
   /** Another job holds the unique key. */
   | { readonly _tag: "Duplicate"; readonly of: JobId }

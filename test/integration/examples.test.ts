@@ -12,7 +12,7 @@ const folder = join(import.meta.dirname, "../../examples")
 const expected = (file: string): string => {
   const [, output] = readFileSync(file, "utf8").split("\n// Output:\n")
   assert.isDefined(output, `${file} ends with // Output:`)
-  return output!.replaceAll(/^\/\/ ?/gm, "")
+  return output.replaceAll(/^\/\/ ?/gm, "")
 }
 
 const printed = async (file: string, ...args: ReadonlyArray<string>): Promise<string> =>

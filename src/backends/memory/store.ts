@@ -24,8 +24,7 @@ const identical = (a: NewJob, b: NewJob): boolean =>
   a.priority === b.priority &&
   a.maxAttempts === b.maxAttempts &&
   a.retainMillis === b.retainMillis &&
-  a.uniqueKey === b.uniqueKey &&
-  JSON.stringify(a.headers ?? {}) === JSON.stringify(b.headers ?? {})
+  a.uniqueKey === b.uniqueKey
 
 const enqueueOne = (queue: QueueState, job: NewJob, now: EpochMillis): EnqueueOutcome => {
   const existing = queue.jobs.get(job.id)

@@ -135,7 +135,7 @@ export const prepare = Effect.fnUntraced(function* <T extends AnyTask>(
       maxAttempts,
       retainMillis,
       ...visible,
-      ...uniqueKey(task, options.unique as EnqueueManyOptions<AnyTask>["unique"], payload, text)
+      ...uniqueKey(task, options.unique, payload, text)
     })
   }
   return { queue, jobs }

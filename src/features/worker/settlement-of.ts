@@ -1,5 +1,6 @@
 import * as Cause from "effect/Cause"
 import * as Exit from "effect/Exit"
+import * as Result from "effect/Result"
 import * as Backoff from "../../domain/Backoff.ts"
 import { maxErrorLength } from "../../domain/Job.ts"
 import { maxDelayMillis } from "../../domain/limits.ts"
@@ -8,14 +9,14 @@ import type { AnyTask } from "../../domain/Task.ts"
 import type { ClaimedJob, Settlement } from "../../ports/JobStore.ts"
 
 /** Whatever was thrown, as a text: objects may have getters that throw, cycles, or no text at all. */
-export const describe = (error: unknown): string => {
-  try {
-    const text = error instanceof Error ? (error.stack ?? `${error.name}: ${error.message}`) : textOf(error)
-    return text.slice(0, maxErrorLength)
-  } catch {
-    return "an error that cannot be shown"
-  }
-}
+export const describe = (error: unknown): string =>
+  Result.getOrElse(
+    Result.try(() => {
+      const text = error instanceof Error ? (error.stack ?? `${error.name}: ${error.message}`) : textOf(error)
+      return text.slice(0, maxErrorLength)
+    }),
+    () => "an error that cannot be shown"
+  )
 
 const textOf = (error: unknown): string => {
   if (typeof error !== "object" || error === null) return String(error)
@@ -26,13 +27,11 @@ const textOf = (error: unknown): string => {
 const wholeDelay = (millis: number): number => Math.min(Math.max(0, Math.ceil(millis) || 0), maxDelayMillis)
 
 /** A backoff may be the user's own function, and fail like one. */
-const delayOf = (task: AnyTask, attempt: number, random: number): number => {
-  try {
-    return task.backoff.delayMillis(attempt, random)
-  } catch {
-    return Backoff.standard.delayMillis(attempt, random)
-  }
-}
+const delayOf = (task: AnyTask, attempt: number, random: number): number =>
+  Result.getOrElse(
+    Result.try(() => task.backoff.delayMillis(attempt, random)),
+    () => Backoff.standard.delayMillis(attempt, random)
+  )
 
 const failed = (task: AnyTask, job: ClaimedJob, error: string, random: number): Settlement => ({
   _tag: "Retry",

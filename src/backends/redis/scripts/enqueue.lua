@@ -30,13 +30,20 @@ local function leave_out(position, why, holder)
   left_out[#left_out + 1] = holder
 end
 
+-- Headers tell of the call, a trace for one, and do not make it another job.
+local function is_same(stored, rest)
+  local line, payload = string.match(stored, "^%d,%d+,%d+(,[^\n]*)\n[^\n]*\n(.*)$")
+  local new_line, new_payload = string.match(rest, "^([^\n]*)\n[^\n]*\n(.*)$")
+  return line == new_line and payload == new_payload
+end
+
 for i = 1, total do
   local at = 5 * i - 3
   local id, visible, priority, unique, rest = ARGV[at], ARGV[at + 1], ARGV[at + 2], ARGV[at + 3], ARGV[at + 4]
   local stored = existing[i] or seen[id]
   local holder = not stored and unique ~= "" and (taken[unique] or redis.call("HGET", keys.unique, unique)) or nil
   if stored then
-    leave_out(i, string.match(stored, "^%d,%d+,%d+(,.*)$") == rest and "same" or "other", "")
+    leave_out(i, is_same(stored, rest) and "same" or "other", "")
   elseif holder then
     leave_out(i, "key", holder)
   else

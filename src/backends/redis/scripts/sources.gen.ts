@@ -6,7 +6,7 @@ export const sources = {
     keys: ["jobs", "pending", "scheduled", "unique", "meta", "wake"] as const,
     args: ["now"] as const,
     rest: "jobs" as const,
-    sha1: "6cf1ea6aa32a9d85677313f7447f2c76572b4ae6",
+    sha1: "c962023a45eac9c825b09f3c43e3dd852689883e",
     source: `#!lua
 local function clock(given)
   if given ~= "" then return tonumber(given) end
@@ -71,13 +71,18 @@ local function leave_out(position, why, holder)
   left_out[#left_out + 1] = why
   left_out[#left_out + 1] = holder
 end
+local function is_same(stored, rest)
+  local line, payload = string.match(stored, "^%d,%d+,%d+(,[^\\n]*)\\n[^\\n]*\\n(.*)$")
+  local new_line, new_payload = string.match(rest, "^([^\\n]*)\\n[^\\n]*\\n(.*)$")
+  return line == new_line and payload == new_payload
+end
 for i = 1, total do
   local at = 5 * i - 3
   local id, visible, priority, unique, rest = ARGV[at], ARGV[at + 1], ARGV[at + 2], ARGV[at + 3], ARGV[at + 4]
   local stored = existing[i] or seen[id]
   local holder = not stored and unique ~= "" and (taken[unique] or redis.call("HGET", keys.unique, unique)) or nil
   if stored then
-    leave_out(i, string.match(stored, "^%d,%d+,%d+(,.*)$") == rest and "same" or "other", "")
+    leave_out(i, is_same(stored, rest) and "same" or "other", "")
   elseif holder then
     leave_out(i, "key", holder)
   else

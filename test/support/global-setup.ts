@@ -1,0 +1,21 @@
+import type { TestProject } from "vitest/node"
+import { startRedis } from "./redis-server.ts"
+
+declare module "vitest" {
+  interface ProvidedContext {
+    /** Where the Redis of this run is, or why there is none. Tests ask `redisUrl()` of ./redis-url.ts. */
+    readonly redis: { readonly url: string } | { readonly error: string }
+  }
+}
+
+/** Starts one Redis for all test files. Without it only the tests that ask for it fail. */
+export default async ({ provide }: TestProject) => {
+  try {
+    const redis = await startRedis()
+    provide("redis", { url: redis.url })
+    return redis.stop
+  } catch (error) {
+    provide("redis", { error: error instanceof Error ? error.message : String(error) })
+    return undefined
+  }
+}

@@ -1,0 +1,82 @@
+import { globSync, readFileSync } from "node:fs"
+import { join } from "node:path"
+import { assert, describe, it } from "vitest"
+import { scripts } from "../../src/backends/redis/scripts/index.ts"
+import { sources } from "../../src/backends/redis/scripts/sources.gen.ts"
+
+const folder = join(import.meta.dirname, "../../src/backends/redis/scripts")
+const names = globSync("*.lua", { cwd: folder }).map((file) => file.slice(0, -".lua".length))
+
+/** The comment lines at the top, and what follows. */
+const split = (name: string) => {
+  const lines = readFileSync(join(folder, `${name}.lua`), "utf8").split("\n")
+  const end = lines.findIndex((line, i) => i > 0 && !line.startsWith("--"))
+  return { shebang: lines[0], header: lines.slice(1, end), body: lines.slice(end).join("\n") }
+}
+
+const declared = (header: ReadonlyArray<string>, kind: string): ReadonlyArray<string> =>
+  header.flatMap((line) => new RegExp(`^-- ${kind} +(\\S+)`).exec(line)?.[1] ?? [])
+
+const positionsIn = (body: string, list: "KEYS" | "ARGV"): ReadonlySet<number> =>
+  new Set(Array.from(body.matchAll(new RegExp(`\\b${list}\\[(\\d+)\\]`, "g")), ([, position]) => Number(position)))
+
+const upTo = (length: number) => Array.from({ length }, (_, i) => i + 1)
+
+it("the wrappers are the scripts of this folder", () => {
+  assert.sameMembers(Object.keys(scripts), names)
+})
+
+describe.each(names)("%s.lua", (name) => {
+  const { body, header, shebang } = split(name)
+  const keys = declared(header, "KEYS")
+  const args = declared(header, "ARGV")
+  const fixed = args.filter((arg) => !arg.startsWith("..."))
+
+  it("starts with a shebang, what it does, KEYS, ARGV and REPLY, in this order", () => {
+    const shape = header.map((line) => /^-- (KEYS|ARGV|REPLY|include) /.exec(line)?.[1] ?? "text")
+    const order = shape.filter((kind, i) => kind !== shape[i - 1] && !(kind === "text" && i > 0))
+
+    assert.match(shebang ?? "", /^#!lua( flags=[a-z,-]+)?$/)
+    assert.deepStrictEqual(
+      order.filter((kind) => kind !== "include" && kind !== "ARGV"),
+      ["text", "KEYS", "REPLY"]
+    )
+    assert.isBelow(shape.lastIndexOf("KEYS"), shape.indexOf("REPLY"))
+    assert.isTrue(args.length === 0 || shape.lastIndexOf("KEYS") < shape.indexOf("ARGV"))
+    assert.isBelow(shape.lastIndexOf("ARGV"), shape.indexOf("REPLY"))
+  })
+
+  it("says the type of each key", () => {
+    const types = header
+      .filter((line) => line.startsWith("-- KEYS"))
+      .map((line) => /^-- KEYS +\S+ +(\w+): \S/.exec(line)?.[1])
+
+    for (const type of types) assert.include(["hash", "zset", "set", "list", "string"], type)
+  })
+
+  it("uses each key it declares, and no other", () => {
+    const used = positionsIn(body, "KEYS")
+    // a loop over the keys of all states starts behind those used by number, or at the first
+    const loops = /\bKEYS\[(?!\d+\])/.test(body)
+
+    if (loops) assert.includeMembers(upTo(keys.length), [...used])
+    else assert.sameMembers([...used], upTo(keys.length))
+  })
+
+  it("uses each argument it declares, and none beyond", () => {
+    const used = [...positionsIn(body, "ARGV")].filter(
+      (position) => position <= fixed.length || fixed.length === args.length
+    )
+
+    assert.sameMembers(used, upTo(fixed.length))
+  })
+
+  it("is wrapped with the names of its header", () => {
+    const wrapper = scripts[name as keyof typeof scripts]
+    const source = sources[name as keyof typeof sources]
+
+    assert.deepStrictEqual<unknown>([wrapper.keys, wrapper.args], [keys, fixed])
+    assert.deepStrictEqual<unknown>([source.keys, source.args], [keys, fixed])
+    assert.strictEqual(source.rest, args.find((arg) => arg.startsWith("..."))?.slice(3))
+  })
+})
