@@ -13,15 +13,7 @@ export type JobId = string
 export type Token = number
 
 /** Where a job is in its life; `docs/states.md` draws the table. */
-export const JobState = Schema.Literals([
-  "scheduled",
-  "pending",
-  "active",
-  "retry",
-  "completed",
-  "cancelled",
-  "dead"
-])
+export const JobState = Schema.Literals(["scheduled", "pending", "active", "retry", "completed", "cancelled", "dead"])
 export type JobState = typeof JobState.Type
 
 /** Why a job is a dead letter. */
@@ -59,9 +51,9 @@ export const Job = Schema.Struct({
   attempt: Schema.Int,
   /** Attempts allowed, the first one included. */
   maxAttempts: Schema.Int,
-  /** Times this job's lease expired and it was taken back from a worker. */
+  /** Times its lease expired and it was taken back from a worker, since it was enqueued or redriven. */
   rescues: Schema.Int,
-  /** Times the handler put it off. */
+  /** Times the handler put it off, since it was enqueued or redriven. */
   snoozes: Schema.Int,
   /** The encoded payload, never touched by a backend. */
   payload: Schema.String,

@@ -78,7 +78,9 @@ export const durationMillis = (
   const millis = known ? Math.ceil(Duration.toMillis(duration.value)) : Number.NaN
   return millis >= least && millis <= maxDelayMillis
     ? Result.succeed(millis)
-    : Result.fail(new InvalidInput({ field, problem: `must be a duration from ${least} ms to a century, not ${shown(input)}` }))
+    : Result.fail(
+        new InvalidInput({ field, problem: `must be a duration from ${least} ms to a century, not ${shown(input)}` })
+      )
 }
 
 export const checkLease = (millis: number) =>

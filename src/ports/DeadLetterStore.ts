@@ -19,7 +19,8 @@ export class DeadLetterStore extends Context.Service<
   DeadLetterStore,
   {
     /**
-     * Starts a new generation of dead jobs: attempts from zero, at the end of their priority. At most 1000 a call.
+     * Starts a new generation of dead jobs: attempts from zero, at the end of their priority. Callers name at most 1000
+     * a call, so that none takes long.
      *
      * **Shape** One outcome per job looked at, in order.
      * **Ref** DEAD-2, DEAD-3, UNIQUE-4
@@ -28,7 +29,7 @@ export class DeadLetterStore extends Context.Service<
       queue: string,
       selection: DeadSelection
     ) => Effect.Effect<ReadonlyArray<{ readonly jobId: JobId; readonly outcome: RedriveOutcome }>, StoreError>
-    /** Removes dead jobs; answers how many. At most 1000 a call. **Ref** DEAD-4 */
+    /** Removes dead jobs; answers how many. Callers name at most 1000 a call. **Ref** DEAD-4 */
     readonly purge: (queue: string, selection: DeadSelection) => Effect.Effect<number, StoreError>
   }
 >()("winterq/ports/DeadLetterStore") {}

@@ -4,7 +4,7 @@ import type * as Option from "effect/Option"
 import type { DeadReason, EpochMillis, Job, JobId, Token } from "../domain/Job.ts"
 import type { StoreError } from "./StoreError.ts"
 
-/** A job to be stored. Everything is already encoded and checked. */
+/** A job to be stored. Everything is already encoded and checked; all times are whole milliseconds. */
 export interface NewJob {
   readonly id: JobId
   readonly kind: string
@@ -16,7 +16,7 @@ export interface NewJob {
   readonly retainMillis: number
   /** When it becomes visible: after a wait, or at an instant by the backend's clock. Left out: at once. */
   readonly visible?: { readonly inMillis: number } | { readonly at: EpochMillis }
-  /** At most one unsettled job of the queue holds a key. Printable, no comma, at most 128 characters. */
+  /** At most one unsettled job of the queue holds a key. 1 to 128 printable characters, no comma. */
   readonly uniqueKey?: string
   readonly headers?: Readonly<Record<string, string>>
 }
@@ -79,7 +79,7 @@ export interface ClaimRequest {
 
 export interface ExchangeRequest {
   readonly queue: string
-  /** Unique per claiming loop: names the holder, and scopes claim numbers. */
+  /** Unique per claiming loop: names the holder, and scopes claim numbers. Printable, no comma. */
   readonly worker: string
   readonly settlements: ReadonlyArray<Settlement>
   readonly claim?: ClaimRequest

@@ -1,4 +1,5 @@
 import * as Schema from "effect/Schema"
+import { describe } from "../domain/describe.ts"
 
 /**
  * Why the store could not answer.
@@ -25,6 +26,7 @@ export class StoreError extends Schema.TaggedError<StoreError>()("StoreError", {
   cause: Schema.Defect()
 }) {
   override get message(): string {
-    return `${this.operation}: the store is ${this.reason === "rejected" ? "refusing" : this.reason}: ${this.cause instanceof Error ? this.cause.message : String(this.cause)}`
+    const cause = this.cause instanceof Error ? this.cause.message : describe(this.cause)
+    return `${this.operation}: the store is ${this.reason === "rejected" ? "refusing" : this.reason}: ${cause}`
   }
 }

@@ -58,10 +58,9 @@ describe("kill -9", () => {
 
         assert.strictEqual(completed, "survivor 2")
         const store = yield* JobStore
-        const settled = yield* store.get("slow", id).pipe(
-          Effect.map(Option.getOrThrow),
-          Effect.repeat({ until: (job) => job.state === "completed" })
-        )
+        const settled = yield* store
+          .get("slow", id)
+          .pipe(Effect.map(Option.getOrThrow), Effect.repeat({ until: (job) => job.state === "completed" }))
         assert.deepInclude(settled, { state: "completed", attempt: 2, rescues: 1 })
         assert.deepInclude(settled.failures[0], { attempt: 1, outcome: "crashed" })
       }).pipe(Effect.provideContext(ports), Effect.scoped)

@@ -119,7 +119,7 @@ describe("a backoff", () => {
       })
     ))
 
-  it("never waits less after a later attempt, when linear or growing by a factor", () =>
+  it("waits no less after a later attempt when linear or exponential", () =>
     every(
       fc.property(
         fc.oneof(linear, exponential(factor.map((by) => Math.max(1, by)))),

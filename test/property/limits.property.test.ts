@@ -8,7 +8,23 @@ const anyNumber = fc.oneof(
   fc.integer(),
   fc.integer({ min: -5000, max: 5000 }),
   fc.double(),
-  fc.constantFrom(NaN, Infinity, -Infinity, -0, 0.5, 2 ** 53, -4096, -4097, 4095, 4096, 0, 1, 1_000_000, 1_000_001),
+  fc.constantFrom(
+    NaN,
+    Infinity,
+    -Infinity,
+    -0,
+    0.5,
+    -0.5,
+    2 ** 53,
+    -4096,
+    -4097,
+    4095,
+    4096,
+    0,
+    1,
+    1_000_000,
+    1_000_001
+  ),
   fc.constantFrom(99, 99.5, 100, 86_400_000, 86_400_001, limits.maxDelayMillis, limits.maxDelayMillis + 1)
 )
 

@@ -64,7 +64,7 @@ describe("transition", () => {
       })
     ))
 
-  it("has no final state in its table that leads anywhere but dead to pending", () => {
+  it("lists no way out of a final state but dead to pending", () => {
     for (const from of JobState.literals)
       for (const to of JobState.literals)
         if (isFinal(from)) assert.strictEqual(validTransition(from, to), from === "dead" && to === "pending")
@@ -81,7 +81,7 @@ describe("transition", () => {
       })
     ))
 
-  it("counts an attempt as claims less those given back, since the last redrive", () =>
+  it("counts claims less those given back since the last redrive", () =>
     every(
       fc.property(lives, ({ end, steps }) => {
         const since = steps.slice(steps.findLastIndex(({ event }) => event._tag === "Redrive") + 1)
@@ -117,7 +117,7 @@ describe("transition", () => {
       })
     ))
 
-  it("ends every life that is left alone to run in a final state", () =>
+  it("ends a life of failures and crashes in a dead letter", () =>
     every(
       fc.property(enqueued, fc.infiniteStream(fc.boolean()), (start, crashes) => {
         let job = start
@@ -133,7 +133,7 @@ describe("transition", () => {
       })
     ))
 
-  it("starts a redriven job from no attempts, with all of them to spend", () =>
+  it("starts a redriven job from no attempts", () =>
     every(
       fc.property(lives, fc.constant<JobEvent>({ _tag: "Redrive" }), ({ end }, redrive) => {
         const next = transition(end, redrive)

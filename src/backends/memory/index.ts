@@ -106,7 +106,12 @@ export const layer: Layer.Layer<JobStore | QueueControl | DeadLetterStore | Wake
         Context.add(
           QueueControl,
           QueueControl.of({
-            queues: read(() => [...queues.values()].filter((queue) => queue.isKnown).map((queue) => queue.name).toSorted()),
+            queues: read(() =>
+              [...queues.values()]
+                .filter((queue) => queue.isKnown)
+                .map((queue) => queue.name)
+                .toSorted()
+            ),
             pause: (name) => setPaused(name, true),
             resume: (name) => setPaused(name, false),
             isPaused: (name) => read(() => at(name).paused),

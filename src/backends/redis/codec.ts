@@ -39,7 +39,9 @@ export const decodeEnqueued = (leftOut: ReadonlyArray<string | number>, first: n
     if (index < 0 || index >= count) continue
     const why = leftOut[i + 1]
     outcomes[index] =
-      why === "key" ? { _tag: "Duplicate", of: String(leftOut[i + 2]) } : { _tag: "Existing", identical: why === "same" }
+      why === "key"
+        ? { _tag: "Duplicate", of: String(leftOut[i + 2]) }
+        : { _tag: "Existing", identical: why === "same" }
   }
   return outcomes
 }

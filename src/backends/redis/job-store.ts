@@ -52,12 +52,10 @@ export const make = (queues: Queues): JobStore["Service"] => {
     exchange: (request) =>
       Clock.clockWith((clock) =>
         Effect.callback((resume) => {
-          queues
-            .runPromise(scripts.exchange, request.queue, queues.nowBy(clock), encodeExchange(request))
-            .then(
-              (reply) => resume(decodeExchange(request.queue, reply as RawReply)),
-              (cause: unknown) => resume(Effect.fail(storeError("exchange")(cause)))
-            )
+          queues.runPromise(scripts.exchange, request.queue, queues.nowBy(clock), encodeExchange(request)).then(
+            (reply) => resume(decodeExchange(request.queue, reply as RawReply)),
+            (cause: unknown) => resume(Effect.fail(storeError("exchange")(cause)))
+          )
         })
       ),
     extendLeases: ({ leaseMillis, leases, queue, worker }) =>

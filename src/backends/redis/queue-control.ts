@@ -9,7 +9,15 @@ import { scripts } from "./scripts/index.ts"
 import { storeError } from "./store-error.ts"
 
 /** In the order of the keys of stats.lua. */
-const states = ["pending", "scheduled", "retry", "active", "completed", "cancelled", "dead"] as const satisfies ReadonlyArray<JobState>
+const states = [
+  "pending",
+  "scheduled",
+  "retry",
+  "active",
+  "completed",
+  "cancelled",
+  "dead"
+] as const satisfies ReadonlyArray<JobState>
 
 const counterNames = [
   "enqueued",

@@ -27,6 +27,8 @@ export const storeError =
     const word = /^[A-Z]+/.exec(messageOf(cause).replace(/^ERR /, ""))?.[0] ?? ""
     // a script that fails inside carries the inner error's word, whatever position it has
     const inner = Object.keys(reasons).find((key) => new RegExp(`(^|[ :@])-?${key} `).test(messageOf(cause)))
-    const reason = isReply(cause) ? (reasons[word] ?? (inner === undefined ? "rejected" : reasons[inner]!)) : "unavailable"
+    const reason = isReply(cause)
+      ? (reasons[word] ?? (inner === undefined ? "rejected" : reasons[inner]!))
+      : "unavailable"
     return new StoreError({ operation, reason, retryable: reason !== "denied" && reason !== "rejected", cause })
   }

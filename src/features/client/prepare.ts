@@ -60,10 +60,16 @@ const visibility = (options: { readonly delay?: Duration.Input; readonly at?: Da
   if (options.delay !== undefined && options.at !== undefined) return invalid("at", "cannot be combined with delay")
   if (options.at !== undefined) return Effect.map(epochMillis(options.at), (at) => ({ visible: { at } }))
   if (options.delay === undefined) return Effect.succeed({})
-  return Effect.map(required(durationMillis("delay", options.delay)), (inMillis) => (inMillis > 0 ? { visible: { inMillis } } : {}))
+  return Effect.map(required(durationMillis("delay", options.delay)), (inMillis) =>
+    inMillis > 0 ? { visible: { inMillis } } : {}
+  )
 }
 
-const encode = (task: AnyTask, payload: unknown, limit: number): Effect.Effect<string, InvalidPayload | PayloadTooLarge> => {
+const encode = (
+  task: AnyTask,
+  payload: unknown,
+  limit: number
+): Effect.Effect<string, InvalidPayload | PayloadTooLarge> => {
   const exit = task.encodePayload(payload)
   if (Exit.isFailure(exit)) {
     const problem = Cause.squash(exit.cause)

@@ -106,6 +106,4 @@ export const purgeAll = (queue: string): Effect.Effect<number, StoreError, DeadL
   })
 
 const chunks = <A>(values: ReadonlyArray<A>): ReadonlyArray<ReadonlyArray<A>> =>
-  Array.from({ length: Math.ceil(values.length / stepJobs) }, (_, i) =>
-    values.slice(i * stepJobs, (i + 1) * stepJobs)
-  )
+  Array.from({ length: Math.ceil(values.length / stepJobs) }, (_, i) => values.slice(i * stepJobs, (i + 1) * stepJobs))

@@ -40,7 +40,8 @@ export const sweep = (queue: string, policy: PrunePolicy): Effect.Effect<void, S
     while ((yield* store.promote(queue, promoteLimit)) === promoteLimit) yield* Effect.yieldNow
     while (true) {
       const { buried, rescued } = yield* store.rescue(queue, rescueLimit)
-      if (rescued.length > 0) yield* Effect.logWarning(`queue ${queue}: leases had expired, rescued ${rescued.join(", ")}`)
+      if (rescued.length > 0)
+        yield* Effect.logWarning(`queue ${queue}: leases had expired, rescued ${rescued.join(", ")}`)
       if (buried.length > 0) {
         yield* Effect.logWarning(`queue ${queue}: leases expired and no attempt is left, dead: ${buried.join(", ")}`)
       }

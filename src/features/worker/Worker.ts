@@ -99,7 +99,9 @@ const settingsOf = Effect.fnUntraced(function* (options: WorkerOptions<ReadonlyA
   } satisfies Settings
 })
 
-const restarts = Schedule.min([Schedule.exponential("100 millis"), Schedule.spaced("5 seconds")]).pipe(Schedule.jittered)
+const restarts = Schedule.min([Schedule.exponential("100 millis"), Schedule.spaced("5 seconds")]).pipe(
+  Schedule.jittered
+)
 
 /** A loop that goes on after a bug in it, loudly; the end of the worker ends it. */
 const supervised = <R>(name: string, loop: Effect.Effect<never, never, R>) =>

@@ -2,9 +2,10 @@ import * as Cause from "effect/Cause"
 import * as Data from "effect/Data"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
+import { describe } from "../../domain/describe.ts"
 import type { ClaimedJob, Settlement } from "../../ports/JobStore.ts"
 import type { Attempt, Lane } from "./Lane.ts"
-import { describe, settlementOf } from "./settlement-of.ts"
+import { settlementOf } from "./settlement-of.ts"
 import type { Runnable, WorkerState } from "./WorkerState.ts"
 
 /** The attempt took longer than its task allows; this is what its ledger line says. */

@@ -2,27 +2,11 @@ import * as Cause from "effect/Cause"
 import * as Exit from "effect/Exit"
 import * as Result from "effect/Result"
 import * as Backoff from "../../domain/Backoff.ts"
-import { maxErrorLength } from "../../domain/Job.ts"
+import { describe } from "../../domain/describe.ts"
 import { maxDelayMillis } from "../../domain/limits.ts"
 import { Cancel, SkipRetry, Snooze } from "../../domain/Steering.ts"
 import type { AnyTask } from "../../domain/Task.ts"
 import type { ClaimedJob, Settlement } from "../../ports/JobStore.ts"
-
-/** Whatever was thrown, as a text: objects may have getters that throw, cycles, or no text at all. */
-export const describe = (error: unknown): string =>
-  Result.getOrElse(
-    Result.try(() => {
-      const text = error instanceof Error ? (error.stack ?? `${error.name}: ${error.message}`) : textOf(error)
-      return text.slice(0, maxErrorLength)
-    }),
-    () => "an error that cannot be shown"
-  )
-
-const textOf = (error: unknown): string => {
-  if (typeof error !== "object" || error === null) return String(error)
-  const tag = "_tag" in error ? `${String(error._tag)} ` : ""
-  return `${tag}${JSON.stringify(error) ?? String(error)}`
-}
 
 const wholeDelay = (millis: number): number => Math.min(Math.max(0, Math.ceil(millis) || 0), maxDelayMillis)
 

@@ -12,9 +12,7 @@ const until = (state: WorkerState, isSo: () => boolean, millis: number): Effect.
       yield* state.progress.await
     }
     return true
-  }).pipe(
-    Effect.timeoutOrElse({ duration: millis, orElse: () => Effect.sync(isSo) })
-  )
+  }).pipe(Effect.timeoutOrElse({ duration: millis, orElse: () => Effect.sync(isSo) }))
 
 const attemptsOf = (state: WorkerState) => state.lanes.flatMap((lane) => [...lane.attempts.values()])
 

@@ -156,6 +156,18 @@ export const delayContract = contract("delay", (it) => {
     })
   )
 
+  it.effect("DELAY-4 a claim that could not reach all due jobs answers zero", (queue) =>
+    Effect.gen(function* () {
+      yield* queue.enqueue(...jobs(1500, { visible: { inMillis: 10 } }))
+      yield* TestClock.adjust(20)
+
+      const reply = yield* queue.exchange({ claim: { limit: 1000 } })
+
+      assert.lengthOf(reply.claimed, 1000)
+      assert.strictEqual(reply.nextInMillis, 0)
+    })
+  )
+
   it.effect("DELAY-4 a claim that knows of no change names no time", (queue) =>
     Effect.gen(function* () {
       yield* queue.enqueue(job("a", { retainMillis: 1000 }))

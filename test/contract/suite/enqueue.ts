@@ -160,6 +160,29 @@ export const enqueueContract = contract("enqueue", (it) => {
     })
   )
 
+  it.effect("ENQUEUE-3 each of several concurrent calls gets its own answer", (queue) =>
+    Effect.gen(function* () {
+      const store = yield* JobStore
+      const calls = [["new-1", "old"], ["old"], ["new-2"], ["new-3", "new-4", "old"]]
+      yield* queue.enqueue(job("old"))
+
+      const outcomes = yield* Effect.forEach(
+        calls,
+        (call) =>
+          store.enqueue(
+            queue.name,
+            call.map((id) => job(id))
+          ),
+        { concurrency: "unbounded" }
+      )
+
+      assert.deepStrictEqual(
+        outcomes,
+        calls.map((call) => call.map((id) => (id === "old" ? existing(true) : enqueued)))
+      )
+    })
+  )
+
   it.effect("ENQUEUE-4 of two jobs with one id in one call the first is stored", (queue) =>
     Effect.gen(function* () {
       const outcomes = yield* queue.enqueue(
@@ -184,6 +207,18 @@ export const enqueueContract = contract("enqueue", (it) => {
 
       assert.deepStrictEqual(outcomes, [enqueued])
       assert.strictEqual((yield* queue.claimOne()).payload, "2")
+    })
+  )
+
+  it.effect("ENQUEUE-6 failures of an earlier job that completed are forgotten", (queue) =>
+    Effect.gen(function* () {
+      yield* queue.enqueue(job("a"))
+      yield* queue.settle(retry(yield* queue.claimOne()))
+      yield* queue.settle(complete(yield* queue.claimOne()))
+
+      yield* queue.enqueue(job("a"))
+
+      assert.deepStrictEqual((yield* queue.read("a")).failures, [])
     })
   )
 

@@ -82,6 +82,20 @@ export const fencingContract = contract("fencing", (it) => {
     })
   )
 
+  it.effect("FENCE-1 a token of zero is stale for jobs taken back", (queue) =>
+    Effect.gen(function* () {
+      yield* queue.enqueue(job("rescued"), job("redriven"))
+      const [, redriven] = yield* queue.claim({ leaseMillis: 1000 })
+      yield* queue.settle(bury(redriven!))
+      yield* queue.redrive({ oldest: 1 })
+      yield* TestClock.adjust(1000)
+      yield* queue.rescue(1)
+
+      yield* assertFenced(queue, { id: "rescued", token: 0 })
+      yield* assertFenced(queue, { id: "redriven", token: 0 })
+    })
+  )
+
   it.effect("FENCE-1 the token of another job is stale", (queue) =>
     Effect.gen(function* () {
       yield* queue.enqueue(job("a"), job("b"))
@@ -210,6 +224,20 @@ export const fencingContract = contract("fencing", (it) => {
       const current = yield* queue.claimOne()
       yield* assertFenced(queue, held)
       assert.deepStrictEqual(yield* queue.settle(snooze(current)), ["settled"])
+    })
+  )
+
+  it.effect("FENCE-5 an extension by an earlier job's token is counted as stale", (queue) =>
+    Effect.gen(function* () {
+      yield* queue.enqueue(job("a"))
+      const held = yield* queue.claimOne()
+      yield* queue.settle(complete(held))
+      yield* queue.enqueue(job("a"))
+
+      const extended = yield* queue.extend(1000, held)
+
+      assert.deepStrictEqual(extended, [false])
+      assert.strictEqual((yield* queue.counters).stale, 1)
     })
   )
 })

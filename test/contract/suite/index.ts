@@ -12,6 +12,7 @@ import { listingContract } from "./listing.ts"
 import { orderContract } from "./order.ts"
 import { pauseContract } from "./pause.ts"
 import { payloadContract } from "./payload.ts"
+import { repeatClaimContract } from "./repeat-claim.ts"
 import { repeatContract } from "./repeat.ts"
 import { retentionContract } from "./retention.ts"
 import { settleContract } from "./settle.ts"
@@ -27,6 +28,7 @@ const concerns = [
   leaseContract,
   fencingContract,
   repeatContract,
+  repeatClaimContract,
   attemptsContract,
   settleContract,
   pauseContract,

@@ -24,7 +24,8 @@ export const inputContract = contract("input", (it) => {
       assert.strictEqual(error._tag, "InvalidPayload")
       assert.include(error.message, "cents")
       yield* nothingStored(queue)
-    }))
+    })
+  )
 
   it.effect("INPUT-1 one bad payload of many leaves all out", (queue) =>
     Effect.gen(function* () {
@@ -34,7 +35,8 @@ export const inputContract = contract("input", (it) => {
 
       assert.strictEqual(error._tag, "InvalidPayload")
       yield* nothingStored(queue)
-    }))
+    })
+  )
 
   it.effect("INPUT-2 an argument that breaks its rule is refused by name", (queue) =>
     Effect.gen(function* () {
@@ -56,7 +58,8 @@ export const inputContract = contract("input", (it) => {
         }
       }
       yield* nothingStored(queue)
-    }))
+    })
+  )
 
   it.effect("INPUT-2 a task with a bad kind is refused", (queue) =>
     Effect.gen(function* () {
@@ -65,7 +68,8 @@ export const inputContract = contract("input", (it) => {
       const error = yield* failure(Client.enqueue(Bad, undefined, { queue: queue.name }))
 
       assert.deepInclude(error, { _tag: "InvalidInput", field: "kind" })
-    }))
+    })
+  )
 
   it.effect("INPUT-2 more jobs than one step stores are refused", (queue) =>
     Effect.gen(function* () {
@@ -73,7 +77,8 @@ export const inputContract = contract("input", (it) => {
 
       assert.deepInclude(error, { _tag: "InvalidInput", field: "payloads" })
       yield* nothingStored(queue)
-    }))
+    })
+  )
 
   it.effect("INPUT-3 a payload over the limit is refused, one at the limit is stored", (queue) =>
     Effect.gen(function* () {
@@ -96,7 +101,8 @@ export const inputContract = contract("input", (it) => {
         ["Success", "Failure", "Failure"]
       )
       assert.deepStrictEqual(yield* queue.depths, depths({ pending: 1 }))
-    }))
+    })
+  )
 
   it.effect("INPUT-3 the limit is 512 KiB unless configured", (queue) =>
     Effect.gen(function* () {
@@ -105,7 +111,8 @@ export const inputContract = contract("input", (it) => {
       )
 
       assert.deepInclude(error, { _tag: "PayloadTooLarge", limit: 524_288 })
-    }))
+    })
+  )
 
   it.effect("ENQUEUE-3 a client tells what became of each job", (queue) =>
     Effect.gen(function* () {
@@ -130,5 +137,6 @@ export const inputContract = contract("input", (it) => {
           ["b", "duplicate"]
         ]
       )
-    }))
+    })
+  )
 })

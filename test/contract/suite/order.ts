@@ -3,7 +3,7 @@ import * as Effect from "effect/Effect"
 import * as TestClock from "effect/testing/TestClock"
 import type { Settlement } from "../../../src/ports/JobStore.ts"
 import { contract } from "./contract.ts"
-import { type Held, ids, job, release, retry, snooze } from "./support.ts"
+import { bury, type Held, ids, job, release, retry, snooze } from "./support.ts"
 
 const waysBack: ReadonlyArray<readonly [how: string, settle: (held: Held) => ReadonlyArray<Settlement>]> = [
   ["released", (held) => [release(held)]],
@@ -67,6 +67,25 @@ export const orderContract = contract("order", (it) => {
 
         assert.strictEqual(held.id, "c")
         assert.deepStrictEqual(ids(claimed), ["c", "b", "a"])
+      })
+    )
+  }
+
+  for (const [how, settle] of waysBack) {
+    it.effect(`ORDER-1 a redriven job that is ${how} keeps its new place`, (queue) =>
+      Effect.gen(function* () {
+        yield* queue.enqueue(job("redriven"))
+        yield* queue.settle(bury(yield* queue.claimOne()))
+        yield* queue.enqueue(job("before"))
+        yield* queue.redrive({ oldest: 1 })
+        yield* queue.enqueue(job("after"))
+        const claimed = yield* queue.claim({ leaseMillis: 500 })
+        yield* queue.settle(...claimed.flatMap(settle))
+        yield* TestClock.adjust(500)
+
+        const again = yield* queue.claim()
+
+        assert.deepStrictEqual([claimed, again].map(ids), Array(2).fill(["before", "redriven", "after"]))
       })
     )
   }

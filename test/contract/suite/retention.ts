@@ -50,22 +50,6 @@ export const retentionContract = contract("retention", (it) => {
     })
   )
 
-  it.effect("RETAIN-1 a retention may be a part of a millisecond", (queue) =>
-    Effect.gen(function* () {
-      yield* queue.enqueue(job("a", { retainMillis: 10.25, uniqueKey: "k" }))
-      yield* queue.settle(complete(yield* queue.claimOne(), "1"))
-      const { retainMillis } = yield* queue.read("a")
-
-      yield* TestClock.adjust(10)
-      const early = yield* queue.prune()
-      yield* TestClock.adjust(1)
-      const due = yield* queue.prune()
-
-      assert.strictEqual(retainMillis, 10.25)
-      assert.deepStrictEqual([early, due], [0, 1])
-    })
-  )
-
   it.effect("RETAIN-2 prune removes dead letters older than the policy allows", (queue) =>
     Effect.gen(function* () {
       yield* finish(queue, "dead", [0])

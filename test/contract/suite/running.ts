@@ -36,7 +36,8 @@ export const runningContract = contract("running jobs", (it) => {
       yield* advanceUntil(isIn(queue, id, "completed"))
 
       assert.deepInclude(yield* queue.read(id), { attempt: 1, result: `"hello back"`, failures: [] })
-    }))
+    })
+  )
 
   it.effect("RUN-1 a success that does not fit its schema is a failed attempt", (queue) =>
     Effect.gen(function* () {
@@ -46,7 +47,8 @@ export const runningContract = contract("running jobs", (it) => {
       yield* advanceUntil(isIn(queue, id, "retry"))
 
       assert.include((yield* queue.read(id)).failures[0]!.error, "does not fit")
-    }))
+    })
+  )
 
   it.effect("RUN-2 a failing handler is tried again after the task's backoff", (queue) =>
     Effect.gen(function* () {
@@ -66,7 +68,8 @@ export const runningContract = contract("running jobs", (it) => {
       assert.include(failures[1]!.error, "no 2")
       assert.isAtLeast(starts[1]! - starts[0]!, 10_000)
       assert.isAtLeast(starts[2]! - starts[1]!, 10_000)
-    }))
+    })
+  )
 
   it.effect("RUN-2 an attempt that always fails ends among the dead letters", (queue) =>
     Effect.gen(function* () {
@@ -88,7 +91,8 @@ export const runningContract = contract("running jobs", (it) => {
       for (const { id } of handles) {
         assert.deepInclude(yield* queue.read(id), { deadReason: "exhausted", attempt: 3 })
       }
-    }))
+    })
+  )
 
   it.effect("RUN-3 a handler puts off, cancels and buries its job", (queue) =>
     Effect.gen(function* () {
@@ -108,7 +112,8 @@ export const runningContract = contract("running jobs", (it) => {
       const dead = yield* queue.read(skip.id)
       assert.strictEqual(dead.deadReason, "skipped")
       assert.include(dead.failures[0]!.error, "hopeless")
-    }))
+    })
+  )
 
   it.effect("RUN-4 a handler over its timeout is interrupted and has failed", (queue) =>
     Effect.gen(function* () {
@@ -120,7 +125,8 @@ export const runningContract = contract("running jobs", (it) => {
 
       yield* Deferred.await(interrupted)
       assert.include((yield* queue.read(id)).failures[0]!.error, "2000 ms")
-    }))
+    })
+  )
 
   it.effect("RUN-5 a payload that cannot be decoded makes its job dead at once", (queue) =>
     Effect.gen(function* () {
@@ -135,7 +141,8 @@ export const runningContract = contract("running jobs", (it) => {
       for (const id of ["not-json", "other"]) {
         assert.deepInclude(yield* queue.read(id), { deadReason: "undecodable", attempt: 1 })
       }
-    }))
+    })
+  )
 
   it.effect("RUN-6 a job of an unknown kind is released with a delay", (queue) =>
     Effect.gen(function* () {
@@ -147,7 +154,8 @@ export const runningContract = contract("running jobs", (it) => {
       const found = yield* queue.read("stranger")
       const now = yield* Clock.currentTimeMillis
       assert.deepInclude(found, { attempt: 0, visibleAt: now + 20_000, failures: [] })
-    }))
+    })
+  )
 
   it.effect("RUN-7 the lease of a long job is extended", (queue) =>
     Effect.gen(function* () {
@@ -162,7 +170,8 @@ export const runningContract = contract("running jobs", (it) => {
       yield* eventually(isIn(queue, id, "completed"))
 
       assert.deepInclude(yield* queue.read(id), { attempt: 1, rescues: 0 })
-    }))
+    })
+  )
 
   it.effect("RUN-7 a handler whose lease was lost is interrupted, and its end is dropped", (queue) =>
     Effect.gen(function* () {
@@ -177,7 +186,8 @@ export const runningContract = contract("running jobs", (it) => {
       yield* advanceUntil(Deferred.isDone(interrupted))
 
       assert.deepInclude(yield* queue.read(id), { state: "scheduled", attempt: 0, failures: [] })
-    }))
+    })
+  )
 
   it.effect("RUN-7 a handler is interrupted when its lease cannot be extended in time", (queue) =>
     Effect.gen(function* () {
@@ -200,7 +210,8 @@ export const runningContract = contract("running jobs", (it) => {
       yield* Deferred.await(interrupted)
 
       assert.isFalse(early)
-    }))
+    })
+  )
 
   it.effect("RUN-8 no more than concurrency handlers run at once", (queue) =>
     Effect.gen(function* () {
@@ -232,7 +243,8 @@ export const runningContract = contract("running jobs", (it) => {
       yield* eventually(Effect.map(queue.depths, ({ completed }) => completed === handles.length))
 
       assert.strictEqual(most, 3)
-    }))
+    })
+  )
 
   it.effect("RUN-9 a worker picks up delayed jobs and expired leases by itself", (queue) =>
     Effect.gen(function* () {
@@ -247,7 +259,8 @@ export const runningContract = contract("running jobs", (it) => {
 
       assert.strictEqual(early, "scheduled")
       assert.deepInclude(yield* queue.read(lost.id), { attempt: 2, rescues: 1 })
-    }))
+    })
+  )
 
   it.effect("RUN-9 a worker removes records whose time is over by itself", (queue) =>
     Effect.gen(function* () {
@@ -261,5 +274,6 @@ export const runningContract = contract("running jobs", (it) => {
 
       assert.strictEqual(yield* queue.state(second.id), "completed")
       assert.strictEqual(yield* queue.prune(keepAll), 0)
-    }))
+    })
+  )
 })

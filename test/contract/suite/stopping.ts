@@ -36,7 +36,8 @@ export const stoppingContract = contract("stopping", (it) => {
 
       assert.deepInclude(yield* queue.read(running.id), { state: "completed", result: `"finished"` })
       assert.deepInclude(yield* queue.read(waiting.id), { state: "pending", attempt: 0 })
-    }))
+    })
+  )
 
   it.effect("STOP-3 a handler over the drain time is interrupted and its job released", (queue) =>
     Effect.gen(function* () {
@@ -63,7 +64,8 @@ export const stoppingContract = contract("stopping", (it) => {
 
       yield* Deferred.await(cleaned)
       assert.deepInclude(yield* queue.read(id), { attempt: 0, failures: [] })
-    }))
+    })
+  )
 
   it.effect("STOP-3 a handler that ignores interruption does not hold up the end for ever", (queue) =>
     Effect.gen(function* () {
@@ -85,7 +87,8 @@ export const stoppingContract = contract("stopping", (it) => {
 
       assert.strictEqual(yield* queue.state(id), "active")
       yield* Deferred.succeed(gate, "too late")
-    }))
+    })
+  )
 
   it.effect("STOP-4 a job claimed while the worker stops is released unrun", (queue) =>
     Effect.gen(function* () {
@@ -120,5 +123,6 @@ export const stoppingContract = contract("stopping", (it) => {
 
       assert.strictEqual(runs, 0)
       assert.deepInclude(yield* queue.read(id), { attempt: 0 })
-    }))
+    })
+  )
 })

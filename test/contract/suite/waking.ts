@@ -14,8 +14,8 @@ const hour = 60 * 60 * 1000
 const startWait = (wakeup: Wakeup, millis = hour) => Effect.forkChild(wakeup.wait(millis), { startImmediately: true })
 
 /** Waits while something is done, until that wakes the wait. Time stands still: only a signal can. */
-const wokenBy = Effect.fnUntraced(function* <A, E, R>(wakeup: Wakeup, act: Effect.Effect<A, E, R>) {
-  const waiting = yield* startWait(wakeup)
+const wokenBy = Effect.fnUntraced(function* <A, E, R>(wakeup: Wakeup, act: Effect.Effect<A, E, R>, millis = hour) {
+  const waiting = yield* startWait(wakeup, millis)
   yield* act
   return Exit.isSuccess(yield* Fiber.await(waiting))
 })
@@ -162,6 +162,16 @@ export const wakingContract = contract("waking", (it) => {
       }
 
       assert.deepStrictEqual(ends, [1000, 2000, 3000])
+    })
+  )
+
+  it.effect("WAKE-2 a wait of no time ends at once", (queue) =>
+    Effect.gen(function* () {
+      const wakeup = yield* queue.listen()
+
+      const ended = yield* wokenBy(wakeup, Effect.void, 0)
+
+      assert.isTrue(ended)
     })
   )
 

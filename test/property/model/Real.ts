@@ -15,9 +15,11 @@ type Ports = JobStore | QueueControl | DeadLetterStore
 
 export type Runtime = ManagedRuntime.ManagedRuntime<Ports, unknown>
 
-/** A backend in virtual time. */
+const clock = Layer.effectDiscard(TestClock.setTime(Date.UTC(2026, 0, 1))).pipe(Layer.provideMerge(TestClock.layer()))
+
+/** A backend in virtual time, which starts at an instant of usual size. */
 export const makeRuntime = (backend: Layer.Layer<Ports, unknown>): Runtime =>
-  ManagedRuntime.make(Layer.provideMerge(backend, TestClock.layer()))
+  ManagedRuntime.make(Layer.provideMerge(backend, clock))
 
 /** How a backend words a crash is its own affair. */
 const seen = ({ failures, ...job }: Job): Job => ({

@@ -239,8 +239,8 @@ elseif last == number then
 else
   local ids, first = claim()
   reply[7] = first
-  local added = redis.call("HSET", keys.claims, worker, number .. "," .. first .. "," .. table.concat(ids, ","))
-  if added == 1 then redis.call("ZADD", keys.workers, now, worker) end
+  redis.call("HSET", keys.claims, worker, number .. "," .. first .. "," .. table.concat(ids, ","))
+  redis.call("ZADD", keys.workers, now, worker)
 end
 
 local more = not paused and redis.call("ZCARD", keys.pending) > 0

@@ -1,5 +1,6 @@
 #!lua flags=allow-oom
 -- Makes leases end later, as far as the caller still holds them.
+-- KEYS jobs     hash: id -> record
 -- KEYS runs     hash: id -> run
 -- KEYS active   zset: id by lease expiry, epoch ms
 -- KEYS meta     hash: counters
@@ -11,13 +12,13 @@
 -- REPLY text    a digit each: 1 extended, 0 lost
 -- include lib/time
 -- include lib/record
-local runs_key, active, meta, workers = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
+local jobs, runs, active, meta, workers = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5]
 local now = clock(ARGV[1])
 local expires = now + tonumber(ARGV[3])
 
 local ids = {}
 for i = 4, #ARGV, 2 do ids[#ids + 1] = ARGV[i] end
-local texts = read_fields(runs_key, ids)
+local texts = read_fields(runs, ids)
 local leases, answers, stale = {}, {}, 0
 for i, id in ipairs(ids) do
   local token, text = ARGV[3 + 2 * i], texts[i]
@@ -28,7 +29,9 @@ for i, id in ipairs(ids) do
     answers[i] = "1"
   else
     answers[i] = "0"
-    if text and string.match(text, "^%a(%d+),") ~= token then stale = stale + 1 end
+    -- a job that was stored again under its id, and never claimed since, has no run
+    local current = text and string.match(text, "^%a(%d+),")
+    if current ~= token and (current or redis.call("HEXISTS", jobs, id) == 1) then stale = stale + 1 end
   end
 end
 spread("ZADD", active, leases)

@@ -128,7 +128,7 @@ return left_out`
     keys: ["jobs", "runs", "pending", "scheduled", "retry", "active", "completed", "cancelled", "dead", "ledger", "result", "unique", "meta", "claims", "workers", "wake"] as const,
     args: ["now", "worker", "number", "limit", "lease"] as const,
     rest: "settlements" as const,
-    sha1: "1e2899ed62216b9516a454e98126eac6a097b0ee",
+    sha1: "e56a24441af35d56e1308a75b9ecb58e75f458e5",
     source: `#!lua flags=allow-oom
 local function clock(given)
   if given ~= "" then return tonumber(given) end
@@ -475,8 +475,8 @@ elseif last == number then
 else
   local ids, first = claim()
   reply[7] = first
-  local added = redis.call("HSET", keys.claims, worker, number .. "," .. first .. "," .. table.concat(ids, ","))
-  if added == 1 then redis.call("ZADD", keys.workers, now, worker) end
+  redis.call("HSET", keys.claims, worker, number .. "," .. first .. "," .. table.concat(ids, ","))
+  redis.call("ZADD", keys.workers, now, worker)
 end
 local more = not paused and redis.call("ZCARD", keys.pending) > 0
 if more then signal(keys) end
@@ -486,10 +486,10 @@ reply[3] = more and 1 or 0
 return reply`
   },
   extend: {
-    keys: ["runs", "active", "meta", "workers"] as const,
+    keys: ["jobs", "runs", "active", "meta", "workers"] as const,
     args: ["now", "worker", "lease"] as const,
     rest: "leases" as const,
-    sha1: "fd31d2566f2ef551460cc3bd1153a8ac1b290d00",
+    sha1: "d56e151f2ebfdf8311fcce77644e62ecf290703c",
     source: `#!lua flags=allow-oom
 local function clock(given)
   if given ~= "" then return tonumber(given) end
@@ -537,12 +537,12 @@ end
 local function count(meta, name, by)
   if by > 0 then redis.call("HINCRBY", meta, name, by) end
 end
-local runs_key, active, meta, workers = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
+local jobs, runs, active, meta, workers = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5]
 local now = clock(ARGV[1])
 local expires = now + tonumber(ARGV[3])
 local ids = {}
 for i = 4, #ARGV, 2 do ids[#ids + 1] = ARGV[i] end
-local texts = read_fields(runs_key, ids)
+local texts = read_fields(runs, ids)
 local leases, answers, stale = {}, {}, 0
 for i, id in ipairs(ids) do
   local token, text = ARGV[3 + 2 * i], texts[i]
@@ -553,7 +553,8 @@ for i, id in ipairs(ids) do
     answers[i] = "1"
   else
     answers[i] = "0"
-    if text and string.match(text, "^%a(%d+),") ~= token then stale = stale + 1 end
+    local current = text and string.match(text, "^%a(%d+),")
+    if current ~= token and (current or redis.call("HEXISTS", jobs, id) == 1) then stale = stale + 1 end
   end
 end
 spread("ZADD", active, leases)
