@@ -47,11 +47,12 @@ export const fixed = (delay: Duration.Input): Backoff => {
   return make(() => delayMillis)
 }
 
-/** Waits what the function says, given the attempt that failed (from 1); what is no duration, or below zero, is zero. */
+/** Waits what the function says, given the attempt that failed (from 1); what is no duration is an hour. */
 export const custom = (delay: (attempt: number) => Duration.Input): Backoff =>
   make((attempt) => {
     const duration = Duration.fromInput(delay(attempt))
-    return duration._tag === "Some" ? Duration.toMillis(duration.value) : 0
+    // a function that makes no sense must not make its jobs spin
+    return duration._tag === "Some" ? Duration.toMillis(duration.value) : 3_600_000
   })
 
 /** Spreads the waits by `ratio` to both sides, so that jobs that failed together do not come back together. */
@@ -67,7 +68,7 @@ export const jittered: (backoff: Backoff) => Backoff = jitteredBy(0.2)
 export const capped =
   (max: Duration.Input) =>
   (backoff: Backoff): Backoff => {
-    const maxMillis = millisOf(max)
+    const maxMillis = Math.floor(millisOf(max))
     return make((attempt, random) => Math.min(backoff.delayMillis(attempt, random), maxMillis))
   }
 

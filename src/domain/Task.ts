@@ -57,7 +57,7 @@ export interface Task<
   readonly retentionMillis: number
   /** Whether a `success` was declared, so that results are stored. */
   readonly hasResult: boolean
-  /** The payload as a JSON text; a failure names the first thing that does not fit. */
+  /** The payload as a JSON text; a failure names the first thing that does not fit. Never throws. */
   readonly encodePayload: (value: unknown) => Exit.Exit<string, Schema.SchemaError>
   /** The payload from its JSON text; a text that is not JSON is a defect of the exit. */
   readonly decodePayload: (text: string) => Exit.Exit<P["Type"], Schema.SchemaError>
@@ -91,18 +91,22 @@ const jsonCodec = (schema: PlainSchema) => {
   const decode = Schema.decodeUnknownExit(codec)
   return {
     encode: (value: unknown) => {
-      const exit = encode(value)
-      return Exit.isSuccess(exit) ? Exit.succeed(JSON.stringify(exit.value)) : exit
-    },
-    decode: (text: string) => {
-      let json: unknown
-      // JSON.parse reports by throwing; this is the one place where a text becomes a value
+      // open schemas let values through that JSON cannot carry: cycles, bigints, functions, depth beyond the stack
       try {
-        json = JSON.parse(text)
+        const exit = encode(value)
+        if (Exit.isFailure(exit)) return exit
+        const text: string | undefined = JSON.stringify(exit.value)
+        return text === undefined ? Exit.die(new TypeError("the value has no JSON form")) : Exit.succeed(text)
       } catch (error) {
         return Exit.die(error)
       }
-      return decode(json)
+    },
+    decode: (text: string) => {
+      try {
+        return decode(JSON.parse(text))
+      } catch (error) {
+        return Exit.die(error)
+      }
     }
   }
 }

@@ -1,6 +1,7 @@
 import * as Duration from "effect/Duration"
 import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
+import { describe } from "./describe.ts"
 
 /** An argument that can never be right, whatever the state of the queue. Nothing was written. */
 export class InvalidInput extends Schema.TaggedError<InvalidInput>()("InvalidInput", {
@@ -41,7 +42,7 @@ const kindPattern = /^[A-Za-z0-9._:/-]{1,128}$/
 const check = (ok: boolean, field: string, problem: string): Result.Result<void, InvalidInput> =>
   ok ? Result.succeed(undefined) : Result.fail(new InvalidInput({ field, problem }))
 
-const shown = (value: unknown) => (typeof value === "string" ? JSON.stringify(value.slice(0, 40)) : String(value))
+const shown = (value: unknown) => (typeof value === "string" ? JSON.stringify(value.slice(0, 40)) : describe(value))
 
 export const checkQueue = (queue: string) =>
   check(queuePattern.test(queue), "queue", `must be 1 to 128 of A-Z a-z 0-9 . _ -, not ${shown(queue)}`)
@@ -75,9 +76,10 @@ export const durationMillis = (
   const duration = Duration.fromInput(input)
   // Duration takes NaN for zero; as an argument it is a mistake
   const known = duration._tag === "Some" && !Number.isNaN(input)
-  const millis = known ? Math.ceil(Duration.toMillis(duration.value)) : Number.NaN
-  return millis >= least && millis <= maxDelayMillis
-    ? Result.succeed(millis)
+  const millis = known ? Duration.toMillis(duration.value) : Number.NaN
+  const whole = Math.ceil(millis)
+  return millis >= 0 && whole >= least && whole <= maxDelayMillis
+    ? Result.succeed(whole)
     : Result.fail(
         new InvalidInput({ field, problem: `must be a duration from ${least} ms to a century, not ${shown(input)}` })
       )
