@@ -21,7 +21,7 @@ export const DeadReason = Schema.Literals(["exhausted", "crashed", "skipped", "u
 export type DeadReason = typeof DeadReason.Type
 
 /** How an attempt that did not complete ended. */
-export const FailureOutcome = Schema.Literals(["retry", "dead", "crashed", "cancelled"])
+export const FailureOutcome = Schema.Literals(["retry", "dead", "crashed", "cancelled", "expired"])
 export type FailureOutcome = typeof FailureOutcome.Type
 
 /** One line of a job's ledger: an attempt that failed, crashed, or was cancelled. The latest 20 are kept. */
@@ -59,6 +59,8 @@ export const Job = Schema.Struct({
   payload: Schema.String,
   /** Small text values that travel with the job, such as a trace context. */
   headers: Schema.Record(Schema.String, Schema.String),
+  /** Words to find it by; set at enqueue. */
+  tags: Schema.Array(Schema.String),
   enqueuedAt: Schema.Number,
   /** When it may next be claimed; absent unless `scheduled` or `retry`. */
   visibleAt: Schema.optionalKey(Schema.Number),
@@ -70,8 +72,16 @@ export const Job = Schema.Struct({
   leaseExpiresAt: Schema.optionalKey(Schema.Number),
   /** Who holds the lease; absent unless `active`. */
   worker: Schema.optionalKey(Schema.String),
+  /** When it expires unless an attempt has started; absent when it does not. */
+  expiresAt: Schema.optionalKey(Schema.Number),
+  /** Why its holder was asked to stop it; absent unless `active` and asked. */
+  cancelRequested: Schema.optionalKey(Schema.String),
+  /** What its handler said last of how far it is, encoded; absent when it said nothing. */
+  progress: Schema.optionalKey(Schema.String),
   /** The encoded success; absent unless `completed` with a result. */
   result: Schema.optionalKey(Schema.String),
+  /** The encoded typed failure; absent unless `dead` with one. */
+  failure: Schema.optionalKey(Schema.String),
   /** Why it is dead; absent unless `dead`. */
   deadReason: Schema.optionalKey(DeadReason),
   /** The unique key it holds or held; absent when it was not unique. */
@@ -82,6 +92,18 @@ export const Job = Schema.Struct({
   failures: Schema.Array(Failure)
 })
 export type Job = typeof Job.Type
+
+/**
+ * How a job ended. `result` and `failure` are encoded; `failure` is there when the handler failed with the task's
+ * declared error. `expired`: no attempt had started in time.
+ */
+export type Ended =
+  | { readonly _tag: "Completed"; readonly result?: string }
+  | { readonly _tag: "Dead"; readonly reason: DeadReason; readonly error: string; readonly failure?: string }
+  | { readonly _tag: "Cancelled"; readonly reason: string; readonly expired: boolean }
+
+/** How many log lines a job keeps; older ones are dropped. */
+export const maxLogLines = 100
 
 /** How many ledger lines a job keeps; older ones are dropped. */
 export const maxFailures = 20

@@ -1,7 +1,7 @@
 import * as Context from "effect/Context"
 import type * as Effect from "effect/Effect"
 import type * as Option from "effect/Option"
-import type { DeadReason, EpochMillis, Job, JobId, Token } from "../domain/Job.ts"
+import type { DeadReason, Ended, EpochMillis, Job, JobId, Token } from "../domain/Job.ts"
 import type { StoreError } from "./StoreError.ts"
 
 /** A job to be stored. Everything is already encoded and checked; all times are whole milliseconds. */
@@ -19,6 +19,9 @@ export interface NewJob {
   /** At most one unsettled job of the queue holds a key. 1 to 128 printable characters, no comma. */
   readonly uniqueKey?: string
   readonly headers?: Readonly<Record<string, string>>
+  readonly tags?: ReadonlyArray<string>
+  /** When it expires unless an attempt has started: after a wait, or at an instant. Left out: never. */
+  readonly expires?: { readonly inMillis: number } | { readonly at: EpochMillis }
 }
 
 /** What became of one job of an enqueue. */
@@ -43,9 +46,10 @@ export interface ClaimedJob {
   readonly snoozes: number
   readonly enqueuedAt: EpochMillis
   readonly headers: Readonly<Record<string, string>>
+  readonly tags: ReadonlyArray<string>
 }
 
-interface Held {
+export interface Held {
   readonly jobId: JobId
   readonly token: Token
 }
@@ -54,9 +58,15 @@ interface Held {
 export type Settlement =
   | (Held & { readonly _tag: "Complete"; readonly result?: string })
   /** Failed; runs again after the delay, or dies when no attempt is left. */
-  | (Held & { readonly _tag: "Retry"; readonly delayMillis: number; readonly error: string })
+  | (Held & {
+      readonly _tag: "Retry"
+      readonly delayMillis: number
+      readonly error: string
+      /** The encoded typed failure, kept when the job dies of it. */
+      readonly failure?: string
+    })
   /** Failed for good: a dead letter at once. */
-  | (Held & { readonly _tag: "Bury"; readonly reason: DeadReason; readonly error: string })
+  | (Held & { readonly _tag: "Bury"; readonly reason: DeadReason; readonly error: string; readonly failure?: string })
   | (Held & { readonly _tag: "Cancel"; readonly reason: string })
   /** Put off by the handler; the attempt does not count. */
   | (Held & { readonly _tag: "Snooze"; readonly delayMillis: number })
@@ -64,11 +74,31 @@ export type Settlement =
   | (Held & { readonly _tag: "Release"; readonly delayMillis: number })
 
 /**
- * What a settlement did: `settled`; `died` (a Retry that found no attempt left); `repeated` (this token already
- * settled the job: nothing changed); `stale` (another claim or a rescue took the job: nothing changed);
- * `gone` (no such job: it was completed and not kept, or pruned).
+ * What a settlement did: `settled`; `died` (a Retry that found no attempt left); `cancelled` (a Retry, Snooze or
+ * Release of a job that was asked to stop); `repeated` (this token already settled the job: nothing changed);
+ * `stale` (another claim or a rescue took the job: nothing changed); `gone` (no such job: it was completed and not
+ * kept, or pruned).
  */
-export type SettleOutcome = "settled" | "died" | "repeated" | "stale" | "gone"
+export type SettleOutcome = "settled" | "died" | "cancelled" | "repeated" | "stale" | "gone"
+
+/** What an extension found: `held`; `cancel` (held, and asked to stop); `lost` (stale, ended or gone: not extended). */
+export type LeaseStatus = "held" | "cancel" | "lost"
+
+/** `cancelled` at once; `requested` of the holder; `ended` before; `gone`. */
+export type CancelOutcome = "cancelled" | "requested" | "ended" | "gone"
+
+/** Who watches: a name that is open at `Notices`, and a number of its own for this watch. */
+export interface Watch {
+  readonly queue: string
+  readonly jobId: JobId
+  readonly watcher: string
+  readonly ref: number
+}
+
+export type WatchReply =
+  | { readonly _tag: "Ended"; readonly ended: Ended }
+  | { readonly _tag: "Watching" }
+  | { readonly _tag: "Missing" }
 
 /** Asks for work. `number` grows with every claim of this worker; asking again with the same number gives the same jobs. */
 export interface ClaimRequest {
@@ -149,16 +179,39 @@ export class JobStore extends Context.Service<
     readonly exchange: (request: ExchangeRequest) => Effect.Effect<ExchangeReply, StoreError>
 
     /**
-     * Makes leases end `leaseMillis` from now. Answers, in order, whether each is still held.
+     * Makes leases end `leaseMillis` from now, and lists the worker as alive with what it says of itself.
      *
-     * **Ref** LEASE-3, FENCE-2
+     * **Shape** A status per lease, in order. `about` is text of the worker's own; left out, what it said last stays.
+     * **Ref** LEASE-3, FENCE-2, CANCEL-2, WORKERS-1
      */
     readonly extendLeases: (request: {
       readonly queue: string
       readonly worker: string
       readonly leases: ReadonlyArray<Held>
       readonly leaseMillis: number
-    }) => Effect.Effect<ReadonlyArray<boolean>, StoreError>
+      readonly about?: string
+    }) => Effect.Effect<ReadonlyArray<LeaseStatus>, StoreError>
+
+    /** Ends a job that waits, or asks the holder of one that runs. **Ref** CANCEL-1..4 */
+    readonly cancel: (request: {
+      readonly queue: string
+      readonly jobId: JobId
+      readonly reason: string
+    }) => Effect.Effect<CancelOutcome, StoreError>
+
+    /** Answers how a job ended, or arranges for one notice when it does. **Ref** WATCH-1..3 */
+    readonly watch: (watch: Watch) => Effect.Effect<WatchReply, StoreError>
+
+    /** Takes a watch back. **Ref** WATCH-4 */
+    readonly unwatch: (watch: Watch) => Effect.Effect<void, StoreError>
+
+    /** Sets progress and adds log lines, both optional; answers whether the token was current. **Ref** NOTE-1..3 */
+    readonly annotate: (
+      request: Held & { readonly queue: string; readonly progress?: string; readonly logs?: ReadonlyArray<string> }
+    ) => Effect.Effect<boolean, StoreError>
+
+    /** A job's log lines, oldest first; none when there is no such job. */
+    readonly logs: (queue: string, jobId: JobId) => Effect.Effect<ReadonlyArray<string>, StoreError>
 
     /** Makes due scheduled and retrying jobs visible; answers how many. **Ref** DELAY-1..3 */
     readonly promote: (queue: string, limit: number) => Effect.Effect<number, StoreError>

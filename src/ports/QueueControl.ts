@@ -1,6 +1,6 @@
 import * as Context from "effect/Context"
 import type * as Effect from "effect/Effect"
-import type { Job, JobState } from "../domain/Job.ts"
+import type { EpochMillis, Job, JobState } from "../domain/Job.ts"
 import type { StoreError } from "./StoreError.ts"
 
 /** How many jobs are in each state now. */
@@ -31,6 +31,23 @@ export interface Counters {
   readonly duplicates: number
   /** Settlements and extensions refused because another claim or a rescue took the job. */
   readonly stale: number
+  /** Jobs that no attempt had started in time; they count as cancelled as well. */
+  readonly expired: number
+}
+
+/** What all workers of a queue together may do; absent means unlimited. */
+export interface QueueLimits {
+  /** Jobs active at once. */
+  readonly maxActive?: number
+}
+
+/** A worker as its queue knows it. */
+export interface WorkerRecord {
+  readonly id: string
+  /** When it last extended its leases, epoch milliseconds. */
+  readonly seenAt: EpochMillis
+  /** What it says of itself; empty when it says nothing. */
+  readonly about: string
 }
 
 export interface ListRequest {
@@ -63,6 +80,14 @@ export class QueueControl extends Context.Service<
     /** Hands out jobs again. Answers whether it was paused. */
     readonly resume: (queue: string) => Effect.Effect<boolean, StoreError>
     readonly isPaused: (queue: string) => Effect.Effect<boolean, StoreError>
+    /** **Ref** LIMIT-1, LIMIT-2 */
+    readonly limits: (queue: string) => Effect.Effect<QueueLimits, StoreError>
+    /** Sets all limits at once; what is left out is unlimited. **Ref** LIMIT-2 */
+    readonly setLimits: (queue: string, limits: QueueLimits) => Effect.Effect<void, StoreError>
+    /** Workers seen lately, by id; at most 1000. **Ref** WORKERS-1 */
+    readonly workers: (queue: string) => Effect.Effect<ReadonlyArray<WorkerRecord>, StoreError>
+    /** Takes a worker that has ended off the list. */
+    readonly removeWorker: (queue: string, worker: string) => Effect.Effect<void, StoreError>
     readonly depths: (queue: string) => Effect.Effect<Depths, StoreError>
     readonly counters: (queue: string) => Effect.Effect<Counters, StoreError>
     /**

@@ -1,7 +1,8 @@
-import type { DeadReason, EpochMillis, Failure, FailureOutcome, Job, JobId, JobState, Token } from "../../domain/Job.ts"
+import type { DeadReason, Ended, EpochMillis, Failure, FailureOutcome, Job, JobId, JobState, Token } from "../../domain/Job.ts"
 import { maxErrorLength, maxFailures } from "../../domain/Job.ts"
 import type { Counters } from "../../ports/QueueControl.ts"
 import type { NewJob } from "../../ports/JobStore.ts"
+import type { Notice } from "../../ports/Notices.ts"
 import { Signal } from "./Signal.ts"
 import { SortedIndex } from "./SortedIndex.ts"
 
@@ -9,6 +10,7 @@ import { SortedIndex } from "./SortedIndex.ts"
 export interface JobRecord {
   readonly new: NewJob
   readonly enqueuedAt: EpochMillis
+  readonly expiresAt: EpochMillis | undefined
   sequence: number
   state: JobState
   attempt: number
@@ -20,7 +22,11 @@ export interface JobRecord {
   startedAt: EpochMillis | undefined
   finishedAt: EpochMillis | undefined
   deadReason: DeadReason | undefined
+  /** The encoded success of a completed job, or typed failure of a dead one. */
   result: string | undefined
+  cancelRequested: string | undefined
+  progress: string | undefined
+  logs: ReadonlyArray<string>
   /** When it becomes visible (scheduled, retry), when its lease ends (active), when its time ends (final). */
   score: number
   failures: ReadonlyArray<Failure>
@@ -31,7 +37,36 @@ interface LastClaim {
   readonly held: ReadonlyArray<{ readonly jobId: JobId; readonly token: Token }>
 }
 
+/** Whoever wants to know when a job ends. */
+interface Watcher {
+  readonly name: string
+  readonly ref: number
+}
+
+interface WorkerSeen {
+  readonly seenAt: EpochMillis
+  readonly about: string
+}
+
 const states = ["scheduled", "pending", "active", "retry", "completed", "cancelled", "dead"] as const
+
+/** How a job in a final state ended. */
+export const endedOf = (record: JobRecord): Ended => {
+  const last = record.failures.at(-1)
+  switch (record.state) {
+    case "completed":
+      return { _tag: "Completed", ...(record.result === undefined ? {} : { result: record.result }) }
+    case "dead":
+      return {
+        _tag: "Dead",
+        reason: record.deadReason!,
+        error: last?.error ?? "",
+        ...(record.result === undefined ? {} : { failure: record.result })
+      }
+    default:
+      return { _tag: "Cancelled", reason: last?.error ?? "", expired: last?.outcome === "expired" }
+  }
+}
 
 /** Priority above a 40-bit sequence. */
 export const readyScore = (record: JobRecord): number => record.new.priority * 2 ** 40 + record.sequence
@@ -42,6 +77,8 @@ export class QueueState {
   readonly jobs = new Map<JobId, JobRecord>()
   readonly uniqueOwners = new Map<string, JobId>()
   readonly claims = new Map<string, LastClaim>()
+  readonly watchers = new Map<JobId, ReadonlyArray<Watcher>>()
+  readonly workers = new Map<string, WorkerSeen>()
   readonly signal = new Signal()
   readonly indexes = Object.fromEntries(states.map((state) => [state, new SortedIndex()])) as Record<
     JobState,
@@ -60,16 +97,36 @@ export class QueueState {
     redriven: 0,
     removed: 0,
     duplicates: 0,
-    stale: 0
+    stale: 0,
+    expired: 0
   }
+  maxActive: number | undefined = undefined
   paused = false
   /** Whether it ever took a job or a pause, and so is named in lists. */
   isKnown = false
   #sequence = 0
   #token = 0
 
-  constructor(name: string) {
+  readonly #notify: (name: string, notice: Notice) => void
+
+  constructor(name: string, notify: (name: string, notice: Notice) => void) {
     this.name = name
+    this.#notify = notify
+  }
+
+  /** Tells everybody who watches the job, once. */
+  tellEnded(record: JobRecord): void {
+    const watchers = this.watchers.get(record.new.id)
+    if (watchers === undefined) return
+    this.watchers.delete(record.new.id)
+    const ended = endedOf(record)
+    for (const { name, ref } of watchers) this.#notify(name, { _tag: "Ended", ref, ended })
+  }
+
+  askToStop(record: JobRecord): void {
+    const { token, worker } = record
+    if (worker === undefined) return
+    this.#notify(worker, { _tag: "CancelRequested", queue: this.name, jobId: record.new.id, token })
   }
 
   nextSequence(): number {
@@ -143,13 +200,18 @@ export class QueueState {
       snoozes: record.snoozes,
       payload: given.payload,
       headers: given.headers ?? {},
+      tags: given.tags ?? [],
       enqueuedAt: record.enqueuedAt,
       ...optional("visibleAt", record.score, state === "scheduled" || state === "retry"),
       ...optional("startedAt", record.startedAt),
       ...optional("finishedAt", record.finishedAt),
       ...optional("leaseExpiresAt", record.score, state === "active"),
       ...optional("worker", record.worker, state === "active"),
-      ...optional("result", record.result),
+      ...optional("expiresAt", record.expiresAt),
+      ...optional("cancelRequested", record.cancelRequested),
+      ...optional("progress", record.progress),
+      ...optional("result", record.result, state === "completed"),
+      ...optional("failure", record.result, state === "dead"),
       ...optional("deadReason", record.deadReason),
       ...optional("uniqueKey", given.uniqueKey),
       retainMillis: given.retainMillis,

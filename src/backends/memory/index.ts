@@ -7,10 +7,13 @@ import type { EpochMillis } from "../../domain/Job.ts"
 import { Capabilities } from "../../ports/Capabilities.ts"
 import { DeadLetterStore } from "../../ports/DeadLetterStore.ts"
 import { JobStore } from "../../ports/JobStore.ts"
+import { Notices } from "../../ports/Notices.ts"
 import { QueueControl } from "../../ports/QueueControl.ts"
 import { type Wakeup, Wakeups } from "../../ports/Wakeups.ts"
+import { annotate, cancel, extend, unwatch, watch } from "./holding.ts"
 import { depths, list, purge, redrive } from "./inspection.ts"
 import { promote, rescue } from "./lifecycle.ts"
+import { Mailboxes } from "./Mailboxes.ts"
 import { QueueState } from "./QueueState.ts"
 import { enqueue, exchange, prune } from "./store.ts"
 
@@ -43,14 +46,15 @@ const waitFor = (queues: ReadonlyArray<QueueState>, millis: number): Effect.Effe
  * @category layers
  * @since 0.1.0
  */
-export const layer: Layer.Layer<JobStore | QueueControl | DeadLetterStore | Wakeups | Capabilities> =
+export const layer: Layer.Layer<JobStore | QueueControl | DeadLetterStore | Wakeups | Notices | Capabilities> =
   Layer.effectContext(
     Effect.sync(() => {
       const queues = new Map<string, QueueState>()
+      const mailboxes = new Mailboxes()
       const at = (name: string): QueueState => {
         let queue = queues.get(name)
         if (queue === undefined) {
-          queue = new QueueState(name)
+          queue = new QueueState(name, mailboxes.send)
           queues.set(name, queue)
         }
         return queue
@@ -72,17 +76,17 @@ export const layer: Layer.Layer<JobStore | QueueControl | DeadLetterStore | Wake
         JobStore.of({
           enqueue: (name, jobs) => withNow((now) => enqueue(at(name), jobs, now)),
           exchange: (request) => withNow((now) => exchange(at(request.queue), request, now)),
-          extendLeases: ({ leaseMillis, leases, queue: name }) =>
+          extendLeases: ({ about, leaseMillis, leases, queue: name, worker }) =>
             withNow((now) => {
               const queue = at(name)
-              return leases.map(({ jobId, token }) => {
-                const record = queue.jobs.get(jobId)
-                const held = record?.state === "active" && record.token === token
-                if (held) queue.move(record, "active", now + leaseMillis)
-                else if (record !== undefined && record.token !== token) queue.counters.stale++
-                return held
-              })
+              queue.workers.set(worker, { seenAt: now, about: about ?? queue.workers.get(worker)?.about ?? "" })
+              return leases.map((lease) => extend(queue, lease, now + leaseMillis))
             }),
+          cancel: ({ jobId, queue: name, reason }) => withNow((now) => cancel(at(name), jobId, reason, now)),
+          watch: (request) => read(() => watch(at(request.queue), request)),
+          unwatch: (request) => read(() => unwatch(at(request.queue), request)),
+          annotate: (request) => read(() => annotate(at(request.queue), request)),
+          logs: (name, jobId) => read(() => at(name).jobs.get(jobId)?.logs ?? []),
           promote: (name, limit) =>
             withNow((now) => {
               const promoted = promote(at(name), limit, now)
@@ -115,6 +119,29 @@ export const layer: Layer.Layer<JobStore | QueueControl | DeadLetterStore | Wake
             pause: (name) => setPaused(name, true),
             resume: (name) => setPaused(name, false),
             isPaused: (name) => read(() => at(name).paused),
+            limits: (name) =>
+              read(() => {
+                const { maxActive } = at(name)
+                return maxActive === undefined ? {} : { maxActive }
+              }),
+            setLimits: (name, { maxActive }) =>
+              read(() => {
+                const queue = at(name)
+                queue.maxActive = maxActive
+                if (queue.indexes.pending.size > 0) queue.signal.raise()
+              }),
+            workers: (name) =>
+              read(() =>
+                [...at(name).workers]
+                  .map(([id, { about, seenAt }]) => ({ id, seenAt, about }))
+                  .toSorted((a, b) => (a.id < b.id ? -1 : 1))
+                  .slice(0, 1000)
+              ),
+            removeWorker: (name, worker) =>
+              read(() => {
+                at(name).workers.delete(worker)
+                at(name).claims.delete(worker)
+              }),
             depths: (name) => read(() => depths(at(name))),
             counters: (name) => read(() => ({ ...at(name).counters })),
             list: (request) => read(() => list(at(request.queue), request))
@@ -137,6 +164,7 @@ export const layer: Layer.Layer<JobStore | QueueControl | DeadLetterStore | Wake
               })
           })
         ),
+        Context.add(Notices, Notices.of({ open: (name) => mailboxes.open(name) })),
         Context.add(Capabilities, Capabilities.of({ backend: "memory", shared: false, durable: false }))
       )
     })

@@ -59,6 +59,7 @@ const redriveOne = (queue: QueueState, jobId: JobId): RedriveOutcome => {
   record.snoozes = 0
   record.token = 0
   record.deadReason = undefined
+  record.result = undefined
   record.finishedAt = undefined
   record.startedAt = undefined
   record.sequence = queue.nextSequence()

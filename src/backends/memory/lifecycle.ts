@@ -15,18 +15,42 @@ export const makeVisible = (queue: QueueState, record: JobRecord): void =>
 
 const finish = (queue: QueueState, record: JobRecord, state: "completed" | "cancelled", now: EpochMillis): void => {
   queue.freeKey(record)
+  record.cancelRequested = undefined
   record.finishedAt = now
   queue.move(record, state, now + record.new.retainMillis)
   queue.counters[state]++
+  queue.tellEnded(record)
   if (record.new.retainMillis <= 0) queue.remove(record)
 }
 
-const bury = (queue: QueueState, record: JobRecord, reason: DeadReason, now: EpochMillis): void => {
+const bury = (
+  queue: QueueState,
+  record: JobRecord,
+  reason: DeadReason,
+  failure: string | undefined,
+  now: EpochMillis
+): void => {
   queue.freeKey(record)
+  record.cancelRequested = undefined
   record.deadReason = reason
+  record.result = failure
   record.finishedAt = now
   queue.move(record, "dead", now)
   queue.counters.died++
+  queue.tellEnded(record)
+}
+
+/** Ends a job that has not ended: its handler said so, somebody else did, or its time to start is over. */
+export const cancelNow = (
+  queue: QueueState,
+  record: JobRecord,
+  outcome: "cancelled" | "expired",
+  reason: string,
+  now: EpochMillis
+): void => {
+  decide(record, { _tag: "Cancel" })
+  queue.writeFailure(record, outcome, reason, now)
+  finish(queue, record, "cancelled", now)
 }
 
 const later = (queue: QueueState, record: JobRecord, attempt: number, at: EpochMillis): void => {
@@ -43,6 +67,11 @@ export const settle = (queue: QueueState, settlement: Settlement, now: EpochMill
     return "stale"
   }
   if (record.state !== "active") return "repeated"
+  const { cancelRequested } = record
+  if (cancelRequested !== undefined && /^(Retry|Snooze|Release)$/.test(settlement._tag)) {
+    cancelNow(queue, record, "cancelled", cancelRequested, now)
+    return "cancelled"
+  }
   switch (settlement._tag) {
     case "Complete":
       decide(record, { _tag: "Complete" })
@@ -53,7 +82,7 @@ export const settle = (queue: QueueState, settlement: Settlement, now: EpochMill
       const dies = decide(record, { _tag: "Fail", skipRetry: false }).state === "dead"
       queue.writeFailure(record, dies ? "dead" : "retry", settlement.error, now)
       if (dies) {
-        bury(queue, record, "exhausted", now)
+        bury(queue, record, "exhausted", settlement.failure, now)
         return "died"
       }
       queue.move(record, "retry", now + settlement.delayMillis)
@@ -63,12 +92,10 @@ export const settle = (queue: QueueState, settlement: Settlement, now: EpochMill
     case "Bury":
       decide(record, { _tag: "Fail", skipRetry: true })
       queue.writeFailure(record, "dead", settlement.error, now)
-      bury(queue, record, settlement.reason, now)
+      bury(queue, record, settlement.reason, settlement.failure, now)
       return "settled"
     case "Cancel":
-      decide(record, { _tag: "Cancel" })
-      queue.writeFailure(record, "cancelled", settlement.reason, now)
-      finish(queue, record, "cancelled", now)
+      cancelNow(queue, record, "cancelled", settlement.reason, now)
       return "settled"
     case "Snooze":
       later(queue, record, decide(record, { _tag: "Snooze" }).attempt, now + settlement.delayMillis)
@@ -102,8 +129,10 @@ export const rescue = (queue: QueueState, limit: number, now: EpochMillis): Resc
     record.rescues++
     queue.counters.rescued++
     queue.writeFailure(record, "crashed", "the lease expired", now)
-    if (next.state === "dead") {
-      bury(queue, record, "crashed", now)
+    if (record.cancelRequested !== undefined) {
+      cancelNow(queue, record, "cancelled", record.cancelRequested, now)
+    } else if (next.state === "dead") {
+      bury(queue, record, "crashed", undefined, now)
       buried.push(record.new.id)
     } else {
       makeVisible(queue, record)

@@ -8,15 +8,19 @@ import type {
   NewJob,
   PrunePolicy
 } from "../../ports/JobStore.ts"
-import { promote, rescue, settle } from "./lifecycle.ts"
+import { cancelNow, promote, rescue, settle } from "./lifecycle.ts"
 import { type JobRecord, type QueueState, readyScore } from "./QueueState.ts"
 
 /** How much a claim tidies up on the way. */
 const rescueLimit = 100
 const promoteLimit = 1000
 
-const dueAt = (job: NewJob, now: EpochMillis): EpochMillis =>
-  job.visible === undefined ? now : "at" in job.visible ? job.visible.at : now + job.visible.inMillis
+const silentMillis = 2 * 24 * 60 * 60 * 1000
+
+const instant = (
+  given: { readonly inMillis: number } | { readonly at: EpochMillis } | undefined,
+  now: EpochMillis
+): EpochMillis | undefined => (given === undefined ? undefined : "at" in given ? given.at : now + given.inMillis)
 
 const identical = (a: NewJob, b: NewJob): boolean =>
   a.kind === b.kind &&
@@ -39,6 +43,7 @@ const enqueueOne = (queue: QueueState, job: NewJob, now: EpochMillis): EnqueueOu
   const record: JobRecord = {
     new: job,
     enqueuedAt: now,
+    expiresAt: instant(job.expires, now),
     sequence: queue.nextSequence(),
     state: "pending",
     attempt: 0,
@@ -50,10 +55,13 @@ const enqueueOne = (queue: QueueState, job: NewJob, now: EpochMillis): EnqueueOu
     finishedAt: undefined,
     deadReason: undefined,
     result: undefined,
+    cancelRequested: undefined,
+    progress: undefined,
+    logs: [],
     score: 0,
     failures: []
   }
-  const due = dueAt(job, now)
+  const due = instant(job.visible, now) ?? now
   record.state = due > now ? "scheduled" : "pending"
   record.score = due > now ? due : readyScore(record)
   queue.add(record)
@@ -87,7 +95,8 @@ const handOut = (record: JobRecord): ClaimedJob => ({
   rescues: record.rescues,
   snoozes: record.snoozes,
   enqueuedAt: record.enqueuedAt,
-  headers: record.new.headers ?? {}
+  headers: record.new.headers ?? {},
+  tags: record.new.tags ?? []
 })
 
 const claim = (
@@ -105,10 +114,16 @@ const claim = (
       .map(({ record }) => handOut(record!))
   }
   const claimed: Array<ClaimedJob> = []
-  while (!queue.paused && claimed.length < request.limit) {
+  const limit = Math.min(request.limit, room(queue))
+  while (!queue.paused && claimed.length < limit) {
     const first = queue.indexes.pending.first
     if (first === undefined) break
     const record = queue.jobs.get(first.id)!
+    if (record.expiresAt !== undefined && record.expiresAt <= now) {
+      cancelNow(queue, record, "expired", "no attempt had started in time", now)
+      queue.counters.expired++
+      continue
+    }
     record.attempt++
     record.token = queue.nextToken()
     record.worker = worker
@@ -117,12 +132,16 @@ const claim = (
     queue.counters.claimed++
     claimed.push(handOut(record))
   }
+  queue.workers.set(worker, { seenAt: now, about: queue.workers.get(worker)?.about ?? "" })
   queue.claims.set(worker, {
     number: request.number,
     held: claimed.map((job) => ({ jobId: job.id, token: job.token }))
   })
   return claimed
 }
+
+/** How many more jobs may be active. */
+const room = (queue: QueueState): number => Math.max(0, (queue.maxActive ?? Infinity) - queue.indexes.active.size)
 
 const nextInMillis = (queue: QueueState, now: EpochMillis): number | undefined => {
   const next = Math.min(
@@ -135,13 +154,14 @@ export const exchange = (queue: QueueState, request: ExchangeRequest, now: Epoch
   const before = queue.indexes.pending.size
   const settled = request.settlements.map((settlement) => settle(queue, settlement, now))
   if (request.claim === undefined) {
-    if (queue.indexes.pending.size > before) queue.signal.raise()
+    const madeRoom = queue.maxActive !== undefined && settled.length > 0 && room(queue) > 0
+    if (queue.indexes.pending.size > (madeRoom ? 0 : before)) queue.signal.raise()
     return { settled, claimed: [], rescued: [], buried: [], more: false, paused: queue.paused }
   }
   const { rescued, buried } = rescue(queue, rescueLimit, now)
   promote(queue, promoteLimit, now)
   const claimed = claim(queue, request.worker, request.claim, now)
-  const more = !queue.paused && queue.indexes.pending.size > 0
+  const more = !queue.paused && room(queue) > 0 && queue.indexes.pending.size > 0
   if (more) queue.signal.raise()
   const next = nextInMillis(queue, now)
   return {
@@ -162,6 +182,13 @@ export const prune = (queue: QueueState, policy: PrunePolicy, now: EpochMillis):
     while (left > 0 && index.first !== undefined && while_(index.first.score)) {
       queue.remove(queue.jobs.get(index.first.id)!)
       left--
+    }
+  }
+  // a worker unseen for two days cannot come back with a claim: leases last a day at most
+  for (const [worker, { seenAt }] of queue.workers) {
+    if (seenAt + silentMillis <= now) {
+      queue.workers.delete(worker)
+      queue.claims.delete(worker)
     }
   }
   for (const index of [completed, cancelled]) drop(index, (expiry) => expiry <= now)

@@ -3,7 +3,7 @@ import * as Effect from "effect/Effect"
 import type { JobState } from "../../domain/Job.ts"
 import type { StoreError } from "../../ports/StoreError.ts"
 import type { Connection } from "./Connection.ts"
-import { type Keys, keysOf, registryKey } from "./keys.ts"
+import { type Keys, keysOf, noticePrefix, type QueueKey, registryKey } from "./keys.ts"
 import type { Script } from "./scripts/Script.ts"
 import { storeError } from "./store-error.ts"
 
@@ -33,6 +33,9 @@ export interface Queues {
   /** What scripts shall take as now, given Effect's clock. */
   readonly nowBy: (clock: Clock.Clock) => Now
   readonly keys: (queue: string) => Keys
+  /** What the channels of notices start with. */
+  readonly notices: string
+  readonly readField: (queue: string, key: QueueKey, field: string) => Promise<string | null>
   /** Names the queue in the registry, once per process. */
   readonly register: (queue: string) => Promise<void>
 }
@@ -40,6 +43,7 @@ export interface Queues {
 export const make = (connection: Connection, storeClock: StoreClock): Queues => {
   const keysByQueue = new Map<string, Keys>()
   const registered = new Set<string>()
+  connection.onReturn(() => registered.clear())
 
   const keys = (queue: string): Keys => {
     let found = keysByQueue.get(queue)
@@ -63,6 +67,8 @@ export const make = (connection: Connection, storeClock: StoreClock): Queues => 
 
   return {
     keys,
+    notices: noticePrefix(connection.prefix),
+    readField: (queue, key, field) => connection.client.hget(keys(queue)[key], field),
     nowBy,
     runPromise,
     run: <A>(

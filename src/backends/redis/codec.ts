@@ -1,4 +1,4 @@
-import type { DeadReason, Failure, FailureOutcome, Job, JobState } from "../../domain/Job.ts"
+import type { DeadReason, Ended, Failure, FailureOutcome, Job, JobState } from "../../domain/Job.ts"
 import { maxErrorLength } from "../../domain/Job.ts"
 import type { ClaimedJob, EnqueueOutcome, NewJob, Settlement, SettleOutcome } from "../../ports/JobStore.ts"
 
@@ -7,27 +7,34 @@ import type { ClaimedJob, EnqueueOutcome, NewJob, Settlement, SettleOutcome } fr
  * and a schema check per job would cost more than the rest of a claim.
  */
 
-const noHeaders: Readonly<Record<string, string>> = {}
-
-const encodeHeaders = (headers: NewJob["headers"]): string => {
-  if (headers === undefined) return ""
-  const text = JSON.stringify(headers)
-  return text === "{}" ? "" : text
+interface Extras {
+  readonly headers: Readonly<Record<string, string>>
+  readonly tags: ReadonlyArray<string>
 }
 
-const decodeHeaders = (text: string): Readonly<Record<string, string>> => (text === "" ? noHeaders : JSON.parse(text))
+const noExtras: Extras = { headers: {}, tags: [] }
 
-/** Appends the five values of one job to the arguments of the enqueue script. */
+/** Headers and tags as one line; nothing when there are none, which is the common case. */
+const encodeExtras = ({ headers = noExtras.headers, tags = noExtras.tags }: NewJob): string =>
+  Object.keys(headers).length === 0 && tags.length === 0 ? "" : JSON.stringify({ headers, tags })
+
+const decodeExtras = (text: string): Extras => (text === "" ? noExtras : JSON.parse(text))
+
+type Instant = NewJob["visible"]
+
+const encodeInstant = (instant: Instant): string =>
+  instant === undefined ? "" : "at" in instant ? `@${instant.at}` : `+${instant.inMillis}`
+
+/** Appends the six values of one job to the arguments of the enqueue script. */
 export const pushNewJob = (args: Array<string | number>, job: NewJob): void => {
-  const visible =
-    job.visible === undefined ? "" : "at" in job.visible ? `@${job.visible.at}` : `+${job.visible.inMillis}`
   const unique = job.uniqueKey ?? ""
   args.push(
     job.id,
-    visible,
+    encodeInstant(job.visible),
+    encodeInstant(job.expires),
     job.priority,
     unique,
-    `,${job.priority},${job.maxAttempts},${job.retainMillis},${job.kind},${unique}\n${encodeHeaders(job.headers)}\n${job.payload}`
+    `,${job.priority},${job.maxAttempts},${job.retainMillis},${job.kind},${unique}\n${encodeExtras(job)}\n${job.payload}`
   )
 }
 
@@ -48,7 +55,7 @@ export const decodeEnqueued = (leftOut: ReadonlyArray<string | number>, first: n
 
 const enqueued: EnqueueOutcome = { _tag: "Enqueued" }
 
-const jsonText = (text: string): string => JSON.stringify(text.slice(0, maxErrorLength))
+export const jsonText = (text: string): string => JSON.stringify(text.slice(0, maxErrorLength))
 
 /** Appends one settlement to the arguments of the exchange script. */
 export const pushSettlement = (args: Array<string | number>, settlement: Settlement): void => {
@@ -59,10 +66,10 @@ export const pushSettlement = (args: Array<string | number>, settlement: Settlem
       else args.push("C", jobId, token, settlement.result)
       return
     case "Retry":
-      args.push("r", jobId, token, settlement.delayMillis, jsonText(settlement.error))
+      args.push("r", jobId, token, settlement.delayMillis, jsonText(settlement.error), settlement.failure ?? "")
       return
     case "Bury":
-      args.push("b", jobId, token, settlement.reason, jsonText(settlement.error))
+      args.push("b", jobId, token, settlement.reason, jsonText(settlement.error), settlement.failure ?? "")
       return
     case "Cancel":
       args.push("x", jobId, token, jsonText(settlement.reason))
@@ -79,6 +86,7 @@ export const pushSettlement = (args: Array<string | number>, settlement: Settlem
 const settleOutcomes: Readonly<Record<string, SettleOutcome>> = {
   k: "settled",
   d: "died",
+  x: "cancelled",
   r: "repeated",
   s: "stale",
   g: "gone"
@@ -89,19 +97,20 @@ export const decodeOutcomes = (letters: string): ReadonlyArray<SettleOutcome> =>
 
 /** A job record: its first line, its headers and its payload. */
 const parseRecord = (record: string) => {
-  const headersAt = record.indexOf("\n") + 1
-  const payloadAt = record.indexOf("\n", headersAt) + 1
-  const [, , enqueuedAt, priority, maxAttempts, retainMillis, kind, uniqueKey] = record
-    .slice(0, headersAt - 1)
-    .split(",") as [string, string, string, string, string, string, string, string]
+  const extrasAt = record.indexOf("\n") + 1
+  const payloadAt = record.indexOf("\n", extrasAt) + 1
+  const [, , enqueuedAt, expiresAt, priority, maxAttempts, retainMillis, kind, uniqueKey] = record
+    .slice(0, extrasAt - 1)
+    .split(",") as [string, string, string, string, string, string, string, string, string]
   return {
     enqueuedAt: Number(enqueuedAt),
+    expiresAt,
     priority: Number(priority),
     maxAttempts: Number(maxAttempts),
     retainMillis: Number(retainMillis),
     kind,
     uniqueKey,
-    headers: decodeHeaders(record.slice(headersAt, payloadAt - 1)),
+    extras: decodeExtras(record.slice(extrasAt, payloadAt - 1)),
     payload: record.slice(payloadAt)
   }
 }
@@ -117,7 +126,7 @@ export const decodeClaimed = (reply: ReadonlyArray<string>, from: number, firstT
       vanished.push(id)
       continue
     }
-    const { enqueuedAt, headers, kind, maxAttempts, payload, priority } = parseRecord(reply[i + 2]!)
+    const { enqueuedAt, extras, kind, maxAttempts, payload, priority } = parseRecord(reply[i + 2]!)
     // a repeated claim names each token, since jobs it lost in the meantime leave gaps
     const [attempt, rescues, snoozes, named] = progress === "1,0,0" ? firstAttempt : progress.split(",").map(Number)
     claimed.push({
@@ -131,7 +140,8 @@ export const decodeClaimed = (reply: ReadonlyArray<string>, from: number, firstT
       rescues: rescues!,
       snoozes: snoozes!,
       enqueuedAt,
-      headers
+      headers: extras.headers,
+      tags: extras.tags
     })
   }
   return { claimed, vanished }
@@ -162,10 +172,37 @@ export type RawJob = readonly [
   record: string,
   run: string,
   ledger: string,
-  result: string | null
+  result: string | null,
+  cancelRequested: string | null,
+  progress: string | null
 ]
 
-export const decodeJob = (queue: string, [id, state, score, record, run, ledger, result]: RawJob): Job => {
+/** An outcome as lib/moves.lua writes it. */
+export const decodeEnded = (outcome: string): Ended => {
+  const rest = outcome.slice(1)
+  switch (outcome[0]) {
+    case "c":
+      return { _tag: "Completed" }
+    case "C":
+      return { _tag: "Completed", result: rest }
+    case "d": {
+      const [reason, error, ...failure] = rest.split("\n") as [DeadReason, string, ...Array<string>]
+      return {
+        _tag: "Dead",
+        reason,
+        error: JSON.parse(error) as string,
+        ...(failure.length === 0 ? {} : { failure: failure.join("\n") })
+      }
+    }
+    default:
+      return { _tag: "Cancelled", reason: JSON.parse(rest) as string, expired: outcome[0] === "e" }
+  }
+}
+
+export const decodeJob = (
+  queue: string,
+  [id, state, score, record, run, ledger, result, cancelRequested, progress]: RawJob
+): Job => {
   const given = parseRecord(record)
   const [, , attempt, rescues, snoozes, startedAt, finishedAt, reason, worker] = run.split(",")
   const optional = <K extends string, V>(key: K, value: V, when: boolean) =>
@@ -181,14 +218,19 @@ export const decodeJob = (queue: string, [id, state, score, record, run, ledger,
     rescues: Number(rescues ?? 0),
     snoozes: Number(snoozes ?? 0),
     payload: given.payload,
-    headers: given.headers,
+    headers: given.extras.headers,
+    tags: given.extras.tags,
     enqueuedAt: given.enqueuedAt,
     ...optional("visibleAt", Number(score), state === "scheduled" || state === "retry"),
     ...optional("startedAt", Number(startedAt), startedAt !== undefined && startedAt !== ""),
     ...optional("finishedAt", Number(finishedAt), finishedAt !== undefined && finishedAt !== ""),
     ...optional("leaseExpiresAt", Number(score), state === "active"),
     ...optional("worker", worker!, state === "active"),
-    ...optional("result", result!, result !== null),
+    ...optional("expiresAt", Number(given.expiresAt), given.expiresAt !== ""),
+    ...optional("cancelRequested", cancelRequested === null ? "" : String(JSON.parse(cancelRequested)), cancelRequested !== null),
+    ...optional("progress", progress!, progress !== null),
+    ...optional("result", result!, result !== null && state === "completed"),
+    ...optional("failure", result!, result !== null && state === "dead"),
     ...optional("deadReason", reason as DeadReason, state === "dead"),
     ...optional("uniqueKey", given.uniqueKey, given.uniqueKey !== ""),
     retainMillis: given.retainMillis,

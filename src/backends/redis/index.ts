@@ -2,34 +2,39 @@ import * as Context from "effect/Context"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
-import type { RedisOptions } from "ioredis"
+import type { ClusterNode, ClusterOptions } from "ioredis"
 import { Capabilities } from "../../ports/Capabilities.ts"
 import { DeadLetterStore } from "../../ports/DeadLetterStore.ts"
 import { JobStore } from "../../ports/JobStore.ts"
+import { Notices } from "../../ports/Notices.ts"
 import { QueueControl } from "../../ports/QueueControl.ts"
 import { Wakeups } from "../../ports/Wakeups.ts"
 import * as Connection from "./Connection.ts"
 import * as deadLetterStore from "./dead-letter-store.ts"
 import * as jobStore from "./job-store.ts"
+import * as notices from "./notices.ts"
 import * as queueControl from "./queue-control.ts"
 import * as Queues from "./Queues.ts"
+import type { RedisUnsuitable } from "./RedisUnsuitable.ts"
 import * as wakeups from "./wakeups.ts"
 
-export { RedisUnsuitable } from "./Connection.ts"
+export { RedisUnsuitable } from "./RedisUnsuitable.ts"
 
-/** How to reach Redis, and what to put in front of every key. */
+/** How to reach Redis, and what to put in front of every key. docs/guides/redis.md tells how it behaves in outages. */
 export interface Options {
   /** `redis://user:password@host:port/db`, or `rediss://` for TLS; `redis://127.0.0.1:6379` when left out. */
   readonly url?: string
+  /** A Redis Cluster: some of its nodes, and what else ioredis takes for one. `url` is not used then. */
+  readonly cluster?: { readonly nodes: ReadonlyArray<ClusterNode>; readonly options?: ClusterOptions }
   /** Lets applications share a server; `winterq` when left out. Letters, digits, `.`, `_`, `-`. */
   readonly prefix?: string
   /** How long a call may wait for its reply, reconnecting included; 5 seconds when left out. */
   readonly timeout?: Duration.Input
-  /** Anything else ioredis takes: TLS, Sentinel, ACL user, ... */
-  readonly redis?: RedisOptions
+  /** Anything else ioredis takes: `tls`, `username`, `password`, `db`, `sentinels` and `name`, `retryStrategy`, ... */
+  readonly redis?: Connection.DriverOptions
 }
 
-type Ports = JobStore | QueueControl | DeadLetterStore | Wakeups | Capabilities
+type Ports = JobStore | QueueControl | DeadLetterStore | Wakeups | Notices | Capabilities
 
 const prefixPattern = /^[A-Za-z0-9._-]{1,64}$/
 
@@ -42,6 +47,7 @@ const build = (options: Options, storeClock: Queues.StoreClock) =>
       }
       const connection = yield* Connection.open({
         url: options.url ?? "redis://127.0.0.1:6379",
+        ...(options.cluster === undefined ? {} : { cluster: options.cluster }),
         prefix,
         timeoutMillis: Duration.toMillis(Duration.fromInputUnsafe(options.timeout ?? "5 seconds")),
         redis: options.redis ?? {}
@@ -51,6 +57,7 @@ const build = (options: Options, storeClock: Queues.StoreClock) =>
         Context.add(QueueControl, queueControl.make(connection, queues)),
         Context.add(DeadLetterStore, deadLetterStore.make(queues)),
         Context.add(Wakeups, wakeups.make(connection, queues)),
+        Context.add(Notices, yield* notices.make(connection)),
         Context.add(Capabilities, Capabilities.of({ backend: "redis", shared: true, durable: true }))
       )
     })
@@ -65,7 +72,7 @@ const build = (options: Options, storeClock: Queues.StoreClock) =>
  * @category layers
  * @since 0.1.0
  */
-export const layer = (options: Options = {}): Layer.Layer<Ports, Connection.RedisUnsuitable> => build(options, "server")
+export const layer = (options: Options = {}): Layer.Layer<Ports, RedisUnsuitable> => build(options, "server")
 
 /**
  * The same, but scripts go by Effect's Clock instead of the server's, so that TestClock moves delays, leases and
@@ -74,5 +81,5 @@ export const layer = (options: Options = {}): Layer.Layer<Ports, Connection.Redi
  * @category testing
  * @since 0.1.0
  */
-export const layerVirtualTime = (options: Options = {}): Layer.Layer<Ports, Connection.RedisUnsuitable> =>
+export const layerVirtualTime = (options: Options = {}): Layer.Layer<Ports, RedisUnsuitable> =>
   build(options, "effect")

@@ -1,8 +1,17 @@
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
-import { type ExchangeReply, type ExchangeRequest, JobStore } from "../../ports/JobStore.ts"
-import { decodeClaimed, decodeJob, decodeOutcomes, pushSettlement, type RawJob } from "./codec.ts"
+import { maxLogLines } from "../../domain/Job.ts"
+import {
+  type CancelOutcome,
+  type ExchangeReply,
+  type ExchangeRequest,
+  JobStore,
+  type LeaseStatus,
+  type Watch,
+  type WatchReply
+} from "../../ports/JobStore.ts"
+import { decodeClaimed, decodeEnded, decodeJob, decodeOutcomes, jsonText, pushSettlement, type RawJob } from "./codec.ts"
 import { makeEnqueue } from "./enqueue-batches.ts"
 import type { Queues } from "./Queues.ts"
 import { scripts } from "./scripts/index.ts"
@@ -21,12 +30,21 @@ type RawReply = readonly [
 
 const claimedFrom = 7
 
-const encodeExchange = ({ claim, settlements, worker }: ExchangeRequest): ReadonlyArray<string | number> => {
+const encodeExchange = (
+  { claim, settlements, worker }: ExchangeRequest,
+  notices: string
+): ReadonlyArray<string | number> => {
   const args: Array<string | number> =
-    claim === undefined ? [worker, "", 0, 0] : [worker, claim.number, claim.limit, claim.leaseMillis]
+    claim === undefined
+      ? [notices, worker, "", 0, 0]
+      : [notices, worker, claim.number, claim.limit, claim.leaseMillis]
   for (const settlement of settlements) pushSettlement(args, settlement)
   return args
 }
+
+const leaseStatuses: Readonly<Record<string, LeaseStatus>> = { 0: "lost", 1: "held", 2: "cancel" }
+
+const encodeWatch = ({ jobId, ref, watcher }: Watch, leave: 0 | 1) => [jobId, `${watcher} ${ref}`, leave]
 
 const warnVanished = (queue: string, ids: ReadonlyArray<string>) =>
   Effect.logError(`queue ${queue}: records of waiting jobs are missing, deleted by something else: ${ids.join(", ")}`)
@@ -52,27 +70,53 @@ export const make = (queues: Queues): JobStore["Service"] => {
     exchange: (request) =>
       Clock.clockWith((clock) =>
         Effect.callback((resume) => {
-          queues.runPromise(scripts.exchange, request.queue, queues.nowBy(clock), encodeExchange(request)).then(
+          queues.runPromise(scripts.exchange, request.queue, queues.nowBy(clock), encodeExchange(request, queues.notices)).then(
             (reply) => resume(decodeExchange(request.queue, reply as RawReply)),
             (cause: unknown) => resume(Effect.fail(storeError("exchange")(cause)))
           )
         })
       ),
-    extendLeases: ({ leaseMillis, leases, queue, worker }) =>
-      leases.length === 0
-        ? Effect.succeed([])
-        : Effect.map(
-            queues.run<string>("extendLeases", scripts.extend, queue, [
-              worker,
-              leaseMillis,
-              ...leases.flatMap(({ jobId, token }) => [jobId, token])
-            ]),
-            (digits) => Array.from(digits, (digit) => digit === "1")
-          ),
+    extendLeases: ({ about, leaseMillis, leases, queue, worker }) =>
+      Effect.map(
+        queues.run<string>("extendLeases", scripts.extend, queue, [
+          worker,
+          leaseMillis,
+          about ?? "",
+          ...leases.flatMap(({ jobId, token }) => [jobId, token])
+        ]),
+        (digits) => Array.from(digits, (digit) => leaseStatuses[digit]!)
+      ),
+    cancel: ({ jobId, queue, reason }) =>
+      queues.run<CancelOutcome>("cancel", scripts.cancel, queue, [queues.notices, queue, jobId, jsonText(reason)]),
+    watch: (watch) =>
+      Effect.map(queues.run<string>("watch", scripts.watch, watch.queue, encodeWatch(watch, 0)), (reply): WatchReply => {
+        if (reply === "") return { _tag: "Watching" }
+        return reply === "missing" ? { _tag: "Missing" } : { _tag: "Ended", ended: decodeEnded(reply) }
+      }),
+    unwatch: (watch) => Effect.asVoid(queues.run("unwatch", scripts.watch, watch.queue, encodeWatch(watch, 1))),
+    annotate: ({ jobId, logs = [], progress = "", queue, token }) =>
+      Effect.map(
+        queues.run<number>("annotate", scripts.annotate, queue, [
+          jobId,
+          token,
+          progress,
+          maxLogLines,
+          ...logs.map(jsonText)
+        ]),
+        (done) => done === 1
+      ),
+    logs: (queue, jobId) =>
+      Effect.map(
+        Effect.tryPromise({ try: () => queues.readField(queue, "logs", jobId), catch: storeError("logs") }),
+        (lines) => (lines === null ? [] : lines.split("\n").map((line) => JSON.parse(line) as string))
+      ),
     promote: (queue, limit) => queues.run<number>("promote", scripts.promote, queue, [limit]),
     rescue: (queue, limit) =>
       Effect.map(
-        queues.run<readonly [ReadonlyArray<string>, ReadonlyArray<string>]>("rescue", scripts.rescue, queue, [limit]),
+        queues.run<readonly [ReadonlyArray<string>, ReadonlyArray<string>]>("rescue", scripts.rescue, queue, [
+          queues.notices,
+          limit
+        ]),
         ([rescued, buried]) => ({ rescued, buried })
       ),
     prune: (queue, policy) =>

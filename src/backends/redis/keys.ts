@@ -11,10 +11,15 @@ export const queueKeys = [
   "dead",
   "ledger",
   "result",
+  "cancels",
+  "progress",
+  "logs",
+  "watchers",
   "unique",
   "meta",
   "claims",
   "workers",
+  "about",
   "wake"
 ] as const
 
@@ -28,6 +33,11 @@ export const keysOf = (prefix: string, queue: string): Keys =>
 
 /** A set of the names of all queues; alone in its slot, so scripts never touch it. */
 export const registryKey = (prefix: string): string => `{${prefix}}:queues`
+
+/** A pub/sub channel: what is sent to whoever is open under this name. */
+export const noticeChannel = (prefix: string, name: string): string => `${noticePrefix(prefix)}${name}`
+
+export const noticePrefix = (prefix: string): string => `${prefix}:notices:`
 
 /** A string: the version of the layout that this prefix holds. */
 export const formatKey = (prefix: string): string => `{${prefix}}:format`

@@ -3,7 +3,7 @@ import type { JobState } from "../../domain/Job.ts"
 import { type Counters, type Depths, type JobPage, QueueControl } from "../../ports/QueueControl.ts"
 import { decodeJob, type RawJob } from "./codec.ts"
 import type { Connection } from "./Connection.ts"
-import { registryKey } from "./keys.ts"
+import { type QueueKey, registryKey } from "./keys.ts"
 import type { Queues } from "./Queues.ts"
 import { scripts } from "./scripts/index.ts"
 import { storeError } from "./store-error.ts"
@@ -32,7 +32,8 @@ const counterNames = [
   "redriven",
   "removed",
   "duplicates",
-  "stale"
+  "stale",
+  "expired"
 ] as const satisfies ReadonlyArray<keyof Counters>
 
 const named = <Name extends string>(names: ReadonlyArray<Name>, values: ReadonlyArray<string | number>) =>
@@ -53,6 +54,9 @@ export const make = (connection: Connection, queues: Queues): QueueControl["Serv
       Effect.map((changed) => changed === 1)
     )
 
+  const read = (operation: string, queue: string, key: QueueKey, field: string) =>
+    Effect.tryPromise({ try: () => queues.readField(queue, key, field), catch: storeError(operation) })
+
   const page = (queue: string, [more, ...raw]: readonly [0 | 1, ...ReadonlyArray<RawJob>]): JobPage => {
     const last = raw.at(-1)
     return {
@@ -72,6 +76,24 @@ export const make = (connection: Connection, queues: Queues): QueueControl["Serv
     pause: (queue) => setPaused("pause", queue, 1),
     resume: (queue) => setPaused("resume", queue, 0),
     isPaused: (queue) => Effect.map(stats("isPaused", queue, ["paused"]), (values) => values.at(-1) === "1"),
+    limits: (queue) =>
+      Effect.map(read("limits", queue, "meta", "max_active"), (value) =>
+        value === null ? {} : { maxActive: Number(value) }
+      ),
+    setLimits: (queue, { maxActive }) =>
+      Effect.tryPromise({ try: () => queues.register(queue), catch: storeError("setLimits") }).pipe(
+        Effect.andThen(queues.run("setLimits", scripts.limit, queue, [maxActive ?? ""])),
+        Effect.asVoid
+      ),
+    workers: (queue) =>
+      Effect.map(queues.run<ReadonlyArray<string>>("workers", scripts.workers, queue, [1000]), (reply) =>
+        Array.from({ length: reply.length / 3 }, (_, i) => ({
+          id: reply[3 * i]!,
+          seenAt: Number(reply[3 * i + 1]),
+          about: reply[3 * i + 2]!
+        })).toSorted((a, b) => (a.id < b.id ? -1 : 1))
+      ),
+    removeWorker: (queue, worker) => Effect.asVoid(queues.run("removeWorker", scripts.forget, queue, [worker])),
     depths: (queue) => Effect.map(stats("depths", queue, ["paused"]), (values): Depths => named(states, values)),
     counters: (queue) =>
       Effect.map(stats("counters", queue, counterNames), (values): Counters =>

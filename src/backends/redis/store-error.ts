@@ -1,4 +1,5 @@
 import { StoreError, type StoreErrorReason } from "../../ports/StoreError.ts"
+import { RedisUnsuitable } from "./RedisUnsuitable.ts"
 
 /** Server replies by their first word; anything else the server says is `rejected`. */
 const reasons: Readonly<Record<string, StoreErrorReason>> = {
@@ -16,19 +17,36 @@ const reasons: Readonly<Record<string, StoreErrorReason>> = {
   TRYAGAIN: "unavailable"
 }
 
-const messageOf = (cause: unknown): string => (cause instanceof Error ? cause.message : String(cause))
+const reasonsUnsuitable = {
+  unreachable: "unavailable",
+  "read-only": "read-only",
+  refused: "denied",
+  "too-old": "rejected",
+  evicting: "rejected",
+  "other-format": "rejected"
+} as const satisfies Record<RedisUnsuitable["reason"], StoreErrorReason>
 
-const isReply = (cause: unknown): boolean => cause instanceof Error && cause.name === "ReplyError"
+export const messageOf = (cause: unknown): string => (cause instanceof Error ? cause.message : String(cause))
+
+/** Whether the server said this; anything else went wrong on the way. */
+export const isReply = (cause: unknown): boolean => cause instanceof Error && cause.name === "ReplyError"
+
+const reasonOfReply = (message: string): StoreErrorReason => {
+  const word = /^[A-Z]+/.exec(message.replace(/^ERR /, ""))?.[0] ?? ""
+  // a script that fails inside carries the inner error's word, whatever position it has
+  const inner = Object.keys(reasons).find((key) => new RegExp(`(^|[ :@])-?${key} `).test(message))
+  return reasons[word] ?? (inner === undefined ? "rejected" : reasons[inner]!)
+}
+
+export const reasonOf = (cause: unknown): StoreErrorReason => {
+  if (cause instanceof RedisUnsuitable) return reasonsUnsuitable[cause.reason]
+  return isReply(cause) ? reasonOfReply(messageOf(cause)) : "unavailable"
+}
 
 /** What kept an operation from an answer. Only a refusal that will not change by itself is not retryable. */
 export const storeError =
   (operation: string) =>
   (cause: unknown): StoreError => {
-    const word = /^[A-Z]+/.exec(messageOf(cause).replace(/^ERR /, ""))?.[0] ?? ""
-    // a script that fails inside carries the inner error's word, whatever position it has
-    const inner = Object.keys(reasons).find((key) => new RegExp(`(^|[ :@])-?${key} `).test(messageOf(cause)))
-    const reason = isReply(cause)
-      ? (reasons[word] ?? (inner === undefined ? "rejected" : reasons[inner]!))
-      : "unavailable"
+    const reason = reasonOf(cause)
     return new StoreError({ operation, reason, retryable: reason !== "denied" && reason !== "rejected", cause })
   }

@@ -95,14 +95,18 @@ export const makeQueue = Effect.fnUntraced(function* (name: string) {
     /** Settles without claiming. */
     settle: (...settlements: ReadonlyArray<Settlement>) =>
       Effect.map(exchange({ settlements }), ({ settled }) => settled),
+    /** Answers whether each lease is still held. */
     extend: (leaseMillis: number, ...leases: ReadonlyArray<Held>) =>
-      conserved(
-        store.extendLeases({
-          queue: name,
-          worker: "worker",
-          leases: leases.map(({ id, token }) => ({ jobId: id, token })),
-          leaseMillis
-        })
+      Effect.map(
+        conserved(
+          store.extendLeases({
+            queue: name,
+            worker: "worker",
+            leases: leases.map(({ id, token }) => ({ jobId: id, token })),
+            leaseMillis
+          })
+        ),
+        (statuses) => statuses.map((status) => status !== "lost")
       ),
     promote: (limit: number) => conserved(store.promote(name, limit)),
     rescue: (limit: number) => conserved(store.rescue(name, limit)),

@@ -51,7 +51,8 @@ export const claimContract = contract("claim", (it) => {
         rescues: 0,
         snoozes: 0,
         enqueuedAt,
-        headers: { trace: "x" }
+        headers: { trace: "x" },
+        tags: []
       })
     })
   )

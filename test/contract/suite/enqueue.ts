@@ -15,13 +15,13 @@ export const enqueueContract = contract("enqueue", (it) => {
     Effect.gen(function* () {
       const enqueuedAt = yield* Clock.currentTimeMillis
       const rest = { maxAttempts: 7, retainMillis: 60_000, uniqueKey: "order 7", headers: { trace: "x-1" } }
-      const given = job("a", { priority: -3, ...rest })
+      const given = { ...job("a", { priority: -3, ...rest }), tags: ["billing", "eu"] }
 
       const outcomes = yield* queue.enqueue(given)
 
       const unrun = { attempt: 0, rescues: 0, snoozes: 0, failures: [] }
       assert.deepStrictEqual(outcomes, [enqueued])
-      assert.deepStrictEqual(yield* queue.read("a"), {
+      assert.deepStrictEqual<unknown>(yield* queue.read("a"), {
         ...given,
         ...rest,
         ...unrun,
@@ -242,6 +242,7 @@ export const enqueueContract = contract("enqueue", (it) => {
         rescues: 0,
         snoozes: 0,
         headers: {},
+        tags: [],
         failures: []
       }
       assert.deepStrictEqual(outcomes, [enqueued, enqueued])

@@ -80,7 +80,8 @@ const nothingHappened: Counters = {
   redriven: 0,
   removed: 0,
   duplicates: 0,
-  stale: 0
+  stale: 0,
+  expired: 0
 }
 
 /** All counters, 0 where nothing else is said. */

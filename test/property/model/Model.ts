@@ -49,7 +49,7 @@ export class Model {
   readonly jobs = new Map<JobId, Entry>()
   readonly counters = {
     ...{ enqueued: 0, claimed: 0, completed: 0, retried: 0, died: 0, cancelled: 0, snoozed: 0 },
-    ...{ released: 0, rescued: 0, redriven: 0, removed: 0, duplicates: 0, stale: 0 }
+    ...{ released: 0, rescued: 0, redriven: 0, removed: 0, duplicates: 0, stale: 0, expired: 0 }
   }
   /** Every claim of a job, in order; every worker's last; and the last exchange. */
   readonly issued: Array<Held> = []
@@ -99,9 +99,9 @@ export class Model {
     if (stored ?? holder) this.counters.duplicates++
     if (stored) return { _tag: "Existing", identical: isDeepStrictEqual(identity(stored.given), identity(given)) }
     if (holder) return { _tag: "Duplicate", of: holder.job.id }
-    const { headers = {}, visible = { inMillis: 0 }, ...rest } = given
+    const { headers = {}, tags = [], visible = { inMillis: 0 }, ...rest } = given
     const fresh = { state: "pending", attempt: 0, rescues: 0, snoozes: 0, enqueuedAt: this.now, failures: [] } as const
-    const job = { ...rest, queue: this.queue, headers, ...fresh }
+    const job = { ...rest, queue: this.queue, headers, tags, ...fresh }
     const entry: Entry = { given, job, place: ++this.#places, token: undefined }
     const visibleAt = "at" in visible ? visible.at : this.now + visible.inMillis
     if (visibleAt > this.now) enter(entry, "scheduled", { visibleAt })

@@ -7,17 +7,18 @@
 -- KEYS meta       hash: counters
 -- KEYS wake       zset: the wake-up marker
 -- ARGV now        epoch ms; "" in production: the server's clock decides
--- ARGV ...jobs    five values per job: id, visible ("" at once, "+ms" later, "@ms" at), priority, unique key, record after its time
+-- ARGV ...jobs    six values per job: id, visible ("" at once, "+ms" later, "@ms" at), expires ("" never, or alike), priority,
+--                 unique key, record after its expiry
 -- REPLY list      flat, only of jobs left out: position from 1, then "same", "other", or "key" and the holder's id ("" for the others)
 -- include lib/time
 -- include lib/record
 -- include lib/signal
 local keys = { jobs = KEYS[1], pending = KEYS[2], scheduled = KEYS[3], unique = KEYS[4], meta = KEYS[5], wake = KEYS[6] }
 local now = clock(ARGV[1])
-local total = (#ARGV - 1) / 5
+local total = (#ARGV - 1) / 6
 
 local ids = {}
-for i = 1, total do ids[i] = ARGV[5 * i - 3] end
+for i = 1, total do ids[i] = ARGV[6 * i - 4] end
 local existing = read_fields(keys.jobs, ids)
 local sequence = redis.call("HINCRBY", keys.meta, "sequence", total) - total
 
@@ -30,16 +31,23 @@ local function leave_out(position, why, holder)
   left_out[#left_out + 1] = holder
 end
 
+local function instant(text)
+  if text == "" then return nil end
+  local millis = tonumber(string.sub(text, 2))
+  return string.sub(text, 1, 1) == "+" and now + millis or millis
+end
+
 -- Headers tell of the call, a trace for one, and do not make it another job.
 local function is_same(stored, rest)
-  local line, payload = string.match(stored, "^%d,%d+,%d+(,[^\n]*)\n[^\n]*\n(.*)$")
+  local line, payload = string.match(stored, "^%d,%d+,%d+,%d*(,[^\n]*)\n[^\n]*\n(.*)$")
   local new_line, new_payload = string.match(rest, "^([^\n]*)\n[^\n]*\n(.*)$")
   return line == new_line and payload == new_payload
 end
 
 for i = 1, total do
-  local at = 5 * i - 3
-  local id, visible, priority, unique, rest = ARGV[at], ARGV[at + 1], ARGV[at + 2], ARGV[at + 3], ARGV[at + 4]
+  local at = 6 * i - 4
+  local id, visible, expires = ARGV[at], ARGV[at + 1], ARGV[at + 2]
+  local priority, unique, rest = ARGV[at + 3], ARGV[at + 4], ARGV[at + 5]
   local stored = existing[i] or seen[id]
   local holder = not stored and unique ~= "" and (taken[unique] or redis.call("HGET", keys.unique, unique)) or nil
   if stored then
@@ -49,7 +57,9 @@ for i = 1, total do
   else
     local place = sequence + i
     local plain = unique == "" and string.match(rest, "^,%-?%d+,%d+,0,") ~= nil
-    local record = (plain and "0" or "1") .. "," .. place .. "," .. now .. rest
+    local expiry = instant(expires)
+    local flag = (plain and 0 or 1) + (expiry and 2 or 0)
+    local record = flag .. "," .. place .. "," .. now .. "," .. (expiry or "") .. rest
     records[#records + 1] = id
     records[#records + 1] = record
     seen[id] = record
@@ -57,11 +67,7 @@ for i = 1, total do
       taken[unique] = id
       redis.call("HSET", keys.unique, unique, id)
     end
-    local due = now
-    if visible ~= "" then
-      due = tonumber(string.sub(visible, 2))
-      if string.sub(visible, 1, 1) == "+" then due = now + due end
-    end
+    local due = instant(visible) or now
     if due > now then
       scheduled[#scheduled + 1] = due
       scheduled[#scheduled + 1] = id

@@ -11,18 +11,24 @@
 -- KEYS dead       zset: id by time of death, epoch ms
 -- KEYS ledger     hash: id -> failures, a line each
 -- KEYS result     hash: id -> encoded success
+-- KEYS cancels    hash: id -> why its holder is asked to stop, a JSON string
+-- KEYS progress   hash: id -> encoded progress
+-- KEYS logs       hash: id -> log lines
+-- KEYS watchers   hash: id -> who wants to know of its end
 -- KEYS unique     hash: unique key -> id of the holder
 -- KEYS meta       hash: counters, pause
 -- KEYS claims     hash: worker -> its last claim
 -- KEYS workers    zset: worker by when it was last seen, epoch ms
 -- KEYS wake       zset: the wake-up marker
 -- ARGV now        epoch ms; "" in production: the server's clock decides
+-- ARGV notices    prefix of the channels of notices
 -- ARGV worker     who claims
 -- ARGV number     of this claim, growing per worker; "" to claim nothing
 -- ARGV limit      jobs to claim at most
 -- ARGV lease      ms
--- ARGV ...settlements  per attempt: op, id, token, then by op: c - · C result · r delay, error · b reason, error · x reason · s delay · l delay
--- REPLY list      outcomes (a letter each: k settled, d died, r repeated, s stale, g gone), next in ms or -1, more (0, 1), paused (0, 1),
+-- ARGV ...settlements  per attempt: op, id, token, then by op: c - · C result · r delay, error, failure · b reason, error, failure ·
+--                      x reason · s delay · l delay; an empty failure is none
+-- REPLY list      outcomes (a letter each: k settled, d died, x cancelled, r repeated, s stale, g gone), next in ms or -1, more (0, 1), paused (0, 1),
 --                 rescued ids, buried ids, first token, then per claimed job: id, "attempt,rescues,snoozes", record
 -- include lib/time
 -- include lib/record
@@ -33,17 +39,18 @@
 local keys = {
   jobs = KEYS[1], runs = KEYS[2], pending = KEYS[3], scheduled = KEYS[4], retry = KEYS[5], active = KEYS[6],
   completed = KEYS[7], cancelled = KEYS[8], dead = KEYS[9], ledger = KEYS[10], result = KEYS[11],
-  unique = KEYS[12], meta = KEYS[13], claims = KEYS[14], workers = KEYS[15], wake = KEYS[16]
+  cancels = KEYS[12], progress = KEYS[13], logs = KEYS[14], watchers = KEYS[15],
+  unique = KEYS[16], meta = KEYS[17], claims = KEYS[18], workers = KEYS[19], wake = KEYS[20], notices = ARGV[2]
 }
 local now = clock(ARGV[1])
-local worker, number, limit, lease = ARGV[2], ARGV[3], tonumber(ARGV[4]), tonumber(ARGV[5])
+local worker, number, limit, lease = ARGV[3], ARGV[4], tonumber(ARGV[5]), tonumber(ARGV[6])
 
-local arguments = { c = 0, C = 1, r = 2, b = 2, x = 1, s = 1, l = 1 }
+local arguments = { c = 0, C = 1, r = 3, b = 3, x = 1, s = 1, l = 1 }
 local freed = false
 
 local function settle()
   local ops, ids = {}, {}
-  local at = 6
+  local at = 7
   while at <= #ARGV do
     local n = #ops + 1
     ops[n] = at
@@ -56,11 +63,12 @@ local function settle()
   -- what this call has done to a job already, so that a second settlement of it sees the first
   local touched = {}
   local done, outcomes = {}, {}
+  local watched = redis.call("HLEN", keys.watchers) > 0
   local stale = 0
 
   for i = 1, #ops do
     local op, id, token = ARGV[ops[i]], ids[i], ARGV[ops[i] + 1 + 1]
-    local first, second = ARGV[ops[i] + 3], ARGV[ops[i] + 4]
+    local first, second, third = ARGV[ops[i] + 3], ARGV[ops[i] + 4], ARGV[ops[i] + 5]
     local text = touched[id]
     if text == nil then text = texts[i] end
     local held = "a" .. token .. ","
@@ -69,16 +77,21 @@ local function settle()
       if op == "c" and string.sub(text, #held + 1, #held + 1) == "0" then
         done[#done + 1] = id
         touched[id] = false
+        if watched then tell_ended(keys, id, "c") end
       else
         local run = parse_run(text)
-        if op == "c" then
-          finish(keys, "completed", id, run, now)
+        local stop = (op == "r" or op == "s" or op == "l") and redis.call("HGET", keys.cancels, id)
+        if stop then
+          cancel_now(keys, keys.active, id, run, "cancelled", stop, now)
+          outcome = "x"
+        elseif op == "c" then
+          finish(keys, keys.active, "completed", id, run, now, "c")
         elseif op == "C" then
-          finish(keys, "completed", id, run, now, first)
+          finish(keys, keys.active, "completed", id, run, now, "C" .. first, first)
         elseif op == "r" then
           if run.attempt >= run.max_attempts then
             write_failure(keys, id, run, "dead", now, second)
-            bury(keys, id, run, "exhausted", now)
+            bury(keys, id, run, "exhausted", second, third ~= "" and third or nil, now)
             outcome = "d"
           else
             write_failure(keys, id, run, "retry", now, second)
@@ -87,10 +100,9 @@ local function settle()
           end
         elseif op == "b" then
           write_failure(keys, id, run, "dead", now, second)
-          bury(keys, id, run, first, now)
+          bury(keys, id, run, first, second, third ~= "" and third or nil, now)
         elseif op == "x" then
-          write_failure(keys, id, run, "cancelled", now, first)
-          finish(keys, "cancelled", id, run, now)
+          cancel_now(keys, keys.active, id, run, "cancelled", first, now)
         elseif op == "s" then
           run.attempt = run.attempt - 1
           run.snoozes = run.snoozes + 1
@@ -137,8 +149,16 @@ local function settle()
 end
 
 local outcomes = settle()
+local max_active = redis.call("HGET", keys.meta, "max_active")
+
+-- How many more jobs may be active.
+local function room()
+  return max_active and math.max(0, tonumber(max_active) - redis.call("ZCARD", keys.active)) or math.huge
+end
+
 if number == "" then
-  if freed then signal(keys) end
+  local made_room = max_active and outcomes ~= "" and room() > 0 and redis.call("ZCARD", keys.pending) > 0
+  if freed or made_room then signal(keys) end
   return { outcomes, -1, 0, 0, {}, {}, 0 }
 end
 
@@ -182,14 +202,40 @@ local function repeat_claim(first, ids)
   end
 end
 
+-- Ends jobs that no attempt has started in time; answers the others.
+local function drop_expired(ids, records, texts)
+  local expired = {}
+  for i = 1, #ids do
+    if records[i] and string.sub(records[i], 1, 1) >= "2" then
+      local run = texts[i] and parse_run(texts[i]) or new_run(records[i])
+      if run.expires <= now then
+        cancel_now(keys, keys.pending, ids[i], run, "expired", '"no attempt had started in time"', now)
+        expired[i] = true
+      end
+    end
+  end
+  if next(expired) == nil then return ids, records, texts end
+  local kept, kept_records, kept_texts = {}, {}, {}
+  for i = 1, #ids do
+    if not expired[i] then
+      local n = #kept + 1
+      kept[n], kept_records[n], kept_texts[n] = ids[i], records[i], texts[i]
+    end
+  end
+  count(keys.meta, "expired", #ids - #kept)
+  return kept, kept_records, kept_texts
+end
+
 local function claim()
-  local popped = (paused or limit < 1) and {} or redis.call("ZPOPMIN", keys.pending, limit)
+  local most = math.min(limit, room())
+  local popped = (paused or most < 1) and {} or redis.call("ZPOPMIN", keys.pending, most)
   local ids = {}
   for i = 1, #popped, 2 do ids[#ids + 1] = popped[i] end
   if #ids == 0 then return ids, 0 end
 
   local records = read_fields(keys.jobs, ids)
   local texts = read_fields(keys.runs, ids)
+  ids, records, texts = drop_expired(ids, records, texts)
   local token = redis.call("HINCRBY", keys.meta, "token", #ids) - #ids
   local first = token + 1
   local runs, leases = {}, {}
@@ -243,7 +289,7 @@ else
   redis.call("ZADD", keys.workers, now, worker)
 end
 
-local more = not paused and redis.call("ZCARD", keys.pending) > 0
+local more = not paused and redis.call("ZCARD", keys.pending) > 0 and room() > 0
 if more then signal(keys) end
 local next_change = math.min(expires, due)
 if next_change < math.huge then reply[2] = math.max(0, next_change - now) end

@@ -1,32 +1,36 @@
 #!lua flags=allow-oom
 -- Makes leases end later, as far as the caller still holds them.
--- KEYS jobs     hash: id -> record
--- KEYS runs     hash: id -> run
--- KEYS active   zset: id by lease expiry, epoch ms
--- KEYS meta     hash: counters
--- KEYS workers  zset: worker by when it was last seen, epoch ms
--- ARGV now      epoch ms; "" in production: the server's clock decides
--- ARGV worker   who holds them
--- ARGV lease    ms from now
+-- KEYS jobs       hash: id -> record
+-- KEYS runs       hash: id -> run
+-- KEYS active     zset: id by lease expiry, epoch ms
+-- KEYS meta       hash: counters
+-- KEYS cancels    hash: id -> why its holder is asked to stop, a JSON string
+-- KEYS workers    zset: worker by when it was last seen, epoch ms
+-- KEYS about      hash: worker -> what it says of itself
+-- ARGV now        epoch ms; "" in production: the server's clock decides
+-- ARGV worker     who holds them
+-- ARGV lease      ms from now
+-- ARGV about      what the worker says of itself; "" to say nothing new
 -- ARGV ...leases  per lease: id, token
--- REPLY text    a digit each: 1 extended, 0 lost
+-- REPLY text    a digit each: 1 extended, 2 extended and asked to stop, 0 lost
 -- include lib/time
 -- include lib/record
-local jobs, runs, active, meta, workers = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5]
+local jobs, runs, active, meta, cancels = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5]
+local workers, about = KEYS[6], KEYS[7]
 local now = clock(ARGV[1])
 local expires = now + tonumber(ARGV[3])
 
 local ids = {}
-for i = 4, #ARGV, 2 do ids[#ids + 1] = ARGV[i] end
+for i = 5, #ARGV, 2 do ids[#ids + 1] = ARGV[i] end
 local texts = read_fields(runs, ids)
 local leases, answers, stale = {}, {}, 0
 for i, id in ipairs(ids) do
-  local token, text = ARGV[3 + 2 * i], texts[i]
+  local token, text = ARGV[4 + 2 * i], texts[i]
   local held = "a" .. token .. ","
   if text and string.sub(text, 1, #held) == held then
     leases[#leases + 1] = expires
     leases[#leases + 1] = id
-    answers[i] = "1"
+    answers[i] = redis.call("HEXISTS", cancels, id) == 1 and "2" or "1"
   else
     answers[i] = "0"
     -- a job that was stored again under its id, and never claimed since, has no run
@@ -37,4 +41,5 @@ end
 spread("ZADD", active, leases)
 count(meta, "stale", stale)
 redis.call("ZADD", workers, now, ARGV[2])
+if ARGV[4] ~= "" then redis.call("HSET", about, ARGV[2], ARGV[4]) end
 return table.concat(answers)

@@ -3,7 +3,9 @@
 -- KEYS jobs       hash: id -> record
 -- KEYS runs       hash: id -> run
 -- KEYS ledger     hash: id -> failures, a line each
--- KEYS result     hash: id -> encoded success
+-- KEYS result     hash: id -> encoded success or failure
+-- KEYS cancels    hash: id -> why its holder is asked to stop, a JSON string
+-- KEYS progress   hash: id -> encoded progress
 -- KEYS pending    zset: id by priority and sequence
 -- KEYS scheduled  zset: id by due time, epoch ms
 -- KEYS retry      zset: id by due time, epoch ms
@@ -14,13 +16,15 @@
 -- ARGV id         the job
 -- REPLY list      the job, or empty
 -- include lib/read
-local keys = { jobs = KEYS[1], runs = KEYS[2], ledger = KEYS[3], result = KEYS[4] }
+local keys = {
+  jobs = KEYS[1], runs = KEYS[2], ledger = KEYS[3], result = KEYS[4], cancels = KEYS[5], progress = KEYS[6]
+}
 local states = { "pending", "scheduled", "retry", "active", "completed", "cancelled", "dead" }
 local id = ARGV[1]
 local record = redis.call("HGET", keys.jobs, id)
 if not record then return {} end
 for i, state in ipairs(states) do
-  local score = redis.call("ZSCORE", KEYS[4 + i], id)
+  local score = redis.call("ZSCORE", KEYS[6 + i], id)
   if score then return read_job(keys, id, state, score, record) end
 end
 return {}

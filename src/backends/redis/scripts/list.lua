@@ -1,19 +1,23 @@
 #!lua flags=no-writes
 -- Reads a page of the jobs of one state. A cursor is the last place shown, so jobs that come or go do not shift pages.
--- KEYS jobs     hash: id -> record
--- KEYS runs     hash: id -> run
--- KEYS ledger   hash: id -> failures, a line each
--- KEYS result   hash: id -> encoded success
--- KEYS index    zset: the state's index
--- ARGV state    what the index means
--- ARGV reverse  1 for highest score first
--- ARGV limit    jobs at most
--- ARGV score    of the last place shown, "" for the first page
--- ARGV id       of the last place shown
+-- KEYS jobs      hash: id -> record
+-- KEYS runs      hash: id -> run
+-- KEYS ledger    hash: id -> failures, a line each
+-- KEYS result    hash: id -> encoded success or failure
+-- KEYS cancels   hash: id -> why its holder is asked to stop, a JSON string
+-- KEYS progress  hash: id -> encoded progress
+-- KEYS index     zset: the state's index
+-- ARGV state     what the index means
+-- ARGV reverse   1 for highest score first
+-- ARGV limit     jobs at most
+-- ARGV score     of the last place shown, "" for the first page
+-- ARGV id        of the last place shown
 -- REPLY list    1 when there may be more, else 0; then the jobs
 -- include lib/read
-local keys = { jobs = KEYS[1], runs = KEYS[2], ledger = KEYS[3], result = KEYS[4] }
-local index, state, reverse, limit = KEYS[5], ARGV[1], ARGV[2] == "1", tonumber(ARGV[3])
+local keys = {
+  jobs = KEYS[1], runs = KEYS[2], ledger = KEYS[3], result = KEYS[4], cancels = KEYS[5], progress = KEYS[6]
+}
+local index, state, reverse, limit = KEYS[7], ARGV[1], ARGV[2] == "1", tonumber(ARGV[3])
 
 -- Bytes, as the server orders members; `<` on strings would ask the locale.
 local function precedes(a, b)

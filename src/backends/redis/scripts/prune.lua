@@ -1,15 +1,18 @@
 #!lua flags=allow-oom
 -- Removes records whose time is over, and what claims of vanished workers left behind.
--- KEYS jobs       hash: id -> record
--- KEYS runs       hash: id -> run
--- KEYS completed  zset: id by end of retention, epoch ms
--- KEYS cancelled  zset: id by end of retention, epoch ms
--- KEYS dead       zset: id by time of death, epoch ms
--- KEYS ledger     hash: id -> failures, a line each
--- KEYS result     hash: id -> encoded success
--- KEYS meta       hash: counters
--- KEYS claims     hash: worker -> its last claim
--- KEYS workers    zset: worker by when it was last seen, epoch ms
+-- KEYS jobs          hash: id -> record
+-- KEYS runs          hash: id -> run
+-- KEYS completed     zset: id by end of retention, epoch ms
+-- KEYS cancelled     zset: id by end of retention, epoch ms
+-- KEYS dead          zset: id by time of death, epoch ms
+-- KEYS ledger        hash: id -> failures, a line each
+-- KEYS result        hash: id -> encoded success or failure
+-- KEYS progress      hash: id -> encoded progress
+-- KEYS logs          hash: id -> log lines
+-- KEYS meta          hash: counters
+-- KEYS claims        hash: worker -> its last claim
+-- KEYS workers       zset: worker by when it was last seen, epoch ms
+-- KEYS about         hash: worker -> what it says of itself
 -- ARGV now           epoch ms; "" in production: the server's clock decides
 -- ARGV limit         records to remove at most
 -- ARGV dead_retain   ms a dead letter is kept
@@ -21,7 +24,8 @@
 -- include lib/moves
 local keys = {
   jobs = KEYS[1], runs = KEYS[2], completed = KEYS[3], cancelled = KEYS[4], dead = KEYS[5],
-  ledger = KEYS[6], result = KEYS[7], meta = KEYS[8], claims = KEYS[9], workers = KEYS[10]
+  ledger = KEYS[6], result = KEYS[7], progress = KEYS[8], logs = KEYS[9],
+  meta = KEYS[10], claims = KEYS[11], workers = KEYS[12], about = KEYS[13]
 }
 local now = clock(ARGV[1])
 local left = tonumber(ARGV[2])
@@ -56,5 +60,6 @@ local silent = redis.call("ZRANGEBYSCORE", keys.workers, "-inf", now - 172800000
 if #silent > 0 then
   redis.call("ZREM", keys.workers, unpack(silent))
   redis.call("HDEL", keys.claims, unpack(silent))
+  redis.call("HDEL", keys.about, unpack(silent))
 end
 return removed

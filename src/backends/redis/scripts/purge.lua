@@ -1,17 +1,22 @@
 #!lua flags=allow-oom
 -- Removes dead jobs.
--- KEYS jobs    hash: id -> record
--- KEYS runs    hash: id -> run
--- KEYS dead    zset: id by time of death, epoch ms
--- KEYS ledger  hash: id -> failures, a line each
--- KEYS result  hash: id -> encoded success
--- KEYS meta    hash: counters
--- ARGV oldest  how many of the oldest, "" when ids follow
--- ARGV ...ids  the jobs
+-- KEYS jobs      hash: id -> record
+-- KEYS runs      hash: id -> run
+-- KEYS dead      zset: id by time of death, epoch ms
+-- KEYS ledger    hash: id -> failures, a line each
+-- KEYS result    hash: id -> encoded success or failure
+-- KEYS progress  hash: id -> encoded progress
+-- KEYS logs      hash: id -> log lines
+-- KEYS meta      hash: counters
+-- ARGV oldest    how many of the oldest, "" when ids follow
+-- ARGV ...ids    the jobs
 -- REPLY number  of jobs removed
 -- include lib/record
 -- include lib/moves
-local keys = { jobs = KEYS[1], runs = KEYS[2], dead = KEYS[3], ledger = KEYS[4], result = KEYS[5], meta = KEYS[6] }
+local keys = {
+  jobs = KEYS[1], runs = KEYS[2], dead = KEYS[3], ledger = KEYS[4], result = KEYS[5],
+  progress = KEYS[6], logs = KEYS[7], meta = KEYS[8]
+}
 local ids = {}
 if ARGV[1] ~= "" then
   ids = redis.call("ZRANGE", keys.dead, 0, tonumber(ARGV[1]) - 1)

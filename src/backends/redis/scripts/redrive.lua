@@ -4,16 +4,18 @@
 -- KEYS runs     hash: id -> run
 -- KEYS pending  zset: id by priority and sequence
 -- KEYS dead     zset: id by time of death, epoch ms
+-- KEYS result   hash: id -> encoded failure
 -- KEYS unique   hash: unique key -> id of the holder
 -- KEYS meta     hash: counters
 -- KEYS wake     zset: the wake-up marker
--- ARGV oldest  how many of the oldest, "" when ids follow
--- ARGV ...ids  the jobs
+-- ARGV oldest   how many of the oldest, "" when ids follow
+-- ARGV ...ids   the jobs
 -- REPLY list   flat: id, "ok", "not-dead" or "key-taken"
 -- include lib/record
 -- include lib/signal
 local keys = {
-  jobs = KEYS[1], runs = KEYS[2], pending = KEYS[3], dead = KEYS[4], unique = KEYS[5], meta = KEYS[6], wake = KEYS[7]
+  jobs = KEYS[1], runs = KEYS[2], pending = KEYS[3], dead = KEYS[4], result = KEYS[5], unique = KEYS[6], meta = KEYS[7],
+  wake = KEYS[8]
 }
 local ids = {}
 if ARGV[1] ~= "" then
@@ -33,12 +35,13 @@ local function redrive(id)
   end
   local sequence = redis.call("HINCRBY", keys.meta, "sequence", 1)
   local flag, rest_at = string.match(record, "^(%d),%d+,()")
-  local priority = tonumber(string.match(record, "^%d+,(-?%d+),", rest_at))
+  local priority = tonumber(string.match(record, "^%d+,%d*,(-?%d+),", rest_at))
   redis.call("HSET", keys.jobs, id, flag .. "," .. sequence .. "," .. string.sub(record, rest_at))
   run.holder, run.token, run.attempt, run.rescues, run.snoozes = "w", "0", 0, 0, 0
   run.started, run.finished, run.reason, run.worker = "", "", "", ""
   run.tail = sequence .. string.match(run.tail, "^%d+(,.*)$")
   redis.call("HSET", keys.runs, id, format_run(run))
+  redis.call("HDEL", keys.result, id)
   redis.call("ZREM", keys.dead, id)
   redis.call("ZADD", keys.pending, priority * 1099511627776 + sequence, id)
   return "ok"

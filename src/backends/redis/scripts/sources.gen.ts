@@ -2,11 +2,11 @@
 
 /** Per script: names of its KEYS and ARGV as its header declares them (`rest` is a variadic tail), and its text. */
 export const sources = {
-  enqueue: {
-    keys: ["jobs", "pending", "scheduled", "unique", "meta", "wake"] as const,
-    args: ["now"] as const,
-    rest: "jobs" as const,
-    sha1: "c962023a45eac9c825b09f3c43e3dd852689883e",
+  annotate: {
+    keys: ["jobs", "runs", "progress", "logs", "meta"] as const,
+    args: ["id", "token", "progress", "most"] as const,
+    rest: "lines" as const,
+    sha1: "536a34e8b1eda125fbe9a80cbcfb5cb19d440a59",
     source: `#!lua
 local function clock(given)
   if given ~= "" then return tonumber(given) end
@@ -19,19 +19,264 @@ end
 local function parse_run(text)
   local holder, token, flag, attempt, rescues, snoozes, started, finished, reason, worker, tail =
     string.match(text, "^(%a)(%d+),(%d),(%d+),(%d+),(%d+),(%d*),(%d*),(%a*),([^,]*),(.*)$")
-  local sequence, enqueued, priority, max_attempts, retain, kind, unique =
-    string.match(tail, "^(%d+),(%d+),(-?%d+),(%d+),(%d+),([^,]*),(.*)$")
+  local sequence, enqueued, expires, priority, max_attempts, retain, kind, unique =
+    string.match(tail, "^(%d+),(%d+),(%d*),(-?%d+),(%d+),(%d+),([^,]*),(.*)$")
   return {
     holder = holder, token = token, flag = flag,
     attempt = tonumber(attempt), rescues = tonumber(rescues), snoozes = tonumber(snoozes),
     started = started, finished = finished, reason = reason, worker = worker, tail = tail,
     score = tonumber(priority) * 1099511627776 + tonumber(sequence),
-    max_attempts = tonumber(max_attempts), retain = tonumber(retain), unique = unique
+    expires = tonumber(expires), max_attempts = tonumber(max_attempts), retain = tonumber(retain), unique = unique
   }
+end
+local function new_run(record)
+  local flag, tail = string.match(record, "^(%d),([^\\n]*)")
+  return parse_run("w0," .. flag .. ",0,0,0,,,,," .. tail)
 end
 local function format_run(run)
   return run.holder .. run.token .. "," .. run.flag .. "," .. run.attempt .. "," .. run.rescues .. "," .. run.snoozes
     .. "," .. run.started .. "," .. run.finished .. "," .. run.reason .. "," .. run.worker .. "," .. run.tail
+end
+local function mind(run)
+  if run.flag == "0" or run.flag == "2" then run.flag = exact(run.flag + 1) end
+end
+local function in_chunks(size, count, act)
+  for first = 1, count, size do
+    act(first, math.min(first + size - 1, count))
+  end
+end
+local function read_fields(key, ids)
+  local values = {}
+  in_chunks(1000, #ids, function(first, last)
+    local part = redis.call("HMGET", key, unpack(ids, first, last))
+    for i = 1, #part do values[first + i - 1] = part[i] end
+  end)
+  return values
+end
+local function spread(command, key, values)
+  in_chunks(4000, #values, function(first, last)
+    redis.call(command, key, unpack(values, first, last))
+  end)
+end
+local function count(meta, name, by)
+  if by > 0 then redis.call("HINCRBY", meta, name, by) end
+end
+local jobs, runs, progress, logs, meta = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5]
+local id, token, most = ARGV[1], ARGV[2], tonumber(ARGV[4])
+local text = redis.call("HGET", runs, id)
+local held = "a" .. token .. ","
+if not text or string.sub(text, 1, #held) ~= held then
+  local current = text and string.match(text, "^%a(%d+),")
+  if current ~= token and (current or redis.call("HEXISTS", jobs, id) == 1) then count(meta, "stale", 1) end
+  return 0
+end
+local run = parse_run(text)
+mind(run)
+redis.call("HSET", runs, id, format_run(run))
+if ARGV[3] ~= "" then redis.call("HSET", progress, id, ARGV[3]) end
+if #ARGV > 4 then
+  local lines = {}
+  for line in string.gmatch(redis.call("HGET", logs, id) or "", "[^\\n]+") do lines[#lines + 1] = line end
+  for i = 5, #ARGV do lines[#lines + 1] = ARGV[i] end
+  redis.call("HSET", logs, id, table.concat(lines, "\\n", math.max(1, #lines - most + 1)))
+end
+return 1`
+  },
+  cancel: {
+    keys: ["jobs", "runs", "pending", "scheduled", "retry", "active", "cancelled", "ledger", "result", "cancels", "progress", "logs", "watchers", "unique", "meta"] as const,
+    args: ["now", "notices", "queue", "id", "reason"] as const,
+    rest: undefined,
+    sha1: "69b30ec07c2abc43e7f34bdf3a0860a5d8be482e",
+    source: `#!lua flags=allow-oom
+local function clock(given)
+  if given ~= "" then return tonumber(given) end
+  local time = redis.call("TIME")
+  return time[1] * 1000 + math.floor(time[2] / 1000)
+end
+local function exact(number)
+  return string.format("%.0f", number)
+end
+local function parse_run(text)
+  local holder, token, flag, attempt, rescues, snoozes, started, finished, reason, worker, tail =
+    string.match(text, "^(%a)(%d+),(%d),(%d+),(%d+),(%d+),(%d*),(%d*),(%a*),([^,]*),(.*)$")
+  local sequence, enqueued, expires, priority, max_attempts, retain, kind, unique =
+    string.match(tail, "^(%d+),(%d+),(%d*),(-?%d+),(%d+),(%d+),([^,]*),(.*)$")
+  return {
+    holder = holder, token = token, flag = flag,
+    attempt = tonumber(attempt), rescues = tonumber(rescues), snoozes = tonumber(snoozes),
+    started = started, finished = finished, reason = reason, worker = worker, tail = tail,
+    score = tonumber(priority) * 1099511627776 + tonumber(sequence),
+    expires = tonumber(expires), max_attempts = tonumber(max_attempts), retain = tonumber(retain), unique = unique
+  }
+end
+local function new_run(record)
+  local flag, tail = string.match(record, "^(%d),([^\\n]*)")
+  return parse_run("w0," .. flag .. ",0,0,0,,,,," .. tail)
+end
+local function format_run(run)
+  return run.holder .. run.token .. "," .. run.flag .. "," .. run.attempt .. "," .. run.rescues .. "," .. run.snoozes
+    .. "," .. run.started .. "," .. run.finished .. "," .. run.reason .. "," .. run.worker .. "," .. run.tail
+end
+local function mind(run)
+  if run.flag == "0" or run.flag == "2" then run.flag = exact(run.flag + 1) end
+end
+local function in_chunks(size, count, act)
+  for first = 1, count, size do
+    act(first, math.min(first + size - 1, count))
+  end
+end
+local function read_fields(key, ids)
+  local values = {}
+  in_chunks(1000, #ids, function(first, last)
+    local part = redis.call("HMGET", key, unpack(ids, first, last))
+    for i = 1, #part do values[first + i - 1] = part[i] end
+  end)
+  return values
+end
+local function spread(command, key, values)
+  in_chunks(4000, #values, function(first, last)
+    redis.call(command, key, unpack(values, first, last))
+  end)
+end
+local function count(meta, name, by)
+  if by > 0 then redis.call("HINCRBY", meta, name, by) end
+end
+local ledger_limit = 20
+local function write_failure(keys, id, run, outcome, now, error)
+  local started = run.started ~= "" and run.started or now
+  local line = run.attempt .. "," .. started .. "," .. now .. "," .. outcome .. "," .. error
+  local ledger = redis.call("HGET", keys.ledger, id)
+  if ledger then
+    local _, lines = string.gsub(ledger, "\\n", "\\n")
+    if lines + 1 >= ledger_limit then ledger = string.match(ledger, "^[^\\n]*\\n(.*)$") or "" end
+    line = ledger == "" and line or (ledger .. "\\n" .. line)
+  end
+  redis.call("HSET", keys.ledger, id, line)
+  mind(run)
+end
+local function free_key(keys, id, run)
+  if run.unique ~= "" and redis.call("HGET", keys.unique, run.unique) == id then
+    redis.call("HDEL", keys.unique, run.unique)
+  end
+end
+local function remove(keys, index, id)
+  redis.call("ZREM", index, id)
+  for _, key in ipairs({ keys.jobs, keys.runs, keys.ledger, keys.result, keys.progress, keys.logs }) do
+    redis.call("HDEL", key, id)
+  end
+end
+local function store_run(keys, id, run)
+  redis.call("HSET", keys.runs, id, format_run(run))
+end
+local function tell_ended(keys, id, outcome)
+  local watchers = redis.call("HGET", keys.watchers, id)
+  if not watchers then return end
+  redis.call("HDEL", keys.watchers, id)
+  for name, ref in string.gmatch(watchers, "(%S+) (%S+)") do
+    redis.call("PUBLISH", keys.notices .. name, "ended\\n" .. ref .. "\\n" .. outcome)
+  end
+end
+local function finish(keys, from, state, id, run, now, outcome, result)
+  free_key(keys, id, run)
+  redis.call("HDEL", keys.cancels, id)
+  if run.retain <= 0 then
+    remove(keys, from, id)
+    count(keys.meta, "removed", 1)
+  else
+    redis.call("ZREM", from, id)
+    redis.call("ZADD", keys[state], now + run.retain, id)
+    if result then redis.call("HSET", keys.result, id, result) end
+    run.holder = "w"
+    run.finished = now
+    store_run(keys, id, run)
+  end
+  count(keys.meta, state, 1)
+  tell_ended(keys, id, outcome)
+end
+local function cancel_now(keys, from, id, run, how, reason, now)
+  write_failure(keys, id, run, how, now, reason)
+  finish(keys, from, "cancelled", id, run, now, (how == "expired" and "e" or "x") .. reason)
+end
+local function bury(keys, id, run, reason, error, failure, now)
+  free_key(keys, id, run)
+  redis.call("HDEL", keys.cancels, id)
+  redis.call("ZREM", keys.active, id)
+  redis.call("ZADD", keys.dead, now, id)
+  if failure then redis.call("HSET", keys.result, id, failure) end
+  run.holder = "w"
+  run.finished = now
+  run.reason = reason
+  store_run(keys, id, run)
+  count(keys.meta, "died", 1)
+  tell_ended(keys, id, "d" .. reason .. "\\n" .. error .. (failure and ("\\n" .. failure) or ""))
+end
+local function leave_active(keys, index, score, id, run)
+  redis.call("ZREM", keys.active, id)
+  redis.call("ZADD", index, score, id)
+  run.holder = "w"
+  store_run(keys, id, run)
+end
+local crash = '"the lease expired"'
+local keys = {
+  jobs = KEYS[1], runs = KEYS[2], pending = KEYS[3], scheduled = KEYS[4], retry = KEYS[5], active = KEYS[6],
+  cancelled = KEYS[7], ledger = KEYS[8], result = KEYS[9], cancels = KEYS[10], progress = KEYS[11], logs = KEYS[12],
+  watchers = KEYS[13], unique = KEYS[14], meta = KEYS[15], notices = ARGV[2]
+}
+local now, queue, id, reason = clock(ARGV[1]), ARGV[3], ARGV[4], ARGV[5]
+local record = redis.call("HGET", keys.jobs, id)
+if not record then return "gone" end
+local text = redis.call("HGET", keys.runs, id)
+local run = text and parse_run(text) or new_run(record)
+for _, index in ipairs({ keys.pending, keys.scheduled, keys.retry }) do
+  if redis.call("ZSCORE", index, id) then
+    cancel_now(keys, index, id, run, "cancelled", reason, now)
+    return "cancelled"
+  end
+end
+if not redis.call("ZSCORE", keys.active, id) then return "ended" end
+redis.call("HSET", keys.cancels, id, reason)
+mind(run)
+store_run(keys, id, run)
+redis.call("PUBLISH", keys.notices .. run.worker, "cancel\\n" .. queue .. "\\n" .. id .. "\\n" .. run.token)
+return "requested"`
+  },
+  enqueue: {
+    keys: ["jobs", "pending", "scheduled", "unique", "meta", "wake"] as const,
+    args: ["now"] as const,
+    rest: "jobs" as const,
+    sha1: "8b6045130824e3a201ba2680356136e7453aca94",
+    source: `#!lua
+local function clock(given)
+  if given ~= "" then return tonumber(given) end
+  local time = redis.call("TIME")
+  return time[1] * 1000 + math.floor(time[2] / 1000)
+end
+local function exact(number)
+  return string.format("%.0f", number)
+end
+local function parse_run(text)
+  local holder, token, flag, attempt, rescues, snoozes, started, finished, reason, worker, tail =
+    string.match(text, "^(%a)(%d+),(%d),(%d+),(%d+),(%d+),(%d*),(%d*),(%a*),([^,]*),(.*)$")
+  local sequence, enqueued, expires, priority, max_attempts, retain, kind, unique =
+    string.match(tail, "^(%d+),(%d+),(%d*),(-?%d+),(%d+),(%d+),([^,]*),(.*)$")
+  return {
+    holder = holder, token = token, flag = flag,
+    attempt = tonumber(attempt), rescues = tonumber(rescues), snoozes = tonumber(snoozes),
+    started = started, finished = finished, reason = reason, worker = worker, tail = tail,
+    score = tonumber(priority) * 1099511627776 + tonumber(sequence),
+    expires = tonumber(expires), max_attempts = tonumber(max_attempts), retain = tonumber(retain), unique = unique
+  }
+end
+local function new_run(record)
+  local flag, tail = string.match(record, "^(%d),([^\\n]*)")
+  return parse_run("w0," .. flag .. ",0,0,0,,,,," .. tail)
+end
+local function format_run(run)
+  return run.holder .. run.token .. "," .. run.flag .. "," .. run.attempt .. "," .. run.rescues .. "," .. run.snoozes
+    .. "," .. run.started .. "," .. run.finished .. "," .. run.reason .. "," .. run.worker .. "," .. run.tail
+end
+local function mind(run)
+  if run.flag == "0" or run.flag == "2" then run.flag = exact(run.flag + 1) end
 end
 local function in_chunks(size, count, act)
   for first = 1, count, size do
@@ -59,9 +304,9 @@ local function signal(keys)
 end
 local keys = { jobs = KEYS[1], pending = KEYS[2], scheduled = KEYS[3], unique = KEYS[4], meta = KEYS[5], wake = KEYS[6] }
 local now = clock(ARGV[1])
-local total = (#ARGV - 1) / 5
+local total = (#ARGV - 1) / 6
 local ids = {}
-for i = 1, total do ids[i] = ARGV[5 * i - 3] end
+for i = 1, total do ids[i] = ARGV[6 * i - 4] end
 local existing = read_fields(keys.jobs, ids)
 local sequence = redis.call("HINCRBY", keys.meta, "sequence", total) - total
 local left_out, records, ready, scheduled = {}, {}, {}, {}
@@ -71,14 +316,20 @@ local function leave_out(position, why, holder)
   left_out[#left_out + 1] = why
   left_out[#left_out + 1] = holder
 end
+local function instant(text)
+  if text == "" then return nil end
+  local millis = tonumber(string.sub(text, 2))
+  return string.sub(text, 1, 1) == "+" and now + millis or millis
+end
 local function is_same(stored, rest)
-  local line, payload = string.match(stored, "^%d,%d+,%d+(,[^\\n]*)\\n[^\\n]*\\n(.*)$")
+  local line, payload = string.match(stored, "^%d,%d+,%d+,%d*(,[^\\n]*)\\n[^\\n]*\\n(.*)$")
   local new_line, new_payload = string.match(rest, "^([^\\n]*)\\n[^\\n]*\\n(.*)$")
   return line == new_line and payload == new_payload
 end
 for i = 1, total do
-  local at = 5 * i - 3
-  local id, visible, priority, unique, rest = ARGV[at], ARGV[at + 1], ARGV[at + 2], ARGV[at + 3], ARGV[at + 4]
+  local at = 6 * i - 4
+  local id, visible, expires = ARGV[at], ARGV[at + 1], ARGV[at + 2]
+  local priority, unique, rest = ARGV[at + 3], ARGV[at + 4], ARGV[at + 5]
   local stored = existing[i] or seen[id]
   local holder = not stored and unique ~= "" and (taken[unique] or redis.call("HGET", keys.unique, unique)) or nil
   if stored then
@@ -88,7 +339,9 @@ for i = 1, total do
   else
     local place = sequence + i
     local plain = unique == "" and string.match(rest, "^,%-?%d+,%d+,0,") ~= nil
-    local record = (plain and "0" or "1") .. "," .. place .. "," .. now .. rest
+    local expiry = instant(expires)
+    local flag = (plain and 0 or 1) + (expiry and 2 or 0)
+    local record = flag .. "," .. place .. "," .. now .. "," .. (expiry or "") .. rest
     records[#records + 1] = id
     records[#records + 1] = record
     seen[id] = record
@@ -96,11 +349,7 @@ for i = 1, total do
       taken[unique] = id
       redis.call("HSET", keys.unique, unique, id)
     end
-    local due = now
-    if visible ~= "" then
-      due = tonumber(string.sub(visible, 2))
-      if string.sub(visible, 1, 1) == "+" then due = now + due end
-    end
+    local due = instant(visible) or now
     if due > now then
       scheduled[#scheduled + 1] = due
       scheduled[#scheduled + 1] = id
@@ -125,10 +374,10 @@ count(keys.meta, "duplicates", #left_out / 3)
 return left_out`
   },
   exchange: {
-    keys: ["jobs", "runs", "pending", "scheduled", "retry", "active", "completed", "cancelled", "dead", "ledger", "result", "unique", "meta", "claims", "workers", "wake"] as const,
-    args: ["now", "worker", "number", "limit", "lease"] as const,
+    keys: ["jobs", "runs", "pending", "scheduled", "retry", "active", "completed", "cancelled", "dead", "ledger", "result", "cancels", "progress", "logs", "watchers", "unique", "meta", "claims", "workers", "wake"] as const,
+    args: ["now", "notices", "worker", "number", "limit", "lease"] as const,
     rest: "settlements" as const,
-    sha1: "e56a24441af35d56e1308a75b9ecb58e75f458e5",
+    sha1: "7e41b4ee662714905e9997d7ab6a8199614441a5",
     source: `#!lua flags=allow-oom
 local function clock(given)
   if given ~= "" then return tonumber(given) end
@@ -141,19 +390,26 @@ end
 local function parse_run(text)
   local holder, token, flag, attempt, rescues, snoozes, started, finished, reason, worker, tail =
     string.match(text, "^(%a)(%d+),(%d),(%d+),(%d+),(%d+),(%d*),(%d*),(%a*),([^,]*),(.*)$")
-  local sequence, enqueued, priority, max_attempts, retain, kind, unique =
-    string.match(tail, "^(%d+),(%d+),(-?%d+),(%d+),(%d+),([^,]*),(.*)$")
+  local sequence, enqueued, expires, priority, max_attempts, retain, kind, unique =
+    string.match(tail, "^(%d+),(%d+),(%d*),(-?%d+),(%d+),(%d+),([^,]*),(.*)$")
   return {
     holder = holder, token = token, flag = flag,
     attempt = tonumber(attempt), rescues = tonumber(rescues), snoozes = tonumber(snoozes),
     started = started, finished = finished, reason = reason, worker = worker, tail = tail,
     score = tonumber(priority) * 1099511627776 + tonumber(sequence),
-    max_attempts = tonumber(max_attempts), retain = tonumber(retain), unique = unique
+    expires = tonumber(expires), max_attempts = tonumber(max_attempts), retain = tonumber(retain), unique = unique
   }
+end
+local function new_run(record)
+  local flag, tail = string.match(record, "^(%d),([^\\n]*)")
+  return parse_run("w0," .. flag .. ",0,0,0,,,,," .. tail)
 end
 local function format_run(run)
   return run.holder .. run.token .. "," .. run.flag .. "," .. run.attempt .. "," .. run.rescues .. "," .. run.snoozes
     .. "," .. run.started .. "," .. run.finished .. "," .. run.reason .. "," .. run.worker .. "," .. run.tail
+end
+local function mind(run)
+  if run.flag == "0" or run.flag == "2" then run.flag = exact(run.flag + 1) end
 end
 local function in_chunks(size, count, act)
   for first = 1, count, size do
@@ -178,7 +434,8 @@ local function count(meta, name, by)
 end
 local ledger_limit = 20
 local function write_failure(keys, id, run, outcome, now, error)
-  local line = run.attempt .. "," .. run.started .. "," .. now .. "," .. outcome .. "," .. error
+  local started = run.started ~= "" and run.started or now
+  local line = run.attempt .. "," .. started .. "," .. now .. "," .. outcome .. "," .. error
   local ledger = redis.call("HGET", keys.ledger, id)
   if ledger then
     local _, lines = string.gsub(ledger, "\\n", "\\n")
@@ -186,7 +443,7 @@ local function write_failure(keys, id, run, outcome, now, error)
     line = ledger == "" and line or (ledger .. "\\n" .. line)
   end
   redis.call("HSET", keys.ledger, id, line)
-  run.flag = "1"
+  mind(run)
 end
 local function free_key(keys, id, run)
   if run.unique ~= "" and redis.call("HGET", keys.unique, run.unique) == id then
@@ -195,21 +452,29 @@ local function free_key(keys, id, run)
 end
 local function remove(keys, index, id)
   redis.call("ZREM", index, id)
-  redis.call("HDEL", keys.jobs, id)
-  redis.call("HDEL", keys.runs, id)
-  redis.call("HDEL", keys.ledger, id)
-  redis.call("HDEL", keys.result, id)
+  for _, key in ipairs({ keys.jobs, keys.runs, keys.ledger, keys.result, keys.progress, keys.logs }) do
+    redis.call("HDEL", key, id)
+  end
 end
 local function store_run(keys, id, run)
   redis.call("HSET", keys.runs, id, format_run(run))
 end
-local function finish(keys, state, id, run, now, result)
+local function tell_ended(keys, id, outcome)
+  local watchers = redis.call("HGET", keys.watchers, id)
+  if not watchers then return end
+  redis.call("HDEL", keys.watchers, id)
+  for name, ref in string.gmatch(watchers, "(%S+) (%S+)") do
+    redis.call("PUBLISH", keys.notices .. name, "ended\\n" .. ref .. "\\n" .. outcome)
+  end
+end
+local function finish(keys, from, state, id, run, now, outcome, result)
   free_key(keys, id, run)
+  redis.call("HDEL", keys.cancels, id)
   if run.retain <= 0 then
-    remove(keys, keys.active, id)
+    remove(keys, from, id)
     count(keys.meta, "removed", 1)
   else
-    redis.call("ZREM", keys.active, id)
+    redis.call("ZREM", from, id)
     redis.call("ZADD", keys[state], now + run.retain, id)
     if result then redis.call("HSET", keys.result, id, result) end
     run.holder = "w"
@@ -217,16 +482,24 @@ local function finish(keys, state, id, run, now, result)
     store_run(keys, id, run)
   end
   count(keys.meta, state, 1)
+  tell_ended(keys, id, outcome)
 end
-local function bury(keys, id, run, reason, now)
+local function cancel_now(keys, from, id, run, how, reason, now)
+  write_failure(keys, id, run, how, now, reason)
+  finish(keys, from, "cancelled", id, run, now, (how == "expired" and "e" or "x") .. reason)
+end
+local function bury(keys, id, run, reason, error, failure, now)
   free_key(keys, id, run)
+  redis.call("HDEL", keys.cancels, id)
   redis.call("ZREM", keys.active, id)
   redis.call("ZADD", keys.dead, now, id)
+  if failure then redis.call("HSET", keys.result, id, failure) end
   run.holder = "w"
   run.finished = now
   run.reason = reason
   store_run(keys, id, run)
   count(keys.meta, "died", 1)
+  tell_ended(keys, id, "d" .. reason .. "\\n" .. error .. (failure and ("\\n" .. failure) or ""))
 end
 local function leave_active(keys, index, score, id, run)
   redis.call("ZREM", keys.active, id)
@@ -234,8 +507,9 @@ local function leave_active(keys, index, score, id, run)
   run.holder = "w"
   store_run(keys, id, run)
 end
+local crash = '"the lease expired"'
 local function rescue(keys, limit, now)
-  local rescued, buried = {}, {}
+  local rescued, buried, taken = {}, {}, 0
   local expired = redis.call("ZRANGEBYSCORE", keys.active, "-inf", now, "LIMIT", 0, limit)
   for _, id in ipairs(expired) do
     local text = redis.call("HGET", keys.runs, id)
@@ -243,9 +517,13 @@ local function rescue(keys, limit, now)
       local run = parse_run(text)
       run.token = "0"
       run.rescues = run.rescues + 1
-      write_failure(keys, id, run, "crashed", now, '"the lease expired"')
-      if run.attempt >= run.max_attempts then
-        bury(keys, id, run, "crashed", now)
+      write_failure(keys, id, run, "crashed", now, crash)
+      taken = taken + 1
+      local stop = redis.call("HGET", keys.cancels, id)
+      if stop then
+        cancel_now(keys, keys.active, id, run, "cancelled", stop, now)
+      elseif run.attempt >= run.max_attempts then
+        bury(keys, id, run, "crashed", crash, nil, now)
         buried[#buried + 1] = id
       else
         leave_active(keys, keys.pending, run.score, id, run)
@@ -256,7 +534,7 @@ local function rescue(keys, limit, now)
       count(keys.meta, "vanished", 1)
     end
   end
-  count(keys.meta, "rescued", #rescued + #buried)
+  count(keys.meta, "rescued", taken)
   return rescued, buried
 end
 local function promote(keys, limit, now)
@@ -267,7 +545,7 @@ local function promote(keys, limit, now)
       local entries = {}
       for i, record in ipairs(read_fields(keys.jobs, due)) do
         if record then
-          local sequence, priority = string.match(record, "^%d,(%d+),%d+,(-?%d+),")
+          local sequence, priority = string.match(record, "^%d,(%d+),%d+,%d*,(-?%d+),")
           entries[#entries + 1] = tonumber(priority) * 1099511627776 + tonumber(sequence)
           entries[#entries + 1] = due[i]
         else
@@ -287,15 +565,16 @@ end
 local keys = {
   jobs = KEYS[1], runs = KEYS[2], pending = KEYS[3], scheduled = KEYS[4], retry = KEYS[5], active = KEYS[6],
   completed = KEYS[7], cancelled = KEYS[8], dead = KEYS[9], ledger = KEYS[10], result = KEYS[11],
-  unique = KEYS[12], meta = KEYS[13], claims = KEYS[14], workers = KEYS[15], wake = KEYS[16]
+  cancels = KEYS[12], progress = KEYS[13], logs = KEYS[14], watchers = KEYS[15],
+  unique = KEYS[16], meta = KEYS[17], claims = KEYS[18], workers = KEYS[19], wake = KEYS[20], notices = ARGV[2]
 }
 local now = clock(ARGV[1])
-local worker, number, limit, lease = ARGV[2], ARGV[3], tonumber(ARGV[4]), tonumber(ARGV[5])
-local arguments = { c = 0, C = 1, r = 2, b = 2, x = 1, s = 1, l = 1 }
+local worker, number, limit, lease = ARGV[3], ARGV[4], tonumber(ARGV[5]), tonumber(ARGV[6])
+local arguments = { c = 0, C = 1, r = 3, b = 3, x = 1, s = 1, l = 1 }
 local freed = false
 local function settle()
   local ops, ids = {}, {}
-  local at = 6
+  local at = 7
   while at <= #ARGV do
     local n = #ops + 1
     ops[n] = at
@@ -306,10 +585,11 @@ local function settle()
   local texts = read_fields(keys.runs, ids)
   local touched = {}
   local done, outcomes = {}, {}
+  local watched = redis.call("HLEN", keys.watchers) > 0
   local stale = 0
   for i = 1, #ops do
     local op, id, token = ARGV[ops[i]], ids[i], ARGV[ops[i] + 1 + 1]
-    local first, second = ARGV[ops[i] + 3], ARGV[ops[i] + 4]
+    local first, second, third = ARGV[ops[i] + 3], ARGV[ops[i] + 4], ARGV[ops[i] + 5]
     local text = touched[id]
     if text == nil then text = texts[i] end
     local held = "a" .. token .. ","
@@ -318,16 +598,21 @@ local function settle()
       if op == "c" and string.sub(text, #held + 1, #held + 1) == "0" then
         done[#done + 1] = id
         touched[id] = false
+        if watched then tell_ended(keys, id, "c") end
       else
         local run = parse_run(text)
-        if op == "c" then
-          finish(keys, "completed", id, run, now)
+        local stop = (op == "r" or op == "s" or op == "l") and redis.call("HGET", keys.cancels, id)
+        if stop then
+          cancel_now(keys, keys.active, id, run, "cancelled", stop, now)
+          outcome = "x"
+        elseif op == "c" then
+          finish(keys, keys.active, "completed", id, run, now, "c")
         elseif op == "C" then
-          finish(keys, "completed", id, run, now, first)
+          finish(keys, keys.active, "completed", id, run, now, "C" .. first, first)
         elseif op == "r" then
           if run.attempt >= run.max_attempts then
             write_failure(keys, id, run, "dead", now, second)
-            bury(keys, id, run, "exhausted", now)
+            bury(keys, id, run, "exhausted", second, third ~= "" and third or nil, now)
             outcome = "d"
           else
             write_failure(keys, id, run, "retry", now, second)
@@ -336,10 +621,9 @@ local function settle()
           end
         elseif op == "b" then
           write_failure(keys, id, run, "dead", now, second)
-          bury(keys, id, run, first, now)
+          bury(keys, id, run, first, second, third ~= "" and third or nil, now)
         elseif op == "x" then
-          write_failure(keys, id, run, "cancelled", now, first)
-          finish(keys, "cancelled", id, run, now)
+          cancel_now(keys, keys.active, id, run, "cancelled", first, now)
         elseif op == "s" then
           run.attempt = run.attempt - 1
           run.snoozes = run.snoozes + 1
@@ -384,8 +668,13 @@ local function settle()
   return table.concat(outcomes)
 end
 local outcomes = settle()
+local max_active = redis.call("HGET", keys.meta, "max_active")
+local function room()
+  return max_active and math.max(0, tonumber(max_active) - redis.call("ZCARD", keys.active)) or math.huge
+end
 if number == "" then
-  if freed then signal(keys) end
+  local made_room = max_active and outcomes ~= "" and room() > 0 and redis.call("ZCARD", keys.pending) > 0
+  if freed or made_room then signal(keys) end
   return { outcomes, -1, 0, 0, {}, {}, 0 }
 end
 local function head(index)
@@ -422,13 +711,37 @@ local function repeat_claim(first, ids)
     position = position + 1
   end
 end
+local function drop_expired(ids, records, texts)
+  local expired = {}
+  for i = 1, #ids do
+    if records[i] and string.sub(records[i], 1, 1) >= "2" then
+      local run = texts[i] and parse_run(texts[i]) or new_run(records[i])
+      if run.expires <= now then
+        cancel_now(keys, keys.pending, ids[i], run, "expired", '"no attempt had started in time"', now)
+        expired[i] = true
+      end
+    end
+  end
+  if next(expired) == nil then return ids, records, texts end
+  local kept, kept_records, kept_texts = {}, {}, {}
+  for i = 1, #ids do
+    if not expired[i] then
+      local n = #kept + 1
+      kept[n], kept_records[n], kept_texts[n] = ids[i], records[i], texts[i]
+    end
+  end
+  count(keys.meta, "expired", #ids - #kept)
+  return kept, kept_records, kept_texts
+end
 local function claim()
-  local popped = (paused or limit < 1) and {} or redis.call("ZPOPMIN", keys.pending, limit)
+  local most = math.min(limit, room())
+  local popped = (paused or most < 1) and {} or redis.call("ZPOPMIN", keys.pending, most)
   local ids = {}
   for i = 1, #popped, 2 do ids[#ids + 1] = popped[i] end
   if #ids == 0 then return ids, 0 end
   local records = read_fields(keys.jobs, ids)
   local texts = read_fields(keys.runs, ids)
+  ids, records, texts = drop_expired(ids, records, texts)
   local token = redis.call("HINCRBY", keys.meta, "token", #ids) - #ids
   local first = token + 1
   local runs, leases = {}, {}
@@ -478,7 +791,7 @@ else
   redis.call("HSET", keys.claims, worker, number .. "," .. first .. "," .. table.concat(ids, ","))
   redis.call("ZADD", keys.workers, now, worker)
 end
-local more = not paused and redis.call("ZCARD", keys.pending) > 0
+local more = not paused and redis.call("ZCARD", keys.pending) > 0 and room() > 0
 if more then signal(keys) end
 local next_change = math.min(expires, due)
 if next_change < math.huge then reply[2] = math.max(0, next_change - now) end
@@ -486,10 +799,10 @@ reply[3] = more and 1 or 0
 return reply`
   },
   extend: {
-    keys: ["jobs", "runs", "active", "meta", "workers"] as const,
-    args: ["now", "worker", "lease"] as const,
+    keys: ["jobs", "runs", "active", "meta", "cancels", "workers", "about"] as const,
+    args: ["now", "worker", "lease", "about"] as const,
     rest: "leases" as const,
-    sha1: "d56e151f2ebfdf8311fcce77644e62ecf290703c",
+    sha1: "2fce44c9173da1c297f7d3929ad9381d46ee50a1",
     source: `#!lua flags=allow-oom
 local function clock(given)
   if given ~= "" then return tonumber(given) end
@@ -502,19 +815,26 @@ end
 local function parse_run(text)
   local holder, token, flag, attempt, rescues, snoozes, started, finished, reason, worker, tail =
     string.match(text, "^(%a)(%d+),(%d),(%d+),(%d+),(%d+),(%d*),(%d*),(%a*),([^,]*),(.*)$")
-  local sequence, enqueued, priority, max_attempts, retain, kind, unique =
-    string.match(tail, "^(%d+),(%d+),(-?%d+),(%d+),(%d+),([^,]*),(.*)$")
+  local sequence, enqueued, expires, priority, max_attempts, retain, kind, unique =
+    string.match(tail, "^(%d+),(%d+),(%d*),(-?%d+),(%d+),(%d+),([^,]*),(.*)$")
   return {
     holder = holder, token = token, flag = flag,
     attempt = tonumber(attempt), rescues = tonumber(rescues), snoozes = tonumber(snoozes),
     started = started, finished = finished, reason = reason, worker = worker, tail = tail,
     score = tonumber(priority) * 1099511627776 + tonumber(sequence),
-    max_attempts = tonumber(max_attempts), retain = tonumber(retain), unique = unique
+    expires = tonumber(expires), max_attempts = tonumber(max_attempts), retain = tonumber(retain), unique = unique
   }
+end
+local function new_run(record)
+  local flag, tail = string.match(record, "^(%d),([^\\n]*)")
+  return parse_run("w0," .. flag .. ",0,0,0,,,,," .. tail)
 end
 local function format_run(run)
   return run.holder .. run.token .. "," .. run.flag .. "," .. run.attempt .. "," .. run.rescues .. "," .. run.snoozes
     .. "," .. run.started .. "," .. run.finished .. "," .. run.reason .. "," .. run.worker .. "," .. run.tail
+end
+local function mind(run)
+  if run.flag == "0" or run.flag == "2" then run.flag = exact(run.flag + 1) end
 end
 local function in_chunks(size, count, act)
   for first = 1, count, size do
@@ -537,20 +857,21 @@ end
 local function count(meta, name, by)
   if by > 0 then redis.call("HINCRBY", meta, name, by) end
 end
-local jobs, runs, active, meta, workers = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5]
+local jobs, runs, active, meta, cancels = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5]
+local workers, about = KEYS[6], KEYS[7]
 local now = clock(ARGV[1])
 local expires = now + tonumber(ARGV[3])
 local ids = {}
-for i = 4, #ARGV, 2 do ids[#ids + 1] = ARGV[i] end
+for i = 5, #ARGV, 2 do ids[#ids + 1] = ARGV[i] end
 local texts = read_fields(runs, ids)
 local leases, answers, stale = {}, {}, 0
 for i, id in ipairs(ids) do
-  local token, text = ARGV[3 + 2 * i], texts[i]
+  local token, text = ARGV[4 + 2 * i], texts[i]
   local held = "a" .. token .. ","
   if text and string.sub(text, 1, #held) == held then
     leases[#leases + 1] = expires
     leases[#leases + 1] = id
-    answers[i] = "1"
+    answers[i] = redis.call("HEXISTS", cancels, id) == 1 and "2" or "1"
   else
     answers[i] = "0"
     local current = text and string.match(text, "^%a(%d+),")
@@ -560,49 +881,86 @@ end
 spread("ZADD", active, leases)
 count(meta, "stale", stale)
 redis.call("ZADD", workers, now, ARGV[2])
+if ARGV[4] ~= "" then redis.call("HSET", about, ARGV[2], ARGV[4]) end
 return table.concat(answers)`
   },
+  forget: {
+    keys: ["claims", "workers", "about"] as const,
+    args: ["worker"] as const,
+    rest: undefined,
+    sha1: "3f7ad240a84dbadfb53bcb6f6ac74c23d6b3061b",
+    source: `#!lua flags=allow-oom
+redis.call("HDEL", KEYS[1], ARGV[1])
+redis.call("HDEL", KEYS[3], ARGV[1])
+return redis.call("ZREM", KEYS[2], ARGV[1])`
+  },
   get: {
-    keys: ["jobs", "runs", "ledger", "result", "pending", "scheduled", "retry", "active", "completed", "cancelled", "dead"] as const,
+    keys: ["jobs", "runs", "ledger", "result", "cancels", "progress", "pending", "scheduled", "retry", "active", "completed", "cancelled", "dead"] as const,
     args: ["id"] as const,
     rest: undefined,
-    sha1: "c6f200ed79dcb64b566370106a70cc8fa17243e8",
+    sha1: "6a06e39a8e5e1cbe7ccfcb7357632bc8672d007e",
     source: `#!lua flags=no-writes
 local function read_job(keys, id, state, score, record)
   return {
     id, state, score, record,
     redis.call("HGET", keys.runs, id) or "",
     redis.call("HGET", keys.ledger, id) or "",
-    redis.call("HGET", keys.result, id)
+    redis.call("HGET", keys.result, id),
+    redis.call("HGET", keys.cancels, id),
+    redis.call("HGET", keys.progress, id)
   }
 end
-local keys = { jobs = KEYS[1], runs = KEYS[2], ledger = KEYS[3], result = KEYS[4] }
+local keys = {
+  jobs = KEYS[1], runs = KEYS[2], ledger = KEYS[3], result = KEYS[4], cancels = KEYS[5], progress = KEYS[6]
+}
 local states = { "pending", "scheduled", "retry", "active", "completed", "cancelled", "dead" }
 local id = ARGV[1]
 local record = redis.call("HGET", keys.jobs, id)
 if not record then return {} end
 for i, state in ipairs(states) do
-  local score = redis.call("ZSCORE", KEYS[4 + i], id)
+  local score = redis.call("ZSCORE", KEYS[6 + i], id)
   if score then return read_job(keys, id, state, score, record) end
 end
 return {}`
   },
+  limit: {
+    keys: ["pending", "meta", "wake"] as const,
+    args: ["most"] as const,
+    rest: undefined,
+    sha1: "f38c798d8030377db8aa2610215cefcf1317a759",
+    source: `#!lua
+local function signal(keys)
+  redis.call("ZADD", keys.wake, 0, "1")
+end
+local keys = { pending = KEYS[1], meta = KEYS[2], wake = KEYS[3] }
+if ARGV[1] == "" then
+  redis.call("HDEL", keys.meta, "max_active")
+else
+  redis.call("HSET", keys.meta, "max_active", ARGV[1])
+end
+if redis.call("ZCARD", keys.pending) > 0 then signal(keys) end
+return 1`
+  },
   list: {
-    keys: ["jobs", "runs", "ledger", "result", "index"] as const,
+    keys: ["jobs", "runs", "ledger", "result", "cancels", "progress", "index"] as const,
     args: ["state", "reverse", "limit", "score", "id"] as const,
     rest: undefined,
-    sha1: "f476823b0cb823010e38516b959c41987cacfc97",
+    sha1: "adc15e2465d67dde424f308a72c6ebc1a8682826",
     source: `#!lua flags=no-writes
 local function read_job(keys, id, state, score, record)
   return {
     id, state, score, record,
     redis.call("HGET", keys.runs, id) or "",
     redis.call("HGET", keys.ledger, id) or "",
-    redis.call("HGET", keys.result, id)
+    redis.call("HGET", keys.result, id),
+    redis.call("HGET", keys.cancels, id),
+    redis.call("HGET", keys.progress, id)
   }
 end
-local keys = { jobs = KEYS[1], runs = KEYS[2], ledger = KEYS[3], result = KEYS[4] }
-local index, state, reverse, limit = KEYS[5], ARGV[1], ARGV[2] == "1", tonumber(ARGV[3])
+local keys = {
+  jobs = KEYS[1], runs = KEYS[2], ledger = KEYS[3], result = KEYS[4], cancels = KEYS[5], progress = KEYS[6]
+}
+local index, state, reverse, limit = KEYS[7], ARGV[1], ARGV[2] == "1", tonumber(ARGV[3])
 local function precedes(a, b)
   for i = 1, math.min(#a, #b) do
     local x, y = string.byte(a, i), string.byte(b, i)
@@ -663,7 +1021,7 @@ return was ~= ARGV[1] and 1 or 0`
     keys: ["jobs", "pending", "scheduled", "retry", "meta", "wake"] as const,
     args: ["now", "limit"] as const,
     rest: undefined,
-    sha1: "61f8af430ca3645a24eb77ee08fe7fa534aa0cc2",
+    sha1: "58c8c3a92eed59188ce24989a552a2d5869bc0a0",
     source: `#!lua flags=allow-oom
 local function clock(given)
   if given ~= "" then return tonumber(given) end
@@ -676,19 +1034,26 @@ end
 local function parse_run(text)
   local holder, token, flag, attempt, rescues, snoozes, started, finished, reason, worker, tail =
     string.match(text, "^(%a)(%d+),(%d),(%d+),(%d+),(%d+),(%d*),(%d*),(%a*),([^,]*),(.*)$")
-  local sequence, enqueued, priority, max_attempts, retain, kind, unique =
-    string.match(tail, "^(%d+),(%d+),(-?%d+),(%d+),(%d+),([^,]*),(.*)$")
+  local sequence, enqueued, expires, priority, max_attempts, retain, kind, unique =
+    string.match(tail, "^(%d+),(%d+),(%d*),(-?%d+),(%d+),(%d+),([^,]*),(.*)$")
   return {
     holder = holder, token = token, flag = flag,
     attempt = tonumber(attempt), rescues = tonumber(rescues), snoozes = tonumber(snoozes),
     started = started, finished = finished, reason = reason, worker = worker, tail = tail,
     score = tonumber(priority) * 1099511627776 + tonumber(sequence),
-    max_attempts = tonumber(max_attempts), retain = tonumber(retain), unique = unique
+    expires = tonumber(expires), max_attempts = tonumber(max_attempts), retain = tonumber(retain), unique = unique
   }
+end
+local function new_run(record)
+  local flag, tail = string.match(record, "^(%d),([^\\n]*)")
+  return parse_run("w0," .. flag .. ",0,0,0,,,,," .. tail)
 end
 local function format_run(run)
   return run.holder .. run.token .. "," .. run.flag .. "," .. run.attempt .. "," .. run.rescues .. "," .. run.snoozes
     .. "," .. run.started .. "," .. run.finished .. "," .. run.reason .. "," .. run.worker .. "," .. run.tail
+end
+local function mind(run)
+  if run.flag == "0" or run.flag == "2" then run.flag = exact(run.flag + 1) end
 end
 local function in_chunks(size, count, act)
   for first = 1, count, size do
@@ -719,7 +1084,7 @@ local function promote(keys, limit, now)
       local entries = {}
       for i, record in ipairs(read_fields(keys.jobs, due)) do
         if record then
-          local sequence, priority = string.match(record, "^%d,(%d+),%d+,(-?%d+),")
+          local sequence, priority = string.match(record, "^%d,(%d+),%d+,%d*,(-?%d+),")
           entries[#entries + 1] = tonumber(priority) * 1099511627776 + tonumber(sequence)
           entries[#entries + 1] = due[i]
         else
@@ -742,10 +1107,10 @@ if promoted > 0 then signal(keys) end
 return promoted`
   },
   prune: {
-    keys: ["jobs", "runs", "completed", "cancelled", "dead", "ledger", "result", "meta", "claims", "workers"] as const,
+    keys: ["jobs", "runs", "completed", "cancelled", "dead", "ledger", "result", "progress", "logs", "meta", "claims", "workers", "about"] as const,
     args: ["now", "limit", "dead_retain", "max_dead", "max_finished"] as const,
     rest: undefined,
-    sha1: "5d1c5e5c6c8f0aa79235c17cb6f9e3931c86ad4e",
+    sha1: "e73892e3a560d80aa4e3e384f0b8ae42d6cd2c10",
     source: `#!lua flags=allow-oom
 local function clock(given)
   if given ~= "" then return tonumber(given) end
@@ -758,19 +1123,26 @@ end
 local function parse_run(text)
   local holder, token, flag, attempt, rescues, snoozes, started, finished, reason, worker, tail =
     string.match(text, "^(%a)(%d+),(%d),(%d+),(%d+),(%d+),(%d*),(%d*),(%a*),([^,]*),(.*)$")
-  local sequence, enqueued, priority, max_attempts, retain, kind, unique =
-    string.match(tail, "^(%d+),(%d+),(-?%d+),(%d+),(%d+),([^,]*),(.*)$")
+  local sequence, enqueued, expires, priority, max_attempts, retain, kind, unique =
+    string.match(tail, "^(%d+),(%d+),(%d*),(-?%d+),(%d+),(%d+),([^,]*),(.*)$")
   return {
     holder = holder, token = token, flag = flag,
     attempt = tonumber(attempt), rescues = tonumber(rescues), snoozes = tonumber(snoozes),
     started = started, finished = finished, reason = reason, worker = worker, tail = tail,
     score = tonumber(priority) * 1099511627776 + tonumber(sequence),
-    max_attempts = tonumber(max_attempts), retain = tonumber(retain), unique = unique
+    expires = tonumber(expires), max_attempts = tonumber(max_attempts), retain = tonumber(retain), unique = unique
   }
+end
+local function new_run(record)
+  local flag, tail = string.match(record, "^(%d),([^\\n]*)")
+  return parse_run("w0," .. flag .. ",0,0,0,,,,," .. tail)
 end
 local function format_run(run)
   return run.holder .. run.token .. "," .. run.flag .. "," .. run.attempt .. "," .. run.rescues .. "," .. run.snoozes
     .. "," .. run.started .. "," .. run.finished .. "," .. run.reason .. "," .. run.worker .. "," .. run.tail
+end
+local function mind(run)
+  if run.flag == "0" or run.flag == "2" then run.flag = exact(run.flag + 1) end
 end
 local function in_chunks(size, count, act)
   for first = 1, count, size do
@@ -795,7 +1167,8 @@ local function count(meta, name, by)
 end
 local ledger_limit = 20
 local function write_failure(keys, id, run, outcome, now, error)
-  local line = run.attempt .. "," .. run.started .. "," .. now .. "," .. outcome .. "," .. error
+  local started = run.started ~= "" and run.started or now
+  local line = run.attempt .. "," .. started .. "," .. now .. "," .. outcome .. "," .. error
   local ledger = redis.call("HGET", keys.ledger, id)
   if ledger then
     local _, lines = string.gsub(ledger, "\\n", "\\n")
@@ -803,7 +1176,7 @@ local function write_failure(keys, id, run, outcome, now, error)
     line = ledger == "" and line or (ledger .. "\\n" .. line)
   end
   redis.call("HSET", keys.ledger, id, line)
-  run.flag = "1"
+  mind(run)
 end
 local function free_key(keys, id, run)
   if run.unique ~= "" and redis.call("HGET", keys.unique, run.unique) == id then
@@ -812,21 +1185,29 @@ local function free_key(keys, id, run)
 end
 local function remove(keys, index, id)
   redis.call("ZREM", index, id)
-  redis.call("HDEL", keys.jobs, id)
-  redis.call("HDEL", keys.runs, id)
-  redis.call("HDEL", keys.ledger, id)
-  redis.call("HDEL", keys.result, id)
+  for _, key in ipairs({ keys.jobs, keys.runs, keys.ledger, keys.result, keys.progress, keys.logs }) do
+    redis.call("HDEL", key, id)
+  end
 end
 local function store_run(keys, id, run)
   redis.call("HSET", keys.runs, id, format_run(run))
 end
-local function finish(keys, state, id, run, now, result)
+local function tell_ended(keys, id, outcome)
+  local watchers = redis.call("HGET", keys.watchers, id)
+  if not watchers then return end
+  redis.call("HDEL", keys.watchers, id)
+  for name, ref in string.gmatch(watchers, "(%S+) (%S+)") do
+    redis.call("PUBLISH", keys.notices .. name, "ended\\n" .. ref .. "\\n" .. outcome)
+  end
+end
+local function finish(keys, from, state, id, run, now, outcome, result)
   free_key(keys, id, run)
+  redis.call("HDEL", keys.cancels, id)
   if run.retain <= 0 then
-    remove(keys, keys.active, id)
+    remove(keys, from, id)
     count(keys.meta, "removed", 1)
   else
-    redis.call("ZREM", keys.active, id)
+    redis.call("ZREM", from, id)
     redis.call("ZADD", keys[state], now + run.retain, id)
     if result then redis.call("HSET", keys.result, id, result) end
     run.holder = "w"
@@ -834,16 +1215,24 @@ local function finish(keys, state, id, run, now, result)
     store_run(keys, id, run)
   end
   count(keys.meta, state, 1)
+  tell_ended(keys, id, outcome)
 end
-local function bury(keys, id, run, reason, now)
+local function cancel_now(keys, from, id, run, how, reason, now)
+  write_failure(keys, id, run, how, now, reason)
+  finish(keys, from, "cancelled", id, run, now, (how == "expired" and "e" or "x") .. reason)
+end
+local function bury(keys, id, run, reason, error, failure, now)
   free_key(keys, id, run)
+  redis.call("HDEL", keys.cancels, id)
   redis.call("ZREM", keys.active, id)
   redis.call("ZADD", keys.dead, now, id)
+  if failure then redis.call("HSET", keys.result, id, failure) end
   run.holder = "w"
   run.finished = now
   run.reason = reason
   store_run(keys, id, run)
   count(keys.meta, "died", 1)
+  tell_ended(keys, id, "d" .. reason .. "\\n" .. error .. (failure and ("\\n" .. failure) or ""))
 end
 local function leave_active(keys, index, score, id, run)
   redis.call("ZREM", keys.active, id)
@@ -851,9 +1240,11 @@ local function leave_active(keys, index, score, id, run)
   run.holder = "w"
   store_run(keys, id, run)
 end
+local crash = '"the lease expired"'
 local keys = {
   jobs = KEYS[1], runs = KEYS[2], completed = KEYS[3], cancelled = KEYS[4], dead = KEYS[5],
-  ledger = KEYS[6], result = KEYS[7], meta = KEYS[8], claims = KEYS[9], workers = KEYS[10]
+  ledger = KEYS[6], result = KEYS[7], progress = KEYS[8], logs = KEYS[9],
+  meta = KEYS[10], claims = KEYS[11], workers = KEYS[12], about = KEYS[13]
 }
 local now = clock(ARGV[1])
 local left = tonumber(ARGV[2])
@@ -884,31 +1275,39 @@ local silent = redis.call("ZRANGEBYSCORE", keys.workers, "-inf", now - 172800000
 if #silent > 0 then
   redis.call("ZREM", keys.workers, unpack(silent))
   redis.call("HDEL", keys.claims, unpack(silent))
+  redis.call("HDEL", keys.about, unpack(silent))
 end
 return removed`
   },
   purge: {
-    keys: ["jobs", "runs", "dead", "ledger", "result", "meta"] as const,
+    keys: ["jobs", "runs", "dead", "ledger", "result", "progress", "logs", "meta"] as const,
     args: ["oldest"] as const,
     rest: "ids" as const,
-    sha1: "f8625dd4a35f4aff223e8810361b4b58b0c7d9c5",
+    sha1: "3a54eb1aa81c0c70ac896a61e30716c202a3ad41",
     source: `#!lua flags=allow-oom
 local function parse_run(text)
   local holder, token, flag, attempt, rescues, snoozes, started, finished, reason, worker, tail =
     string.match(text, "^(%a)(%d+),(%d),(%d+),(%d+),(%d+),(%d*),(%d*),(%a*),([^,]*),(.*)$")
-  local sequence, enqueued, priority, max_attempts, retain, kind, unique =
-    string.match(tail, "^(%d+),(%d+),(-?%d+),(%d+),(%d+),([^,]*),(.*)$")
+  local sequence, enqueued, expires, priority, max_attempts, retain, kind, unique =
+    string.match(tail, "^(%d+),(%d+),(%d*),(-?%d+),(%d+),(%d+),([^,]*),(.*)$")
   return {
     holder = holder, token = token, flag = flag,
     attempt = tonumber(attempt), rescues = tonumber(rescues), snoozes = tonumber(snoozes),
     started = started, finished = finished, reason = reason, worker = worker, tail = tail,
     score = tonumber(priority) * 1099511627776 + tonumber(sequence),
-    max_attempts = tonumber(max_attempts), retain = tonumber(retain), unique = unique
+    expires = tonumber(expires), max_attempts = tonumber(max_attempts), retain = tonumber(retain), unique = unique
   }
+end
+local function new_run(record)
+  local flag, tail = string.match(record, "^(%d),([^\\n]*)")
+  return parse_run("w0," .. flag .. ",0,0,0,,,,," .. tail)
 end
 local function format_run(run)
   return run.holder .. run.token .. "," .. run.flag .. "," .. run.attempt .. "," .. run.rescues .. "," .. run.snoozes
     .. "," .. run.started .. "," .. run.finished .. "," .. run.reason .. "," .. run.worker .. "," .. run.tail
+end
+local function mind(run)
+  if run.flag == "0" or run.flag == "2" then run.flag = exact(run.flag + 1) end
 end
 local function in_chunks(size, count, act)
   for first = 1, count, size do
@@ -933,7 +1332,8 @@ local function count(meta, name, by)
 end
 local ledger_limit = 20
 local function write_failure(keys, id, run, outcome, now, error)
-  local line = run.attempt .. "," .. run.started .. "," .. now .. "," .. outcome .. "," .. error
+  local started = run.started ~= "" and run.started or now
+  local line = run.attempt .. "," .. started .. "," .. now .. "," .. outcome .. "," .. error
   local ledger = redis.call("HGET", keys.ledger, id)
   if ledger then
     local _, lines = string.gsub(ledger, "\\n", "\\n")
@@ -941,7 +1341,7 @@ local function write_failure(keys, id, run, outcome, now, error)
     line = ledger == "" and line or (ledger .. "\\n" .. line)
   end
   redis.call("HSET", keys.ledger, id, line)
-  run.flag = "1"
+  mind(run)
 end
 local function free_key(keys, id, run)
   if run.unique ~= "" and redis.call("HGET", keys.unique, run.unique) == id then
@@ -950,21 +1350,29 @@ local function free_key(keys, id, run)
 end
 local function remove(keys, index, id)
   redis.call("ZREM", index, id)
-  redis.call("HDEL", keys.jobs, id)
-  redis.call("HDEL", keys.runs, id)
-  redis.call("HDEL", keys.ledger, id)
-  redis.call("HDEL", keys.result, id)
+  for _, key in ipairs({ keys.jobs, keys.runs, keys.ledger, keys.result, keys.progress, keys.logs }) do
+    redis.call("HDEL", key, id)
+  end
 end
 local function store_run(keys, id, run)
   redis.call("HSET", keys.runs, id, format_run(run))
 end
-local function finish(keys, state, id, run, now, result)
+local function tell_ended(keys, id, outcome)
+  local watchers = redis.call("HGET", keys.watchers, id)
+  if not watchers then return end
+  redis.call("HDEL", keys.watchers, id)
+  for name, ref in string.gmatch(watchers, "(%S+) (%S+)") do
+    redis.call("PUBLISH", keys.notices .. name, "ended\\n" .. ref .. "\\n" .. outcome)
+  end
+end
+local function finish(keys, from, state, id, run, now, outcome, result)
   free_key(keys, id, run)
+  redis.call("HDEL", keys.cancels, id)
   if run.retain <= 0 then
-    remove(keys, keys.active, id)
+    remove(keys, from, id)
     count(keys.meta, "removed", 1)
   else
-    redis.call("ZREM", keys.active, id)
+    redis.call("ZREM", from, id)
     redis.call("ZADD", keys[state], now + run.retain, id)
     if result then redis.call("HSET", keys.result, id, result) end
     run.holder = "w"
@@ -972,16 +1380,24 @@ local function finish(keys, state, id, run, now, result)
     store_run(keys, id, run)
   end
   count(keys.meta, state, 1)
+  tell_ended(keys, id, outcome)
 end
-local function bury(keys, id, run, reason, now)
+local function cancel_now(keys, from, id, run, how, reason, now)
+  write_failure(keys, id, run, how, now, reason)
+  finish(keys, from, "cancelled", id, run, now, (how == "expired" and "e" or "x") .. reason)
+end
+local function bury(keys, id, run, reason, error, failure, now)
   free_key(keys, id, run)
+  redis.call("HDEL", keys.cancels, id)
   redis.call("ZREM", keys.active, id)
   redis.call("ZADD", keys.dead, now, id)
+  if failure then redis.call("HSET", keys.result, id, failure) end
   run.holder = "w"
   run.finished = now
   run.reason = reason
   store_run(keys, id, run)
   count(keys.meta, "died", 1)
+  tell_ended(keys, id, "d" .. reason .. "\\n" .. error .. (failure and ("\\n" .. failure) or ""))
 end
 local function leave_active(keys, index, score, id, run)
   redis.call("ZREM", keys.active, id)
@@ -989,7 +1405,11 @@ local function leave_active(keys, index, score, id, run)
   run.holder = "w"
   store_run(keys, id, run)
 end
-local keys = { jobs = KEYS[1], runs = KEYS[2], dead = KEYS[3], ledger = KEYS[4], result = KEYS[5], meta = KEYS[6] }
+local crash = '"the lease expired"'
+local keys = {
+  jobs = KEYS[1], runs = KEYS[2], dead = KEYS[3], ledger = KEYS[4], result = KEYS[5],
+  progress = KEYS[6], logs = KEYS[7], meta = KEYS[8]
+}
 local ids = {}
 if ARGV[1] ~= "" then
   ids = redis.call("ZRANGE", keys.dead, 0, tonumber(ARGV[1]) - 1)
@@ -1007,27 +1427,34 @@ count(keys.meta, "removed", purged)
 return purged`
   },
   redrive: {
-    keys: ["jobs", "runs", "pending", "dead", "unique", "meta", "wake"] as const,
+    keys: ["jobs", "runs", "pending", "dead", "result", "unique", "meta", "wake"] as const,
     args: ["oldest"] as const,
     rest: "ids" as const,
-    sha1: "c91bf8fa79009ff9b436cd0d139a9298661d2f02",
+    sha1: "c8e76d264802f211876b3447c550a30017c4b24a",
     source: `#!lua
 local function parse_run(text)
   local holder, token, flag, attempt, rescues, snoozes, started, finished, reason, worker, tail =
     string.match(text, "^(%a)(%d+),(%d),(%d+),(%d+),(%d+),(%d*),(%d*),(%a*),([^,]*),(.*)$")
-  local sequence, enqueued, priority, max_attempts, retain, kind, unique =
-    string.match(tail, "^(%d+),(%d+),(-?%d+),(%d+),(%d+),([^,]*),(.*)$")
+  local sequence, enqueued, expires, priority, max_attempts, retain, kind, unique =
+    string.match(tail, "^(%d+),(%d+),(%d*),(-?%d+),(%d+),(%d+),([^,]*),(.*)$")
   return {
     holder = holder, token = token, flag = flag,
     attempt = tonumber(attempt), rescues = tonumber(rescues), snoozes = tonumber(snoozes),
     started = started, finished = finished, reason = reason, worker = worker, tail = tail,
     score = tonumber(priority) * 1099511627776 + tonumber(sequence),
-    max_attempts = tonumber(max_attempts), retain = tonumber(retain), unique = unique
+    expires = tonumber(expires), max_attempts = tonumber(max_attempts), retain = tonumber(retain), unique = unique
   }
+end
+local function new_run(record)
+  local flag, tail = string.match(record, "^(%d),([^\\n]*)")
+  return parse_run("w0," .. flag .. ",0,0,0,,,,," .. tail)
 end
 local function format_run(run)
   return run.holder .. run.token .. "," .. run.flag .. "," .. run.attempt .. "," .. run.rescues .. "," .. run.snoozes
     .. "," .. run.started .. "," .. run.finished .. "," .. run.reason .. "," .. run.worker .. "," .. run.tail
+end
+local function mind(run)
+  if run.flag == "0" or run.flag == "2" then run.flag = exact(run.flag + 1) end
 end
 local function in_chunks(size, count, act)
   for first = 1, count, size do
@@ -1054,7 +1481,8 @@ local function signal(keys)
   redis.call("ZADD", keys.wake, 0, "1")
 end
 local keys = {
-  jobs = KEYS[1], runs = KEYS[2], pending = KEYS[3], dead = KEYS[4], unique = KEYS[5], meta = KEYS[6], wake = KEYS[7]
+  jobs = KEYS[1], runs = KEYS[2], pending = KEYS[3], dead = KEYS[4], result = KEYS[5], unique = KEYS[6], meta = KEYS[7],
+  wake = KEYS[8]
 }
 local ids = {}
 if ARGV[1] ~= "" then
@@ -1073,12 +1501,13 @@ local function redrive(id)
   end
   local sequence = redis.call("HINCRBY", keys.meta, "sequence", 1)
   local flag, rest_at = string.match(record, "^(%d),%d+,()")
-  local priority = tonumber(string.match(record, "^%d+,(-?%d+),", rest_at))
+  local priority = tonumber(string.match(record, "^%d+,%d*,(-?%d+),", rest_at))
   redis.call("HSET", keys.jobs, id, flag .. "," .. sequence .. "," .. string.sub(record, rest_at))
   run.holder, run.token, run.attempt, run.rescues, run.snoozes = "w", "0", 0, 0, 0
   run.started, run.finished, run.reason, run.worker = "", "", "", ""
   run.tail = sequence .. string.match(run.tail, "^%d+(,.*)$")
   redis.call("HSET", keys.runs, id, format_run(run))
+  redis.call("HDEL", keys.result, id)
   redis.call("ZREM", keys.dead, id)
   redis.call("ZADD", keys.pending, priority * 1099511627776 + sequence, id)
   return "ok"
@@ -1095,10 +1524,10 @@ if redriven > 0 then signal(keys) end
 return reply`
   },
   rescue: {
-    keys: ["runs", "pending", "active", "dead", "ledger", "unique", "meta", "wake"] as const,
-    args: ["now", "limit"] as const,
+    keys: ["jobs", "runs", "pending", "active", "cancelled", "dead", "ledger", "result", "cancels", "progress", "logs", "watchers", "unique", "meta", "wake"] as const,
+    args: ["now", "notices", "limit"] as const,
     rest: undefined,
-    sha1: "78fcf5b15e1f045cd9ec11b75ec5473ad2969b16",
+    sha1: "d2d7c9dd6aacc3f7376929ed8dc0821fdefe652a",
     source: `#!lua flags=allow-oom
 local function clock(given)
   if given ~= "" then return tonumber(given) end
@@ -1111,19 +1540,26 @@ end
 local function parse_run(text)
   local holder, token, flag, attempt, rescues, snoozes, started, finished, reason, worker, tail =
     string.match(text, "^(%a)(%d+),(%d),(%d+),(%d+),(%d+),(%d*),(%d*),(%a*),([^,]*),(.*)$")
-  local sequence, enqueued, priority, max_attempts, retain, kind, unique =
-    string.match(tail, "^(%d+),(%d+),(-?%d+),(%d+),(%d+),([^,]*),(.*)$")
+  local sequence, enqueued, expires, priority, max_attempts, retain, kind, unique =
+    string.match(tail, "^(%d+),(%d+),(%d*),(-?%d+),(%d+),(%d+),([^,]*),(.*)$")
   return {
     holder = holder, token = token, flag = flag,
     attempt = tonumber(attempt), rescues = tonumber(rescues), snoozes = tonumber(snoozes),
     started = started, finished = finished, reason = reason, worker = worker, tail = tail,
     score = tonumber(priority) * 1099511627776 + tonumber(sequence),
-    max_attempts = tonumber(max_attempts), retain = tonumber(retain), unique = unique
+    expires = tonumber(expires), max_attempts = tonumber(max_attempts), retain = tonumber(retain), unique = unique
   }
+end
+local function new_run(record)
+  local flag, tail = string.match(record, "^(%d),([^\\n]*)")
+  return parse_run("w0," .. flag .. ",0,0,0,,,,," .. tail)
 end
 local function format_run(run)
   return run.holder .. run.token .. "," .. run.flag .. "," .. run.attempt .. "," .. run.rescues .. "," .. run.snoozes
     .. "," .. run.started .. "," .. run.finished .. "," .. run.reason .. "," .. run.worker .. "," .. run.tail
+end
+local function mind(run)
+  if run.flag == "0" or run.flag == "2" then run.flag = exact(run.flag + 1) end
 end
 local function in_chunks(size, count, act)
   for first = 1, count, size do
@@ -1148,7 +1584,8 @@ local function count(meta, name, by)
 end
 local ledger_limit = 20
 local function write_failure(keys, id, run, outcome, now, error)
-  local line = run.attempt .. "," .. run.started .. "," .. now .. "," .. outcome .. "," .. error
+  local started = run.started ~= "" and run.started or now
+  local line = run.attempt .. "," .. started .. "," .. now .. "," .. outcome .. "," .. error
   local ledger = redis.call("HGET", keys.ledger, id)
   if ledger then
     local _, lines = string.gsub(ledger, "\\n", "\\n")
@@ -1156,7 +1593,7 @@ local function write_failure(keys, id, run, outcome, now, error)
     line = ledger == "" and line or (ledger .. "\\n" .. line)
   end
   redis.call("HSET", keys.ledger, id, line)
-  run.flag = "1"
+  mind(run)
 end
 local function free_key(keys, id, run)
   if run.unique ~= "" and redis.call("HGET", keys.unique, run.unique) == id then
@@ -1165,21 +1602,29 @@ local function free_key(keys, id, run)
 end
 local function remove(keys, index, id)
   redis.call("ZREM", index, id)
-  redis.call("HDEL", keys.jobs, id)
-  redis.call("HDEL", keys.runs, id)
-  redis.call("HDEL", keys.ledger, id)
-  redis.call("HDEL", keys.result, id)
+  for _, key in ipairs({ keys.jobs, keys.runs, keys.ledger, keys.result, keys.progress, keys.logs }) do
+    redis.call("HDEL", key, id)
+  end
 end
 local function store_run(keys, id, run)
   redis.call("HSET", keys.runs, id, format_run(run))
 end
-local function finish(keys, state, id, run, now, result)
+local function tell_ended(keys, id, outcome)
+  local watchers = redis.call("HGET", keys.watchers, id)
+  if not watchers then return end
+  redis.call("HDEL", keys.watchers, id)
+  for name, ref in string.gmatch(watchers, "(%S+) (%S+)") do
+    redis.call("PUBLISH", keys.notices .. name, "ended\\n" .. ref .. "\\n" .. outcome)
+  end
+end
+local function finish(keys, from, state, id, run, now, outcome, result)
   free_key(keys, id, run)
+  redis.call("HDEL", keys.cancels, id)
   if run.retain <= 0 then
-    remove(keys, keys.active, id)
+    remove(keys, from, id)
     count(keys.meta, "removed", 1)
   else
-    redis.call("ZREM", keys.active, id)
+    redis.call("ZREM", from, id)
     redis.call("ZADD", keys[state], now + run.retain, id)
     if result then redis.call("HSET", keys.result, id, result) end
     run.holder = "w"
@@ -1187,16 +1632,24 @@ local function finish(keys, state, id, run, now, result)
     store_run(keys, id, run)
   end
   count(keys.meta, state, 1)
+  tell_ended(keys, id, outcome)
 end
-local function bury(keys, id, run, reason, now)
+local function cancel_now(keys, from, id, run, how, reason, now)
+  write_failure(keys, id, run, how, now, reason)
+  finish(keys, from, "cancelled", id, run, now, (how == "expired" and "e" or "x") .. reason)
+end
+local function bury(keys, id, run, reason, error, failure, now)
   free_key(keys, id, run)
+  redis.call("HDEL", keys.cancels, id)
   redis.call("ZREM", keys.active, id)
   redis.call("ZADD", keys.dead, now, id)
+  if failure then redis.call("HSET", keys.result, id, failure) end
   run.holder = "w"
   run.finished = now
   run.reason = reason
   store_run(keys, id, run)
   count(keys.meta, "died", 1)
+  tell_ended(keys, id, "d" .. reason .. "\\n" .. error .. (failure and ("\\n" .. failure) or ""))
 end
 local function leave_active(keys, index, score, id, run)
   redis.call("ZREM", keys.active, id)
@@ -1204,8 +1657,9 @@ local function leave_active(keys, index, score, id, run)
   run.holder = "w"
   store_run(keys, id, run)
 end
+local crash = '"the lease expired"'
 local function rescue(keys, limit, now)
-  local rescued, buried = {}, {}
+  local rescued, buried, taken = {}, {}, 0
   local expired = redis.call("ZRANGEBYSCORE", keys.active, "-inf", now, "LIMIT", 0, limit)
   for _, id in ipairs(expired) do
     local text = redis.call("HGET", keys.runs, id)
@@ -1213,9 +1667,13 @@ local function rescue(keys, limit, now)
       local run = parse_run(text)
       run.token = "0"
       run.rescues = run.rescues + 1
-      write_failure(keys, id, run, "crashed", now, '"the lease expired"')
-      if run.attempt >= run.max_attempts then
-        bury(keys, id, run, "crashed", now)
+      write_failure(keys, id, run, "crashed", now, crash)
+      taken = taken + 1
+      local stop = redis.call("HGET", keys.cancels, id)
+      if stop then
+        cancel_now(keys, keys.active, id, run, "cancelled", stop, now)
+      elseif run.attempt >= run.max_attempts then
+        bury(keys, id, run, "crashed", crash, nil, now)
         buried[#buried + 1] = id
       else
         leave_active(keys, keys.pending, run.score, id, run)
@@ -1226,17 +1684,18 @@ local function rescue(keys, limit, now)
       count(keys.meta, "vanished", 1)
     end
   end
-  count(keys.meta, "rescued", #rescued + #buried)
+  count(keys.meta, "rescued", taken)
   return rescued, buried
 end
 local function signal(keys)
   redis.call("ZADD", keys.wake, 0, "1")
 end
 local keys = {
-  runs = KEYS[1], pending = KEYS[2], active = KEYS[3], dead = KEYS[4],
-  ledger = KEYS[5], unique = KEYS[6], meta = KEYS[7], wake = KEYS[8]
+  jobs = KEYS[1], runs = KEYS[2], pending = KEYS[3], active = KEYS[4], cancelled = KEYS[5], dead = KEYS[6],
+  ledger = KEYS[7], result = KEYS[8], cancels = KEYS[9], progress = KEYS[10], logs = KEYS[11], watchers = KEYS[12],
+  unique = KEYS[13], meta = KEYS[14], wake = KEYS[15], notices = ARGV[2]
 }
-local rescued, buried = rescue(keys, tonumber(ARGV[2]), clock(ARGV[1]))
+local rescued, buried = rescue(keys, tonumber(ARGV[3]), clock(ARGV[1]))
 if #rescued > 0 then signal(keys) end
 return { rescued, buried }`
   },
@@ -1250,6 +1709,59 @@ local reply = {}
 for i = 1, 7 do reply[i] = redis.call("ZCARD", KEYS[i]) end
 for _, value in ipairs(redis.call("HMGET", KEYS[8], unpack(ARGV))) do
   reply[#reply + 1] = value or ""
+end
+return reply`
+  },
+  watch: {
+    keys: ["jobs", "runs", "completed", "cancelled", "dead", "ledger", "result", "watchers"] as const,
+    args: ["id", "watcher", "leave"] as const,
+    rest: undefined,
+    sha1: "eadac8da19f2f2e1c7452e8010338e5d25d00e08",
+    source: `#!lua
+local jobs, runs, completed, cancelled = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
+local dead, ledger, result, watchers = KEYS[5], KEYS[6], KEYS[7], KEYS[8]
+local id, watcher = ARGV[1], ARGV[2]
+local others = {}
+for line in string.gmatch(redis.call("HGET", watchers, id) or "", "[^\\n]+") do
+  if line ~= watcher then others[#others + 1] = line end
+end
+local function keep()
+  if #others == 0 then
+    redis.call("HDEL", watchers, id)
+  else
+    redis.call("HSET", watchers, id, table.concat(others, "\\n"))
+  end
+end
+if ARGV[3] == "1" then
+  keep()
+  return ""
+end
+if redis.call("HEXISTS", jobs, id) == 0 then return "missing" end
+local value = redis.call("HGET", result, id)
+if redis.call("ZSCORE", completed, id) then return value and ("C" .. value) or "c" end
+local last = string.match(redis.call("HGET", ledger, id) or "", "([^\\n]*)$")
+local how, error = string.match(last, "^%d+,%d*,%d+,(%a+),(.*)$")
+if redis.call("ZSCORE", cancelled, id) then return (how == "expired" and "e" or "x") .. error end
+if redis.call("ZSCORE", dead, id) then
+  local reason = string.match(redis.call("HGET", runs, id), "^%a%d+,%d,%d+,%d+,%d+,%d*,%d*,(%a*),")
+  return "d" .. reason .. "\\n" .. error .. (value and ("\\n" .. value) or "")
+end
+others[#others + 1] = watcher
+keep()
+return ""`
+  },
+  workers: {
+    keys: ["workers", "about"] as const,
+    args: ["most"] as const,
+    rest: undefined,
+    sha1: "69a371d4355ff61e5cf320ac145e6b2be164ec51",
+    source: `#!lua flags=no-writes
+local seen = redis.call("ZRANGE", KEYS[1], 0, tonumber(ARGV[1]) - 1, "REV", "WITHSCORES")
+local reply = {}
+for i = 1, #seen, 2 do
+  reply[#reply + 1] = seen[i]
+  reply[#reply + 1] = seen[i + 1]
+  reply[#reply + 1] = redis.call("HGET", KEYS[2], seen[i]) or ""
 end
 return reply`
   }

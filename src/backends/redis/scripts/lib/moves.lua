@@ -4,7 +4,8 @@ local ledger_limit = 20
 
 -- Adds a line to a job's ledger and drops the oldest beyond the limit. `error` is a JSON string, so it has no line break.
 local function write_failure(keys, id, run, outcome, now, error)
-  local line = run.attempt .. "," .. run.started .. "," .. now .. "," .. outcome .. "," .. error
+  local started = run.started ~= "" and run.started or now
+  local line = run.attempt .. "," .. started .. "," .. now .. "," .. outcome .. "," .. error
   local ledger = redis.call("HGET", keys.ledger, id)
   if ledger then
     local _, lines = string.gsub(ledger, "\n", "\n")
@@ -12,7 +13,7 @@ local function write_failure(keys, id, run, outcome, now, error)
     line = ledger == "" and line or (ledger .. "\n" .. line)
   end
   redis.call("HSET", keys.ledger, id, line)
-  run.flag = "1"
+  mind(run)
 end
 
 local function free_key(keys, id, run)
@@ -23,24 +24,34 @@ end
 
 local function remove(keys, index, id)
   redis.call("ZREM", index, id)
-  redis.call("HDEL", keys.jobs, id)
-  redis.call("HDEL", keys.runs, id)
-  redis.call("HDEL", keys.ledger, id)
-  redis.call("HDEL", keys.result, id)
+  for _, key in ipairs({ keys.jobs, keys.runs, keys.ledger, keys.result, keys.progress, keys.logs }) do
+    redis.call("HDEL", key, id)
+  end
 end
 
 local function store_run(keys, id, run)
   redis.call("HSET", keys.runs, id, format_run(run))
 end
 
--- completed or cancelled
-local function finish(keys, state, id, run, now, result)
+-- Sends the outcome to everybody who watches the job, once. A watcher is a line "name ref".
+local function tell_ended(keys, id, outcome)
+  local watchers = redis.call("HGET", keys.watchers, id)
+  if not watchers then return end
+  redis.call("HDEL", keys.watchers, id)
+  for name, ref in string.gmatch(watchers, "(%S+) (%S+)") do
+    redis.call("PUBLISH", keys.notices .. name, "ended\n" .. ref .. "\n" .. outcome)
+  end
+end
+
+-- completed or cancelled. An outcome is a letter and what goes with it: c · C result · x reason · e reason · d reason LF error (LF failure)
+local function finish(keys, from, state, id, run, now, outcome, result)
   free_key(keys, id, run)
+  redis.call("HDEL", keys.cancels, id)
   if run.retain <= 0 then
-    remove(keys, keys.active, id)
+    remove(keys, from, id)
     count(keys.meta, "removed", 1)
   else
-    redis.call("ZREM", keys.active, id)
+    redis.call("ZREM", from, id)
     redis.call("ZADD", keys[state], now + run.retain, id)
     if result then redis.call("HSET", keys.result, id, result) end
     run.holder = "w"
@@ -48,17 +59,27 @@ local function finish(keys, state, id, run, now, result)
     store_run(keys, id, run)
   end
   count(keys.meta, state, 1)
+  tell_ended(keys, id, outcome)
 end
 
-local function bury(keys, id, run, reason, now)
+-- `how` is "cancelled" or "expired"; `reason` is a JSON string.
+local function cancel_now(keys, from, id, run, how, reason, now)
+  write_failure(keys, id, run, how, now, reason)
+  finish(keys, from, "cancelled", id, run, now, (how == "expired" and "e" or "x") .. reason)
+end
+
+local function bury(keys, id, run, reason, error, failure, now)
   free_key(keys, id, run)
+  redis.call("HDEL", keys.cancels, id)
   redis.call("ZREM", keys.active, id)
   redis.call("ZADD", keys.dead, now, id)
+  if failure then redis.call("HSET", keys.result, id, failure) end
   run.holder = "w"
   run.finished = now
   run.reason = reason
   store_run(keys, id, run)
   count(keys.meta, "died", 1)
+  tell_ended(keys, id, "d" .. reason .. "\n" .. error .. (failure and ("\n" .. failure) or ""))
 end
 
 -- From active to another index.
@@ -68,3 +89,5 @@ local function leave_active(keys, index, score, id, run)
   run.holder = "w"
   store_run(keys, id, run)
 end
+
+local crash = '"the lease expired"'

@@ -1,30 +1,42 @@
 -- Two records per job, both text. docs/decisions/0002-record-layout.md tells why.
 --
---   jobs[id]  <flag>,<sequence>,<enqueuedAt>,<priority>,<maxAttempts>,<retainMillis>,<kind>,<uniqueKey> LF headers LF payload
+--   jobs[id]  <flag>,<sequence>,<enqueuedAt>,<expiresAt>,<priority>,<maxAttempts>,<retainMillis>,<kind>,<uniqueKey> LF extras LF payload
 --             written at enqueue; only a redrive changes it (sequence)
 --   runs[id]  <holder><token>,<flag>,<attempt>,<rescues>,<snoozes>,<startedAt>,<finishedAt>,<reason>,<worker>,<sequence>,...,<uniqueKey>
 --             from the first claim on; ends with the first line of jobs[id] without its flag
 --
--- holder: "a" while an attempt holds the lease, "w" otherwise. flag: "1" when finishing takes more than deleting
--- (retention, a unique key, a ledger), else "0".
+-- holder: "a" while an attempt holds the lease, "w" otherwise. flag: "0" when nothing is to be minded but the two
+-- records; else the sum of 1 (ending takes more than deleting them: retention, a unique key, a ledger, a request to
+-- stop, progress, a log) and 2 (it expires).
 
 local function parse_run(text)
   local holder, token, flag, attempt, rescues, snoozes, started, finished, reason, worker, tail =
     string.match(text, "^(%a)(%d+),(%d),(%d+),(%d+),(%d+),(%d*),(%d*),(%a*),([^,]*),(.*)$")
-  local sequence, enqueued, priority, max_attempts, retain, kind, unique =
-    string.match(tail, "^(%d+),(%d+),(-?%d+),(%d+),(%d+),([^,]*),(.*)$")
+  local sequence, enqueued, expires, priority, max_attempts, retain, kind, unique =
+    string.match(tail, "^(%d+),(%d+),(%d*),(-?%d+),(%d+),(%d+),([^,]*),(.*)$")
   return {
     holder = holder, token = token, flag = flag,
     attempt = tonumber(attempt), rescues = tonumber(rescues), snoozes = tonumber(snoozes),
     started = started, finished = finished, reason = reason, worker = worker, tail = tail,
     score = tonumber(priority) * 1099511627776 + tonumber(sequence),
-    max_attempts = tonumber(max_attempts), retain = tonumber(retain), unique = unique
+    expires = tonumber(expires), max_attempts = tonumber(max_attempts), retain = tonumber(retain), unique = unique
   }
+end
+
+-- The run of a job that no attempt has started yet.
+local function new_run(record)
+  local flag, tail = string.match(record, "^(%d),([^\n]*)")
+  return parse_run("w0," .. flag .. ",0,0,0,,,,," .. tail)
 end
 
 local function format_run(run)
   return run.holder .. run.token .. "," .. run.flag .. "," .. run.attempt .. "," .. run.rescues .. "," .. run.snoozes
     .. "," .. run.started .. "," .. run.finished .. "," .. run.reason .. "," .. run.worker .. "," .. run.tail
+end
+
+-- Marks that ending this job takes more than deleting its records.
+local function mind(run)
+  if run.flag == "0" or run.flag == "2" then run.flag = exact(run.flag + 1) end
 end
 
 -- Redis passes at most 8000 values from a table to a command.

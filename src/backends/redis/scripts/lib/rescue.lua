@@ -1,6 +1,6 @@
 -- Takes back jobs whose lease is over; answers the ids put back and the ids buried.
 local function rescue(keys, limit, now)
-  local rescued, buried = {}, {}
+  local rescued, buried, taken = {}, {}, 0
   local expired = redis.call("ZRANGEBYSCORE", keys.active, "-inf", now, "LIMIT", 0, limit)
   for _, id in ipairs(expired) do
     local text = redis.call("HGET", keys.runs, id)
@@ -8,9 +8,13 @@ local function rescue(keys, limit, now)
       local run = parse_run(text)
       run.token = "0"
       run.rescues = run.rescues + 1
-      write_failure(keys, id, run, "crashed", now, '"the lease expired"')
-      if run.attempt >= run.max_attempts then
-        bury(keys, id, run, "crashed", now)
+      write_failure(keys, id, run, "crashed", now, crash)
+      taken = taken + 1
+      local stop = redis.call("HGET", keys.cancels, id)
+      if stop then
+        cancel_now(keys, keys.active, id, run, "cancelled", stop, now)
+      elseif run.attempt >= run.max_attempts then
+        bury(keys, id, run, "crashed", crash, nil, now)
         buried[#buried + 1] = id
       else
         leave_active(keys, keys.pending, run.score, id, run)
@@ -22,6 +26,6 @@ local function rescue(keys, limit, now)
       count(keys.meta, "vanished", 1)
     end
   end
-  count(keys.meta, "rescued", #rescued + #buried)
+  count(keys.meta, "rescued", taken)
   return rescued, buried
 end

@@ -1,0 +1,113 @@
+import type { RedisUnsuitable } from "./RedisUnsuitable.ts"
+import { isReply, messageOf } from "./store-error.ts"
+
+/** Calls that wait for the connection at most. More fail at once, so that an outage does not fill the memory. */
+export const waitingLimit = 10_000
+
+/** Before a call whose connection broke is sent again. */
+const pauseMillis = 50
+
+/** Replies of a cluster that is changing: the command had no effect, and the same one will be taken soon. */
+const passing = /^(CLUSTERDOWN|TRYAGAIN|MASTERDOWN) /
+
+/**
+ * Lets calls through while the server is known to be suitable, and bounds every call. A call waits here, and not in
+ * the driver, while there is no connection: one whose caller has given up is never sent. One that was under way when
+ * its connection broke is sent again, which changes nothing when it had been executed (REPEAT-1..4).
+ */
+export class Gate {
+  readonly timeoutMillis: number
+  /** What is known of the present outage. */
+  lastError: unknown
+  private readonly reconnect: () => void
+  private isOpen = false
+  private refusal: Error | undefined
+  private readonly waiting = new Set<() => void>()
+
+  constructor(timeoutMillis: number, reconnect: () => void) {
+    this.timeoutMillis = timeoutMillis
+    this.reconnect = reconnect
+  }
+
+  open(): void {
+    this.isOpen = true
+    this.refusal = undefined
+    this.lastError = undefined
+    this.wake()
+  }
+
+  /** Makes calls wait. */
+  shut(): void {
+    this.isOpen = false
+    this.refusal = undefined
+  }
+
+  /** Makes calls fail at once, those that wait too. */
+  refuse(why: RedisUnsuitable | Error): void {
+    this.isOpen = false
+    this.refusal = why
+    this.wake()
+  }
+
+  /** Sends a command, again when its connection breaks, until there is an answer or the time is over. */
+  call<A>(send: () => Promise<A>): Promise<A> {
+    return new Promise((resolve, reject) => {
+      let over = false
+      let hasMetReplica = false
+      let pause: ReturnType<typeof setTimeout> | undefined
+
+      const end = (): void => {
+        over = true
+        clearTimeout(timer)
+        clearTimeout(pause)
+        this.waiting.delete(attempt)
+      }
+      const fail = (error: unknown): void => {
+        if (over) return
+        end()
+        reject(error)
+      }
+      const succeed = (value: A): void => {
+        if (over) return
+        end()
+        resolve(value)
+      }
+      const failed = (error: unknown): void => {
+        if (over) return
+        if (isReply(error) && messageOf(error).startsWith("READONLY") && !hasMetReplica) {
+          // the master became a replica: where the connection leads is to be found out anew
+          hasMetReplica = true
+          this.lastError = error
+          this.shut()
+          this.reconnect()
+          attempt()
+        } else if (!isReply(error) || passing.test(messageOf(error))) {
+          this.lastError ??= error
+          pause = setTimeout(attempt, pauseMillis)
+        } else fail(error)
+      }
+      const attempt = (): void => {
+        if (over) return
+        if (this.isOpen) send().then(succeed, failed)
+        else if (this.refusal !== undefined) fail(this.refusal)
+        else if (this.waiting.size >= waitingLimit) fail(new Error(`${waitingLimit} calls wait for Redis already`))
+        else this.waiting.add(attempt)
+      }
+      const timer = setTimeout(() => fail(this.late()), this.timeoutMillis)
+      attempt()
+    })
+  }
+
+  private late(): unknown {
+    // such as a password that is not accepted any more
+    if (isReply(this.lastError) && !passing.test(messageOf(this.lastError))) return this.lastError
+    const why = this.lastError === undefined ? "" : `: ${messageOf(this.lastError)}`
+    return new Error(`no answer within ${this.timeoutMillis} ms${why}`)
+  }
+
+  private wake(): void {
+    const calls = [...this.waiting]
+    this.waiting.clear()
+    for (const attempt of calls) attempt()
+  }
+}

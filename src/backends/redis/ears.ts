@@ -1,0 +1,67 @@
+import { type Cluster, Command, type Redis as IORedis, type RedisOptions } from "ioredis"
+import { isReply, messageOf } from "./store-error.ts"
+
+/** A connection that waits for the markers of wake-ups. A call that failed may be made again, and reconnects. */
+export interface Ear {
+  /** Whose log line an outage belongs to. */
+  readonly server: string
+  /** Takes a marker, or waits for one; answers its key, or nothing when the time is over. One call at a time. */
+  readonly pop: (seconds: number) => Promise<string | undefined>
+  readonly close: () => void
+}
+
+const keyOf = (reply: readonly [key: string, member: string, score: string] | null) => reply?.[0]
+
+// the driver reports to listeners what it also rejects calls with, and prints it when there is none
+const quiet = (client: IORedis): IORedis => client.on("error", () => undefined)
+
+/** One connection for all queues. The driver reconnects by itself. */
+export const earOf = (server: string, connect: () => IORedis, keys: ReadonlyArray<string>): Ear => {
+  const client = quiet(connect())
+  return {
+    server,
+    pop: (seconds) =>
+      client.bzpopmin(...keys, seconds).then(keyOf, (error: unknown) => {
+        // the master became a replica: where the connection leads is to be found out anew
+        if (isReply(error) && /^(READONLY|UNBLOCKED) /.test(messageOf(error))) client.disconnect(true)
+        throw error
+      }),
+    close: () => client.disconnect()
+  }
+}
+
+/** One connection for one queue, to the node that holds it: a blocking command must stay within a slot. */
+export const clusterEarOf = (cluster: Cluster, options: RedisOptions, key: string): Ear => {
+  const slot = new Command("get", [key]).getSlot()
+  let client: IORedis | undefined
+  let server = "redis cluster"
+
+  const connect = (): IORedis => {
+    const address = cluster.slots[slot]?.[0]
+    const owner = cluster.nodes("master").find((node) => `${node.options.host}:${node.options.port}` === address)
+    if (owner === undefined) throw new Error(`no node is known for slot ${slot}`)
+    server = `redis node ${address}`
+    return quiet(owner.duplicate({ ...options, retryStrategy: null, enableOfflineQueue: true }))
+  }
+
+  const close = (): void => {
+    client?.disconnect()
+    client = undefined
+  }
+
+  return {
+    get server() {
+      return server
+    },
+    pop: (seconds) =>
+      Promise.resolve()
+        .then(() => (client ??= connect()).bzpopmin(key, seconds))
+        .then(keyOf, (error: unknown) => {
+          // the slot may have moved, or its node may be gone
+          close()
+          if (cluster.status === "ready") cluster.refreshSlotsCache()
+          throw error
+        }),
+    close
+  }
+}

@@ -1,0 +1,78 @@
+import * as Effect from "effect/Effect"
+import * as Queue from "effect/Queue"
+import { type Notice, Notices } from "../../ports/Notices.ts"
+import { decodeEnded } from "./codec.ts"
+import type { Connection } from "./Connection.ts"
+import { noticeChannel } from "./keys.ts"
+import { storeError } from "./store-error.ts"
+
+/** A message as lib/moves.lua and cancel.lua publish it. */
+const decodeNotice = (message: string): Notice | undefined => {
+  const [kind, first, ...rest] = message.split("\n")
+  if (kind === "ended") return { _tag: "Ended", ref: Number(first), ended: decodeEnded(rest.join("\n")) }
+  if (kind !== "cancel") return undefined
+  return { _tag: "CancelRequested", queue: first!, jobId: rest[0]!, token: Number(rest[1]) }
+}
+
+/** How often a silent connection is asked whether it is still there. */
+const pingMillis = 10_000
+
+type Listener = (channel: string, message: string) => void
+
+/** A connection of its own for subscriptions; ioredis subscribes again after a reconnect. */
+const subscribeWith = (connection: Connection, listener: Listener) => {
+  const client = connection.client.duplicate()
+  // the command connection, which goes to the same server, tells of outages
+  client.on("error", () => undefined)
+  client.on("message", listener)
+  const pings = setInterval(() => {
+    // without an answer the socket is dead, and nobody else would notice
+    client.ping().catch(() => client.disconnect(true))
+  }, pingMillis)
+  pings.unref()
+  return {
+    client,
+    close: () => {
+      clearInterval(pings)
+      client.disconnect()
+    }
+  }
+}
+
+/**
+ * One subscribing connection per process, opened when the first name is. What is sent while it is lost is lost,
+ * which the port allows.
+ */
+export const make = Effect.fnUntraced(function* (connection: Connection) {
+  const mailboxes = new Map<string, Set<Queue.Queue<Notice>>>()
+  let subscriber: ReturnType<typeof subscribeWith> | undefined
+  yield* Effect.addFinalizer(() => Effect.sync(() => subscriber?.close()))
+
+  const connect = () =>
+    (subscriber ??= subscribeWith(connection, (channel, message) => {
+      const notice = decodeNotice(message)
+      if (notice === undefined) return
+      for (const mailbox of mailboxes.get(channel) ?? []) Queue.offerUnsafe(mailbox, notice)
+    })).client
+
+  const leave = (channel: string, mailbox: Queue.Queue<Notice>) =>
+    Effect.gen(function* () {
+      const others = mailboxes.get(channel)
+      others?.delete(mailbox)
+      if (others?.size === 0) {
+        mailboxes.delete(channel)
+        yield* Effect.ignore(Effect.tryPromise(() => connect().unsubscribe(channel)))
+      }
+      yield* Queue.shutdown(mailbox)
+    })
+
+  return Notices.of({
+    open: Effect.fnUntraced(function* (name) {
+      const channel = noticeChannel(connection.prefix, name)
+      const mailbox = yield* Effect.acquireRelease(Queue.unbounded<Notice>(), (opened) => leave(channel, opened))
+      mailboxes.set(channel, (mailboxes.get(channel) ?? new Set()).add(mailbox))
+      yield* Effect.tryPromise({ try: () => connect().subscribe(channel), catch: storeError("notices") })
+      return mailbox
+    })
+  })
+})

@@ -1,0 +1,49 @@
+#!lua flags=allow-oom
+-- Ends a job that waits, or asks the holder of one that runs.
+-- KEYS jobs       hash: id -> record
+-- KEYS runs       hash: id -> run
+-- KEYS pending    zset: id by priority and sequence
+-- KEYS scheduled  zset: id by due time, epoch ms
+-- KEYS retry      zset: id by due time, epoch ms
+-- KEYS active     zset: id by lease expiry, epoch ms
+-- KEYS cancelled  zset: id by end of retention, epoch ms
+-- KEYS ledger     hash: id -> failures, a line each
+-- KEYS result     hash: id -> encoded success or failure
+-- KEYS cancels    hash: id -> why its holder is asked to stop, a JSON string
+-- KEYS progress   hash: id -> encoded progress
+-- KEYS logs       hash: id -> log lines
+-- KEYS watchers   hash: id -> who wants to know of its end
+-- KEYS unique     hash: unique key -> id of the holder
+-- KEYS meta       hash: counters
+-- ARGV now        epoch ms; "" in production: the server's clock decides
+-- ARGV notices    prefix of the channels of notices
+-- ARGV queue      its name, for the holder
+-- ARGV id         the job
+-- ARGV reason     a JSON string
+-- REPLY text      cancelled, requested, ended or gone
+-- include lib/time
+-- include lib/record
+-- include lib/moves
+local keys = {
+  jobs = KEYS[1], runs = KEYS[2], pending = KEYS[3], scheduled = KEYS[4], retry = KEYS[5], active = KEYS[6],
+  cancelled = KEYS[7], ledger = KEYS[8], result = KEYS[9], cancels = KEYS[10], progress = KEYS[11], logs = KEYS[12],
+  watchers = KEYS[13], unique = KEYS[14], meta = KEYS[15], notices = ARGV[2]
+}
+local now, queue, id, reason = clock(ARGV[1]), ARGV[3], ARGV[4], ARGV[5]
+local record = redis.call("HGET", keys.jobs, id)
+if not record then return "gone" end
+local text = redis.call("HGET", keys.runs, id)
+local run = text and parse_run(text) or new_run(record)
+
+for _, index in ipairs({ keys.pending, keys.scheduled, keys.retry }) do
+  if redis.call("ZSCORE", index, id) then
+    cancel_now(keys, index, id, run, "cancelled", reason, now)
+    return "cancelled"
+  end
+end
+if not redis.call("ZSCORE", keys.active, id) then return "ended" end
+redis.call("HSET", keys.cancels, id, reason)
+mind(run)
+store_run(keys, id, run)
+redis.call("PUBLISH", keys.notices .. run.worker, "cancel\n" .. queue .. "\n" .. id .. "\n" .. run.token)
+return "requested"

@@ -1,0 +1,48 @@
+#!lua
+-- Answers how a job ended, or keeps who wants to know.
+-- KEYS jobs       hash: id -> record
+-- KEYS runs       hash: id -> run
+-- KEYS completed  zset: id by end of retention, epoch ms
+-- KEYS cancelled  zset: id by end of retention, epoch ms
+-- KEYS dead       zset: id by time of death, epoch ms
+-- KEYS ledger     hash: id -> failures, a line each
+-- KEYS result     hash: id -> encoded success or failure
+-- KEYS watchers   hash: id -> who wants to know of its end
+-- ARGV id         the job
+-- ARGV watcher    a name, and a number of its own, separated by a space
+-- ARGV leave      1 to take a watch back, else 0
+-- REPLY text      "" watching, "missing", or an outcome as notices carry it (lib/moves.lua)
+local jobs, runs, completed, cancelled = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
+local dead, ledger, result, watchers = KEYS[5], KEYS[6], KEYS[7], KEYS[8]
+local id, watcher = ARGV[1], ARGV[2]
+
+local others = {}
+for line in string.gmatch(redis.call("HGET", watchers, id) or "", "[^\n]+") do
+  if line ~= watcher then others[#others + 1] = line end
+end
+local function keep()
+  if #others == 0 then
+    redis.call("HDEL", watchers, id)
+  else
+    redis.call("HSET", watchers, id, table.concat(others, "\n"))
+  end
+end
+
+if ARGV[3] == "1" then
+  keep()
+  return ""
+end
+if redis.call("HEXISTS", jobs, id) == 0 then return "missing" end
+local value = redis.call("HGET", result, id)
+if redis.call("ZSCORE", completed, id) then return value and ("C" .. value) or "c" end
+
+local last = string.match(redis.call("HGET", ledger, id) or "", "([^\n]*)$")
+local how, error = string.match(last, "^%d+,%d*,%d+,(%a+),(.*)$")
+if redis.call("ZSCORE", cancelled, id) then return (how == "expired" and "e" or "x") .. error end
+if redis.call("ZSCORE", dead, id) then
+  local reason = string.match(redis.call("HGET", runs, id), "^%a%d+,%d,%d+,%d+,%d+,%d*,%d*,(%a*),")
+  return "d" .. reason .. "\n" .. error .. (value and ("\n" .. value) or "")
+end
+others[#others + 1] = watcher
+keep()
+return ""
