@@ -115,7 +115,7 @@ const claim = (
   }
   const claimed: Array<ClaimedJob> = []
   const limit = Math.min(request.limit, room(queue))
-  while (!queue.paused && claimed.length < limit) {
+  for (let looked = 0; !queue.paused && looked < limit; looked++) {
     const first = queue.indexes.pending.first
     if (first === undefined) break
     const record = queue.jobs.get(first.id)!

@@ -1,14 +1,18 @@
 import type * as Layer from "effect/Layer"
 import { attemptsContract } from "./attempts.ts"
+import { cancellingContract } from "./cancelling.ts"
 import { claimContract } from "./claim.ts"
 import type { Ports } from "./contract.ts"
 import { countingContract } from "./counting.ts"
 import { deadLettersContract } from "./dead-letters.ts"
 import { delayContract } from "./delay.ts"
 import { enqueueContract } from "./enqueue.ts"
+import { expiryContract } from "./expiry.ts"
 import { fencingContract } from "./fencing.ts"
 import { leaseContract } from "./lease.ts"
+import { limitsContract } from "./limits.ts"
 import { listingContract } from "./listing.ts"
+import { notesContract } from "./notes.ts"
 import { orderContract } from "./order.ts"
 import { pauseContract } from "./pause.ts"
 import { payloadContract } from "./payload.ts"
@@ -18,6 +22,7 @@ import { retentionContract } from "./retention.ts"
 import { settleContract } from "./settle.ts"
 import { uniqueContract } from "./unique.ts"
 import { wakingContract } from "./waking.ts"
+import { watchingContract } from "./watching.ts"
 
 const concerns = [
   enqueueContract,
@@ -31,6 +36,11 @@ const concerns = [
   repeatClaimContract,
   attemptsContract,
   settleContract,
+  expiryContract,
+  cancellingContract,
+  watchingContract,
+  notesContract,
+  limitsContract,
   pauseContract,
   uniqueContract,
   deadLettersContract,
