@@ -61,6 +61,10 @@ export interface Task<
   readonly encodePayload: (value: unknown) => Exit.Exit<string, Schema.SchemaError>
   /** The payload from its JSON text; a text that is not JSON is a defect of the exit. */
   readonly decodePayload: (text: string) => Exit.Exit<P["Type"], Schema.SchemaError>
+  /** Whether an `error` was declared, so that typed failures are stored. */
+  readonly hasFailure: boolean
+  readonly encodeFailure: (value: unknown) => Exit.Exit<string, Schema.SchemaError>
+  readonly decodeFailure: (text: string) => Exit.Exit<E["Type"], Schema.SchemaError>
   readonly encodeSuccess: (value: unknown) => Exit.Exit<string, Schema.SchemaError>
   readonly decodeSuccess: (text: string) => Exit.Exit<S["Type"], Schema.SchemaError>
 }
@@ -134,6 +138,7 @@ export const make = <
     : (Schema.Struct(options.payload as Schema.Struct.Fields) as unknown as PlainSchema)
   const payloadCodec = jsonCodec(payload)
   const successCodec = jsonCodec(options.success ?? Schema.Void)
+  const failureCodec = jsonCodec(options.error ?? Schema.Never)
   class Definition {}
   return Object.assign(Definition, {
     kind,
@@ -152,6 +157,9 @@ export const make = <
           : sevenDaysMillis
         : millisOf(options.retention),
     hasResult: options.success !== undefined,
+    hasFailure: options.error !== undefined,
+    encodeFailure: failureCodec.encode,
+    decodeFailure: failureCodec.decode,
     encodePayload: payloadCodec.encode,
     decodePayload: payloadCodec.decode,
     encodeSuccess: successCodec.encode,

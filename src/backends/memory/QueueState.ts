@@ -1,4 +1,14 @@
-import type { DeadReason, Ended, EpochMillis, Failure, FailureOutcome, Job, JobId, JobState, Token } from "../../domain/Job.ts"
+import type {
+  DeadReason,
+  Ended,
+  EpochMillis,
+  Failure,
+  FailureOutcome,
+  Job,
+  JobId,
+  JobState,
+  Token
+} from "../../domain/Job.ts"
 import { maxErrorLength, maxFailures } from "../../domain/Job.ts"
 import type { Counters } from "../../ports/QueueControl.ts"
 import type { NewJob } from "../../ports/JobStore.ts"

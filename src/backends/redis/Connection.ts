@@ -40,7 +40,7 @@ export interface ConnectionOptions {
 /** The commands outside of scripts, and more connections. */
 export interface Commands {
   readonly hget: (key: string, field: string) => Promise<string | null>
-  readonly sadd: (key: string, member: string) => Promise<number>
+  readonly sadd: (key: string, ...members: ReadonlyArray<string>) => Promise<number>
   readonly smembers: (key: string) => Promise<ReadonlyArray<string>>
   readonly zadd: (key: string, score: number, member: string) => Promise<unknown>
   /** A connection for subscriptions, which it makes again after a reconnect; its calls are bounded by the timeout. */
@@ -61,7 +61,7 @@ export interface Connection {
   /** Ears that hear the markers of these keys between them, closed with the scope. */
   readonly openEars: (wakeKeys: ReadonlyArray<string>) => Effect.Effect<ReadonlyArray<Ear>, never, Scope.Scope>
   readonly outages: Outages
-  /** Calls back whenever a server was found suitable that may not hold what the one before held. */
+  /** Calls back when a server was found suitable, before calls go on: it may not hold what the one before held. */
   readonly onReturn: (callback: () => void) => void
 }
 
@@ -149,11 +149,11 @@ const watch = (
     const before = verdict
     verdict = found
     settleFirst?.(found)
+    outages.back(client)
     if (found === undefined) {
       if (before !== undefined && started) log(Effect.logInfo(`${server}: it can be used again`))
       for (const callback of returns) callback()
       gate.open()
-      outages.back(client)
       return
     }
     if (started && before?.message !== found.message) {
@@ -313,7 +313,7 @@ export const open = Effect.fnUntraced(function* (options: ConnectionOptions) {
     client: {
       duplicate,
       hget: (key, field) => gate.call(() => client.hget(key, field)),
-      sadd: (key, member) => gate.call(() => client.sadd(key, member)),
+      sadd: (key, ...members) => gate.call(() => client.sadd(key, ...members)),
       smembers: (key) => gate.call(() => client.smembers(key)),
       zadd: (key, score, member) => gate.call(() => client.zadd(key, score, member))
     },

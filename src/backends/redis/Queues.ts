@@ -43,7 +43,10 @@ export interface Queues {
 export const make = (connection: Connection, storeClock: StoreClock): Queues => {
   const keysByQueue = new Map<string, Keys>()
   const registered = new Set<string>()
-  connection.onReturn(() => registered.clear())
+  connection.onReturn(() => {
+    if (registered.size === 0) return
+    connection.client.sadd(registryKey(connection.prefix), ...registered).catch(() => registered.clear())
+  })
 
   const keys = (queue: string): Keys => {
     let found = keysByQueue.get(queue)

@@ -2,12 +2,7 @@ import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import type { AnyTask, Payload, Success } from "../../domain/Task.ts"
-import type { ClaimedJob } from "../../ports/JobStore.ts"
-
-/** What a handler can know of the job it runs, besides the payload. */
-export interface JobInfo extends Omit<ClaimedJob, "payload"> {
-  readonly queue: string
-}
+import type { JobInfo } from "./RunningJob.ts"
 
 /** Says that a handler for this kind is there; what a worker that runs the task requires. */
 export interface HandlerFor<out Kind extends string> {

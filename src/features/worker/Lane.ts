@@ -4,7 +4,7 @@ import type { Token } from "../../domain/Job.ts"
 import type { ClaimedJob, Settlement } from "../../ports/JobStore.ts"
 
 /** Why the worker itself interrupts a handler. */
-export type InterruptReason = "lease lost" | "shutdown"
+export type InterruptReason = "lease lost" | "shutdown" | "cancelled"
 
 /** An attempt this worker answers for: from its claim until the store has accepted how it ended. */
 export interface Attempt {

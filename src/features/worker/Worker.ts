@@ -7,9 +7,11 @@ import { checkKind, checkLease, checkQueue, durationMillis, InvalidInput } from 
 import type { AnyTask } from "../../domain/Task.ts"
 import { JobIds } from "../../ports/JobIds.ts"
 import { JobStore } from "../../ports/JobStore.ts"
+import { Notices } from "../../ports/Notices.ts"
 import type { StoreError } from "../../ports/StoreError.ts"
 import { Wakeups } from "../../ports/Wakeups.ts"
 import { policyOf, type Retention, sweep } from "../maintenance/Maintenance.ts"
+import { cancelLoop } from "./cancel-requests.ts"
 import { exchangeLoop } from "./exchange-loop.ts"
 import { extendLoop } from "./extend-leases.ts"
 import { type HandlerFor, handler, handlerOf } from "./Handler.ts"
@@ -17,7 +19,8 @@ import { shutdown } from "./shutdown.ts"
 import { waitLoop } from "./wait-for-work.ts"
 import { type Runnable, type Settings, WorkerState } from "./WorkerState.ts"
 
-export type { HandlerFor, JobInfo } from "./Handler.ts"
+export type { HandlerFor } from "./Handler.ts"
+export type { JobInfo } from "./RunningJob.ts"
 
 export interface WorkerOptions<Tasks extends ReadonlyArray<AnyTask>> {
   /** What it runs. A task without a provided handler does not compile. */
@@ -68,7 +71,7 @@ export class Worker extends Context.Service<
    */
   static readonly layer = <const Tasks extends ReadonlyArray<AnyTask>>(
     options: WorkerOptions<Tasks>
-  ): Layer.Layer<Worker, InvalidInput | StoreError, JobStore | Wakeups | HandlerFor<Tasks[number]["kind"]>> =>
+  ): Layer.Layer<Worker, InvalidInput | StoreError, JobStore | Wakeups | Notices | HandlerFor<Tasks[number]["kind"]>> =>
     Layer.effect(Worker, make(options))
 }
 
@@ -116,12 +119,13 @@ const make = Effect.fnUntraced(function* <Tasks extends ReadonlyArray<AnyTask>>(
   const settings = yield* settingsOf(options)
   const store = yield* JobStore
   const wakeups = yield* Wakeups
+  const notices = yield* Notices
   const runnables = new Map<string, Runnable>()
   for (const task of options.tasks) {
     runnables.set(task.kind, { task, run: yield* handlerOf<Tasks[number]["kind"]>(task.kind) })
   }
   const ids = yield* JobIds
-  const state = new WorkerState(`worker-${yield* ids.next}`, settings, runnables, yield* Effect.context<never>())
+  const state = new WorkerState(`worker-${yield* ids.next}`, settings, runnables, yield* Effect.context<never>(), store)
   const policy = policyOf(options.retention ?? {})
 
   const wakeup = yield* wakeups.subscribe(settings.queues)
@@ -129,6 +133,7 @@ const make = Effect.fnUntraced(function* <Tasks extends ReadonlyArray<AnyTask>>(
     yield* supervised(`lease extension of queue ${lane.queue}`, extendLoop(state, store, lane))
     yield* supervised(`claim loop of queue ${lane.queue}`, exchangeLoop(state, store, lane))
   }
+  yield* supervised("cancel requests", cancelLoop(state, yield* notices.open(state.id)))
   yield* supervised("wake-up loop", waitLoop(state, wakeup))
   yield* supervised(
     "maintenance",

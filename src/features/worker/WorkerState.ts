@@ -3,6 +3,7 @@ import * as Context from "effect/Context"
 import * as Latch from "effect/Latch"
 import * as Random from "effect/Random"
 import type { AnyTask } from "../../domain/Task.ts"
+import type { JobStore } from "../../ports/JobStore.ts"
 import type { RunHandler } from "./Handler.ts"
 import { Lane } from "./Lane.ts"
 
@@ -33,6 +34,7 @@ export class WorkerState {
   readonly settings: Settings
   readonly runnables: ReadonlyMap<string, Runnable>
   readonly services: Context.Context<never>
+  readonly store: JobStore["Service"]
   readonly lanes: ReadonlyArray<Lane>
   /** Handlers that may still be started. */
   free: number
@@ -46,12 +48,14 @@ export class WorkerState {
     id: string,
     settings: Settings,
     runnables: ReadonlyMap<string, Runnable>,
-    services: Context.Context<never>
+    services: Context.Context<never>,
+    store: JobStore["Service"]
   ) {
     this.id = id
     this.settings = settings
     this.runnables = runnables
     this.services = services
+    this.store = store
     this.free = settings.concurrency
     this.lanes = settings.queues.map((queue) => new Lane(queue))
   }

@@ -22,6 +22,7 @@ const extend = (state: WorkerState, store: JobStore["Service"], lane: Lane) =>
     })
     for (let i = 0; i < attempts.length; i++) {
       const attempt = attempts[i]!
+      if (held[i] === "cancel") interrupt(attempt, "cancelled")
       if (held[i] !== "lost") attempt.trustedUntil = sentAt + leaseMillis
       else yield* giveUp(lane, attempt, "its lease was lost")
     }

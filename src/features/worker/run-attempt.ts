@@ -5,16 +5,16 @@ import * as Exit from "effect/Exit"
 import { describe } from "../../domain/describe.ts"
 import type { ClaimedJob, Settlement } from "../../ports/JobStore.ts"
 import type { Attempt, Lane } from "./Lane.ts"
+import { RunningJob } from "./RunningJob.ts"
 import { settlementOf } from "./settlement-of.ts"
 import type { Runnable, WorkerState } from "./WorkerState.ts"
 
 /** The attempt took longer than its task allows; this is what its ledger line says. */
 class TimedOut extends Data.TaggedError("TimedOut")<{ readonly message: string }> {}
 
-const handlerEffect = (lane: Lane, { run, task }: Runnable, job: ClaimedJob, payload: unknown) => {
-  const { payload: _, ...info } = job
+const handlerEffect = (state: WorkerState, lane: Lane, { run, task }: Runnable, job: ClaimedJob, payload: unknown) => {
   // a handler that throws before it returns an effect has failed like any other
-  const effect = Effect.suspend(() => run(payload, { ...info, queue: lane.queue }))
+  const effect = Effect.suspend(() => run(payload, new RunningJob(job, lane.queue, state.store)))
   const { timeoutMillis } = task
   return timeoutMillis === undefined
     ? effect
@@ -43,7 +43,8 @@ const settlementAfter = (
 ): Settlement | undefined => {
   const { interruptedFor, job } = attempt
   if (interruptedFor === "lease lost") return undefined
-  if (interruptedFor === "shutdown" && Exit.isFailure(exit) && Cause.hasInterrupts(exit.cause)) {
+  // released for want of time, or because somebody cancels it: then the store makes that of the release
+  if (interruptedFor !== undefined && Exit.isFailure(exit) && Cause.hasInterrupts(exit.cause)) {
     return { _tag: "Release", jobId: job.id, token: job.token, delayMillis: 0 }
   }
   return settlementOf(runnable.task, job, exit, state.random())
@@ -76,7 +77,7 @@ export const start = (state: WorkerState, lane: Lane, attempt: Attempt): void =>
     return
   }
   attempt.running = true
-  const fiber = fork(handlerEffect(lane, runnable, job, payload.value))
+  const fiber = fork(handlerEffect(state, lane, runnable, job, payload.value))
   attempt.fiber = fiber
   // the handler's first steps may have set off what interrupts it
   if (attempt.interruptedFor !== undefined) fiber.interruptUnsafe()

@@ -17,12 +17,25 @@ const delayOf = (task: AnyTask, attempt: number, random: number): number =>
     () => Backoff.standard.delayMillis(attempt, random)
   )
 
-const failed = (task: AnyTask, job: ClaimedJob, error: string, random: number): Settlement => ({
+/** The encoded failure, when it is one that the task declares. */
+const typed = (task: AnyTask, error: unknown): { readonly failure?: string } => {
+  const failure = task.hasFailure ? task.encodeFailure(error) : undefined
+  return failure !== undefined && Exit.isSuccess(failure) ? { failure: failure.value } : {}
+}
+
+const failed = (
+  task: AnyTask,
+  job: ClaimedJob,
+  error: string,
+  random: number,
+  failure: { readonly failure?: string } = {}
+): Settlement => ({
   _tag: "Retry",
   jobId: job.id,
   token: job.token,
   delayMillis: delayOf(task, job.attempt, random),
-  error
+  error,
+  ...failure
 })
 
 /** What an attempt's end means for its job. */
@@ -44,6 +57,8 @@ export const settlementOf = (
   const error = Cause.squash(exit.cause)
   if (error instanceof Snooze) return { _tag: "Snooze", ...held, delayMillis: wholeDelay(error.delayMillis) }
   if (error instanceof Cancel) return { _tag: "Cancel", ...held, reason: error.reason }
-  if (error instanceof SkipRetry) return { _tag: "Bury", ...held, reason: "skipped", error: describe(error.error) }
-  return failed(task, job, describe(error), random)
+  if (error instanceof SkipRetry) {
+    return { _tag: "Bury", ...held, reason: "skipped", error: describe(error.error), ...typed(task, error.error) }
+  }
+  return failed(task, job, describe(error), random, typed(task, error))
 }

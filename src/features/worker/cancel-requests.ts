@@ -1,0 +1,18 @@
+import * as Effect from "effect/Effect"
+import * as Queue from "effect/Queue"
+import type { Notice } from "../../ports/Notices.ts"
+import { interrupt } from "./Lane.ts"
+import type { WorkerState } from "./WorkerState.ts"
+
+/** Interrupts handlers whose job somebody cancels; the next extension of the lease would tell as well, only later. */
+export const cancelLoop = (state: WorkerState, inbox: Queue.Dequeue<Notice>): Effect.Effect<never> =>
+  Effect.gen(function* () {
+    while (true) {
+      const notice = yield* Queue.take(inbox)
+      if (notice._tag !== "CancelRequested") continue
+      for (const lane of state.lanes) {
+        const attempt = lane.queue === notice.queue ? lane.attempts.get(notice.token) : undefined
+        if (attempt !== undefined) interrupt(attempt, "cancelled")
+      }
+    }
+  })
