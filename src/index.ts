@@ -6,6 +6,7 @@ export { Cancel, SkipRetry, Snooze } from "./domain/Steering.ts"
 export * as Task from "./domain/Task.ts"
 export { validTransition } from "./domain/transition.ts"
 export {
+  type AwaitError,
   Client,
   type ClientOptions,
   type EnqueueError,
@@ -13,7 +14,13 @@ export {
   type EnqueueOptions,
   type EnqueueOutcome,
   InvalidPayload,
+  InvalidResult,
+  JobCancelled,
+  JobDead,
+  JobExpired,
   type JobHandle,
+  JobMissing,
+  type JobRef,
   PayloadTooLarge
 } from "./features/client/Client.ts"
 export * as DeadLetters from "./features/dead-letters/DeadLetters.ts"
@@ -22,6 +29,7 @@ export { Capabilities } from "./ports/Capabilities.ts"
 export { DeadLetterStore } from "./ports/DeadLetterStore.ts"
 export { JobIds } from "./ports/JobIds.ts"
 export { JobStore } from "./ports/JobStore.ts"
+export { Notices } from "./ports/Notices.ts"
 export { QueueControl } from "./ports/QueueControl.ts"
 export { StoreError } from "./ports/StoreError.ts"
 export { Wakeups } from "./ports/Wakeups.ts"

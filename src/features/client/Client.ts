@@ -1,15 +1,23 @@
+import * as Cause from "effect/Cause"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
 import * as Layer from "effect/Layer"
-import type { JobId } from "../../domain/Job.ts"
+import * as Option from "effect/Option"
+import { describe } from "../../domain/describe.ts"
+import type { Ended, JobId } from "../../domain/Job.ts"
 import { defaultMaxPayloadBytes, type InvalidInput } from "../../domain/limits.ts"
-import type { AnyTask, Payload } from "../../domain/Task.ts"
-import { JobStore } from "../../ports/JobStore.ts"
+import type { AnyTask, Failure, Payload, Success } from "../../domain/Task.ts"
+import { type CancelOutcome, JobStore } from "../../ports/JobStore.ts"
+import { Notices } from "../../ports/Notices.ts"
 import type { StoreError } from "../../ports/StoreError.ts"
+import * as Endings from "./Endings.ts"
 import type { EnqueueManyOptions, EnqueueOptions } from "./EnqueueOptions.ts"
+import { InvalidResult, JobCancelled, JobDead, JobExpired, JobMissing } from "./errors.ts"
 import { type InvalidPayload, type PayloadTooLarge, prepare } from "./prepare.ts"
 
 export type { EnqueueManyOptions, EnqueueOptions } from "./EnqueueOptions.ts"
+export { InvalidResult, JobCancelled, JobDead, JobExpired, JobMissing } from "./errors.ts"
 export { InvalidPayload, PayloadTooLarge } from "./prepare.ts"
 
 /**
@@ -27,6 +35,12 @@ export interface JobHandle<T extends AnyTask = AnyTask> {
   readonly task: T
   readonly outcome: EnqueueOutcome
 }
+
+/** Names a job: a handle, or its queue and id. */
+export type JobRef = Pick<JobHandle, "id" | "queue">
+
+/** What `awaitResult` can fail with besides the task's own error. */
+export type AwaitError = JobDead | JobCancelled | JobExpired | JobMissing | InvalidResult | StoreError
 
 export type EnqueueError = InvalidInput | InvalidPayload | PayloadTooLarge | StoreError
 
@@ -62,6 +76,29 @@ interface ClientShape {
     payloads: ReadonlyArray<Payload<T>>,
     options?: EnqueueManyOptions<T>
   ) => Effect.Effect<ReadonlyArray<JobHandle<T>>, EnqueueError>
+
+  /**
+   * Waits until a job has ended, and gives its result.
+   *
+   * **Shape** Told by the store when the job ends; looks by itself every 10 seconds in case that is lost. Waits as
+   * long as the job takes: bound it with `Effect.timeout`.
+   * **Errors** the task's declared error, typed; `JobDead` for any other death; `JobCancelled`, `JobExpired`;
+   * `JobMissing` when there is no such job, or it ended and nothing is kept; `InvalidResult`; `StoreError` when the
+   * store is out of reach at the start.
+   * **Example** examples/results.ts
+   * **Ref** docs/semantics.md RESULT-1..4
+   */
+  readonly awaitResult: <T extends AnyTask>(
+    handle: Pick<JobHandle<T>, "id" | "queue" | "task">
+  ) => Effect.Effect<Success<T>, Failure<T> | AwaitError>
+
+  /**
+   * Cancels a job: at once when it waits, and by asking its worker to interrupt the handler when it runs.
+   *
+   * **Shape** `cancelled`, `requested`, `ended` (before), or `gone`.
+   * **Ref** docs/semantics.md CANCEL-1..4, RUN-10
+   */
+  readonly cancel: (job: JobRef, reason?: string) => Effect.Effect<CancelOutcome, StoreError>
 }
 
 /**
@@ -80,16 +117,51 @@ export class Client extends Context.Service<Client, ClientShape>()("winterq/feat
     options?: EnqueueManyOptions<T>
   ) => Client.use((client) => client.enqueueMany(task, payloads, options))
 
-  static readonly layerWith = (options: ClientOptions): Layer.Layer<Client, never, JobStore> =>
+  static readonly awaitResult = <T extends AnyTask>(handle: Pick<JobHandle<T>, "id" | "queue" | "task">) =>
+    Client.use((client) => client.awaitResult(handle))
+
+  static readonly cancel = (job: JobRef, reason?: string) => Client.use((client) => client.cancel(job, reason))
+
+  static readonly layerWith = (options: ClientOptions): Layer.Layer<Client, never, JobStore | Notices> =>
     Layer.effect(
       Client,
-      Effect.map(JobStore, (store) => make(store, options.maxPayloadBytes ?? defaultMaxPayloadBytes))
+      Effect.gen(function* () {
+        const store = yield* JobStore
+        const endings = yield* Endings.make(store, yield* Notices)
+        return make(store, endings, options.maxPayloadBytes ?? defaultMaxPayloadBytes)
+      })
     )
 
-  static readonly layer: Layer.Layer<Client, never, JobStore> = Client.layerWith({})
+  static readonly layer: Layer.Layer<Client, never, JobStore | Notices> = Client.layerWith({})
 }
 
-const make = (store: JobStore["Service"], maxPayloadBytes: number): ClientShape => {
+const decoded = <A>(jobId: JobId, exit: Exit.Exit<A, unknown>): Effect.Effect<A, InvalidResult> =>
+  Exit.isSuccess(exit)
+    ? Effect.succeed(exit.value)
+    : Effect.fail(new InvalidResult({ jobId, problem: describe(Cause.squash(exit.cause)) }))
+
+/** What an ending means to whoever waits for the job's result. */
+const resultOf = <T extends AnyTask>(
+  task: T,
+  jobId: JobId,
+  ended: Option.Option<Ended>
+): Effect.Effect<Success<T>, Failure<T> | AwaitError> => {
+  if (Option.isNone(ended)) return Effect.fail(new JobMissing({ jobId }))
+  const end = ended.value
+  switch (end._tag) {
+    case "Completed":
+      // a job of a task without a success stores none
+      return end.result === undefined ? Effect.succeed(undefined) : decoded(jobId, task.decodeSuccess(end.result))
+    case "Dead":
+      return end.failure === undefined
+        ? Effect.fail(new JobDead({ jobId, reason: end.reason, error: end.error }))
+        : Effect.flatMap(decoded(jobId, task.decodeFailure(end.failure)), (failure: Failure<T>) => Effect.fail(failure))
+    case "Cancelled":
+      return Effect.fail(end.expired ? new JobExpired({ jobId }) : new JobCancelled({ jobId, reason: end.reason }))
+  }
+}
+
+const make = (store: JobStore["Service"], endings: Endings.Endings, maxPayloadBytes: number): ClientShape => {
   const enqueueMany: ClientShape["enqueueMany"] = Effect.fnUntraced(function* (task, payloads, options) {
     const { jobs, queue } = yield* prepare(task, payloads, options ?? {}, maxPayloadBytes)
     const outcomes = yield* store.enqueue(queue, jobs)
@@ -107,6 +179,8 @@ const make = (store: JobStore["Service"], maxPayloadBytes: number): ClientShape 
   })
 
   return Client.of({
+    awaitResult: ({ id, queue, task }) => Effect.flatMap(endings.of(queue, id), (ended) => resultOf(task, id, ended)),
+    cancel: ({ id, queue }, reason = "cancelled by the client") => store.cancel({ queue, jobId: id, reason }),
     enqueueMany,
     enqueue: (task, payload, options) => {
       const { id, ...rest } = options ?? {}

@@ -11,6 +11,12 @@ export interface EnqueueOptions<T extends AnyTask> {
   readonly delay?: Duration.Input
   /** The instant before which it does not run; one that has passed means at once. */
   readonly at?: DateTime.DateTime | Date | number
+  /** When it expires: a job that no attempt has started by then is cancelled instead of run. */
+  readonly expires?: Duration.Input
+  /** The instant at which it expires. Not together with `expires`. */
+  readonly expiresAt?: DateTime.DateTime | Date | number
+  /** Words to find it by; at most 16 of at most 64 characters. */
+  readonly tags?: ReadonlyArray<string>
   /** Lower runs first, -4096 to 4095. */
   readonly priority?: number
   /** Attempts allowed, the first one included. */

@@ -49,21 +49,35 @@ const required = <A, E>(result: Result.Result<A, E>): Effect.Effect<A, E> => Eff
 
 const invalid = (field: string, problem: string) => Effect.fail(new InvalidInput({ field, problem }))
 
-const epochMillis = (at: DateTime.DateTime | Date | number): Effect.Effect<number, InvalidInput> => {
+const epochMillis = (field: string, at: DateTime.DateTime | Date | number): Effect.Effect<number, InvalidInput> => {
   const millis = Math.ceil(typeof at === "number" ? at : at instanceof Date ? at.getTime() : DateTime.toEpochMillis(at))
   return Number.isFinite(millis) && millis <= Number.MAX_SAFE_INTEGER - maxDelayMillis
     ? Effect.succeed(Math.max(0, millis))
-    : invalid("at", `is not an instant: ${String(at)}`)
+    : invalid(field, `is not an instant: ${String(at)}`)
 }
 
 const visibility = (options: { readonly delay?: Duration.Input; readonly at?: DateTime.DateTime | Date | number }) => {
   if (options.delay !== undefined && options.at !== undefined) return invalid("at", "cannot be combined with delay")
-  if (options.at !== undefined) return Effect.map(epochMillis(options.at), (at) => ({ visible: { at } }))
+  if (options.at !== undefined) return Effect.map(epochMillis("at", options.at), (at) => ({ visible: { at } }))
   if (options.delay === undefined) return Effect.succeed({})
   return Effect.map(required(durationMillis("delay", options.delay)), (inMillis) =>
     inMillis > 0 ? { visible: { inMillis } } : {}
   )
 }
+
+type When = Pick<EnqueueManyOptions<AnyTask>, "expires" | "expiresAt">
+
+const expiry = ({ expires, expiresAt }: When) => {
+  if (expires !== undefined && expiresAt !== undefined) return invalid("expiresAt", "cannot be combined with expires")
+  if (expiresAt !== undefined) return Effect.map(epochMillis("expiresAt", expiresAt), (at) => ({ expires: { at } }))
+  if (expires === undefined) return Effect.succeed({})
+  return Effect.map(required(durationMillis("expires", expires)), (inMillis) => ({ expires: { inMillis } }))
+}
+
+const checkTags = (tags: ReadonlyArray<string>) =>
+  tags.length <= 16 && tags.every((tag) => tag.length >= 1 && tag.length <= 64)
+    ? Effect.void
+    : invalid("tags", "must be at most 16 texts of 1 to 64 characters")
 
 const encode = (
   task: AnyTask,
@@ -122,6 +136,8 @@ export const prepare = Effect.fnUntraced(function* <T extends AnyTask>(
     return yield* invalid("payloads", `holds ${payloads.length} jobs, at most ${maxBatchJobs} are stored in one step`)
   }
   const visible = yield* visibility(options)
+  const expires = yield* expiry(options)
+  if (options.tags !== undefined) yield* checkTags(options.tags)
   const ids = yield* JobIds
   const jobs: Array<NewJob> = []
   for (let i = 0; i < payloads.length; i++) {
@@ -141,6 +157,8 @@ export const prepare = Effect.fnUntraced(function* <T extends AnyTask>(
       maxAttempts,
       retainMillis,
       ...visible,
+      ...expires,
+      ...(options.tags === undefined ? {} : { tags: options.tags }),
       ...uniqueKey(task, options.unique, payload, text)
     })
   }

@@ -2,12 +2,14 @@ import { assert } from "@effect/vitest"
 import * as Clock from "effect/Clock"
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
+import * as Queue from "effect/Queue"
 import * as Schema from "effect/Schema"
 import * as TestClock from "effect/testing/TestClock"
 import type { JobInfo } from "../../../src/features/worker/Worker.ts"
 import { Cancel, SkipRetry, Snooze } from "../../../src/domain/Steering.ts"
 import * as Task from "../../../src/domain/Task.ts"
 import { JobStore } from "../../../src/ports/JobStore.ts"
+import { Notices } from "../../../src/ports/Notices.ts"
 import { StoreError } from "../../../src/ports/StoreError.ts"
 import { contract } from "./contract.ts"
 import { job, keepAll, release } from "./support.ts"
@@ -274,6 +276,59 @@ export const runningContract = contract("running jobs", (it) => {
 
       assert.strictEqual(yield* queue.state(second.id), "completed")
       assert.strictEqual(yield* queue.prune(keepAll), 0)
+    })
+  )
+
+  it.effect("RUN-10 a handler whose job is cancelled elsewhere is interrupted, and the job cancelled", (queue) =>
+    Effect.gen(function* () {
+      const { interrupted, run, started } = yield* endless
+      yield* work(queue, Echo, run)
+      const { id } = yield* enqueue(queue, Echo, { text: "" })
+      yield* Deferred.await(started)
+
+      const outcome = yield* JobStore.use((store) => store.cancel({ queue: queue.name, jobId: id, reason: "enough" }))
+      yield* Deferred.await(interrupted)
+      yield* eventually(isIn(queue, id, "cancelled"))
+
+      assert.strictEqual(outcome, "requested")
+      assert.deepInclude((yield* queue.read(id)).failures[0], { attempt: 1, outcome: "cancelled", error: "enough" })
+    })
+  )
+
+  it.effect("RUN-10 a lost request to stop is heard of with the next extension", (queue) =>
+    Effect.gen(function* () {
+      const { interrupted, run, started } = yield* endless
+      const deaf = Notices.of({ open: () => Queue.unbounded<never>() })
+      yield* Effect.provideService(work(queue, Echo, run, { lease: "6 seconds" }), Notices, deaf)
+      const { id } = yield* enqueue(queue, Echo, { text: "" })
+      yield* Deferred.await(started)
+      yield* JobStore.use((store) => store.cancel({ queue: queue.name, jobId: id, reason: "enough" }))
+
+      yield* advanceUntil(Deferred.isDone(interrupted))
+
+      yield* eventually(isIn(queue, id, "cancelled"))
+    })
+  )
+
+  it.effect("RUN-11 a handler sets progress and logs, and a failing store does not hurt it", (queue) =>
+    Effect.gen(function* () {
+      const store = yield* JobStore
+      const deaf = JobStore.of({
+        ...store,
+        annotate: (request) =>
+          request.logs?.[0] === "unheard" ? Effect.die(new Error("no notes today")) : store.annotate(request)
+      })
+      const run = (_: unknown, info: JobInfo) =>
+        info
+          .setProgress({ done: 1, of: 2 })
+          .pipe(Effect.andThen(info.log("one", "two")), Effect.andThen(info.log("unheard")), Effect.as("done"))
+      yield* Effect.provideService(work(queue, Echo, run), JobStore, deaf)
+      const { id } = yield* enqueue(queue, Echo, { text: "" })
+
+      yield* eventually(isIn(queue, id, "completed"))
+
+      assert.strictEqual((yield* queue.read(id)).progress, `{"done":1,"of":2}`)
+      assert.deepStrictEqual(yield* store.logs(queue.name, id), ["one", "two"])
     })
   )
 })
