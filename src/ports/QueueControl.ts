@@ -27,7 +27,7 @@ export interface Counters {
   readonly redriven: number
   /** Records no longer stored: completed without retention, pruned, or purged. */
   readonly removed: number
-  /** Enqueues answered with `Existing` or `Duplicate`. */
+  /** Enqueues answered with `Existing`, `Duplicate` or `Replaced`. */
   readonly duplicates: number
   /** Settlements and extensions refused because another claim or a rescue took the job. */
   readonly stale: number

@@ -18,9 +18,9 @@ import { SortedIndex } from "./SortedIndex.ts"
 
 /** A stored job. Which index holds it follows from `state`; `move` changes both. */
 export interface JobRecord {
-  readonly new: NewJob
+  new: NewJob
   readonly enqueuedAt: EpochMillis
-  readonly expiresAt: EpochMillis | undefined
+  expiresAt: EpochMillis | undefined
   sequence: number
   state: JobState
   attempt: number
@@ -51,6 +51,12 @@ interface LastClaim {
 interface Watcher {
   readonly name: string
   readonly ref: number
+}
+
+interface Owner {
+  readonly id: JobId
+  /** When the key is free again whatever becomes of the job; absent when the job frees it. */
+  readonly until?: EpochMillis
 }
 
 interface WorkerSeen {
@@ -85,7 +91,7 @@ export const readyScore = (record: JobRecord): number => record.new.priority * 2
 export class QueueState {
   readonly name: string
   readonly jobs = new Map<JobId, JobRecord>()
-  readonly uniqueOwners = new Map<string, JobId>()
+  readonly uniqueOwners = new Map<string, Owner>()
   readonly claims = new Map<string, LastClaim>()
   readonly watchers = new Map<JobId, ReadonlyArray<Watcher>>()
   readonly workers = new Map<string, WorkerSeen>()
@@ -167,18 +173,26 @@ export class QueueState {
     this.counters.removed++
   }
 
-  /** Whether the key is free for this job, which then holds it. */
-  takeKey(key: string | undefined, id: JobId): boolean {
-    if (key === undefined) return true
-    const owner = this.uniqueOwners.get(key)
-    if (owner !== undefined && owner !== id) return false
-    this.uniqueOwners.set(key, id)
-    return true
+  /** Who holds a key now. */
+  ownerOf(key: string | undefined, now: EpochMillis): JobId | undefined {
+    const owner = key === undefined ? undefined : this.uniqueOwners.get(key)
+    if (owner?.until === undefined || owner.until > now) return owner?.id
+    this.uniqueOwners.delete(key!)
+    return undefined
+  }
+
+  holdKey({ uniqueKey, uniqueWindowMillis }: NewJob, id: JobId, now: EpochMillis): void {
+    if (uniqueKey === undefined) return
+    this.uniqueOwners.set(
+      uniqueKey,
+      uniqueWindowMillis === undefined ? { id } : { id, until: now + uniqueWindowMillis }
+    )
   }
 
   freeKey(record: JobRecord): void {
     const key = record.new.uniqueKey
-    if (key !== undefined && this.uniqueOwners.get(key) === record.new.id) this.uniqueOwners.delete(key)
+    if (key === undefined || record.new.uniqueWindowMillis !== undefined) return
+    if (this.uniqueOwners.get(key)?.id === record.new.id) this.uniqueOwners.delete(key)
   }
 
   writeFailure(record: JobRecord, outcome: FailureOutcome, error: string, now: EpochMillis): void {

@@ -150,7 +150,7 @@ export const layer: Layer.Layer<JobStore | QueueControl | DeadLetterStore | Wake
         Context.add(
           DeadLetterStore,
           DeadLetterStore.of({
-            redrive: (name, selection) => read(() => redrive(at(name), selection)),
+            redrive: (name, selection) => withNow((now) => redrive(at(name), selection, now)),
             purge: (name, selection) => read(() => purge(at(name), selection))
           })
         ),

@@ -28,7 +28,19 @@ const identical = (a: NewJob, b: NewJob): boolean =>
   a.priority === b.priority &&
   a.maxAttempts === b.maxAttempts &&
   a.retainMillis === b.retainMillis &&
-  a.uniqueKey === b.uniqueKey
+  a.uniqueKey === b.uniqueKey &&
+  (a.uniqueUntil ?? "ended") === (b.uniqueUntil ?? "ended") &&
+  a.uniqueWindowMillis === b.uniqueWindowMillis
+
+/** Makes a waiting job another one under the same id and in the same place. */
+const replace = (queue: QueueState, record: JobRecord, job: NewJob, now: EpochMillis): void => {
+  record.new = { ...job, id: record.new.id }
+  record.expiresAt = instant(job.expires, now)
+  queue.holdKey(job, record.new.id, now)
+  const due = instant(job.visible, now) ?? now
+  if (due > now) queue.move(record, "scheduled", due)
+  else queue.move(record, "pending", readyScore(record))
+}
 
 const enqueueOne = (queue: QueueState, job: NewJob, now: EpochMillis): EnqueueOutcome => {
   const existing = queue.jobs.get(job.id)
@@ -36,10 +48,16 @@ const enqueueOne = (queue: QueueState, job: NewJob, now: EpochMillis): EnqueueOu
     queue.counters.duplicates++
     return { _tag: "Existing", identical: identical(existing.new, job) }
   }
-  if (!queue.takeKey(job.uniqueKey, job.id)) {
+  const owner = queue.ownerOf(job.uniqueKey, now)
+  if (owner !== undefined) {
     queue.counters.duplicates++
-    return { _tag: "Duplicate", of: queue.uniqueOwners.get(job.uniqueKey!)! }
+    const holder = queue.jobs.get(owner)
+    const waits = holder?.state === "pending" || holder?.state === "scheduled"
+    if (job.onDuplicate !== "replace" || holder === undefined || !waits) return { _tag: "Duplicate", of: owner }
+    replace(queue, holder, job, now)
+    return { _tag: "Replaced", of: owner }
   }
+  queue.holdKey(job, job.id, now)
   const record: JobRecord = {
     new: job,
     enqueuedAt: now,
@@ -128,6 +146,7 @@ const claim = (
     record.token = queue.nextToken()
     record.worker = worker
     record.startedAt = now
+    if (record.new.uniqueUntil === "started") queue.freeKey(record)
     queue.move(record, "active", now + request.leaseMillis)
     queue.counters.claimed++
     claimed.push(handOut(record))

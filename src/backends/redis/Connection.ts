@@ -160,7 +160,8 @@ const watch = (
       log(Effect.logError(`${server}: ${found.message}; calls fail until it can`))
     }
     gate.refuse(found)
-    if (found.reason === "read-only" && !(client instanceof Cluster)) after(recheckMillis, () => client.disconnect(true))
+    if (found.reason === "read-only" && !(client instanceof Cluster))
+      after(recheckMillis, () => client.disconnect(true))
     else after(recheckMillis, look)
   }
 

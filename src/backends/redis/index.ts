@@ -81,5 +81,4 @@ export const layer = (options: Options = {}): Layer.Layer<Ports, RedisUnsuitable
  * @category testing
  * @since 0.1.0
  */
-export const layerVirtualTime = (options: Options = {}): Layer.Layer<Ports, RedisUnsuitable> =>
-  build(options, "effect")
+export const layerVirtualTime = (options: Options = {}): Layer.Layer<Ports, RedisUnsuitable> => build(options, "effect")

@@ -16,6 +16,7 @@ export const queueKeys = [
   "logs",
   "watchers",
   "unique",
+  "windows",
   "meta",
   "claims",
   "workers",

@@ -16,7 +16,7 @@ import type { EnqueueManyOptions, EnqueueOptions } from "./EnqueueOptions.ts"
 import { InvalidResult, JobCancelled, JobDead, JobExpired, JobMissing } from "./errors.ts"
 import { type InvalidPayload, type PayloadTooLarge, prepare } from "./prepare.ts"
 
-export type { EnqueueManyOptions, EnqueueOptions } from "./EnqueueOptions.ts"
+export type { EnqueueManyOptions, EnqueueOptions, Unique } from "./EnqueueOptions.ts"
 export { InvalidResult, JobCancelled, JobDead, JobExpired, JobMissing } from "./errors.ts"
 export { InvalidPayload, PayloadTooLarge } from "./prepare.ts"
 
@@ -25,8 +25,9 @@ export { InvalidPayload, PayloadTooLarge } from "./prepare.ts"
  *
  * `enqueued`: stored. `existing`: the same job was stored before under this id. `conflict`: another job was stored
  * before under this id, and was left as it is. `duplicate`: another job, whose id this is, holds the unique key.
+ * `replaced`: that other job, whose id this is, still waited, and now is this one.
  */
-export type EnqueueOutcome = "enqueued" | "existing" | "conflict" | "duplicate"
+export type EnqueueOutcome = "enqueued" | "existing" | "conflict" | "duplicate" | "replaced"
 
 /** Points at a job: the one enqueued, or the one that was there before. */
 export interface JobHandle<T extends AnyTask = AnyTask> {
@@ -174,6 +175,8 @@ const make = (store: JobStore["Service"], endings: Endings.Endings, maxPayloadBy
           return handle(jobs[i]!.id, outcome.identical ? "existing" : "conflict")
         case "Duplicate":
           return handle(outcome.of, "duplicate")
+        case "Replaced":
+          return handle(outcome.of, "replaced")
       }
     })
   })

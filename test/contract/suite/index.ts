@@ -20,6 +20,7 @@ import { repeatClaimContract } from "./repeat-claim.ts"
 import { repeatContract } from "./repeat.ts"
 import { retentionContract } from "./retention.ts"
 import { settleContract } from "./settle.ts"
+import { uniqueModesContract } from "./unique-modes.ts"
 import { uniqueContract } from "./unique.ts"
 import { wakingContract } from "./waking.ts"
 import { watchingContract } from "./watching.ts"
@@ -43,6 +44,7 @@ const concerns = [
   limitsContract,
   pauseContract,
   uniqueContract,
+  uniqueModesContract,
   deadLettersContract,
   retentionContract,
   countingContract,

@@ -202,13 +202,14 @@ local function repeat_claim(first, ids)
   end
 end
 
--- Ends jobs that no attempt has started in time; answers the others.
+-- Frees keys that are held until the start. Ends jobs that no attempt has started in time; answers the others.
 local function drop_expired(ids, records, texts)
   local expired = {}
   for i = 1, #ids do
     if records[i] and string.sub(records[i], 1, 1) >= "2" then
       local run = texts[i] and parse_run(texts[i]) or new_run(records[i])
-      if run.expires <= now then
+      if run.held == "s" then free_key(keys, ids[i], run) end
+      if run.expires and run.expires <= now then
         cancel_now(keys, keys.pending, ids[i], run, "expired", '"no attempt had started in time"', now)
         expired[i] = true
       end

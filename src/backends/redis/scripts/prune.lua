@@ -9,6 +9,8 @@
 -- KEYS result        hash: id -> encoded success or failure
 -- KEYS progress      hash: id -> encoded progress
 -- KEYS logs          hash: id -> log lines
+-- KEYS unique        hash: unique key -> id of the holder
+-- KEYS windows       zset: unique key by when it is free again, epoch ms
 -- KEYS meta          hash: counters
 -- KEYS claims        hash: worker -> its last claim
 -- KEYS workers       zset: worker by when it was last seen, epoch ms
@@ -25,7 +27,7 @@
 local keys = {
   jobs = KEYS[1], runs = KEYS[2], completed = KEYS[3], cancelled = KEYS[4], dead = KEYS[5],
   ledger = KEYS[6], result = KEYS[7], progress = KEYS[8], logs = KEYS[9],
-  meta = KEYS[10], claims = KEYS[11], workers = KEYS[12], about = KEYS[13]
+  unique = KEYS[10], windows = KEYS[11], meta = KEYS[12], claims = KEYS[13], workers = KEYS[14], about = KEYS[15]
 }
 local now = clock(ARGV[1])
 local left = tonumber(ARGV[2])
@@ -54,6 +56,12 @@ drop_beyond(keys.completed, max_finished)
 drop_beyond(keys.cancelled, max_finished)
 drop_beyond(keys.dead, max_dead)
 count(keys.meta, "removed", removed)
+
+local over = redis.call("ZRANGEBYSCORE", keys.windows, "-inf", now, "LIMIT", 0, 500)
+if #over > 0 then
+  redis.call("ZREM", keys.windows, unpack(over))
+  redis.call("HDEL", keys.unique, unpack(over))
+end
 
 -- A worker unseen for two days cannot come back with a claim: leases last a day at most.
 local silent = redis.call("ZRANGEBYSCORE", keys.workers, "-inf", now - 172800000, "LIMIT", 0, 100)

@@ -6,31 +6,39 @@
 -- KEYS dead     zset: id by time of death, epoch ms
 -- KEYS result   hash: id -> encoded failure
 -- KEYS unique   hash: unique key -> id of the holder
+-- KEYS windows  zset: unique key by when it is free again, epoch ms
 -- KEYS meta     hash: counters
 -- KEYS wake     zset: the wake-up marker
+-- ARGV now      epoch ms; "" in production: the server's clock decides
 -- ARGV oldest   how many of the oldest, "" when ids follow
 -- ARGV ...ids   the jobs
 -- REPLY list   flat: id, "ok", "not-dead" or "key-taken"
+-- include lib/time
 -- include lib/record
 -- include lib/signal
 local keys = {
-  jobs = KEYS[1], runs = KEYS[2], pending = KEYS[3], dead = KEYS[4], result = KEYS[5], unique = KEYS[6], meta = KEYS[7],
-  wake = KEYS[8]
+  jobs = KEYS[1], runs = KEYS[2], pending = KEYS[3], dead = KEYS[4], result = KEYS[5], unique = KEYS[6], windows = KEYS[7],
+  meta = KEYS[8], wake = KEYS[9]
 }
 local ids = {}
-if ARGV[1] ~= "" then
-  ids = redis.call("ZRANGE", keys.dead, 0, tonumber(ARGV[1]) - 1)
+local now = clock(ARGV[1])
+if ARGV[2] ~= "" then
+  ids = redis.call("ZRANGE", keys.dead, 0, tonumber(ARGV[2]) - 1)
 else
-  for i = 2, #ARGV do ids[#ids + 1] = ARGV[i] end
+  for i = 3, #ARGV do ids[#ids + 1] = ARGV[i] end
 end
 
 local function redrive(id)
   local record = redis.call("ZSCORE", keys.dead, id) and redis.call("HGET", keys.jobs, id)
   if not record then return "not-dead" end
   local run = parse_run(redis.call("HGET", keys.runs, id))
-  if run.unique ~= "" then
-    local holder = redis.call("HGET", keys.unique, run.unique)
+  -- a window was held from the enqueue on, and is not held again
+  if run.unique ~= "" and run.held ~= "w" then
+    local free_at = redis.call("ZSCORE", keys.windows, run.unique)
+    local over = free_at and tonumber(free_at) <= now
+    local holder = not over and redis.call("HGET", keys.unique, run.unique)
     if holder and holder ~= id then return "key-taken" end
+    redis.call("ZREM", keys.windows, run.unique)
     redis.call("HSET", keys.unique, run.unique, id)
   end
   local sequence = redis.call("HINCRBY", keys.meta, "sequence", 1)

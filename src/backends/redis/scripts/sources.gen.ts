@@ -6,7 +6,7 @@ export const sources = {
     keys: ["jobs", "runs", "progress", "logs", "meta"] as const,
     args: ["id", "token", "progress", "most"] as const,
     rest: "lines" as const,
-    sha1: "536a34e8b1eda125fbe9a80cbcfb5cb19d440a59",
+    sha1: "d4d3a5691a0eb74edb15fa563b8f332e6ae7828f",
     source: `#!lua
 local function clock(given)
   if given ~= "" then return tonumber(given) end
@@ -19,14 +19,14 @@ end
 local function parse_run(text)
   local holder, token, flag, attempt, rescues, snoozes, started, finished, reason, worker, tail =
     string.match(text, "^(%a)(%d+),(%d),(%d+),(%d+),(%d+),(%d*),(%d*),(%a*),([^,]*),(.*)$")
-  local sequence, enqueued, expires, priority, max_attempts, retain, kind, unique =
-    string.match(tail, "^(%d+),(%d+),(%d*),(-?%d+),(%d+),(%d+),([^,]*),(.*)$")
+  local sequence, enqueued, expires, priority, max_attempts, retain, kind, held, unique =
+    string.match(tail, "^(%d+),(%d+),(%d*),(-?%d+),(%d+),(%d+),([^,]*),(%a?):?(.*)$")
   return {
     holder = holder, token = token, flag = flag,
     attempt = tonumber(attempt), rescues = tonumber(rescues), snoozes = tonumber(snoozes),
     started = started, finished = finished, reason = reason, worker = worker, tail = tail,
     score = tonumber(priority) * 1099511627776 + tonumber(sequence),
-    expires = tonumber(expires), max_attempts = tonumber(max_attempts), retain = tonumber(retain), unique = unique
+    expires = tonumber(expires), max_attempts = tonumber(max_attempts), retain = tonumber(retain), kind = kind, held = held, unique = unique
   }
 end
 local function new_run(record)
@@ -38,7 +38,7 @@ local function format_run(run)
     .. "," .. run.started .. "," .. run.finished .. "," .. run.reason .. "," .. run.worker .. "," .. run.tail
 end
 local function mind(run)
-  if run.flag == "0" or run.flag == "2" then run.flag = exact(run.flag + 1) end
+  if run.flag % 2 == 0 then run.flag = exact(run.flag + 1) end
 end
 local function in_chunks(size, count, act)
   for first = 1, count, size do
@@ -86,7 +86,7 @@ return 1`
     keys: ["jobs", "runs", "pending", "scheduled", "retry", "active", "cancelled", "ledger", "result", "cancels", "progress", "logs", "watchers", "unique", "meta"] as const,
     args: ["now", "notices", "queue", "id", "reason"] as const,
     rest: undefined,
-    sha1: "69b30ec07c2abc43e7f34bdf3a0860a5d8be482e",
+    sha1: "0dfa17be2216f20a7f4566f38f92a1226fe94b1b",
     source: `#!lua flags=allow-oom
 local function clock(given)
   if given ~= "" then return tonumber(given) end
@@ -99,14 +99,14 @@ end
 local function parse_run(text)
   local holder, token, flag, attempt, rescues, snoozes, started, finished, reason, worker, tail =
     string.match(text, "^(%a)(%d+),(%d),(%d+),(%d+),(%d+),(%d*),(%d*),(%a*),([^,]*),(.*)$")
-  local sequence, enqueued, expires, priority, max_attempts, retain, kind, unique =
-    string.match(tail, "^(%d+),(%d+),(%d*),(-?%d+),(%d+),(%d+),([^,]*),(.*)$")
+  local sequence, enqueued, expires, priority, max_attempts, retain, kind, held, unique =
+    string.match(tail, "^(%d+),(%d+),(%d*),(-?%d+),(%d+),(%d+),([^,]*),(%a?):?(.*)$")
   return {
     holder = holder, token = token, flag = flag,
     attempt = tonumber(attempt), rescues = tonumber(rescues), snoozes = tonumber(snoozes),
     started = started, finished = finished, reason = reason, worker = worker, tail = tail,
     score = tonumber(priority) * 1099511627776 + tonumber(sequence),
-    expires = tonumber(expires), max_attempts = tonumber(max_attempts), retain = tonumber(retain), unique = unique
+    expires = tonumber(expires), max_attempts = tonumber(max_attempts), retain = tonumber(retain), kind = kind, held = held, unique = unique
   }
 end
 local function new_run(record)
@@ -118,7 +118,7 @@ local function format_run(run)
     .. "," .. run.started .. "," .. run.finished .. "," .. run.reason .. "," .. run.worker .. "," .. run.tail
 end
 local function mind(run)
-  if run.flag == "0" or run.flag == "2" then run.flag = exact(run.flag + 1) end
+  if run.flag % 2 == 0 then run.flag = exact(run.flag + 1) end
 end
 local function in_chunks(size, count, act)
   for first = 1, count, size do
@@ -155,7 +155,7 @@ local function write_failure(keys, id, run, outcome, now, error)
   mind(run)
 end
 local function free_key(keys, id, run)
-  if run.unique ~= "" and redis.call("HGET", keys.unique, run.unique) == id then
+  if run.unique ~= "" and run.held ~= "w" and redis.call("HGET", keys.unique, run.unique) == id then
     redis.call("HDEL", keys.unique, run.unique)
   end
 end
@@ -241,10 +241,10 @@ redis.call("PUBLISH", keys.notices .. run.worker, "cancel\\n" .. queue .. "\\n" 
 return "requested"`
   },
   enqueue: {
-    keys: ["jobs", "pending", "scheduled", "unique", "meta", "wake"] as const,
+    keys: ["jobs", "runs", "pending", "scheduled", "unique", "windows", "meta", "wake"] as const,
     args: ["now"] as const,
     rest: "jobs" as const,
-    sha1: "8b6045130824e3a201ba2680356136e7453aca94",
+    sha1: "c5d89dca68ce80a7a20a78f5b8c31f8a9a1027cb",
     source: `#!lua
 local function clock(given)
   if given ~= "" then return tonumber(given) end
@@ -257,14 +257,14 @@ end
 local function parse_run(text)
   local holder, token, flag, attempt, rescues, snoozes, started, finished, reason, worker, tail =
     string.match(text, "^(%a)(%d+),(%d),(%d+),(%d+),(%d+),(%d*),(%d*),(%a*),([^,]*),(.*)$")
-  local sequence, enqueued, expires, priority, max_attempts, retain, kind, unique =
-    string.match(tail, "^(%d+),(%d+),(%d*),(-?%d+),(%d+),(%d+),([^,]*),(.*)$")
+  local sequence, enqueued, expires, priority, max_attempts, retain, kind, held, unique =
+    string.match(tail, "^(%d+),(%d+),(%d*),(-?%d+),(%d+),(%d+),([^,]*),(%a?):?(.*)$")
   return {
     holder = holder, token = token, flag = flag,
     attempt = tonumber(attempt), rescues = tonumber(rescues), snoozes = tonumber(snoozes),
     started = started, finished = finished, reason = reason, worker = worker, tail = tail,
     score = tonumber(priority) * 1099511627776 + tonumber(sequence),
-    expires = tonumber(expires), max_attempts = tonumber(max_attempts), retain = tonumber(retain), unique = unique
+    expires = tonumber(expires), max_attempts = tonumber(max_attempts), retain = tonumber(retain), kind = kind, held = held, unique = unique
   }
 end
 local function new_run(record)
@@ -276,7 +276,7 @@ local function format_run(run)
     .. "," .. run.started .. "," .. run.finished .. "," .. run.reason .. "," .. run.worker .. "," .. run.tail
 end
 local function mind(run)
-  if run.flag == "0" or run.flag == "2" then run.flag = exact(run.flag + 1) end
+  if run.flag % 2 == 0 then run.flag = exact(run.flag + 1) end
 end
 local function in_chunks(size, count, act)
   for first = 1, count, size do
@@ -302,82 +302,132 @@ end
 local function signal(keys)
   redis.call("ZADD", keys.wake, 0, "1")
 end
-local keys = { jobs = KEYS[1], pending = KEYS[2], scheduled = KEYS[3], unique = KEYS[4], meta = KEYS[5], wake = KEYS[6] }
+local keys = {
+  jobs = KEYS[1], runs = KEYS[2], pending = KEYS[3], scheduled = KEYS[4], unique = KEYS[5], windows = KEYS[6],
+  meta = KEYS[7], wake = KEYS[8]
+}
 local now = clock(ARGV[1])
-local total = (#ARGV - 1) / 6
+local total = (#ARGV - 1) / 7
 local ids = {}
-for i = 1, total do ids[i] = ARGV[6 * i - 4] end
+for i = 1, total do ids[i] = ARGV[7 * i - 5] end
 local existing = read_fields(keys.jobs, ids)
 local sequence = redis.call("HINCRBY", keys.meta, "sequence", total) - total
-local left_out, records, ready, scheduled = {}, {}, {}, {}
-local seen, taken, soonest = {}, {}, math.huge
-local function leave_out(position, why, holder)
-  left_out[#left_out + 1] = position
-  left_out[#left_out + 1] = why
-  left_out[#left_out + 1] = holder
+local head = redis.call("ZRANGE", keys.scheduled, 0, 0, "WITHSCORES")[2]
+local reply, records, ready, scheduled = {}, {}, {}, {}
+local seen, taken = {}, {}
+local soonest, stored, wakes = math.huge, 0, false
+local function report(position, what, holder)
+  reply[#reply + 1] = position
+  reply[#reply + 1] = what
+  reply[#reply + 1] = holder
 end
 local function instant(text)
   if text == "" then return nil end
   local millis = tonumber(string.sub(text, 2))
   return string.sub(text, 1, 1) == "+" and now + millis or millis
 end
-local function is_same(stored, rest)
-  local line, payload = string.match(stored, "^%d,%d+,%d+,%d*(,[^\\n]*)\\n[^\\n]*\\n(.*)$")
+local function is_same(stored_record, rest)
+  local line, payload = string.match(stored_record, "^%d,%d+,%d+,%d*(,[^\\n]*)\\n[^\\n]*\\n(.*)$")
   local new_line, new_payload = string.match(rest, "^([^\\n]*)\\n[^\\n]*\\n(.*)$")
   return line == new_line and payload == new_payload
 end
+local function record_of(place, enqueued, expires, rest)
+  local expiry = instant(expires)
+  local held = string.match(rest, "^,%-?%d+,%d+,%d+,[^,]*,(%a?)")
+  local minds = held ~= "" or string.match(rest, "^,%-?%d+,%d+,0,") == nil
+  local flag = (minds and 1 or 0) + (expiry and 2 or 0) + (held == "s" and 4 or 0)
+  return flag .. "," .. place .. "," .. enqueued .. "," .. (expiry or "") .. rest
+end
+local function stand(id, place, priority, visible)
+  local due = instant(visible) or now
+  if due > now then
+    scheduled[#scheduled + 1] = due
+    scheduled[#scheduled + 1] = id
+    if due < soonest then soonest = due end
+  else
+    ready[#ready + 1] = tonumber(priority) * 1099511627776 + place
+    ready[#ready + 1] = id
+  end
+end
+local function flush()
+  spread("HSET", keys.jobs, records)
+  spread("ZADD", keys.pending, ready)
+  spread("ZADD", keys.scheduled, scheduled)
+  wakes = wakes or #ready > 0
+  records, ready, scheduled = {}, {}, {}
+end
+local function holder_of(unique)
+  local holder = taken[unique] or redis.call("HGET", keys.unique, unique)
+  if not holder then return nil end
+  local free_at = redis.call("ZSCORE", keys.windows, unique)
+  if free_at and tonumber(free_at) <= now then return nil end
+  return holder
+end
+local function hold(unique, id, window)
+  taken[unique] = id
+  redis.call("HSET", keys.unique, unique, id)
+  if window then
+    redis.call("ZADD", keys.windows, now + tonumber(window), unique)
+  else
+    redis.call("ZREM", keys.windows, unique)
+  end
+end
+local function replace(id, expires, priority, visible, rest)
+  flush()
+  local index = redis.call("ZSCORE", keys.pending, id) and keys.pending
+    or redis.call("ZSCORE", keys.scheduled, id) and keys.scheduled
+  if not index then return false end
+  local place, enqueued = string.match(redis.call("HGET", keys.jobs, id), "^%d,(%d+),(%d+),")
+  local record = record_of(place, enqueued, expires, rest)
+  redis.call("HSET", keys.jobs, id, record)
+  local text = redis.call("HGET", keys.runs, id)
+  if text then
+    local run = parse_run(text)
+    run.flag, run.tail = string.match(record, "^(%d),([^\\n]*)")
+    mind(run)
+    redis.call("HSET", keys.runs, id, format_run(run))
+  end
+  redis.call("ZREM", index, id)
+  stand(id, tonumber(place), priority, visible)
+  return true
+end
 for i = 1, total do
-  local at = 6 * i - 4
+  local at = 7 * i - 5
   local id, visible, expires = ARGV[at], ARGV[at + 1], ARGV[at + 2]
-  local priority, unique, rest = ARGV[at + 3], ARGV[at + 4], ARGV[at + 5]
-  local stored = existing[i] or seen[id]
-  local holder = not stored and unique ~= "" and (taken[unique] or redis.call("HGET", keys.unique, unique)) or nil
-  if stored then
-    leave_out(i, is_same(stored, rest) and "same" or "other", "")
+  local priority, unique, how, rest = ARGV[at + 3], ARGV[at + 4], ARGV[at + 5], ARGV[at + 6]
+  local stored_record = existing[i] or seen[id]
+  local holder = not stored_record and unique ~= "" and holder_of(unique) or nil
+  local replaces, window = string.match(how, "^(r?)(%d*)$")
+  if window == "" then window = nil end
+  if stored_record then
+    report(i, is_same(stored_record, rest) and "same" or "other", "")
+  elseif holder and replaces == "r" and replace(holder, expires, priority, visible, rest) then
+    hold(unique, holder, window)
+    report(i, "replaced", holder)
   elseif holder then
-    leave_out(i, "key", holder)
+    report(i, "key", holder)
   else
     local place = sequence + i
-    local plain = unique == "" and string.match(rest, "^,%-?%d+,%d+,0,") ~= nil
-    local expiry = instant(expires)
-    local flag = (plain and 0 or 1) + (expiry and 2 or 0)
-    local record = flag .. "," .. place .. "," .. now .. "," .. (expiry or "") .. rest
+    local record = record_of(place, now, expires, rest)
     records[#records + 1] = id
     records[#records + 1] = record
     seen[id] = record
-    if unique ~= "" then
-      taken[unique] = id
-      redis.call("HSET", keys.unique, unique, id)
-    end
-    local due = instant(visible) or now
-    if due > now then
-      scheduled[#scheduled + 1] = due
-      scheduled[#scheduled + 1] = id
-      if due < soonest then soonest = due end
-    else
-      ready[#ready + 1] = tonumber(priority) * 1099511627776 + place
-      ready[#ready + 1] = id
-    end
+    stored = stored + 1
+    if unique ~= "" then hold(unique, id, window) end
+    stand(id, place, priority, visible)
   end
 end
-spread("HSET", keys.jobs, records)
-spread("ZADD", keys.pending, ready)
-local wakes = #ready > 0
-if #scheduled > 0 then
-  local head = redis.call("ZRANGE", keys.scheduled, 0, 0, "WITHSCORES")
-  wakes = wakes or #head == 0 or soonest < tonumber(head[2])
-  spread("ZADD", keys.scheduled, scheduled)
-end
-if wakes then signal(keys) end
-count(keys.meta, "enqueued", #records / 2)
-count(keys.meta, "duplicates", #left_out / 3)
-return left_out`
+flush()
+if wakes or soonest < (tonumber(head) or math.huge) then signal(keys) end
+count(keys.meta, "enqueued", stored)
+count(keys.meta, "duplicates", #reply / 3)
+return reply`
   },
   exchange: {
     keys: ["jobs", "runs", "pending", "scheduled", "retry", "active", "completed", "cancelled", "dead", "ledger", "result", "cancels", "progress", "logs", "watchers", "unique", "meta", "claims", "workers", "wake"] as const,
     args: ["now", "notices", "worker", "number", "limit", "lease"] as const,
     rest: "settlements" as const,
-    sha1: "7e41b4ee662714905e9997d7ab6a8199614441a5",
+    sha1: "71db2634c8f4fdb1ffdf95682c24a8cb722075da",
     source: `#!lua flags=allow-oom
 local function clock(given)
   if given ~= "" then return tonumber(given) end
@@ -390,14 +440,14 @@ end
 local function parse_run(text)
   local holder, token, flag, attempt, rescues, snoozes, started, finished, reason, worker, tail =
     string.match(text, "^(%a)(%d+),(%d),(%d+),(%d+),(%d+),(%d*),(%d*),(%a*),([^,]*),(.*)$")
-  local sequence, enqueued, expires, priority, max_attempts, retain, kind, unique =
-    string.match(tail, "^(%d+),(%d+),(%d*),(-?%d+),(%d+),(%d+),([^,]*),(.*)$")
+  local sequence, enqueued, expires, priority, max_attempts, retain, kind, held, unique =
+    string.match(tail, "^(%d+),(%d+),(%d*),(-?%d+),(%d+),(%d+),([^,]*),(%a?):?(.*)$")
   return {
     holder = holder, token = token, flag = flag,
     attempt = tonumber(attempt), rescues = tonumber(rescues), snoozes = tonumber(snoozes),
     started = started, finished = finished, reason = reason, worker = worker, tail = tail,
     score = tonumber(priority) * 1099511627776 + tonumber(sequence),
-    expires = tonumber(expires), max_attempts = tonumber(max_attempts), retain = tonumber(retain), unique = unique
+    expires = tonumber(expires), max_attempts = tonumber(max_attempts), retain = tonumber(retain), kind = kind, held = held, unique = unique
   }
 end
 local function new_run(record)
@@ -409,7 +459,7 @@ local function format_run(run)
     .. "," .. run.started .. "," .. run.finished .. "," .. run.reason .. "," .. run.worker .. "," .. run.tail
 end
 local function mind(run)
-  if run.flag == "0" or run.flag == "2" then run.flag = exact(run.flag + 1) end
+  if run.flag % 2 == 0 then run.flag = exact(run.flag + 1) end
 end
 local function in_chunks(size, count, act)
   for first = 1, count, size do
@@ -446,7 +496,7 @@ local function write_failure(keys, id, run, outcome, now, error)
   mind(run)
 end
 local function free_key(keys, id, run)
-  if run.unique ~= "" and redis.call("HGET", keys.unique, run.unique) == id then
+  if run.unique ~= "" and run.held ~= "w" and redis.call("HGET", keys.unique, run.unique) == id then
     redis.call("HDEL", keys.unique, run.unique)
   end
 end
@@ -716,7 +766,8 @@ local function drop_expired(ids, records, texts)
   for i = 1, #ids do
     if records[i] and string.sub(records[i], 1, 1) >= "2" then
       local run = texts[i] and parse_run(texts[i]) or new_run(records[i])
-      if run.expires <= now then
+      if run.held == "s" then free_key(keys, ids[i], run) end
+      if run.expires and run.expires <= now then
         cancel_now(keys, keys.pending, ids[i], run, "expired", '"no attempt had started in time"', now)
         expired[i] = true
       end
@@ -802,7 +853,7 @@ return reply`
     keys: ["jobs", "runs", "active", "meta", "cancels", "workers", "about"] as const,
     args: ["now", "worker", "lease", "about"] as const,
     rest: "leases" as const,
-    sha1: "2fce44c9173da1c297f7d3929ad9381d46ee50a1",
+    sha1: "b968caf60f32a638eb4803c39607cc96a1d50b6e",
     source: `#!lua flags=allow-oom
 local function clock(given)
   if given ~= "" then return tonumber(given) end
@@ -815,14 +866,14 @@ end
 local function parse_run(text)
   local holder, token, flag, attempt, rescues, snoozes, started, finished, reason, worker, tail =
     string.match(text, "^(%a)(%d+),(%d),(%d+),(%d+),(%d+),(%d*),(%d*),(%a*),([^,]*),(.*)$")
-  local sequence, enqueued, expires, priority, max_attempts, retain, kind, unique =
-    string.match(tail, "^(%d+),(%d+),(%d*),(-?%d+),(%d+),(%d+),([^,]*),(.*)$")
+  local sequence, enqueued, expires, priority, max_attempts, retain, kind, held, unique =
+    string.match(tail, "^(%d+),(%d+),(%d*),(-?%d+),(%d+),(%d+),([^,]*),(%a?):?(.*)$")
   return {
     holder = holder, token = token, flag = flag,
     attempt = tonumber(attempt), rescues = tonumber(rescues), snoozes = tonumber(snoozes),
     started = started, finished = finished, reason = reason, worker = worker, tail = tail,
     score = tonumber(priority) * 1099511627776 + tonumber(sequence),
-    expires = tonumber(expires), max_attempts = tonumber(max_attempts), retain = tonumber(retain), unique = unique
+    expires = tonumber(expires), max_attempts = tonumber(max_attempts), retain = tonumber(retain), kind = kind, held = held, unique = unique
   }
 end
 local function new_run(record)
@@ -834,7 +885,7 @@ local function format_run(run)
     .. "," .. run.started .. "," .. run.finished .. "," .. run.reason .. "," .. run.worker .. "," .. run.tail
 end
 local function mind(run)
-  if run.flag == "0" or run.flag == "2" then run.flag = exact(run.flag + 1) end
+  if run.flag % 2 == 0 then run.flag = exact(run.flag + 1) end
 end
 local function in_chunks(size, count, act)
   for first = 1, count, size do
@@ -1021,7 +1072,7 @@ return was ~= ARGV[1] and 1 or 0`
     keys: ["jobs", "pending", "scheduled", "retry", "meta", "wake"] as const,
     args: ["now", "limit"] as const,
     rest: undefined,
-    sha1: "58c8c3a92eed59188ce24989a552a2d5869bc0a0",
+    sha1: "8ae734a5a66aba21bc3a44900fbe318173468db0",
     source: `#!lua flags=allow-oom
 local function clock(given)
   if given ~= "" then return tonumber(given) end
@@ -1034,14 +1085,14 @@ end
 local function parse_run(text)
   local holder, token, flag, attempt, rescues, snoozes, started, finished, reason, worker, tail =
     string.match(text, "^(%a)(%d+),(%d),(%d+),(%d+),(%d+),(%d*),(%d*),(%a*),([^,]*),(.*)$")
-  local sequence, enqueued, expires, priority, max_attempts, retain, kind, unique =
-    string.match(tail, "^(%d+),(%d+),(%d*),(-?%d+),(%d+),(%d+),([^,]*),(.*)$")
+  local sequence, enqueued, expires, priority, max_attempts, retain, kind, held, unique =
+    string.match(tail, "^(%d+),(%d+),(%d*),(-?%d+),(%d+),(%d+),([^,]*),(%a?):?(.*)$")
   return {
     holder = holder, token = token, flag = flag,
     attempt = tonumber(attempt), rescues = tonumber(rescues), snoozes = tonumber(snoozes),
     started = started, finished = finished, reason = reason, worker = worker, tail = tail,
     score = tonumber(priority) * 1099511627776 + tonumber(sequence),
-    expires = tonumber(expires), max_attempts = tonumber(max_attempts), retain = tonumber(retain), unique = unique
+    expires = tonumber(expires), max_attempts = tonumber(max_attempts), retain = tonumber(retain), kind = kind, held = held, unique = unique
   }
 end
 local function new_run(record)
@@ -1053,7 +1104,7 @@ local function format_run(run)
     .. "," .. run.started .. "," .. run.finished .. "," .. run.reason .. "," .. run.worker .. "," .. run.tail
 end
 local function mind(run)
-  if run.flag == "0" or run.flag == "2" then run.flag = exact(run.flag + 1) end
+  if run.flag % 2 == 0 then run.flag = exact(run.flag + 1) end
 end
 local function in_chunks(size, count, act)
   for first = 1, count, size do
@@ -1107,10 +1158,10 @@ if promoted > 0 then signal(keys) end
 return promoted`
   },
   prune: {
-    keys: ["jobs", "runs", "completed", "cancelled", "dead", "ledger", "result", "progress", "logs", "meta", "claims", "workers", "about"] as const,
+    keys: ["jobs", "runs", "completed", "cancelled", "dead", "ledger", "result", "progress", "logs", "unique", "windows", "meta", "claims", "workers", "about"] as const,
     args: ["now", "limit", "dead_retain", "max_dead", "max_finished"] as const,
     rest: undefined,
-    sha1: "e73892e3a560d80aa4e3e384f0b8ae42d6cd2c10",
+    sha1: "fdbd18c918864a80c2ce44431e40bf6625817c23",
     source: `#!lua flags=allow-oom
 local function clock(given)
   if given ~= "" then return tonumber(given) end
@@ -1123,14 +1174,14 @@ end
 local function parse_run(text)
   local holder, token, flag, attempt, rescues, snoozes, started, finished, reason, worker, tail =
     string.match(text, "^(%a)(%d+),(%d),(%d+),(%d+),(%d+),(%d*),(%d*),(%a*),([^,]*),(.*)$")
-  local sequence, enqueued, expires, priority, max_attempts, retain, kind, unique =
-    string.match(tail, "^(%d+),(%d+),(%d*),(-?%d+),(%d+),(%d+),([^,]*),(.*)$")
+  local sequence, enqueued, expires, priority, max_attempts, retain, kind, held, unique =
+    string.match(tail, "^(%d+),(%d+),(%d*),(-?%d+),(%d+),(%d+),([^,]*),(%a?):?(.*)$")
   return {
     holder = holder, token = token, flag = flag,
     attempt = tonumber(attempt), rescues = tonumber(rescues), snoozes = tonumber(snoozes),
     started = started, finished = finished, reason = reason, worker = worker, tail = tail,
     score = tonumber(priority) * 1099511627776 + tonumber(sequence),
-    expires = tonumber(expires), max_attempts = tonumber(max_attempts), retain = tonumber(retain), unique = unique
+    expires = tonumber(expires), max_attempts = tonumber(max_attempts), retain = tonumber(retain), kind = kind, held = held, unique = unique
   }
 end
 local function new_run(record)
@@ -1142,7 +1193,7 @@ local function format_run(run)
     .. "," .. run.started .. "," .. run.finished .. "," .. run.reason .. "," .. run.worker .. "," .. run.tail
 end
 local function mind(run)
-  if run.flag == "0" or run.flag == "2" then run.flag = exact(run.flag + 1) end
+  if run.flag % 2 == 0 then run.flag = exact(run.flag + 1) end
 end
 local function in_chunks(size, count, act)
   for first = 1, count, size do
@@ -1179,7 +1230,7 @@ local function write_failure(keys, id, run, outcome, now, error)
   mind(run)
 end
 local function free_key(keys, id, run)
-  if run.unique ~= "" and redis.call("HGET", keys.unique, run.unique) == id then
+  if run.unique ~= "" and run.held ~= "w" and redis.call("HGET", keys.unique, run.unique) == id then
     redis.call("HDEL", keys.unique, run.unique)
   end
 end
@@ -1244,7 +1295,7 @@ local crash = '"the lease expired"'
 local keys = {
   jobs = KEYS[1], runs = KEYS[2], completed = KEYS[3], cancelled = KEYS[4], dead = KEYS[5],
   ledger = KEYS[6], result = KEYS[7], progress = KEYS[8], logs = KEYS[9],
-  meta = KEYS[10], claims = KEYS[11], workers = KEYS[12], about = KEYS[13]
+  unique = KEYS[10], windows = KEYS[11], meta = KEYS[12], claims = KEYS[13], workers = KEYS[14], about = KEYS[15]
 }
 local now = clock(ARGV[1])
 local left = tonumber(ARGV[2])
@@ -1271,6 +1322,11 @@ drop_beyond(keys.completed, max_finished)
 drop_beyond(keys.cancelled, max_finished)
 drop_beyond(keys.dead, max_dead)
 count(keys.meta, "removed", removed)
+local over = redis.call("ZRANGEBYSCORE", keys.windows, "-inf", now, "LIMIT", 0, 500)
+if #over > 0 then
+  redis.call("ZREM", keys.windows, unpack(over))
+  redis.call("HDEL", keys.unique, unpack(over))
+end
 local silent = redis.call("ZRANGEBYSCORE", keys.workers, "-inf", now - 172800000, "LIMIT", 0, 100)
 if #silent > 0 then
   redis.call("ZREM", keys.workers, unpack(silent))
@@ -1283,19 +1339,19 @@ return removed`
     keys: ["jobs", "runs", "dead", "ledger", "result", "progress", "logs", "meta"] as const,
     args: ["oldest"] as const,
     rest: "ids" as const,
-    sha1: "3a54eb1aa81c0c70ac896a61e30716c202a3ad41",
+    sha1: "6a0ba516e6763049d324a895bc145cd961e59565",
     source: `#!lua flags=allow-oom
 local function parse_run(text)
   local holder, token, flag, attempt, rescues, snoozes, started, finished, reason, worker, tail =
     string.match(text, "^(%a)(%d+),(%d),(%d+),(%d+),(%d+),(%d*),(%d*),(%a*),([^,]*),(.*)$")
-  local sequence, enqueued, expires, priority, max_attempts, retain, kind, unique =
-    string.match(tail, "^(%d+),(%d+),(%d*),(-?%d+),(%d+),(%d+),([^,]*),(.*)$")
+  local sequence, enqueued, expires, priority, max_attempts, retain, kind, held, unique =
+    string.match(tail, "^(%d+),(%d+),(%d*),(-?%d+),(%d+),(%d+),([^,]*),(%a?):?(.*)$")
   return {
     holder = holder, token = token, flag = flag,
     attempt = tonumber(attempt), rescues = tonumber(rescues), snoozes = tonumber(snoozes),
     started = started, finished = finished, reason = reason, worker = worker, tail = tail,
     score = tonumber(priority) * 1099511627776 + tonumber(sequence),
-    expires = tonumber(expires), max_attempts = tonumber(max_attempts), retain = tonumber(retain), unique = unique
+    expires = tonumber(expires), max_attempts = tonumber(max_attempts), retain = tonumber(retain), kind = kind, held = held, unique = unique
   }
 end
 local function new_run(record)
@@ -1307,7 +1363,7 @@ local function format_run(run)
     .. "," .. run.started .. "," .. run.finished .. "," .. run.reason .. "," .. run.worker .. "," .. run.tail
 end
 local function mind(run)
-  if run.flag == "0" or run.flag == "2" then run.flag = exact(run.flag + 1) end
+  if run.flag % 2 == 0 then run.flag = exact(run.flag + 1) end
 end
 local function in_chunks(size, count, act)
   for first = 1, count, size do
@@ -1344,7 +1400,7 @@ local function write_failure(keys, id, run, outcome, now, error)
   mind(run)
 end
 local function free_key(keys, id, run)
-  if run.unique ~= "" and redis.call("HGET", keys.unique, run.unique) == id then
+  if run.unique ~= "" and run.held ~= "w" and redis.call("HGET", keys.unique, run.unique) == id then
     redis.call("HDEL", keys.unique, run.unique)
   end
 end
@@ -1427,22 +1483,30 @@ count(keys.meta, "removed", purged)
 return purged`
   },
   redrive: {
-    keys: ["jobs", "runs", "pending", "dead", "result", "unique", "meta", "wake"] as const,
-    args: ["oldest"] as const,
+    keys: ["jobs", "runs", "pending", "dead", "result", "unique", "windows", "meta", "wake"] as const,
+    args: ["now", "oldest"] as const,
     rest: "ids" as const,
-    sha1: "c8e76d264802f211876b3447c550a30017c4b24a",
+    sha1: "063d1ce919fb130c41b5ea4a5417747ac2ff8244",
     source: `#!lua
+local function clock(given)
+  if given ~= "" then return tonumber(given) end
+  local time = redis.call("TIME")
+  return time[1] * 1000 + math.floor(time[2] / 1000)
+end
+local function exact(number)
+  return string.format("%.0f", number)
+end
 local function parse_run(text)
   local holder, token, flag, attempt, rescues, snoozes, started, finished, reason, worker, tail =
     string.match(text, "^(%a)(%d+),(%d),(%d+),(%d+),(%d+),(%d*),(%d*),(%a*),([^,]*),(.*)$")
-  local sequence, enqueued, expires, priority, max_attempts, retain, kind, unique =
-    string.match(tail, "^(%d+),(%d+),(%d*),(-?%d+),(%d+),(%d+),([^,]*),(.*)$")
+  local sequence, enqueued, expires, priority, max_attempts, retain, kind, held, unique =
+    string.match(tail, "^(%d+),(%d+),(%d*),(-?%d+),(%d+),(%d+),([^,]*),(%a?):?(.*)$")
   return {
     holder = holder, token = token, flag = flag,
     attempt = tonumber(attempt), rescues = tonumber(rescues), snoozes = tonumber(snoozes),
     started = started, finished = finished, reason = reason, worker = worker, tail = tail,
     score = tonumber(priority) * 1099511627776 + tonumber(sequence),
-    expires = tonumber(expires), max_attempts = tonumber(max_attempts), retain = tonumber(retain), unique = unique
+    expires = tonumber(expires), max_attempts = tonumber(max_attempts), retain = tonumber(retain), kind = kind, held = held, unique = unique
   }
 end
 local function new_run(record)
@@ -1454,7 +1518,7 @@ local function format_run(run)
     .. "," .. run.started .. "," .. run.finished .. "," .. run.reason .. "," .. run.worker .. "," .. run.tail
 end
 local function mind(run)
-  if run.flag == "0" or run.flag == "2" then run.flag = exact(run.flag + 1) end
+  if run.flag % 2 == 0 then run.flag = exact(run.flag + 1) end
 end
 local function in_chunks(size, count, act)
   for first = 1, count, size do
@@ -1481,22 +1545,26 @@ local function signal(keys)
   redis.call("ZADD", keys.wake, 0, "1")
 end
 local keys = {
-  jobs = KEYS[1], runs = KEYS[2], pending = KEYS[3], dead = KEYS[4], result = KEYS[5], unique = KEYS[6], meta = KEYS[7],
-  wake = KEYS[8]
+  jobs = KEYS[1], runs = KEYS[2], pending = KEYS[3], dead = KEYS[4], result = KEYS[5], unique = KEYS[6], windows = KEYS[7],
+  meta = KEYS[8], wake = KEYS[9]
 }
 local ids = {}
-if ARGV[1] ~= "" then
-  ids = redis.call("ZRANGE", keys.dead, 0, tonumber(ARGV[1]) - 1)
+local now = clock(ARGV[1])
+if ARGV[2] ~= "" then
+  ids = redis.call("ZRANGE", keys.dead, 0, tonumber(ARGV[2]) - 1)
 else
-  for i = 2, #ARGV do ids[#ids + 1] = ARGV[i] end
+  for i = 3, #ARGV do ids[#ids + 1] = ARGV[i] end
 end
 local function redrive(id)
   local record = redis.call("ZSCORE", keys.dead, id) and redis.call("HGET", keys.jobs, id)
   if not record then return "not-dead" end
   local run = parse_run(redis.call("HGET", keys.runs, id))
-  if run.unique ~= "" then
-    local holder = redis.call("HGET", keys.unique, run.unique)
+  if run.unique ~= "" and run.held ~= "w" then
+    local free_at = redis.call("ZSCORE", keys.windows, run.unique)
+    local over = free_at and tonumber(free_at) <= now
+    local holder = not over and redis.call("HGET", keys.unique, run.unique)
     if holder and holder ~= id then return "key-taken" end
+    redis.call("ZREM", keys.windows, run.unique)
     redis.call("HSET", keys.unique, run.unique, id)
   end
   local sequence = redis.call("HINCRBY", keys.meta, "sequence", 1)
@@ -1527,7 +1595,7 @@ return reply`
     keys: ["jobs", "runs", "pending", "active", "cancelled", "dead", "ledger", "result", "cancels", "progress", "logs", "watchers", "unique", "meta", "wake"] as const,
     args: ["now", "notices", "limit"] as const,
     rest: undefined,
-    sha1: "d2d7c9dd6aacc3f7376929ed8dc0821fdefe652a",
+    sha1: "ee112cab463e88f337dec8597ab8d755b3f3f684",
     source: `#!lua flags=allow-oom
 local function clock(given)
   if given ~= "" then return tonumber(given) end
@@ -1540,14 +1608,14 @@ end
 local function parse_run(text)
   local holder, token, flag, attempt, rescues, snoozes, started, finished, reason, worker, tail =
     string.match(text, "^(%a)(%d+),(%d),(%d+),(%d+),(%d+),(%d*),(%d*),(%a*),([^,]*),(.*)$")
-  local sequence, enqueued, expires, priority, max_attempts, retain, kind, unique =
-    string.match(tail, "^(%d+),(%d+),(%d*),(-?%d+),(%d+),(%d+),([^,]*),(.*)$")
+  local sequence, enqueued, expires, priority, max_attempts, retain, kind, held, unique =
+    string.match(tail, "^(%d+),(%d+),(%d*),(-?%d+),(%d+),(%d+),([^,]*),(%a?):?(.*)$")
   return {
     holder = holder, token = token, flag = flag,
     attempt = tonumber(attempt), rescues = tonumber(rescues), snoozes = tonumber(snoozes),
     started = started, finished = finished, reason = reason, worker = worker, tail = tail,
     score = tonumber(priority) * 1099511627776 + tonumber(sequence),
-    expires = tonumber(expires), max_attempts = tonumber(max_attempts), retain = tonumber(retain), unique = unique
+    expires = tonumber(expires), max_attempts = tonumber(max_attempts), retain = tonumber(retain), kind = kind, held = held, unique = unique
   }
 end
 local function new_run(record)
@@ -1559,7 +1627,7 @@ local function format_run(run)
     .. "," .. run.started .. "," .. run.finished .. "," .. run.reason .. "," .. run.worker .. "," .. run.tail
 end
 local function mind(run)
-  if run.flag == "0" or run.flag == "2" then run.flag = exact(run.flag + 1) end
+  if run.flag % 2 == 0 then run.flag = exact(run.flag + 1) end
 end
 local function in_chunks(size, count, act)
   for first = 1, count, size do
@@ -1596,7 +1664,7 @@ local function write_failure(keys, id, run, outcome, now, error)
   mind(run)
 end
 local function free_key(keys, id, run)
-  if run.unique ~= "" and redis.call("HGET", keys.unique, run.unique) == id then
+  if run.unique ~= "" and run.held ~= "w" and redis.call("HGET", keys.unique, run.unique) == id then
     redis.call("HDEL", keys.unique, run.unique)
   end
 end
