@@ -13,6 +13,7 @@ import { maxErrorLength, maxFailures } from "../../domain/Job.ts"
 import type { Counters } from "../../ports/QueueControl.ts"
 import type { NewJob } from "../../ports/JobStore.ts"
 import type { Notice } from "../../ports/Notices.ts"
+import { PendingIndex } from "./PendingIndex.ts"
 import { Signal } from "./Signal.ts"
 import { SortedIndex } from "./SortedIndex.ts"
 
@@ -64,8 +65,6 @@ interface WorkerSeen {
   readonly about: string
 }
 
-const states = ["scheduled", "pending", "active", "retry", "completed", "cancelled", "dead"] as const
-
 /** How a job in a final state ended. */
 export const endedOf = (record: JobRecord): Ended => {
   const last = record.failures.at(-1)
@@ -96,10 +95,15 @@ export class QueueState {
   readonly watchers = new Map<JobId, ReadonlyArray<Watcher>>()
   readonly workers = new Map<string, WorkerSeen>()
   readonly signal = new Signal()
-  readonly indexes = Object.fromEntries(states.map((state) => [state, new SortedIndex()])) as Record<
-    JobState,
-    SortedIndex
-  >
+  readonly indexes = {
+    pending: new PendingIndex(),
+    scheduled: new SortedIndex(),
+    retry: new SortedIndex(),
+    active: new SortedIndex(),
+    completed: new SortedIndex(),
+    cancelled: new SortedIndex(),
+    dead: new SortedIndex()
+  } satisfies Record<JobState, unknown>
   readonly counters: { -readonly [Name in keyof Counters]: number } = {
     enqueued: 0,
     claimed: 0,
@@ -156,7 +160,7 @@ export class QueueState {
   add(record: JobRecord): void {
     this.isKnown = true
     this.jobs.set(record.new.id, record)
-    this.indexes[record.state].set(record.new.id, record.score)
+    this.#stand(record)
   }
 
   /** Puts a job into a state, at a score of that state's index. */
@@ -164,7 +168,12 @@ export class QueueState {
     if (record.state !== state) this.indexes[record.state].delete(record.new.id)
     record.state = state
     record.score = score
-    this.indexes[state].set(record.new.id, score)
+    this.#stand(record)
+  }
+
+  #stand({ new: { id, kind }, score, state }: JobRecord): void {
+    if (state === "pending") this.indexes.pending.set(id, score, kind)
+    else this.indexes[state].set(id, score)
   }
 
   remove(record: JobRecord): void {

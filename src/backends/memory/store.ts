@@ -10,6 +10,7 @@ import type {
 } from "../../ports/JobStore.ts"
 import { cancelNow, promote, rescue, settle } from "./lifecycle.ts"
 import { type JobRecord, type QueueState, readyScore } from "./QueueState.ts"
+import type { SortedIndex } from "./SortedIndex.ts"
 
 /** How much a claim tidies up on the way. */
 const rescueLimit = 100
@@ -134,7 +135,7 @@ const claim = (
   const claimed: Array<ClaimedJob> = []
   const limit = Math.min(request.limit, room(queue))
   for (let looked = 0; !queue.paused && looked < limit; looked++) {
-    const first = queue.indexes.pending.first
+    const first = queue.indexes.pending.next(now)
     if (first === undefined) break
     const record = queue.jobs.get(first.id)!
     if (record.expiresAt !== undefined && record.expiresAt <= now) {
@@ -142,6 +143,7 @@ const claim = (
       queue.counters.expired++
       continue
     }
+    queue.indexes.pending.spend(record.new.kind, now)
     record.attempt++
     record.token = queue.nextToken()
     record.worker = worker
@@ -164,7 +166,8 @@ const room = (queue: QueueState): number => Math.max(0, (queue.maxActive ?? Infi
 
 const nextInMillis = (queue: QueueState, now: EpochMillis): number | undefined => {
   const next = Math.min(
-    ...(["scheduled", "retry", "active"] as const).map((state) => queue.indexes[state].first?.score ?? Infinity)
+    ...(["scheduled", "retry", "active"] as const).map((state) => queue.indexes[state].first?.score ?? Infinity),
+    queue.indexes.pending.nextTokenAt(now) ?? Infinity
   )
   return next === Infinity ? undefined : Math.max(0, next - now)
 }
@@ -180,7 +183,7 @@ export const exchange = (queue: QueueState, request: ExchangeRequest, now: Epoch
   const { rescued, buried } = rescue(queue, rescueLimit, now)
   promote(queue, promoteLimit, now)
   const claimed = claim(queue, request.worker, request.claim, now)
-  const more = !queue.paused && room(queue) > 0 && queue.indexes.pending.size > 0
+  const more = !queue.paused && room(queue) > 0 && queue.indexes.pending.next(now) !== undefined
   if (more) queue.signal.raise()
   const next = nextInMillis(queue, now)
   return {
@@ -197,7 +200,7 @@ export const exchange = (queue: QueueState, request: ExchangeRequest, now: Epoch
 export const prune = (queue: QueueState, policy: PrunePolicy, now: EpochMillis): number => {
   const { completed, cancelled, dead } = queue.indexes
   let left = policy.limit
-  const drop = (index: typeof dead, while_: (score: number) => boolean) => {
+  const drop = (index: SortedIndex, while_: (score: number) => boolean) => {
     while (left > 0 && index.first !== undefined && while_(index.first.score)) {
       queue.remove(queue.jobs.get(index.first.id)!)
       left--

@@ -16,6 +16,7 @@ import { notesContract } from "./notes.ts"
 import { orderContract } from "./order.ts"
 import { pauseContract } from "./pause.ts"
 import { payloadContract } from "./payload.ts"
+import { rateLimitsContract } from "./rate-limits.ts"
 import { repeatClaimContract } from "./repeat-claim.ts"
 import { repeatContract } from "./repeat.ts"
 import { retentionContract } from "./retention.ts"
@@ -42,6 +43,7 @@ const concerns = [
   watchingContract,
   notesContract,
   limitsContract,
+  rateLimitsContract,
   pauseContract,
   uniqueContract,
   uniqueModesContract,

@@ -4,6 +4,8 @@
 -- KEYS jobs       hash: id -> record
 -- KEYS runs       hash: id -> run
 -- KEYS pending    zset: id by priority and sequence
+-- KEYS limited    zset: rate-limited jobs by kind and place
+-- KEYS limits     hash: kind -> rate limit
 -- KEYS scheduled  zset: id by due time, epoch ms
 -- KEYS unique     hash: unique key -> id of the holder
 -- KEYS windows    zset: unique key by when it is free again, epoch ms
@@ -18,9 +20,10 @@
 -- include lib/time
 -- include lib/record
 -- include lib/signal
+-- include lib/limits
 local keys = {
-  jobs = KEYS[1], runs = KEYS[2], pending = KEYS[3], scheduled = KEYS[4], unique = KEYS[5], windows = KEYS[6],
-  meta = KEYS[7], wake = KEYS[8]
+  jobs = KEYS[1], runs = KEYS[2], pending = KEYS[3], limited = KEYS[4], limits = KEYS[5], scheduled = KEYS[6],
+  unique = KEYS[7], windows = KEYS[8], meta = KEYS[9], wake = KEYS[10]
 }
 local now = clock(ARGV[1])
 local total = (#ARGV - 1) / 7
@@ -31,7 +34,9 @@ local existing = read_fields(keys.jobs, ids)
 local sequence = redis.call("HINCRBY", keys.meta, "sequence", total) - total
 local head = redis.call("ZRANGE", keys.scheduled, 0, 0, "WITHSCORES")[2]
 
-local reply, records, ready, scheduled = {}, {}, {}, {}
+local limits = redis.call("HLEN", keys.limits) > 0 and read_limits(keys) or {}
+
+local reply, records, ready, limited, scheduled = {}, {}, {}, {}, {}
 local seen, taken = {}, {}
 local soonest, stored, wakes = math.huge, 0, false
 
@@ -62,14 +67,21 @@ local function record_of(place, enqueued, expires, rest)
   return flag .. "," .. place .. "," .. enqueued .. "," .. (expiry or "") .. rest
 end
 
-local function stand(id, place, priority, visible)
+local function stand(id, place, priority, visible, rest)
   local due = instant(visible) or now
   if due > now then
     scheduled[#scheduled + 1] = due
     scheduled[#scheduled + 1] = id
     if due < soonest then soonest = due end
+    return
+  end
+  local score = tonumber(priority) * 1099511627776 + place
+  local kind = string.match(rest, "^,%-?%d+,%d+,%d+,([^,]*),")
+  if limits[kind] then
+    limited[#limited + 1] = 0
+    limited[#limited + 1] = limited_member(kind, score, id)
   else
-    ready[#ready + 1] = tonumber(priority) * 1099511627776 + place
+    ready[#ready + 1] = score
     ready[#ready + 1] = id
   end
 end
@@ -77,9 +89,10 @@ end
 local function flush()
   spread("HSET", keys.jobs, records)
   spread("ZADD", keys.pending, ready)
+  spread("ZADD", keys.limited, limited)
   spread("ZADD", keys.scheduled, scheduled)
-  wakes = wakes or #ready > 0
-  records, ready, scheduled = {}, {}, {}
+  wakes = wakes or #ready > 0 or #limited > 0
+  records, ready, limited, scheduled = {}, {}, {}, {}
 end
 
 local function holder_of(unique)
@@ -103,10 +116,9 @@ end
 -- Makes a waiting job another one, under the same id and in the same place; answers whether it waits.
 local function replace(id, expires, priority, visible, rest)
   flush()
-  local index = redis.call("ZSCORE", keys.pending, id) and keys.pending
-    or redis.call("ZSCORE", keys.scheduled, id) and keys.scheduled
-  if not index then return false end
-  local place, enqueued = string.match(redis.call("HGET", keys.jobs, id), "^%d,(%d+),(%d+),")
+  local old = redis.call("HGET", keys.jobs, id)
+  if redis.call("ZREM", keys.scheduled, id) == 0 and not leave_waiting(keys, id, old) then return false end
+  local place, enqueued = string.match(old, "^%d,(%d+),(%d+),")
   local record = record_of(place, enqueued, expires, rest)
   redis.call("HSET", keys.jobs, id, record)
   local text = redis.call("HGET", keys.runs, id)
@@ -116,8 +128,7 @@ local function replace(id, expires, priority, visible, rest)
     mind(run)
     redis.call("HSET", keys.runs, id, format_run(run))
   end
-  redis.call("ZREM", index, id)
-  stand(id, tonumber(place), priority, visible)
+  stand(id, tonumber(place), priority, visible, rest)
   return true
 end
 
@@ -144,7 +155,7 @@ for i = 1, total do
     seen[id] = record
     stored = stored + 1
     if unique ~= "" then hold(unique, id, window) end
-    stand(id, place, priority, visible)
+    stand(id, place, priority, visible, rest)
   end
 end
 

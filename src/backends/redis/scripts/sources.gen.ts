@@ -83,10 +83,10 @@ end
 return 1`
   },
   cancel: {
-    keys: ["jobs", "runs", "pending", "scheduled", "retry", "active", "cancelled", "ledger", "result", "cancels", "progress", "logs", "watchers", "unique", "meta"] as const,
+    keys: ["jobs", "runs", "pending", "limited", "scheduled", "retry", "active", "cancelled", "ledger", "result", "cancels", "progress", "logs", "watchers", "unique", "meta"] as const,
     args: ["now", "notices", "queue", "id", "reason"] as const,
     rest: undefined,
-    sha1: "0dfa17be2216f20a7f4566f38f92a1226fe94b1b",
+    sha1: "07068737c58922fc8ecc0d7aa22b6d7ce2b01a49",
     source: `#!lua flags=allow-oom
 local function clock(given)
   if given ~= "" then return tonumber(given) end
@@ -217,21 +217,50 @@ local function leave_active(keys, index, score, id, run)
   store_run(keys, id, run)
 end
 local crash = '"the lease expired"'
+local place_offset = 4503599627370496
+local function limited_member(kind, score, id)
+  return kind .. "," .. string.format("%016.0f", score + place_offset) .. "," .. id
+end
+local function of_kind(kind)
+  return "[" .. kind .. ",", "(" .. kind .. "-"
+end
+local function read_limits(keys)
+  local limits, flat = {}, redis.call("HGETALL", keys.limits)
+  for i = 1, #flat, 2 do
+    local limit, per, burst = string.match(flat[i + 1], "^(%d+),(%d+),(%d+)$")
+    limits[flat[i]] = { limit = tonumber(limit), per = tonumber(per), burst = tonumber(burst) }
+  end
+  return limits
+end
+local function tokens_of(keys, kind, rate, now)
+  if rate.limit == 0 then return math.huge end
+  local tokens, at = string.match(redis.call("HGET", keys.buckets, kind) or "", "^([^,]+),(%d+)$")
+  if not tokens then return rate.burst end
+  local elapsed = math.max(0, now - tonumber(at))
+  return math.min(rate.burst, tonumber(tokens) + elapsed * rate.limit / rate.per)
+end
+local function kind_and_score(record)
+  local sequence, priority, kind = string.match(record, "^%d,(%d+),%d+,%d*,(-?%d+),%d+,%d+,([^,]*),")
+  return kind, tonumber(priority) * 1099511627776 + tonumber(sequence)
+end
+local function leave_waiting(keys, id, record)
+  if redis.call("ZREM", keys.pending, id) == 1 then return true end
+  local kind, score = kind_and_score(record)
+  return redis.call("ZREM", keys.limited, limited_member(kind, score, id)) == 1
+end
 local keys = {
-  jobs = KEYS[1], runs = KEYS[2], pending = KEYS[3], scheduled = KEYS[4], retry = KEYS[5], active = KEYS[6],
-  cancelled = KEYS[7], ledger = KEYS[8], result = KEYS[9], cancels = KEYS[10], progress = KEYS[11], logs = KEYS[12],
-  watchers = KEYS[13], unique = KEYS[14], meta = KEYS[15], notices = ARGV[2]
+  jobs = KEYS[1], runs = KEYS[2], pending = KEYS[3], limited = KEYS[4], scheduled = KEYS[5], retry = KEYS[6],
+  active = KEYS[7], cancelled = KEYS[8], ledger = KEYS[9], result = KEYS[10], cancels = KEYS[11],
+  progress = KEYS[12], logs = KEYS[13], watchers = KEYS[14], unique = KEYS[15], meta = KEYS[16], notices = ARGV[2]
 }
 local now, queue, id, reason = clock(ARGV[1]), ARGV[3], ARGV[4], ARGV[5]
 local record = redis.call("HGET", keys.jobs, id)
 if not record then return "gone" end
 local text = redis.call("HGET", keys.runs, id)
 local run = text and parse_run(text) or new_run(record)
-for _, index in ipairs({ keys.pending, keys.scheduled, keys.retry }) do
-  if redis.call("ZSCORE", index, id) then
-    cancel_now(keys, index, id, run, "cancelled", reason, now)
-    return "cancelled"
-  end
+if redis.call("ZREM", keys.scheduled, id) + redis.call("ZREM", keys.retry, id) > 0 or leave_waiting(keys, id, record) then
+  cancel_now(keys, keys.pending, id, run, "cancelled", reason, now)
+  return "cancelled"
 end
 if not redis.call("ZSCORE", keys.active, id) then return "ended" end
 redis.call("HSET", keys.cancels, id, reason)
@@ -241,10 +270,10 @@ redis.call("PUBLISH", keys.notices .. run.worker, "cancel\\n" .. queue .. "\\n" 
 return "requested"`
   },
   enqueue: {
-    keys: ["jobs", "runs", "pending", "scheduled", "unique", "windows", "meta", "wake"] as const,
+    keys: ["jobs", "runs", "pending", "limited", "limits", "scheduled", "unique", "windows", "meta", "wake"] as const,
     args: ["now"] as const,
     rest: "jobs" as const,
-    sha1: "c5d89dca68ce80a7a20a78f5b8c31f8a9a1027cb",
+    sha1: "6ddb977dc5040144ab8aeb4711f01f3e2a8912df",
     source: `#!lua
 local function clock(given)
   if given ~= "" then return tonumber(given) end
@@ -302,9 +331,40 @@ end
 local function signal(keys)
   redis.call("ZADD", keys.wake, 0, "1")
 end
+local place_offset = 4503599627370496
+local function limited_member(kind, score, id)
+  return kind .. "," .. string.format("%016.0f", score + place_offset) .. "," .. id
+end
+local function of_kind(kind)
+  return "[" .. kind .. ",", "(" .. kind .. "-"
+end
+local function read_limits(keys)
+  local limits, flat = {}, redis.call("HGETALL", keys.limits)
+  for i = 1, #flat, 2 do
+    local limit, per, burst = string.match(flat[i + 1], "^(%d+),(%d+),(%d+)$")
+    limits[flat[i]] = { limit = tonumber(limit), per = tonumber(per), burst = tonumber(burst) }
+  end
+  return limits
+end
+local function tokens_of(keys, kind, rate, now)
+  if rate.limit == 0 then return math.huge end
+  local tokens, at = string.match(redis.call("HGET", keys.buckets, kind) or "", "^([^,]+),(%d+)$")
+  if not tokens then return rate.burst end
+  local elapsed = math.max(0, now - tonumber(at))
+  return math.min(rate.burst, tonumber(tokens) + elapsed * rate.limit / rate.per)
+end
+local function kind_and_score(record)
+  local sequence, priority, kind = string.match(record, "^%d,(%d+),%d+,%d*,(-?%d+),%d+,%d+,([^,]*),")
+  return kind, tonumber(priority) * 1099511627776 + tonumber(sequence)
+end
+local function leave_waiting(keys, id, record)
+  if redis.call("ZREM", keys.pending, id) == 1 then return true end
+  local kind, score = kind_and_score(record)
+  return redis.call("ZREM", keys.limited, limited_member(kind, score, id)) == 1
+end
 local keys = {
-  jobs = KEYS[1], runs = KEYS[2], pending = KEYS[3], scheduled = KEYS[4], unique = KEYS[5], windows = KEYS[6],
-  meta = KEYS[7], wake = KEYS[8]
+  jobs = KEYS[1], runs = KEYS[2], pending = KEYS[3], limited = KEYS[4], limits = KEYS[5], scheduled = KEYS[6],
+  unique = KEYS[7], windows = KEYS[8], meta = KEYS[9], wake = KEYS[10]
 }
 local now = clock(ARGV[1])
 local total = (#ARGV - 1) / 7
@@ -313,7 +373,8 @@ for i = 1, total do ids[i] = ARGV[7 * i - 5] end
 local existing = read_fields(keys.jobs, ids)
 local sequence = redis.call("HINCRBY", keys.meta, "sequence", total) - total
 local head = redis.call("ZRANGE", keys.scheduled, 0, 0, "WITHSCORES")[2]
-local reply, records, ready, scheduled = {}, {}, {}, {}
+local limits = redis.call("HLEN", keys.limits) > 0 and read_limits(keys) or {}
+local reply, records, ready, limited, scheduled = {}, {}, {}, {}, {}
 local seen, taken = {}, {}
 local soonest, stored, wakes = math.huge, 0, false
 local function report(position, what, holder)
@@ -338,23 +399,31 @@ local function record_of(place, enqueued, expires, rest)
   local flag = (minds and 1 or 0) + (expiry and 2 or 0) + (held == "s" and 4 or 0)
   return flag .. "," .. place .. "," .. enqueued .. "," .. (expiry or "") .. rest
 end
-local function stand(id, place, priority, visible)
+local function stand(id, place, priority, visible, rest)
   local due = instant(visible) or now
   if due > now then
     scheduled[#scheduled + 1] = due
     scheduled[#scheduled + 1] = id
     if due < soonest then soonest = due end
+    return
+  end
+  local score = tonumber(priority) * 1099511627776 + place
+  local kind = string.match(rest, "^,%-?%d+,%d+,%d+,([^,]*),")
+  if limits[kind] then
+    limited[#limited + 1] = 0
+    limited[#limited + 1] = limited_member(kind, score, id)
   else
-    ready[#ready + 1] = tonumber(priority) * 1099511627776 + place
+    ready[#ready + 1] = score
     ready[#ready + 1] = id
   end
 end
 local function flush()
   spread("HSET", keys.jobs, records)
   spread("ZADD", keys.pending, ready)
+  spread("ZADD", keys.limited, limited)
   spread("ZADD", keys.scheduled, scheduled)
-  wakes = wakes or #ready > 0
-  records, ready, scheduled = {}, {}, {}
+  wakes = wakes or #ready > 0 or #limited > 0
+  records, ready, limited, scheduled = {}, {}, {}, {}
 end
 local function holder_of(unique)
   local holder = taken[unique] or redis.call("HGET", keys.unique, unique)
@@ -374,10 +443,9 @@ local function hold(unique, id, window)
 end
 local function replace(id, expires, priority, visible, rest)
   flush()
-  local index = redis.call("ZSCORE", keys.pending, id) and keys.pending
-    or redis.call("ZSCORE", keys.scheduled, id) and keys.scheduled
-  if not index then return false end
-  local place, enqueued = string.match(redis.call("HGET", keys.jobs, id), "^%d,(%d+),(%d+),")
+  local old = redis.call("HGET", keys.jobs, id)
+  if redis.call("ZREM", keys.scheduled, id) == 0 and not leave_waiting(keys, id, old) then return false end
+  local place, enqueued = string.match(old, "^%d,(%d+),(%d+),")
   local record = record_of(place, enqueued, expires, rest)
   redis.call("HSET", keys.jobs, id, record)
   local text = redis.call("HGET", keys.runs, id)
@@ -387,8 +455,7 @@ local function replace(id, expires, priority, visible, rest)
     mind(run)
     redis.call("HSET", keys.runs, id, format_run(run))
   end
-  redis.call("ZREM", index, id)
-  stand(id, tonumber(place), priority, visible)
+  stand(id, tonumber(place), priority, visible, rest)
   return true
 end
 for i = 1, total do
@@ -414,7 +481,7 @@ for i = 1, total do
     seen[id] = record
     stored = stored + 1
     if unique ~= "" then hold(unique, id, window) end
-    stand(id, place, priority, visible)
+    stand(id, place, priority, visible, rest)
   end
 end
 flush()
@@ -424,10 +491,10 @@ count(keys.meta, "duplicates", #reply / 3)
 return reply`
   },
   exchange: {
-    keys: ["jobs", "runs", "pending", "scheduled", "retry", "active", "completed", "cancelled", "dead", "ledger", "result", "cancels", "progress", "logs", "watchers", "unique", "meta", "claims", "workers", "wake"] as const,
+    keys: ["jobs", "runs", "pending", "limited", "limits", "buckets", "scheduled", "retry", "active", "completed", "cancelled", "dead", "ledger", "result", "cancels", "progress", "logs", "watchers", "unique", "meta", "claims", "workers", "wake"] as const,
     args: ["now", "notices", "worker", "number", "limit", "lease"] as const,
     rest: "settlements" as const,
-    sha1: "71db2634c8f4fdb1ffdf95682c24a8cb722075da",
+    sha1: "5bbe1520a946a2099a873778ed10c6b782aa5e7c",
     source: `#!lua flags=allow-oom
 local function clock(given)
   if given ~= "" then return tonumber(given) end
@@ -612,11 +679,124 @@ end
 local function signal(keys)
   redis.call("ZADD", keys.wake, 0, "1")
 end
+local place_offset = 4503599627370496
+local function limited_member(kind, score, id)
+  return kind .. "," .. string.format("%016.0f", score + place_offset) .. "," .. id
+end
+local function of_kind(kind)
+  return "[" .. kind .. ",", "(" .. kind .. "-"
+end
+local function read_limits(keys)
+  local limits, flat = {}, redis.call("HGETALL", keys.limits)
+  for i = 1, #flat, 2 do
+    local limit, per, burst = string.match(flat[i + 1], "^(%d+),(%d+),(%d+)$")
+    limits[flat[i]] = { limit = tonumber(limit), per = tonumber(per), burst = tonumber(burst) }
+  end
+  return limits
+end
+local function tokens_of(keys, kind, rate, now)
+  if rate.limit == 0 then return math.huge end
+  local tokens, at = string.match(redis.call("HGET", keys.buckets, kind) or "", "^([^,]+),(%d+)$")
+  if not tokens then return rate.burst end
+  local elapsed = math.max(0, now - tonumber(at))
+  return math.min(rate.burst, tonumber(tokens) + elapsed * rate.limit / rate.per)
+end
+local function kind_and_score(record)
+  local sequence, priority, kind = string.match(record, "^%d,(%d+),%d+,%d*,(-?%d+),%d+,%d+,([^,]*),")
+  return kind, tonumber(priority) * 1099511627776 + tonumber(sequence)
+end
+local function leave_waiting(keys, id, record)
+  if redis.call("ZREM", keys.pending, id) == 1 then return true end
+  local kind, score = kind_and_score(record)
+  return redis.call("ZREM", keys.limited, limited_member(kind, score, id)) == 1
+end
+local divert_limit = 1000
+local function divert(keys, limits, most)
+  local looked = 0
+  while looked < divert_limit do
+    local front = redis.call("ZRANGE", keys.pending, 0, math.max(most, 100) - 1)
+    local moved, members = {}, {}
+    for i, record in ipairs(#front > 0 and read_fields(keys.jobs, front) or {}) do
+      local kind, score
+      if record then kind, score = kind_and_score(record) end
+      if kind and limits[kind] then
+        moved[#moved + 1] = front[i]
+        members[#members + 1] = 0
+        members[#members + 1] = limited_member(kind, score, front[i])
+      end
+    end
+    if #moved == 0 then return end
+    spread("ZREM", keys.pending, moved)
+    spread("ZADD", keys.limited, members)
+    looked = looked + #front
+  end
+end
+local function candidates_of(keys, limits, most, now)
+  local candidates = {}
+  local front = redis.call("ZRANGE", keys.pending, 0, most - 1, "WITHSCORES")
+  for i = 1, #front, 2 do
+    candidates[#candidates + 1] = { id = front[i], score = tonumber(front[i + 1]) }
+  end
+  for kind, rate in pairs(limits) do
+    local allowed = math.min(most, math.floor(tokens_of(keys, kind, rate, now)))
+    if allowed > 0 then
+      local first, last = of_kind(kind)
+      for _, member in ipairs(redis.call("ZRANGEBYLEX", keys.limited, first, last, "LIMIT", 0, allowed)) do
+        local place, id = string.match(member, "^[^,]*,(%d+),(.*)$")
+        candidates[#candidates + 1] = { id = id, score = tonumber(place) - place_offset, kind = kind, member = member }
+      end
+    end
+  end
+  table.sort(candidates, function(a, b) return a.score < b.score end)
+  return candidates
+end
+local function take_limited(keys, limits, most, now)
+  divert(keys, limits, most)
+  local ids, plain, members, used = {}, {}, {}, {}
+  for i, candidate in ipairs(candidates_of(keys, limits, most, now)) do
+    if i > most then break end
+    ids[i] = candidate.id
+    if candidate.kind then
+      members[#members + 1] = candidate.member
+      used[candidate.kind] = (used[candidate.kind] or 0) + 1
+    else
+      plain[#plain + 1] = candidate.id
+    end
+  end
+  spread("ZREM", keys.pending, plain)
+  spread("ZREM", keys.limited, members)
+  for kind, taken in pairs(used) do
+    local rate = limits[kind]
+    if rate.limit > 0 then
+      local left = tokens_of(keys, kind, rate, now) - taken
+      redis.call("HSET", keys.buckets, kind, string.format("%.17g", left) .. "," .. exact(now))
+    end
+  end
+  return ids
+end
+local function look_ahead(keys, limits, now)
+  local more, soonest = false, math.huge
+  for kind, rate in pairs(limits) do
+    local first, last = of_kind(kind)
+    if #redis.call("ZRANGEBYLEX", keys.limited, first, last, "LIMIT", 0, 1) > 0 then
+      local tokens = tokens_of(keys, kind, rate, now)
+      if tokens >= 1 then
+        more = true
+      else
+        local wanted = math.min(rate.burst, math.max(1, math.floor(100 * rate.limit / rate.per)))
+        soonest = math.min(soonest, now + math.ceil((wanted - tokens) * rate.per / rate.limit))
+      end
+    elseif rate.limit == 0 then
+      redis.call("HDEL", keys.limits, kind)
+    end
+  end
+  return more, soonest
+end
 local keys = {
-  jobs = KEYS[1], runs = KEYS[2], pending = KEYS[3], scheduled = KEYS[4], retry = KEYS[5], active = KEYS[6],
-  completed = KEYS[7], cancelled = KEYS[8], dead = KEYS[9], ledger = KEYS[10], result = KEYS[11],
-  cancels = KEYS[12], progress = KEYS[13], logs = KEYS[14], watchers = KEYS[15],
-  unique = KEYS[16], meta = KEYS[17], claims = KEYS[18], workers = KEYS[19], wake = KEYS[20], notices = ARGV[2]
+  jobs = KEYS[1], runs = KEYS[2], pending = KEYS[3], limited = KEYS[4], limits = KEYS[5], buckets = KEYS[6],
+  scheduled = KEYS[7], retry = KEYS[8], active = KEYS[9], completed = KEYS[10], cancelled = KEYS[11],
+  dead = KEYS[12], ledger = KEYS[13], result = KEYS[14], cancels = KEYS[15], progress = KEYS[16], logs = KEYS[17],
+  watchers = KEYS[18], unique = KEYS[19], meta = KEYS[20], claims = KEYS[21], workers = KEYS[22], wake = KEYS[23], notices = ARGV[2]
 }
 local now = clock(ARGV[1])
 local worker, number, limit, lease = ARGV[3], ARGV[4], tonumber(ARGV[5]), tonumber(ARGV[6])
@@ -723,7 +903,8 @@ local function room()
   return max_active and math.max(0, tonumber(max_active) - redis.call("ZCARD", keys.active)) or math.huge
 end
 if number == "" then
-  local made_room = max_active and outcomes ~= "" and room() > 0 and redis.call("ZCARD", keys.pending) > 0
+  local waits = max_active and redis.call("ZCARD", keys.pending) + redis.call("ZCARD", keys.limited) > 0
+  local made_room = waits and outcomes ~= "" and room() > 0
   if freed or made_room then signal(keys) end
   return { outcomes, -1, 0, 0, {}, {}, 0 }
 end
@@ -784,11 +965,18 @@ local function drop_expired(ids, records, texts)
   count(keys.meta, "expired", #ids - #kept)
   return kept, kept_records, kept_texts
 end
+local limits = redis.call("HLEN", keys.limits) > 0 and read_limits(keys) or nil
 local function claim()
   local most = math.min(limit, room())
-  local popped = (paused or most < 1) and {} or redis.call("ZPOPMIN", keys.pending, most)
   local ids = {}
-  for i = 1, #popped, 2 do ids[#ids + 1] = popped[i] end
+  if not paused and most >= 1 then
+    if limits then
+      ids = take_limited(keys, limits, most, now)
+    else
+      local popped = redis.call("ZPOPMIN", keys.pending, most)
+      for i = 1, #popped, 2 do ids[#ids + 1] = popped[i] end
+    end
+  end
   if #ids == 0 then return ids, 0 end
   local records = read_fields(keys.jobs, ids)
   local texts = read_fields(keys.runs, ids)
@@ -842,9 +1030,11 @@ else
   redis.call("HSET", keys.claims, worker, number .. "," .. first .. "," .. table.concat(ids, ","))
   redis.call("ZADD", keys.workers, now, worker)
 end
-local more = not paused and redis.call("ZCARD", keys.pending) > 0 and room() > 0
+local limited_more, next_token = false, math.huge
+if limits then limited_more, next_token = look_ahead(keys, limits, now) end
+local more = not paused and (limited_more or redis.call("ZCARD", keys.pending) > 0) and room() > 0
 if more then signal(keys) end
-local next_change = math.min(expires, due)
+local next_change = math.min(expires, due, next_token)
 if next_change < math.huge then reply[2] = math.max(0, next_change - now) end
 reply[3] = more and 1 or 0
 return reply`
@@ -946,11 +1136,19 @@ redis.call("HDEL", KEYS[3], ARGV[1])
 return redis.call("ZREM", KEYS[2], ARGV[1])`
   },
   get: {
-    keys: ["jobs", "runs", "ledger", "result", "cancels", "progress", "pending", "scheduled", "retry", "active", "completed", "cancelled", "dead"] as const,
+    keys: ["jobs", "runs", "ledger", "result", "cancels", "progress", "limited", "pending", "scheduled", "retry", "active", "completed", "cancelled", "dead"] as const,
     args: ["id"] as const,
     rest: undefined,
-    sha1: "6a06e39a8e5e1cbe7ccfcb7357632bc8672d007e",
+    sha1: "4108b4ac358ab17b0df11221d6005f593536c91d",
     source: `#!lua flags=no-writes
+local function clock(given)
+  if given ~= "" then return tonumber(given) end
+  local time = redis.call("TIME")
+  return time[1] * 1000 + math.floor(time[2] / 1000)
+end
+local function exact(number)
+  return string.format("%.0f", number)
+end
 local function read_job(keys, id, state, score, record)
   return {
     id, state, score, record,
@@ -961,35 +1159,71 @@ local function read_job(keys, id, state, score, record)
     redis.call("HGET", keys.progress, id)
   }
 end
+local place_offset = 4503599627370496
+local function limited_member(kind, score, id)
+  return kind .. "," .. string.format("%016.0f", score + place_offset) .. "," .. id
+end
+local function of_kind(kind)
+  return "[" .. kind .. ",", "(" .. kind .. "-"
+end
+local function read_limits(keys)
+  local limits, flat = {}, redis.call("HGETALL", keys.limits)
+  for i = 1, #flat, 2 do
+    local limit, per, burst = string.match(flat[i + 1], "^(%d+),(%d+),(%d+)$")
+    limits[flat[i]] = { limit = tonumber(limit), per = tonumber(per), burst = tonumber(burst) }
+  end
+  return limits
+end
+local function tokens_of(keys, kind, rate, now)
+  if rate.limit == 0 then return math.huge end
+  local tokens, at = string.match(redis.call("HGET", keys.buckets, kind) or "", "^([^,]+),(%d+)$")
+  if not tokens then return rate.burst end
+  local elapsed = math.max(0, now - tonumber(at))
+  return math.min(rate.burst, tonumber(tokens) + elapsed * rate.limit / rate.per)
+end
+local function kind_and_score(record)
+  local sequence, priority, kind = string.match(record, "^%d,(%d+),%d+,%d*,(-?%d+),%d+,%d+,([^,]*),")
+  return kind, tonumber(priority) * 1099511627776 + tonumber(sequence)
+end
+local function leave_waiting(keys, id, record)
+  if redis.call("ZREM", keys.pending, id) == 1 then return true end
+  local kind, score = kind_and_score(record)
+  return redis.call("ZREM", keys.limited, limited_member(kind, score, id)) == 1
+end
 local keys = {
-  jobs = KEYS[1], runs = KEYS[2], ledger = KEYS[3], result = KEYS[4], cancels = KEYS[5], progress = KEYS[6]
+  jobs = KEYS[1], runs = KEYS[2], ledger = KEYS[3], result = KEYS[4], cancels = KEYS[5], progress = KEYS[6],
+  limited = KEYS[7]
 }
 local states = { "pending", "scheduled", "retry", "active", "completed", "cancelled", "dead" }
 local id = ARGV[1]
 local record = redis.call("HGET", keys.jobs, id)
 if not record then return {} end
+local kind, place = kind_and_score(record)
+if redis.call("ZSCORE", keys.limited, limited_member(kind, place, id)) then
+  return read_job(keys, id, "pending", exact(place), record)
+end
 for i, state in ipairs(states) do
-  local score = redis.call("ZSCORE", KEYS[6 + i], id)
+  local score = redis.call("ZSCORE", KEYS[7 + i], id)
   if score then return read_job(keys, id, state, score, record) end
 end
 return {}`
   },
   limit: {
-    keys: ["pending", "meta", "wake"] as const,
+    keys: ["pending", "limited", "meta", "wake"] as const,
     args: ["most"] as const,
     rest: undefined,
-    sha1: "f38c798d8030377db8aa2610215cefcf1317a759",
+    sha1: "0643955c3ca53812034278eb1486a570815c392a",
     source: `#!lua
 local function signal(keys)
   redis.call("ZADD", keys.wake, 0, "1")
 end
-local keys = { pending = KEYS[1], meta = KEYS[2], wake = KEYS[3] }
+local keys = { pending = KEYS[1], limited = KEYS[2], meta = KEYS[3], wake = KEYS[4] }
 if ARGV[1] == "" then
   redis.call("HDEL", keys.meta, "max_active")
 else
   redis.call("HSET", keys.meta, "max_active", ARGV[1])
 end
-if redis.call("ZCARD", keys.pending) > 0 then signal(keys) end
+if redis.call("ZCARD", keys.pending) + redis.call("ZCARD", keys.limited) > 0 then signal(keys) end
 return 1`
   },
   list: {
@@ -1050,21 +1284,21 @@ end
 return reply`
   },
   pause: {
-    keys: ["pending", "meta", "wake"] as const,
+    keys: ["pending", "limited", "meta", "wake"] as const,
     args: ["paused"] as const,
     rest: undefined,
-    sha1: "c1eb071ae6f3458d450ef71d6eb919896dc8a480",
+    sha1: "e767aaa3b3914cc243adeb000c6f3910bc981745",
     source: `#!lua flags=allow-oom
 local function signal(keys)
   redis.call("ZADD", keys.wake, 0, "1")
 end
-local keys = { pending = KEYS[1], meta = KEYS[2], wake = KEYS[3] }
+local keys = { pending = KEYS[1], limited = KEYS[2], meta = KEYS[3], wake = KEYS[4] }
 local was = redis.call("HGET", keys.meta, "paused") or "0"
 if ARGV[1] == "1" then
   redis.call("HSET", keys.meta, "paused", "1")
 else
   redis.call("HDEL", keys.meta, "paused")
-  if redis.call("ZCARD", keys.pending) > 0 then signal(keys) end
+  if redis.call("ZCARD", keys.pending) + redis.call("ZCARD", keys.limited) > 0 then signal(keys) end
 end
 return was ~= ARGV[1] and 1 or 0`
   },
@@ -1482,6 +1716,82 @@ end
 count(keys.meta, "removed", purged)
 return purged`
   },
+  rate: {
+    keys: ["limited", "limits", "buckets", "wake"] as const,
+    args: ["now", "kind", "limit"] as const,
+    rest: undefined,
+    sha1: "486189d73e4d4b55650450805a570bec4e94c3e1",
+    source: `#!lua
+local function clock(given)
+  if given ~= "" then return tonumber(given) end
+  local time = redis.call("TIME")
+  return time[1] * 1000 + math.floor(time[2] / 1000)
+end
+local function exact(number)
+  return string.format("%.0f", number)
+end
+local place_offset = 4503599627370496
+local function limited_member(kind, score, id)
+  return kind .. "," .. string.format("%016.0f", score + place_offset) .. "," .. id
+end
+local function of_kind(kind)
+  return "[" .. kind .. ",", "(" .. kind .. "-"
+end
+local function read_limits(keys)
+  local limits, flat = {}, redis.call("HGETALL", keys.limits)
+  for i = 1, #flat, 2 do
+    local limit, per, burst = string.match(flat[i + 1], "^(%d+),(%d+),(%d+)$")
+    limits[flat[i]] = { limit = tonumber(limit), per = tonumber(per), burst = tonumber(burst) }
+  end
+  return limits
+end
+local function tokens_of(keys, kind, rate, now)
+  if rate.limit == 0 then return math.huge end
+  local tokens, at = string.match(redis.call("HGET", keys.buckets, kind) or "", "^([^,]+),(%d+)$")
+  if not tokens then return rate.burst end
+  local elapsed = math.max(0, now - tonumber(at))
+  return math.min(rate.burst, tonumber(tokens) + elapsed * rate.limit / rate.per)
+end
+local function kind_and_score(record)
+  local sequence, priority, kind = string.match(record, "^%d,(%d+),%d+,%d*,(-?%d+),%d+,%d+,([^,]*),")
+  return kind, tonumber(priority) * 1099511627776 + tonumber(sequence)
+end
+local function leave_waiting(keys, id, record)
+  if redis.call("ZREM", keys.pending, id) == 1 then return true end
+  local kind, score = kind_and_score(record)
+  return redis.call("ZREM", keys.limited, limited_member(kind, score, id)) == 1
+end
+local function signal(keys)
+  redis.call("ZADD", keys.wake, 0, "1")
+end
+local keys = { limited = KEYS[1], limits = KEYS[2], buckets = KEYS[3], wake = KEYS[4] }
+local now, kind, limit = clock(ARGV[1]), ARGV[2], ARGV[3]
+if limit == "" then
+  redis.call("HDEL", keys.buckets, kind)
+  local first, last = of_kind(kind)
+  if #redis.call("ZRANGEBYLEX", keys.limited, first, last, "LIMIT", 0, 1) == 0 then
+    redis.call("HDEL", keys.limits, kind)
+  else
+    redis.call("HSET", keys.limits, kind, "0,0,0")
+  end
+else
+  local old = read_limits(keys)[kind]
+  if old and old.limit > 0 then
+    redis.call("HSET", keys.buckets, kind, string.format("%.17g", tokens_of(keys, kind, old, now)) .. "," .. exact(now))
+  end
+  redis.call("HSET", keys.limits, kind, limit)
+end
+if redis.call("ZCARD", keys.limited) > 0 then signal(keys) end
+return 1`
+  },
+  rates: {
+    keys: ["limits"] as const,
+    args: [] as const,
+    rest: undefined,
+    sha1: "8f66293438eab39dc0fef4cc66d87f0af056580d",
+    source: `#!lua flags=no-writes
+return redis.call("HGETALL", KEYS[1])`
+  },
   redrive: {
     keys: ["jobs", "runs", "pending", "dead", "result", "unique", "windows", "meta", "wake"] as const,
     args: ["now", "oldest"] as const,
@@ -1768,15 +2078,97 @@ if #rescued > 0 then signal(keys) end
 return { rescued, buried }`
   },
   stats: {
-    keys: ["pending", "scheduled", "retry", "active", "completed", "cancelled", "dead", "meta"] as const,
+    keys: ["pending", "scheduled", "retry", "active", "completed", "cancelled", "dead", "limited", "meta"] as const,
     args: [] as const,
     rest: "names" as const,
-    sha1: "37147fbbd5d71bd2ac86dff3fb3a8700e7ae988b",
+    sha1: "c03003420492a4ec5464c483719fadcf75ce01c1",
     source: `#!lua flags=no-writes
 local reply = {}
 for i = 1, 7 do reply[i] = redis.call("ZCARD", KEYS[i]) end
-for _, value in ipairs(redis.call("HMGET", KEYS[8], unpack(ARGV))) do
+reply[1] = reply[1] + redis.call("ZCARD", KEYS[8])
+for _, value in ipairs(redis.call("HMGET", KEYS[9], unpack(ARGV))) do
   reply[#reply + 1] = value or ""
+end
+return reply`
+  },
+  waiting: {
+    keys: ["jobs", "runs", "ledger", "result", "cancels", "progress", "pending", "limited", "limits"] as const,
+    args: ["limit", "score"] as const,
+    rest: undefined,
+    sha1: "2cd78625efc5fd179b0a05a96bddbc1f2399d073",
+    source: `#!lua flags=no-writes
+local function clock(given)
+  if given ~= "" then return tonumber(given) end
+  local time = redis.call("TIME")
+  return time[1] * 1000 + math.floor(time[2] / 1000)
+end
+local function exact(number)
+  return string.format("%.0f", number)
+end
+local function read_job(keys, id, state, score, record)
+  return {
+    id, state, score, record,
+    redis.call("HGET", keys.runs, id) or "",
+    redis.call("HGET", keys.ledger, id) or "",
+    redis.call("HGET", keys.result, id),
+    redis.call("HGET", keys.cancels, id),
+    redis.call("HGET", keys.progress, id)
+  }
+end
+local place_offset = 4503599627370496
+local function limited_member(kind, score, id)
+  return kind .. "," .. string.format("%016.0f", score + place_offset) .. "," .. id
+end
+local function of_kind(kind)
+  return "[" .. kind .. ",", "(" .. kind .. "-"
+end
+local function read_limits(keys)
+  local limits, flat = {}, redis.call("HGETALL", keys.limits)
+  for i = 1, #flat, 2 do
+    local limit, per, burst = string.match(flat[i + 1], "^(%d+),(%d+),(%d+)$")
+    limits[flat[i]] = { limit = tonumber(limit), per = tonumber(per), burst = tonumber(burst) }
+  end
+  return limits
+end
+local function tokens_of(keys, kind, rate, now)
+  if rate.limit == 0 then return math.huge end
+  local tokens, at = string.match(redis.call("HGET", keys.buckets, kind) or "", "^([^,]+),(%d+)$")
+  if not tokens then return rate.burst end
+  local elapsed = math.max(0, now - tonumber(at))
+  return math.min(rate.burst, tonumber(tokens) + elapsed * rate.limit / rate.per)
+end
+local function kind_and_score(record)
+  local sequence, priority, kind = string.match(record, "^%d,(%d+),%d+,%d*,(-?%d+),%d+,%d+,([^,]*),")
+  return kind, tonumber(priority) * 1099511627776 + tonumber(sequence)
+end
+local function leave_waiting(keys, id, record)
+  if redis.call("ZREM", keys.pending, id) == 1 then return true end
+  local kind, score = kind_and_score(record)
+  return redis.call("ZREM", keys.limited, limited_member(kind, score, id)) == 1
+end
+local keys = {
+  jobs = KEYS[1], runs = KEYS[2], ledger = KEYS[3], result = KEYS[4], cancels = KEYS[5], progress = KEYS[6],
+  pending = KEYS[7], limited = KEYS[8], limits = KEYS[9]
+}
+local limit, after = tonumber(ARGV[1]), ARGV[2]
+local entries = {}
+local front = redis.call("ZRANGEBYSCORE", keys.pending, after == "" and "-inf" or "(" .. after, "+inf", "WITHSCORES", "LIMIT", 0, limit + 1)
+for i = 1, #front, 2 do
+  entries[#entries + 1] = { id = front[i], score = tonumber(front[i + 1]) }
+end
+for kind in pairs(read_limits(keys)) do
+  local first, last = of_kind(kind)
+  if after ~= "" then first = "(" .. kind .. "," .. string.format("%016.0f", tonumber(after) + place_offset) .. "-" end
+  for _, member in ipairs(redis.call("ZRANGEBYLEX", keys.limited, first, last, "LIMIT", 0, limit + 1)) do
+    local place, id = string.match(member, "^[^,]*,(%d+),(.*)$")
+    entries[#entries + 1] = { id = id, score = tonumber(place) - place_offset }
+  end
+end
+table.sort(entries, function(a, b) return a.score < b.score end)
+local reply = { #entries > limit and 1 or 0 }
+for i = 1, math.min(limit, #entries) do
+  local record = redis.call("HGET", keys.jobs, entries[i].id)
+  if record then reply[#reply + 1] = read_job(keys, entries[i].id, "pending", exact(entries[i].score), record) end
 end
 return reply`
   },
