@@ -95,6 +95,12 @@ export type LeaseStatus = "held" | "cancel" | "lost"
 /** `cancelled` at once; `requested` of the holder; `ended` before; `gone`. */
 export type CancelOutcome = "cancelled" | "requested" | "ended" | "gone"
 
+/** Lines for a job's log. `from`: how many this attempt has added before. */
+export interface LogLines {
+  readonly from: number
+  readonly lines: ReadonlyArray<string>
+}
+
 /** Who watches: a name that is open at `Notices`, and a number of its own for this watch. */
 export interface Watch {
   readonly queue: string
@@ -215,7 +221,11 @@ export class JobStore extends Context.Service<
 
     /** Sets progress and adds log lines, both optional; answers whether the token was current. **Ref** NOTE-1..3 */
     readonly annotate: (
-      request: Held & { readonly queue: string; readonly progress?: string; readonly logs?: ReadonlyArray<string> }
+      request: Held & {
+        readonly queue: string
+        readonly progress?: string
+        readonly logs?: LogLines
+      }
     ) => Effect.Effect<boolean, StoreError>
 
     /** A job's log lines, oldest first; none when there is no such job. */

@@ -38,6 +38,8 @@ export interface JobRecord {
   cancelRequested: string | undefined
   progress: string | undefined
   logs: ReadonlyArray<string>
+  /** How many log lines the attempt with this token has added. */
+  logged: { readonly token: Token; readonly lines: number }
   /** When it becomes visible (scheduled, retry), when its lease ends (active), when its time ends (final). */
   score: number
   failures: ReadonlyArray<Failure>

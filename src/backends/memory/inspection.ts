@@ -42,7 +42,7 @@ const select = (queue: QueueState, selection: DeadSelection): ReadonlyArray<JobI
     ? selection.jobIds
     : queue.indexes.dead
         .sorted()
-        .slice(0, selection.oldest)
+        .slice(selection.skip ?? 0, (selection.skip ?? 0) + selection.oldest)
         .map((entry) => entry.id)
 
 const deadRecord = (queue: QueueState, jobId: JobId): JobRecord | undefined => {
@@ -63,6 +63,7 @@ const redriveOne = (queue: QueueState, jobId: JobId, now: EpochMillis): RedriveO
   record.snoozes = 0
   record.token = 0
   record.deadReason = undefined
+  record.expiresAt = undefined
   record.result = undefined
   record.finishedAt = undefined
   record.startedAt = undefined

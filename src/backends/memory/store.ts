@@ -77,6 +77,7 @@ const enqueueOne = (queue: QueueState, job: NewJob, now: EpochMillis): EnqueueOu
     cancelRequested: undefined,
     progress: undefined,
     logs: [],
+    logged: { token: 0, lines: 0 },
     score: 0,
     failures: []
   }

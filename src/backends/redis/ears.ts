@@ -1,4 +1,5 @@
 import { type Cluster, Command, type Redis as IORedis, type RedisOptions } from "ioredis"
+import { reconnect } from "./revive.ts"
 import { isReply, messageOf } from "./store-error.ts"
 
 /** A connection that waits for the markers of wake-ups. A call that failed may be made again, and reconnects. */
@@ -21,11 +22,14 @@ export const earOf = (server: string, connect: () => IORedis, keys: ReadonlyArra
   return {
     server,
     pop: (seconds) =>
-      client.bzpopmin(...keys, seconds).then(keyOf, (error: unknown) => {
-        // the master became a replica: where the connection leads is to be found out anew
-        if (isReply(error) && /^(READONLY|UNBLOCKED) /.test(messageOf(error))) client.disconnect(true)
-        throw error
-      }),
+      // the driver may have given up on it
+      (client.status === "end" ? client.connect() : Promise.resolve())
+        .then(() => client.bzpopmin(...keys, seconds))
+        .then(keyOf, (error: unknown) => {
+          // the master became a replica: where the connection leads is to be found out anew
+          if (isReply(error) && /^(READONLY|UNBLOCKED) /.test(messageOf(error))) reconnect(client)
+          throw error
+        }),
     close: () => client.disconnect()
   }
 }

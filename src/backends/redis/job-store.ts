@@ -105,21 +105,22 @@ export const make = (queues: Queues): JobStore["Service"] => {
         }
       ),
     unwatch: (watch) => Effect.asVoid(queues.run("unwatch", scripts.watch, watch.queue, encodeWatch(watch, 1))),
-    annotate: ({ jobId, logs = [], progress = "", queue, token }) =>
+    annotate: ({ jobId, logs, progress = "", queue, token }) =>
       Effect.map(
         queues.run<number>("annotate", scripts.annotate, queue, [
           jobId,
           token,
           progress,
           maxLogLines,
-          ...logs.map(jsonText)
+          logs?.from ?? 0,
+          ...(logs?.lines ?? []).map(jsonText)
         ]),
         (done) => done === 1
       ),
     logs: (queue, jobId) =>
       Effect.map(
         Effect.tryPromise({ try: () => queues.readField(queue, "logs", jobId), catch: storeError("logs") }),
-        (lines) => (lines === null ? [] : lines.split("\n").map((line) => JSON.parse(line) as string))
+        (lines) => (lines === null ? [] : lines.split("\n").slice(1).map((line) => JSON.parse(line) as string))
       ),
     promote: (queue, limit) => queues.run<number>("promote", scripts.promote, queue, [limit]),
     rescue: (queue, limit) =>

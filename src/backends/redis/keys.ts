@@ -24,6 +24,8 @@ export const queueKeys = [
   "claims",
   "workers",
   "about",
+  "requests",
+  "producers",
   "wake"
 ] as const
 

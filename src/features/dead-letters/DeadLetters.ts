@@ -65,15 +65,15 @@ export const redriveAll = (queue: string): Effect.Effect<number, StoreError, Dea
     const store = yield* DeadLetterStore
     let left = yield* count(queue)
     let redriven = 0
-    let stuck: ReadonlyArray<JobId> = []
+    let skip = 0
     while (left > 0) {
-      // jobs that stay dead stand in front; each step reaches over them
-      const step = yield* store.redrive(queue, { oldest: Math.min(stuck.length + stepJobs, 1000) })
+      const step = yield* store.redrive(queue, { oldest: Math.min(left, stepJobs), skip })
+      if (step.length === 0) break
       const moved = step.filter(({ outcome }) => outcome === "redriven").length
       redriven += moved
-      stuck = step.filter(({ outcome }) => outcome !== "redriven").map(({ jobId }) => jobId)
-      left -= moved
-      if (moved === 0) break
+      // those that stay dead stand in front of the next step
+      skip += step.filter(({ outcome }) => outcome === "key-taken").length
+      left -= step.length
     }
     return redriven
   })

@@ -47,6 +47,7 @@ export const sweep = (queue: string, policy: PrunePolicy): Effect.Effect<void, S
       }
       if (rescued.length + buried.length < rescueLimit) break
     }
-    const pruned = yield* store.prune(queue, policy)
+    let pruned = 0
+    for (let step = policy.limit; step === policy.limit; pruned += step) step = yield* store.prune(queue, policy)
     if (pruned > 0) yield* Effect.logDebug(`queue ${queue}: removed ${pruned} records whose time is over`)
   })

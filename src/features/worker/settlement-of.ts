@@ -13,7 +13,7 @@ const wholeDelay = (millis: number): number => Math.min(Math.max(0, Math.ceil(mi
 /** A backoff may be the user's own function, and fail like one. */
 const delayOf = (task: AnyTask, attempt: number, random: number): number =>
   Result.getOrElse(
-    Result.try(() => task.backoff.delayMillis(attempt, random)),
+    Result.try(() => wholeDelay(task.backoff.delayMillis(attempt, random))),
     () => Backoff.standard.delayMillis(attempt, random)
   )
 

@@ -316,7 +316,7 @@ export const runningContract = contract("running jobs", (it) => {
       const deaf = JobStore.of({
         ...store,
         annotate: (request) =>
-          request.logs?.[0] === "unheard" ? Effect.die(new Error("no notes today")) : store.annotate(request)
+          request.logs?.lines[0] === "unheard" ? Effect.die(new Error("no notes today")) : store.annotate(request)
       })
       const run = (_: unknown, info: JobInfo) =>
         info

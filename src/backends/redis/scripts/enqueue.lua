@@ -10,8 +10,12 @@
 -- KEYS unique     hash: unique key -> id of the holder
 -- KEYS windows    zset: unique key by when it is free again, epoch ms
 -- KEYS meta       hash: counters
+-- KEYS requests   hash: producer -> its last request
+-- KEYS producers  zset: producer by when it was last seen, epoch ms
 -- KEYS wake       zset: the wake-up marker
 -- ARGV now        epoch ms; "" in production: the server's clock decides
+-- ARGV producer   who enqueues
+-- ARGV number     of this request, growing per producer: one that was sent again is known
 -- ARGV ...jobs    seven values per job: id, visible ("" at once, "+ms" later, "@ms" at), expires ("" never, or alike),
 --                 priority, unique key, how ("" reject, "r" replace, then the window in ms if it has one), record after
 --                 its expiry
@@ -23,14 +27,21 @@
 -- include lib/limits
 local keys = {
   jobs = KEYS[1], runs = KEYS[2], pending = KEYS[3], limited = KEYS[4], limits = KEYS[5], scheduled = KEYS[6],
-  unique = KEYS[7], windows = KEYS[8], meta = KEYS[9], wake = KEYS[10]
+  unique = KEYS[7], windows = KEYS[8], meta = KEYS[9], requests = KEYS[10],
+  producers = KEYS[11], wake = KEYS[12]
 }
 local now = clock(ARGV[1])
-local total = (#ARGV - 1) / 7
+local producer, number = ARGV[2], tonumber(ARGV[3])
+local total = (#ARGV - 3) / 7
 
 local ids = {}
-for i = 1, total do ids[i] = ARGV[7 * i - 5] end
+for i = 1, total do ids[i] = ARGV[7 * i - 3] end
 local existing = read_fields(keys.jobs, ids)
+-- This request was carried out before, and its reply was lost. What is not stored any more has ended since.
+local again = number <= tonumber(redis.call("HGET", keys.requests, producer) or "0")
+if not again then redis.call("HSET", keys.requests, producer, exact(number)) end
+redis.call("ZADD", keys.producers, now, producer)
+
 local sequence = redis.call("HINCRBY", keys.meta, "sequence", total) - total
 local head = redis.call("ZRANGE", keys.scheduled, 0, 0, "WITHSCORES")[2]
 
@@ -133,7 +144,7 @@ local function replace(id, expires, priority, visible, rest)
 end
 
 for i = 1, total do
-  local at = 7 * i - 5
+  local at = 7 * i - 3
   local id, visible, expires = ARGV[at], ARGV[at + 1], ARGV[at + 2]
   local priority, unique, how, rest = ARGV[at + 3], ARGV[at + 4], ARGV[at + 5], ARGV[at + 6]
   local stored_record = existing[i] or seen[id]
@@ -142,6 +153,8 @@ for i = 1, total do
   if window == "" then window = nil end
   if stored_record then
     report(i, is_same(stored_record, rest) and "same" or "other", "")
+  elseif again then
+    -- accepted then
   elseif holder and replaces == "r" and replace(holder, expires, priority, visible, rest) then
     hold(unique, holder, window)
     report(i, "replaced", holder)

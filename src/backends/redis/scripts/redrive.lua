@@ -10,7 +10,6 @@
 -- KEYS meta     hash: counters
 -- KEYS wake     zset: the wake-up marker
 -- ARGV now      epoch ms; "" in production: the server's clock decides
--- ARGV oldest   how many of the oldest, "" when ids follow
 -- ARGV ...ids   the jobs
 -- REPLY list   flat: id, "ok", "not-dead" or "key-taken"
 -- include lib/time
@@ -20,13 +19,8 @@ local keys = {
   jobs = KEYS[1], runs = KEYS[2], pending = KEYS[3], dead = KEYS[4], result = KEYS[5], unique = KEYS[6], windows = KEYS[7],
   meta = KEYS[8], wake = KEYS[9]
 }
-local ids = {}
-local now = clock(ARGV[1])
-if ARGV[2] ~= "" then
-  ids = redis.call("ZRANGE", keys.dead, 0, tonumber(ARGV[2]) - 1)
-else
-  for i = 3, #ARGV do ids[#ids + 1] = ARGV[i] end
-end
+local now, ids = clock(ARGV[1]), {}
+for i = 2, #ARGV do ids[#ids + 1] = ARGV[i] end
 
 local function redrive(id)
   local record = redis.call("ZSCORE", keys.dead, id) and redis.call("HGET", keys.jobs, id)
@@ -44,10 +38,14 @@ local function redrive(id)
   local sequence = redis.call("HINCRBY", keys.meta, "sequence", 1)
   local flag, rest_at = string.match(record, "^(%d),%d+,()")
   local priority = tonumber(string.match(record, "^%d+,%d*,(-?%d+),", rest_at))
-  redis.call("HSET", keys.jobs, id, flag .. "," .. sequence .. "," .. string.sub(record, rest_at))
+  -- whoever redrives wants it to run, late as it is
+  local enqueued, rest = string.match(record, "^(%d+),%d*(,.*)$", rest_at)
+  if flag % 4 >= 2 then flag = exact(flag - 2) end
+  redis.call("HSET", keys.jobs, id, flag .. "," .. sequence .. "," .. enqueued .. "," .. rest)
   run.holder, run.token, run.attempt, run.rescues, run.snoozes = "w", "0", 0, 0, 0
   run.started, run.finished, run.reason, run.worker = "", "", "", ""
-  run.tail = sequence .. string.match(run.tail, "^%d+(,.*)$")
+  run.tail = sequence .. "," .. enqueued .. "," .. string.match(run.tail, "^%d+,%d+,%d*(,.*)$")
+  if run.flag % 4 >= 2 then run.flag = exact(run.flag - 2) end
   redis.call("HSET", keys.runs, id, format_run(run))
   redis.call("HDEL", keys.result, id)
   redis.call("ZREM", keys.dead, id)

@@ -4,9 +4,9 @@
 export const sources = {
   annotate: {
     keys: ["jobs", "runs", "progress", "logs", "meta"] as const,
-    args: ["id", "token", "progress", "most"] as const,
+    args: ["id", "token", "progress", "most", "from"] as const,
     rest: "lines" as const,
-    sha1: "d4d3a5691a0eb74edb15fa563b8f332e6ae7828f",
+    sha1: "ad323f520feec8573d76470d9d309b32a7e46965",
     source: `#!lua
 local function clock(given)
   if given ~= "" then return tonumber(given) end
@@ -74,11 +74,16 @@ local run = parse_run(text)
 mind(run)
 redis.call("HSET", runs, id, format_run(run))
 if ARGV[3] ~= "" then redis.call("HSET", progress, id, ARGV[3]) end
-if #ARGV > 4 then
+if #ARGV > 5 then
   local lines = {}
   for line in string.gmatch(redis.call("HGET", logs, id) or "", "[^\\n]+") do lines[#lines + 1] = line end
-  for i = 5, #ARGV do lines[#lines + 1] = ARGV[i] end
-  redis.call("HSET", logs, id, table.concat(lines, "\\n", math.max(1, #lines - most + 1)))
+  local who, added = string.match(table.remove(lines, 1) or "", "^(%d+) (%d+)$")
+  local known = who == token and tonumber(added) or 0
+  local first = 6 + math.max(0, known - tonumber(ARGV[5]))
+  for i = first, #ARGV do lines[#lines + 1] = ARGV[i] end
+  known = known + math.max(0, #ARGV - first + 1)
+  local kept = table.concat(lines, "\\n", math.max(1, #lines - most + 1))
+  redis.call("HSET", logs, id, token .. " " .. known .. "\\n" .. kept)
 end
 return 1`
   },
@@ -270,10 +275,10 @@ redis.call("PUBLISH", keys.notices .. run.worker, "cancel\\n" .. queue .. "\\n" 
 return "requested"`
   },
   enqueue: {
-    keys: ["jobs", "runs", "pending", "limited", "limits", "scheduled", "unique", "windows", "meta", "wake"] as const,
-    args: ["now"] as const,
+    keys: ["jobs", "runs", "pending", "limited", "limits", "scheduled", "unique", "windows", "meta", "requests", "producers", "wake"] as const,
+    args: ["now", "producer", "number"] as const,
     rest: "jobs" as const,
-    sha1: "6ddb977dc5040144ab8aeb4711f01f3e2a8912df",
+    sha1: "35f06440d4265e347ccf0f4d12330f33a24a07e9",
     source: `#!lua
 local function clock(given)
   if given ~= "" then return tonumber(given) end
@@ -364,13 +369,18 @@ local function leave_waiting(keys, id, record)
 end
 local keys = {
   jobs = KEYS[1], runs = KEYS[2], pending = KEYS[3], limited = KEYS[4], limits = KEYS[5], scheduled = KEYS[6],
-  unique = KEYS[7], windows = KEYS[8], meta = KEYS[9], wake = KEYS[10]
+  unique = KEYS[7], windows = KEYS[8], meta = KEYS[9], requests = KEYS[10],
+  producers = KEYS[11], wake = KEYS[12]
 }
 local now = clock(ARGV[1])
-local total = (#ARGV - 1) / 7
+local producer, number = ARGV[2], tonumber(ARGV[3])
+local total = (#ARGV - 3) / 7
 local ids = {}
-for i = 1, total do ids[i] = ARGV[7 * i - 5] end
+for i = 1, total do ids[i] = ARGV[7 * i - 3] end
 local existing = read_fields(keys.jobs, ids)
+local again = number <= tonumber(redis.call("HGET", keys.requests, producer) or "0")
+if not again then redis.call("HSET", keys.requests, producer, exact(number)) end
+redis.call("ZADD", keys.producers, now, producer)
 local sequence = redis.call("HINCRBY", keys.meta, "sequence", total) - total
 local head = redis.call("ZRANGE", keys.scheduled, 0, 0, "WITHSCORES")[2]
 local limits = redis.call("HLEN", keys.limits) > 0 and read_limits(keys) or {}
@@ -459,7 +469,7 @@ local function replace(id, expires, priority, visible, rest)
   return true
 end
 for i = 1, total do
-  local at = 7 * i - 5
+  local at = 7 * i - 3
   local id, visible, expires = ARGV[at], ARGV[at + 1], ARGV[at + 2]
   local priority, unique, how, rest = ARGV[at + 3], ARGV[at + 4], ARGV[at + 5], ARGV[at + 6]
   local stored_record = existing[i] or seen[id]
@@ -468,6 +478,7 @@ for i = 1, total do
   if window == "" then window = nil end
   if stored_record then
     report(i, is_same(stored_record, rest) and "same" or "other", "")
+  elseif again then
   elseif holder and replaces == "r" and replace(holder, expires, priority, visible, rest) then
     hold(unique, holder, window)
     report(i, "replaced", holder)
@@ -1283,6 +1294,15 @@ for i = 1, #entries, 2 do
 end
 return reply`
   },
+  oldest: {
+    keys: ["dead"] as const,
+    args: ["skip", "most"] as const,
+    rest: undefined,
+    sha1: "05110787519cb6ea7cc76b28578951c19b90d33c",
+    source: `#!lua flags=no-writes
+local skip = tonumber(ARGV[1])
+return redis.call("ZRANGE", KEYS[1], skip, skip + tonumber(ARGV[2]) - 1)`
+  },
   pause: {
     keys: ["pending", "limited", "meta", "wake"] as const,
     args: ["paused"] as const,
@@ -1392,10 +1412,10 @@ if promoted > 0 then signal(keys) end
 return promoted`
   },
   prune: {
-    keys: ["jobs", "runs", "completed", "cancelled", "dead", "ledger", "result", "progress", "logs", "unique", "windows", "meta", "claims", "workers", "about"] as const,
+    keys: ["jobs", "runs", "completed", "cancelled", "dead", "ledger", "result", "progress", "logs", "unique", "windows", "meta", "claims", "workers", "about", "requests", "producers"] as const,
     args: ["now", "limit", "dead_retain", "max_dead", "max_finished"] as const,
     rest: undefined,
-    sha1: "fdbd18c918864a80c2ce44431e40bf6625817c23",
+    sha1: "33365d384eec4b9182aa28122701b321f64c50c8",
     source: `#!lua flags=allow-oom
 local function clock(given)
   if given ~= "" then return tonumber(given) end
@@ -1529,7 +1549,8 @@ local crash = '"the lease expired"'
 local keys = {
   jobs = KEYS[1], runs = KEYS[2], completed = KEYS[3], cancelled = KEYS[4], dead = KEYS[5],
   ledger = KEYS[6], result = KEYS[7], progress = KEYS[8], logs = KEYS[9],
-  unique = KEYS[10], windows = KEYS[11], meta = KEYS[12], claims = KEYS[13], workers = KEYS[14], about = KEYS[15]
+  unique = KEYS[10], windows = KEYS[11], meta = KEYS[12], claims = KEYS[13], workers = KEYS[14], about = KEYS[15],
+  requests = KEYS[16], producers = KEYS[17]
 }
 local now = clock(ARGV[1])
 local left = tonumber(ARGV[2])
@@ -1561,19 +1582,21 @@ if #over > 0 then
   redis.call("ZREM", keys.windows, unpack(over))
   redis.call("HDEL", keys.unique, unpack(over))
 end
-local silent = redis.call("ZRANGEBYSCORE", keys.workers, "-inf", now - 172800000, "LIMIT", 0, 100)
-if #silent > 0 then
-  redis.call("ZREM", keys.workers, unpack(silent))
-  redis.call("HDEL", keys.claims, unpack(silent))
-  redis.call("HDEL", keys.about, unpack(silent))
+local function forget(seen, ...)
+  local silent = redis.call("ZRANGEBYSCORE", seen, "-inf", now - 172800000, "LIMIT", 0, 100)
+  if #silent == 0 then return end
+  redis.call("ZREM", seen, unpack(silent))
+  for _, key in ipairs({ ... }) do redis.call("HDEL", key, unpack(silent)) end
 end
+forget(keys.workers, keys.claims, keys.about)
+forget(keys.producers, keys.requests)
 return removed`
   },
   purge: {
     keys: ["jobs", "runs", "dead", "ledger", "result", "progress", "logs", "meta"] as const,
-    args: ["oldest"] as const,
+    args: [] as const,
     rest: "ids" as const,
-    sha1: "6a0ba516e6763049d324a895bc145cd961e59565",
+    sha1: "c20fa9461f9453e849b259843bb7edb4a8e3464d",
     source: `#!lua flags=allow-oom
 local function parse_run(text)
   local holder, token, flag, attempt, rescues, snoozes, started, finished, reason, worker, tail =
@@ -1700,14 +1723,8 @@ local keys = {
   jobs = KEYS[1], runs = KEYS[2], dead = KEYS[3], ledger = KEYS[4], result = KEYS[5],
   progress = KEYS[6], logs = KEYS[7], meta = KEYS[8]
 }
-local ids = {}
-if ARGV[1] ~= "" then
-  ids = redis.call("ZRANGE", keys.dead, 0, tonumber(ARGV[1]) - 1)
-else
-  for i = 2, #ARGV do ids[#ids + 1] = ARGV[i] end
-end
 local purged = 0
-for _, id in ipairs(ids) do
+for _, id in ipairs(ARGV) do
   if redis.call("ZSCORE", keys.dead, id) then
     remove(keys, keys.dead, id)
     purged = purged + 1
@@ -1794,9 +1811,9 @@ return redis.call("HGETALL", KEYS[1])`
   },
   redrive: {
     keys: ["jobs", "runs", "pending", "dead", "result", "unique", "windows", "meta", "wake"] as const,
-    args: ["now", "oldest"] as const,
+    args: ["now"] as const,
     rest: "ids" as const,
-    sha1: "063d1ce919fb130c41b5ea4a5417747ac2ff8244",
+    sha1: "888c966d1781846ba398a95a0962b24351d92e68",
     source: `#!lua
 local function clock(given)
   if given ~= "" then return tonumber(given) end
@@ -1858,13 +1875,8 @@ local keys = {
   jobs = KEYS[1], runs = KEYS[2], pending = KEYS[3], dead = KEYS[4], result = KEYS[5], unique = KEYS[6], windows = KEYS[7],
   meta = KEYS[8], wake = KEYS[9]
 }
-local ids = {}
-local now = clock(ARGV[1])
-if ARGV[2] ~= "" then
-  ids = redis.call("ZRANGE", keys.dead, 0, tonumber(ARGV[2]) - 1)
-else
-  for i = 3, #ARGV do ids[#ids + 1] = ARGV[i] end
-end
+local now, ids = clock(ARGV[1]), {}
+for i = 2, #ARGV do ids[#ids + 1] = ARGV[i] end
 local function redrive(id)
   local record = redis.call("ZSCORE", keys.dead, id) and redis.call("HGET", keys.jobs, id)
   if not record then return "not-dead" end
@@ -1880,10 +1892,13 @@ local function redrive(id)
   local sequence = redis.call("HINCRBY", keys.meta, "sequence", 1)
   local flag, rest_at = string.match(record, "^(%d),%d+,()")
   local priority = tonumber(string.match(record, "^%d+,%d*,(-?%d+),", rest_at))
-  redis.call("HSET", keys.jobs, id, flag .. "," .. sequence .. "," .. string.sub(record, rest_at))
+  local enqueued, rest = string.match(record, "^(%d+),%d*(,.*)$", rest_at)
+  if flag % 4 >= 2 then flag = exact(flag - 2) end
+  redis.call("HSET", keys.jobs, id, flag .. "," .. sequence .. "," .. enqueued .. "," .. rest)
   run.holder, run.token, run.attempt, run.rescues, run.snoozes = "w", "0", 0, 0, 0
   run.started, run.finished, run.reason, run.worker = "", "", "", ""
-  run.tail = sequence .. string.match(run.tail, "^%d+(,.*)$")
+  run.tail = sequence .. "," .. enqueued .. "," .. string.match(run.tail, "^%d+,%d+,%d*(,.*)$")
+  if run.flag % 4 >= 2 then run.flag = exact(run.flag - 2) end
   redis.call("HSET", keys.runs, id, format_run(run))
   redis.call("HDEL", keys.result, id)
   redis.call("ZREM", keys.dead, id)
