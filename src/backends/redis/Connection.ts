@@ -91,13 +91,19 @@ export const open = Effect.fnUntraced(function* (options: ConnectionOptions) {
     )
   }
 
-  const blocking = { ...base, enableOfflineQueue: true, socketTimeout: blockMillis + options.timeoutMillis }
+  const named = (purpose: string) => ({ ...base, connectionName: `${base.connectionName}-${purpose}` })
+  const blocking = {
+    ...named("wakeups"),
+    enableOfflineQueue: true,
+    // a command is answered when its wait is over; without an answer long after that, its socket is dead
+    socketTimeout: blockMillis + options.timeoutMillis
+  }
   const earsOf = (wakeKeys: ReadonlyArray<string>): ReadonlyArray<Ear> =>
     client instanceof Cluster
-      ? wakeKeys.map((key) => clusterEarOf(client, { socketTimeout: blocking.socketTimeout }, key))
+      ? wakeKeys.map((key) => clusterEarOf(client, blocking, key))
       : [earOf("redis", () => new IORedis(options.url, blocking), wakeKeys)]
 
-  const subscribing = { ...base, enableOfflineQueue: true, maxRetriesPerRequest: null }
+  const subscribing = { ...named("notices"), enableOfflineQueue: true, maxRetriesPerRequest: null }
   const duplicate = (): Subscriber =>
     subscriberOf(
       client instanceof Cluster ? client.duplicate() : new IORedis(options.url, subscribing),

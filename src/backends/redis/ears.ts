@@ -35,7 +35,11 @@ export const earOf = (server: string, connect: () => IORedis, keys: ReadonlyArra
 }
 
 /** One connection for one queue, to the node that holds it: a blocking command must stay within a slot. */
-export const clusterEarOf = (cluster: Cluster, options: RedisOptions, key: string): Ear => {
+export const clusterEarOf = (
+  cluster: Cluster,
+  options: Pick<RedisOptions, "connectionName" | "socketTimeout">,
+  key: string
+): Ear => {
   const slot = new Command("get", [key]).getSlot()
   let client: IORedis | undefined
   let server = "redis cluster"
@@ -45,7 +49,8 @@ export const clusterEarOf = (cluster: Cluster, options: RedisOptions, key: strin
     const owner = cluster.nodes("master").find((node) => `${node.options.host}:${node.options.port}` === address)
     if (owner === undefined) throw new Error(`no node is known for slot ${slot}`)
     server = `redis node ${address}`
-    return quiet(owner.duplicate({ ...options, retryStrategy: null, enableOfflineQueue: true }))
+    const { connectionName, socketTimeout } = options
+    return quiet(owner.duplicate({ connectionName, enableOfflineQueue: true, retryStrategy: null, socketTimeout }))
   }
 
   const close = (): void => {

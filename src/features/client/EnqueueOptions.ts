@@ -39,7 +39,7 @@ export interface EnqueueOptions<T extends AnyTask> {
    * At most one unsettled job of the queue holds a unique key. `true` derives it from kind and payload;
    * `key` names it, and is shared by all kinds of the queue.
    */
-  readonly unique?: true | Unique<T>
+  readonly unique?: boolean | Unique<T>
 }
 
 /** The options of many jobs at once; ids are derived, since each job has its own. */

@@ -16,6 +16,7 @@ import {
   durationMillis,
   InvalidInput,
   maxBatchJobs,
+  maxBatchLength,
   maxDelayMillis
 } from "../../domain/limits.ts"
 import type { AnyTask, Payload } from "../../domain/Task.ts"
@@ -112,7 +113,7 @@ const keyOf = (task: AnyTask, { key }: Unique<AnyTask>, payload: unknown, text: 
 }
 
 const uniqueness = Effect.fnUntraced(function* <T extends AnyTask>(unique: EnqueueManyOptions<T>["unique"]) {
-  if (unique === undefined) return undefined
+  if (unique === undefined || unique === false) return undefined
   const { replace, until, window, ...rest } = unique === true ? {} : unique
   if (until !== undefined && window !== undefined) return yield* invalid("unique", "has either until or window")
   const windowMillis = window === undefined ? undefined : yield* required(durationMillis("unique.window", window, 1))
@@ -150,9 +151,14 @@ export const prepare = Effect.fnUntraced(function* <T extends AnyTask>(
   if (options.tags !== undefined) yield* checkTags(options.tags)
   const ids = yield* JobIds
   const jobs: Array<NewJob> = []
+  let length = 0
   for (let i = 0; i < payloads.length; i++) {
     const payload = payloads[i]!
     const text = yield* encode(task, payload, maxPayloadBytes)
+    length += text.length
+    if (length > maxBatchLength) {
+      return yield* invalid("payloads", `hold more than ${maxBatchLength} characters, too many for one step`)
+    }
     let id: JobId
     if (options.id === undefined) id = yield* ids.next
     else {

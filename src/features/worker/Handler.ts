@@ -1,6 +1,7 @@
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
+import type * as Scope from "effect/Scope"
 import type { AnyTask, Payload, Success } from "../../domain/Task.ts"
 import type { JobInfo } from "./RunningJob.ts"
 
@@ -18,7 +19,7 @@ export const handlerOf = <Kind extends string>(kind: Kind) =>
  * Says how a task's jobs are run.
  *
  * **Shape** The effect's success is the job's result. Failing with `Snooze`, `Cancel` or `SkipRetry` steers the job;
- * any other failure or defect is a failed attempt. Interruption comes with a lost lease, a timeout or a shutdown.
+ * any other failure or defect is a failed attempt. What it acquires is released when the attempt ends. Interruption comes with a lost lease, a timeout or a shutdown.
  * `job.token` grows with every attempt: pass it on as a fence to storage of your own.
  * **Example** examples/quickstart.ts
  * **Ref** docs/semantics.md RUN-1..7
@@ -28,15 +29,16 @@ export const handlerOf = <Kind extends string>(kind: Kind) =>
 export const handler = <T extends AnyTask, R>(
   task: T,
   run: (payload: Payload<T>, job: JobInfo) => Effect.Effect<Success<T>, unknown, R>
-): Layer.Layer<HandlerFor<T["kind"]>, never, R> => {
+): Layer.Layer<HandlerFor<T["kind"]>, never, Exclude<R, Scope.Scope>> => {
   const key = handlerOf<T["kind"]>(task.kind)
   return Layer.effect(
     key,
     Effect.map(
-      Effect.context<R>(),
+      Effect.context<Exclude<R, Scope.Scope>>(),
       (services): RunHandler =>
         (payload, job) =>
-          Effect.provideContext(run(payload, job), services)
+          // what a handler acquires ends with its attempt, not with the worker
+          Effect.provideContext(Effect.scoped(run(payload, job)), services)
     )
   )
 }

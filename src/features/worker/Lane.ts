@@ -1,7 +1,8 @@
 import type * as Fiber from "effect/Fiber"
 import * as Latch from "effect/Latch"
-import type { Token } from "../../domain/Job.ts"
+import type { EpochMillis, Token } from "../../domain/Job.ts"
 import type { ClaimedJob, Settlement } from "../../ports/JobStore.ts"
+import { Activity } from "./Activity.ts"
 
 /** Why the worker itself interrupts a handler. */
 export type InterruptReason = "lease lost" | "shutdown" | "cancelled"
@@ -9,6 +10,8 @@ export type InterruptReason = "lease lost" | "shutdown" | "cancelled"
 /** An attempt this worker answers for: from its claim until the store has accepted how it ended. */
 export interface Attempt {
   readonly job: ClaimedJob
+  /** When it was started, by the worker's clock; absent before. */
+  startedAt: EpochMillis | undefined
   /** Monotonic milliseconds until which the lease is certain, whatever the store's answers. */
   trustedUntil: number
   /** Whether its handler has started and not ended. */
@@ -30,6 +33,8 @@ export const interrupt = (attempt: Attempt, reason: InterruptReason): boolean =>
 export class Lane {
   readonly queue: string
   readonly attempts = new Map<Token, Attempt>()
+  /** What was done in the last minute. */
+  readonly activity = new Activity()
   /** Settlements for the next exchange. */
   outgoing: Array<Settlement> = []
   /** Whether asking for work may give some. */

@@ -4,10 +4,11 @@ import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Schedule from "effect/Schedule"
 import { checkKind, checkLease, checkQueue, durationMillis, InvalidInput } from "../../domain/limits.ts"
-import type { AnyTask } from "../../domain/Task.ts"
+import type { AnyTask, RateLimitOptions } from "../../domain/Task.ts"
 import { JobIds } from "../../ports/JobIds.ts"
 import { JobStore } from "../../ports/JobStore.ts"
 import { Notices } from "../../ports/Notices.ts"
+import { QueueControl } from "../../ports/QueueControl.ts"
 import type { StoreError } from "../../ports/StoreError.ts"
 import { Wakeups } from "../../ports/Wakeups.ts"
 import { policyOf, type Retention, sweep } from "../maintenance/Maintenance.ts"
@@ -15,6 +16,8 @@ import { cancelLoop } from "./cancel-requests.ts"
 import { exchangeLoop } from "./exchange-loop.ts"
 import { extendLoop } from "./extend-leases.ts"
 import { type HandlerFor, handler, handlerOf } from "./Handler.ts"
+import { leave } from "./leave.ts"
+import { setRateLimits } from "./rate-limits.ts"
 import { shutdown } from "./shutdown.ts"
 import { waitLoop } from "./wait-for-work.ts"
 import { type Runnable, type Settings, WorkerState } from "./WorkerState.ts"
@@ -40,7 +43,12 @@ export interface WorkerOptions<Tasks extends ReadonlyArray<AnyTask>> {
   /** How long a job of a kind it does not know is put back for other workers; 30 seconds when left out. */
   readonly unknownKindDelay?: Duration.Input
   readonly retention?: Retention
+  /** Rate limits by kind that take the place of the tasks' own; `false` lifts one. */
+  readonly rateLimits?: Readonly<Record<string, RateLimitOptions | false>>
 }
+
+/** One requirement per task, so that handlers can be provided one by one. */
+export type HandlersOf<T extends AnyTask> = T extends AnyTask ? HandlerFor<T["kind"]> : never
 
 /**
  * Runs jobs for as long as its layer lives.
@@ -71,8 +79,16 @@ export class Worker extends Context.Service<
    */
   static readonly layer = <const Tasks extends ReadonlyArray<AnyTask>>(
     options: WorkerOptions<Tasks>
-  ): Layer.Layer<Worker, InvalidInput | StoreError, JobStore | Wakeups | Notices | HandlerFor<Tasks[number]["kind"]>> =>
-    Layer.effect(Worker, make(options))
+  ): Layer.Layer<
+    Worker,
+    InvalidInput | StoreError,
+    JobStore | Wakeups | Notices | QueueControl | HandlersOf<Tasks[number]>
+  > =>
+    Layer.effect(Worker, make(options)) as Layer.Layer<
+      Worker,
+      InvalidInput | StoreError,
+      JobStore | Wakeups | Notices | QueueControl | HandlersOf<Tasks[number]>
+    >
 }
 
 const millis = (field: string, input: Duration.Input, least = 0) =>
@@ -82,7 +98,17 @@ const settingsOf = Effect.fnUntraced(function* (options: WorkerOptions<ReadonlyA
   const queues = [...new Set(options.queues ?? options.tasks.map((task) => task.queue))]
   for (const task of options.tasks) yield* Effect.fromResult(checkKind(task.kind))
   for (const queue of queues) yield* Effect.fromResult(checkQueue(queue))
-  if (queues.length === 0) return yield* Effect.fail(new InvalidInput({ field: "queues", problem: "are none" }))
+  if (options.tasks.length === 0) {
+    return yield* Effect.fail(new InvalidInput({ field: "tasks", problem: "must name at least one" }))
+  }
+  const kinds = options.tasks.map((task) => task.kind)
+  const twice = kinds.find((kind, i) => kinds.indexOf(kind) !== i)
+  if (twice !== undefined) {
+    return yield* Effect.fail(new InvalidInput({ field: "tasks", problem: `name the kind ${twice} twice` }))
+  }
+  if (queues.length === 0) {
+    return yield* Effect.fail(new InvalidInput({ field: "queues", problem: "must name at least one" }))
+  }
   const concurrency = options.concurrency ?? 10
   if (!Number.isInteger(concurrency) || concurrency < 1) {
     return yield* Effect.fail(
@@ -120,14 +146,18 @@ const make = Effect.fnUntraced(function* <Tasks extends ReadonlyArray<AnyTask>>(
   const store = yield* JobStore
   const wakeups = yield* Wakeups
   const notices = yield* Notices
+  const control = yield* QueueControl
   const runnables = new Map<string, Runnable>()
   for (const task of options.tasks) {
     runnables.set(task.kind, { task, run: yield* handlerOf<Tasks[number]["kind"]>(task.kind) })
   }
   const ids = yield* JobIds
   const state = new WorkerState(`worker-${yield* ids.next}`, settings, runnables, yield* Effect.context<never>(), store)
+  yield* setRateLimits(options.tasks, settings.queues, options.rateLimits ?? {})
   const policy = policyOf(options.retention ?? {})
 
+  // registered first, so it runs last: when nothing extends leases any more
+  yield* Effect.addFinalizer(() => leave(state, control))
   const wakeup = yield* wakeups.subscribe(settings.queues)
   for (const lane of state.lanes) {
     yield* supervised(`lease extension of queue ${lane.queue}`, extendLoop(state, store, lane))

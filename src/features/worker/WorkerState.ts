@@ -2,6 +2,7 @@ import * as Clock from "effect/Clock"
 import * as Context from "effect/Context"
 import * as Latch from "effect/Latch"
 import * as Random from "effect/Random"
+import type { EpochMillis } from "../../domain/Job.ts"
 import type { AnyTask } from "../../domain/Task.ts"
 import type { JobStore } from "../../ports/JobStore.ts"
 import type { RunHandler } from "./Handler.ts"
@@ -34,6 +35,8 @@ export class WorkerState {
   readonly settings: Settings
   readonly runnables: ReadonlyMap<string, Runnable>
   readonly services: Context.Context<never>
+  /** By the worker's own clock. */
+  readonly startedAt: EpochMillis
   readonly store: JobStore["Service"]
   readonly lanes: ReadonlyArray<Lane>
   /** Handlers that may still be started. */
@@ -41,6 +44,10 @@ export class WorkerState {
   stopping = false
   /** Open while there is room for jobs and some lane has none to offer. */
   readonly idle = Latch.makeUnsafe(false)
+  /** Monotonic milliseconds at which the wait for work ends by itself. */
+  waitsUntil = Number.NEGATIVE_INFINITY
+  /** Opened when something becomes due before that. */
+  readonly sooner = Latch.makeUnsafe(false)
   /** Released whenever a handler has ended or a lane has sent everything; for whoever waits for the end. */
   readonly progress = Latch.makeUnsafe(false)
 
@@ -55,6 +62,7 @@ export class WorkerState {
     this.settings = settings
     this.runnables = runnables
     this.services = services
+    this.startedAt = Context.get(services, Clock.Clock).currentTimeMillisUnsafe()
     this.store = store
     this.free = settings.concurrency
     this.lanes = settings.queues.map((queue) => new Lane(queue))

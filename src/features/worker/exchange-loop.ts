@@ -65,10 +65,13 @@ export const exchangeLoop = (state: WorkerState, store: JobStore["Service"], lan
         lane.hungry = reply.more
         const { nextInMillis } = reply
         lane.nextAt = nextInMillis === undefined ? Number.POSITIVE_INFINITY : state.monotonicMillis() + nextInMillis
+        // what this exchange put off may be due before the time to which the wait for work was set
+        if (lane.nextAt < state.waitsUntil) state.sooner.openUnsafe()
       }
       const attempts = reply.claimed.map((job): Attempt => {
         const attempt = {
           job,
+          startedAt: undefined,
           trustedUntil: sentAt + leaseMillis,
           running: false,
           fiber: undefined,

@@ -7,6 +7,7 @@ import type { ClaimedJob, Settlement } from "../../ports/JobStore.ts"
 import type { Attempt, Lane } from "./Lane.ts"
 import { RunningJob } from "./RunningJob.ts"
 import { settlementOf } from "./settlement-of.ts"
+import { noteEnd, noteStart } from "./WorkerReport.ts"
 import type { Runnable, WorkerState } from "./WorkerState.ts"
 
 /** The attempt took longer than its task allows; this is what its ledger line says. */
@@ -26,6 +27,7 @@ const handlerEffect = (state: WorkerState, lane: Lane, { run, task }: Runnable, 
 
 /** Queues how an attempt ended, for the lane's next exchange; without a settlement the attempt is forgotten. */
 export const end = (state: WorkerState, lane: Lane, attempt: Attempt, settlement: Settlement | undefined): void => {
+  noteEnd(state, lane, attempt, settlement)
   attempt.running = false
   attempt.fiber = undefined
   if (settlement === undefined) lane.attempts.delete(attempt.job.token)
@@ -69,6 +71,7 @@ export const start = (state: WorkerState, lane: Lane, attempt: Attempt): void =>
     end(state, lane, attempt, { _tag: "Release", ...held, delayMillis })
     return
   }
+  noteStart(state, lane, attempt)
   const payload = runnable.task.decodePayload(job.payload)
   if (Exit.isFailure(payload)) {
     const error = `the payload cannot be decoded: ${describe(Cause.squash(payload.cause))}`

@@ -7,9 +7,18 @@ export const waitLoop = (state: WorkerState, wakeup: Wakeup): Effect.Effect<neve
   Effect.gen(function* () {
     while (true) {
       yield* state.idle.await
-      const next = Math.min(...state.lanes.map((lane) => lane.nextAt)) - state.monotonicMillis()
+      const now = state.monotonicMillis()
+      const next = Math.min(...state.lanes.map((lane) => lane.nextAt)) - now
       // a millisecond at least: the store's clock may be a little behind what it announced
-      yield* wakeup.wait(Math.min(Math.max(1, next), state.settings.pollMillis))
+      const millis = Math.min(Math.max(1, next), state.settings.pollMillis)
+      state.waitsUntil = now + millis
+      state.sooner.closeUnsafe()
+      const isSooner = yield* Effect.raceFirst(
+        Effect.as(wakeup.wait(millis), false),
+        Effect.as(state.sooner.await, true)
+      )
+      state.waitsUntil = Number.NEGATIVE_INFINITY
+      if (isSooner) continue
       for (const lane of state.lanes) {
         lane.hungry = true
         lane.nextAt = Number.POSITIVE_INFINITY
