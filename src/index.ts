@@ -27,6 +27,20 @@ export {
 export * as Inspector from "./features/inspector/Inspector.ts"
 export * as DeadLetters from "./features/dead-letters/DeadLetters.ts"
 export type { Retention } from "./features/maintenance/Maintenance.ts"
+export * as Telemetry from "./features/telemetry/Telemetry.ts"
+export type {
+  AttemptEvent,
+  CancelEvent,
+  DeadEvent,
+  ErrorEvent,
+  Hooks,
+  JobEvent,
+  LeaseLostEvent,
+  RanEvent,
+  ReleaseEvent,
+  SnoozeEvent
+} from "./features/worker/Hooks.ts"
+export { Middleware } from "./features/worker/Middleware.ts"
 export { type HandlerFor, type HandlersOf, type JobInfo, Worker, type WorkerOptions } from "./features/worker/Worker.ts"
 export { Capabilities } from "./ports/Capabilities.ts"
 export { type DeadSelection, DeadLetterStore, type RedriveOutcome } from "./ports/DeadLetterStore.ts"

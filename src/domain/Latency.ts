@@ -19,9 +19,9 @@ export interface Latency {
   readonly count: number
   /** Exact. */
   readonly meanMillis: number
-  /** At most a fifth above the true value, never below: the upper edge of its bucket. */
+  /** At most a fifth and a millisecond above the true value, never below: the upper edge of its bucket. */
   readonly p50Millis: number
-  /** At most a fifth above the true value, never below: the upper edge of its bucket. */
+  /** At most a fifth and a millisecond above the true value, never below: the upper edge of its bucket. */
   readonly p95Millis: number
 }
 

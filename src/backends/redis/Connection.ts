@@ -11,7 +11,7 @@ import { RedisUnsuitable } from "./RedisUnsuitable.ts"
 import { reconnect } from "./revive.ts"
 import type { Script } from "./scripts/Script.ts"
 import { messageOf } from "./store-error.ts"
-import { type Subscriber, subscriberOf } from "./subscriber.ts"
+import { clusterSubscriberOf, type Subscriber, subscriberOf } from "./subscriber.ts"
 import { watchServer } from "./watch-server.ts"
 
 /** The commands outside of scripts, and more connections. */
@@ -105,10 +105,9 @@ export const open = Effect.fnUntraced(function* (options: ConnectionOptions) {
 
   const subscribing = { ...named("notices"), enableOfflineQueue: true, maxRetriesPerRequest: null }
   const duplicate = (): Subscriber =>
-    subscriberOf(
-      client instanceof Cluster ? client.duplicate() : new IORedis(options.url, subscribing),
-      options.timeoutMillis
-    )
+    client instanceof Cluster
+      ? clusterSubscriberOf(client, options.timeoutMillis)
+      : subscriberOf(new IORedis(options.url, subscribing), options.timeoutMillis)
 
   return {
     client: {

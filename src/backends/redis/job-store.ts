@@ -120,7 +120,13 @@ export const make = (queues: Queues): JobStore["Service"] => {
     logs: (queue, jobId) =>
       Effect.map(
         Effect.tryPromise({ try: () => queues.readField(queue, "logs", jobId), catch: storeError("logs") }),
-        (lines) => (lines === null ? [] : lines.split("\n").slice(1).map((line) => JSON.parse(line) as string))
+        (lines) =>
+          lines === null
+            ? []
+            : lines
+                .split("\n")
+                .slice(1)
+                .map((line) => JSON.parse(line) as string)
       ),
     promote: (queue, limit) => queues.run<number>("promote", scripts.promote, queue, [limit]),
     rescue: (queue, limit) =>

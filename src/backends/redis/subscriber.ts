@@ -1,7 +1,7 @@
 import type { Cluster, Redis as IORedis } from "ioredis"
 import { bounded, reconnect, revive } from "./revive.ts"
 
-/** A connection for subscriptions. */
+/** A connection for subscriptions. The driver subscribes again after a reconnect; calls are bounded by the timeout. */
 export interface Subscriber {
   readonly on: (event: "message" | "error", listener: (...args: Array<any>) => void) => unknown
   readonly subscribe: (channel: string) => Promise<unknown>
@@ -11,17 +11,24 @@ export interface Subscriber {
   readonly disconnect: (reconnects?: boolean) => void
 }
 
-/**
- * Makes a client one for subscriptions. The driver subscribes again after a reconnect, and keeps calls until then; here
- * they are given up after a while.
- */
-export const subscriberOf = (client: IORedis | Cluster, timeoutMillis: number): Subscriber => {
+const callsOf = (client: IORedis | Cluster, timeoutMillis: number) =>
+  ({
+    on: (event, listener) => client.on(event, listener),
+    subscribe: (channel) => bounded(timeoutMillis, client.subscribe(channel)),
+    unsubscribe: (channel) => {
+      const answer = bounded(timeoutMillis, client.unsubscribe(channel))
+      if (client.status === "ready") return answer
+      // it is sent once there is a connection, which nobody has to wait for
+      answer.catch(() => undefined)
+      return Promise.resolve()
+    }
+  }) satisfies Partial<Subscriber>
+
+export const subscriberOf = (client: IORedis, timeoutMillis: number): Subscriber => {
   let closed = false
   revive(client, () => closed)
   return {
-    on: (event, listener) => client.on(event, listener),
-    subscribe: (channel) => bounded(timeoutMillis, client.subscribe(channel)),
-    unsubscribe: (channel) => bounded(timeoutMillis, client.unsubscribe(channel)),
+    ...callsOf(client, timeoutMillis),
     ping: () => bounded(timeoutMillis, client.ping()),
     disconnect: (reconnects = false) => {
       if (reconnects) reconnect(client)
@@ -32,3 +39,10 @@ export const subscriberOf = (client: IORedis | Cluster, timeoutMillis: number): 
     }
   }
 }
+
+/** A cluster client has a connection for subscriptions anyhow, watches over it, and closes it with the others. */
+export const clusterSubscriberOf = (cluster: Cluster, timeoutMillis: number): Subscriber => ({
+  ...callsOf(cluster, timeoutMillis),
+  ping: () => Promise.resolve(),
+  disconnect: () => undefined
+})

@@ -11,6 +11,7 @@ import type { AnyTask, Failure, Payload, Success } from "../../domain/Task.ts"
 import { type CancelOutcome, JobStore } from "../../ports/JobStore.ts"
 import { Notices } from "../../ports/Notices.ts"
 import type { StoreError } from "../../ports/StoreError.ts"
+import { type Observe, observing } from "../telemetry/Enqueuing.ts"
 import * as Endings from "./Endings.ts"
 import type { EnqueueManyOptions, EnqueueOptions } from "./EnqueueOptions.ts"
 import { InvalidResult, JobCancelled, JobDead, JobExpired, JobMissing } from "./errors.ts"
@@ -129,7 +130,8 @@ export class Client extends Context.Service<Client, ClientShape>()("winterq/feat
       Effect.gen(function* () {
         const store = yield* JobStore
         const endings = yield* Endings.make(store, yield* Notices)
-        return make(store, endings, options.maxPayloadBytes ?? defaultMaxPayloadBytes)
+        const observe = observing(yield* Effect.context<never>())
+        return make(store, endings, options.maxPayloadBytes ?? defaultMaxPayloadBytes, observe)
       })
     )
 
@@ -162,8 +164,13 @@ const resultOf = <T extends AnyTask>(
   }
 }
 
-const make = (store: JobStore["Service"], endings: Endings.Endings, maxPayloadBytes: number): ClientShape => {
-  const enqueueMany: ClientShape["enqueueMany"] = Effect.fnUntraced(function* (task, payloads, options) {
+const make = (
+  store: JobStore["Service"],
+  endings: Endings.Endings,
+  maxPayloadBytes: number,
+  observe: Observe
+): ClientShape => {
+  const storeMany: ClientShape["enqueueMany"] = Effect.fnUntraced(function* (task, payloads, options) {
     const { jobs, queue } = yield* prepare(task, payloads, options ?? {}, maxPayloadBytes)
     const outcomes = yield* store.enqueue(queue, jobs)
     return outcomes.map((outcome, i) => {
@@ -180,6 +187,9 @@ const make = (store: JobStore["Service"], endings: Endings.Endings, maxPayloadBy
       }
     })
   })
+
+  const enqueueMany: ClientShape["enqueueMany"] = (task, payloads, options) =>
+    observe(options?.queue ?? task.queue, task.kind, payloads.length, storeMany(task, payloads, options))
 
   return Client.of({
     awaitResult: ({ id, queue, task }) => Effect.flatMap(endings.of(queue, id), (ended) => resultOf(task, id, ended)),

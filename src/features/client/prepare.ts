@@ -22,6 +22,7 @@ import {
 import type { AnyTask, Payload } from "../../domain/Task.ts"
 import { JobIds } from "../../ports/JobIds.ts"
 import type { NewJob } from "../../ports/JobStore.ts"
+import { traceHeaders } from "../telemetry/Tracing.ts"
 import type { EnqueueManyOptions, Unique } from "./EnqueueOptions.ts"
 
 /** The payload does not fit the task's schema. Nothing was stored. */
@@ -149,6 +150,7 @@ export const prepare = Effect.fnUntraced(function* <T extends AnyTask>(
   const expires = yield* expiry(options)
   const unique = yield* uniqueness(options.unique)
   if (options.tags !== undefined) yield* checkTags(options.tags)
+  const trace = yield* traceHeaders
   const ids = yield* JobIds
   const jobs: Array<NewJob> = []
   let length = 0
@@ -174,6 +176,7 @@ export const prepare = Effect.fnUntraced(function* <T extends AnyTask>(
       retainMillis,
       ...visible,
       ...expires,
+      ...trace,
       ...(options.tags === undefined ? {} : { tags: options.tags }),
       ...(unique === undefined ? {} : { uniqueKey: keyOf(task, unique.by, payload, text), ...unique.held })
     })

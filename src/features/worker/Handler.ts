@@ -2,6 +2,7 @@ import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import type * as Scope from "effect/Scope"
+import * as Tracer from "effect/Tracer"
 import type { AnyTask, Payload, Success } from "../../domain/Task.ts"
 import type { JobInfo } from "./RunningJob.ts"
 
@@ -19,7 +20,9 @@ export const handlerOf = <Kind extends string>(kind: Kind) =>
  * Says how a task's jobs are run.
  *
  * **Shape** The effect's success is the job's result. Failing with `Snooze`, `Cancel` or `SkipRetry` steers the job;
- * any other failure or defect is a failed attempt. What it acquires is released when the attempt ends. Interruption comes with a lost lease, a timeout or a shutdown.
+ * any other failure or defect is a failed attempt. Interruption comes with a lost lease, a timeout or a shutdown.
+ * What it acquires is released when the attempt ends. What it requires, the layer requires: a handler that enqueues
+ * more jobs requires `Client`.
  * `job.token` grows with every attempt: pass it on as a fence to storage of your own.
  * **Example** examples/quickstart.ts
  * **Ref** docs/semantics.md RUN-1..7
@@ -33,12 +36,11 @@ export const handler = <T extends AnyTask, R>(
   const key = handlerOf<T["kind"]>(task.kind)
   return Layer.effect(
     key,
-    Effect.map(
-      Effect.context<Exclude<R, Scope.Scope>>(),
-      (services): RunHandler =>
-        (payload, job) =>
-          // what a handler acquires ends with its attempt, not with the worker
-          Effect.provideContext(Effect.scoped(run(payload, job)), services)
-    )
+    Effect.map(Effect.context<Exclude<R, Scope.Scope>>(), (context): RunHandler => {
+      // handlers run in the span of their job, not in the one in which their layer was built
+      const services = Context.omit(Tracer.ParentSpan)(context) as typeof context
+      // what a handler acquires ends with its attempt, not with the worker
+      return (payload, job) => Effect.provideContext(Effect.scoped(run(payload, job)), services)
+    })
   )
 }

@@ -2,6 +2,7 @@ import type * as Fiber from "effect/Fiber"
 import * as Latch from "effect/Latch"
 import type { EpochMillis, Token } from "../../domain/Job.ts"
 import type { ClaimedJob, Settlement } from "../../ports/JobStore.ts"
+import type { Observed } from "./Extensions.ts"
 import { Activity } from "./Activity.ts"
 
 /** Why the worker itself interrupts a handler. */
@@ -19,6 +20,8 @@ export interface Attempt {
   /** The handler's fiber; absent before it starts, and during its first synchronous steps. */
   fiber: Fiber.Fiber<unknown, unknown> | undefined
   interruptedFor: InterruptReason | undefined
+  /** What the worker's extensions keep of it; absent before its handler starts. */
+  observed: Observed | undefined
 }
 
 /** Interrupts a running handler, once. Answers whether it did. */

@@ -15,7 +15,10 @@ import { policyOf, type Retention, sweep } from "../maintenance/Maintenance.ts"
 import { cancelLoop } from "./cancel-requests.ts"
 import { exchangeLoop } from "./exchange-loop.ts"
 import { extendLoop } from "./extend-leases.ts"
+import { type ExtensionOptions, makeExtensions } from "./Extensions.ts"
 import { type HandlerFor, handler, handlerOf } from "./Handler.ts"
+import type { AnyHooks, Hooks, HooksServices } from "./Hooks.ts"
+import type { AnyMiddleware, Middleware, MiddlewareServices } from "./Middleware.ts"
 import { leave } from "./leave.ts"
 import { setRateLimits } from "./rate-limits.ts"
 import { shutdown } from "./shutdown.ts"
@@ -25,7 +28,11 @@ import { type Runnable, type Settings, WorkerState } from "./WorkerState.ts"
 export type { HandlerFor } from "./Handler.ts"
 export type { JobInfo } from "./RunningJob.ts"
 
-export interface WorkerOptions<Tasks extends ReadonlyArray<AnyTask>> {
+export interface WorkerOptions<
+  Tasks extends ReadonlyArray<AnyTask>,
+  M extends ReadonlyArray<AnyMiddleware> = ReadonlyArray<Middleware>,
+  H extends AnyHooks = Hooks
+> extends ExtensionOptions<M, H> {
   /** What it runs. A task without a provided handler does not compile. */
   readonly tasks: Tasks
   /** Where it looks for jobs; the queues of its tasks when left out. */
@@ -49,6 +56,8 @@ export interface WorkerOptions<Tasks extends ReadonlyArray<AnyTask>> {
 
 /** One requirement per task, so that handlers can be provided one by one. */
 export type HandlersOf<T extends AnyTask> = T extends AnyTask ? HandlerFor<T["kind"]> : never
+
+type AnyOptions<Tasks extends ReadonlyArray<AnyTask>> = WorkerOptions<Tasks, ReadonlyArray<AnyMiddleware>, AnyHooks>
 
 /**
  * Runs jobs for as long as its layer lives.
@@ -77,24 +86,28 @@ export class Worker extends Context.Service<
    * **Example** examples/quickstart.ts
    * **Ref** docs/semantics.md RUN-1..9, STOP-1..4
    */
-  static readonly layer = <const Tasks extends ReadonlyArray<AnyTask>>(
-    options: WorkerOptions<Tasks>
+  static readonly layer = <
+    const Tasks extends ReadonlyArray<AnyTask>,
+    M extends ReadonlyArray<AnyMiddleware> = ReadonlyArray<Middleware>,
+    H extends AnyHooks = Hooks
+  >(
+    options: WorkerOptions<Tasks, M, H>
   ): Layer.Layer<
     Worker,
     InvalidInput | StoreError,
-    JobStore | Wakeups | Notices | QueueControl | HandlersOf<Tasks[number]>
+    JobStore | Wakeups | Notices | QueueControl | HandlersOf<Tasks[number]> | MiddlewareServices<M> | HooksServices<H>
   > =>
     Layer.effect(Worker, make(options)) as Layer.Layer<
       Worker,
       InvalidInput | StoreError,
-      JobStore | Wakeups | Notices | QueueControl | HandlersOf<Tasks[number]>
+      JobStore | Wakeups | Notices | QueueControl | HandlersOf<Tasks[number]> | MiddlewareServices<M> | HooksServices<H>
     >
 }
 
 const millis = (field: string, input: Duration.Input, least = 0) =>
   Effect.fromResult(durationMillis(field, input, least))
 
-const settingsOf = Effect.fnUntraced(function* (options: WorkerOptions<ReadonlyArray<AnyTask>>) {
+const settingsOf = Effect.fnUntraced(function* (options: AnyOptions<ReadonlyArray<AnyTask>>) {
   const queues = [...new Set(options.queues ?? options.tasks.map((task) => task.queue))]
   for (const task of options.tasks) yield* Effect.fromResult(checkKind(task.kind))
   for (const queue of queues) yield* Effect.fromResult(checkQueue(queue))
@@ -141,7 +154,7 @@ const supervised = <R>(name: string, loop: Effect.Effect<never, never, R>) =>
     Effect.forkScoped
   )
 
-const make = Effect.fnUntraced(function* <Tasks extends ReadonlyArray<AnyTask>>(options: WorkerOptions<Tasks>) {
+const make = Effect.fnUntraced(function* <Tasks extends ReadonlyArray<AnyTask>>(options: AnyOptions<Tasks>) {
   const settings = yield* settingsOf(options)
   const store = yield* JobStore
   const wakeups = yield* Wakeups
@@ -152,7 +165,10 @@ const make = Effect.fnUntraced(function* <Tasks extends ReadonlyArray<AnyTask>>(
     runnables.set(task.kind, { task, run: yield* handlerOf<Tasks[number]["kind"]>(task.kind) })
   }
   const ids = yield* JobIds
-  const state = new WorkerState(`worker-${yield* ids.next}`, settings, runnables, yield* Effect.context<never>(), store)
+  const id = `worker-${yield* ids.next}`
+  // made before all loops, so that it ends after them: hooks hear of what shutdown settles
+  const extensions = yield* makeExtensions(id, options, settings.concurrency)
+  const state = new WorkerState(id, settings, runnables, yield* Effect.context<never>(), store, extensions)
   yield* setRateLimits(options.tasks, settings.queues, options.rateLimits ?? {})
   const policy = policyOf(options.retention ?? {})
 
@@ -167,7 +183,7 @@ const make = Effect.fnUntraced(function* <Tasks extends ReadonlyArray<AnyTask>>(
   yield* supervised("wake-up loop", waitLoop(state, wakeup))
   yield* supervised(
     "maintenance",
-    Effect.forEach(settings.queues, (queue) => sweep(queue, policy), { discard: true }).pipe(
+    Effect.forEach(settings.queues, (queue) => sweep(queue, policy, extensions.report), { discard: true }).pipe(
       Effect.catch((error) => Effect.logWarning(`maintenance: ${error.message}`)),
       Effect.andThen(Effect.sleep(settings.sweepMillis)),
       Effect.forever

@@ -5,6 +5,7 @@ import * as Random from "effect/Random"
 import type { EpochMillis } from "../../domain/Job.ts"
 import type { AnyTask } from "../../domain/Task.ts"
 import type { JobStore } from "../../ports/JobStore.ts"
+import type { Extensions } from "./Extensions.ts"
 import type { RunHandler } from "./Handler.ts"
 import { Lane } from "./Lane.ts"
 
@@ -38,6 +39,7 @@ export class WorkerState {
   /** By the worker's own clock. */
   readonly startedAt: EpochMillis
   readonly store: JobStore["Service"]
+  readonly extensions: Extensions
   readonly lanes: ReadonlyArray<Lane>
   /** Handlers that may still be started. */
   free: number
@@ -56,7 +58,8 @@ export class WorkerState {
     settings: Settings,
     runnables: ReadonlyMap<string, Runnable>,
     services: Context.Context<never>,
-    store: JobStore["Service"]
+    store: JobStore["Service"],
+    extensions: Extensions
   ) {
     this.id = id
     this.settings = settings
@@ -64,6 +67,7 @@ export class WorkerState {
     this.services = services
     this.startedAt = Context.get(services, Clock.Clock).currentTimeMillisUnsafe()
     this.store = store
+    this.extensions = extensions
     this.free = settings.concurrency
     this.lanes = settings.queues.map((queue) => new Lane(queue))
   }

@@ -1,13 +1,8 @@
 import * as Effect from "effect/Effect"
 import type { JobStore } from "../../ports/JobStore.ts"
-import { type Attempt, interrupt, type Lane } from "./Lane.ts"
+import { interrupt, type Lane } from "./Lane.ts"
 import { about } from "./WorkerReport.ts"
 import type { WorkerState } from "./WorkerState.ts"
-
-const giveUp = (lane: Lane, attempt: Attempt, why: string) =>
-  interrupt(attempt, "lease lost")
-    ? Effect.logWarning(`job ${attempt.job.id} of queue ${lane.queue} is interrupted: ${why}`)
-    : Effect.void
 
 const extend = (state: WorkerState, store: JobStore["Service"], lane: Lane) =>
   Effect.gen(function* () {
@@ -25,7 +20,7 @@ const extend = (state: WorkerState, store: JobStore["Service"], lane: Lane) =>
       const attempt = attempts[i]!
       if (held[i] === "cancel") interrupt(attempt, "cancelled")
       if (held[i] !== "lost") attempt.trustedUntil = sentAt + leaseMillis
-      else yield* giveUp(lane, attempt, "its lease was lost")
+      else interrupt(attempt, "lease lost")
     }
   }).pipe(Effect.catch((error) => Effect.logWarning(`queue ${lane.queue}: ${error.message}`)))
 
@@ -53,7 +48,7 @@ export const extendLoop = (state: WorkerState, store: JobStore["Service"], lane:
       }
       const now = state.monotonicMillis()
       for (const attempt of lane.attempts.values()) {
-        if (attempt.trustedUntil <= now) yield* giveUp(lane, attempt, "its lease could not be extended in time")
+        if (attempt.trustedUntil <= now) interrupt(attempt, "lease lost")
       }
       yield* Effect.sleep(tick)
     }

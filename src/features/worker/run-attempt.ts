@@ -3,7 +3,7 @@ import * as Data from "effect/Data"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import { describe } from "../../domain/describe.ts"
-import type { ClaimedJob, Settlement } from "../../ports/JobStore.ts"
+import type { SettleOutcome, Settlement } from "../../ports/JobStore.ts"
 import type { Attempt, Lane } from "./Lane.ts"
 import { RunningJob } from "./RunningJob.ts"
 import { settlementOf } from "./settlement-of.ts"
@@ -13,9 +13,9 @@ import type { Runnable, WorkerState } from "./WorkerState.ts"
 /** The attempt took longer than its task allows; this is what its ledger line says. */
 class TimedOut extends Data.TaggedError("TimedOut")<{ readonly message: string }> {}
 
-const handlerEffect = (state: WorkerState, lane: Lane, { run, task }: Runnable, job: ClaimedJob, payload: unknown) => {
+const handlerEffect = ({ run, task }: Runnable, job: RunningJob, payload: unknown) => {
   // a handler that throws before it returns an effect has failed like any other
-  const effect = Effect.suspend(() => run(payload, new RunningJob(job, lane.queue, state.store)))
+  const effect = Effect.suspend(() => run(payload, job))
   const { timeoutMillis } = task
   return timeoutMillis === undefined
     ? effect
@@ -35,6 +35,15 @@ export const end = (state: WorkerState, lane: Lane, attempt: Attempt, settlement
   state.giveBack(1)
   state.pokeAll()
   state.progress.openUnsafe()
+}
+
+/** Forgets an attempt whose settlement the store has answered. */
+export const settled = (state: WorkerState, lane: Lane, settlement: Settlement, answer: SettleOutcome): void => {
+  const { extensions } = state
+  if (extensions.watchesCompleted || settlement._tag !== "Complete" || answer !== "settled") {
+    extensions.settled(lane.queue, lane.attempts.get(settlement.token), settlement, answer)
+  }
+  lane.attempts.delete(settlement.token)
 }
 
 const settlementAfter = (
@@ -63,11 +72,10 @@ export const start = (state: WorkerState, lane: Lane, attempt: Attempt): void =>
     end(state, lane, attempt, { _tag: "Release", ...held, delayMillis: 0 })
     return
   }
-  const fork = Effect.runForkWith(state.services)
+  const { extensions } = state
   const runnable = state.runnables.get(job.kind)
   if (runnable === undefined) {
     const delayMillis = state.settings.unknownKindDelayMillis
-    fork(Effect.logWarning(`no handler for ${job.kind} here: job ${job.id} of queue ${lane.queue} is released`))
     end(state, lane, attempt, { _tag: "Release", ...held, delayMillis })
     return
   }
@@ -75,14 +83,20 @@ export const start = (state: WorkerState, lane: Lane, attempt: Attempt): void =>
   const payload = runnable.task.decodePayload(job.payload)
   if (Exit.isFailure(payload)) {
     const error = `the payload cannot be decoded: ${describe(Cause.squash(payload.cause))}`
-    fork(Effect.logWarning(`job ${job.id} of queue ${lane.queue} is dead: ${error}`))
     end(state, lane, attempt, { _tag: "Bury", ...held, reason: "undecodable", error })
     return
   }
   attempt.running = true
-  const fiber = fork(handlerEffect(state, lane, runnable, job, payload.value))
+  const running = new RunningJob(job, lane.queue, state.store)
+  attempt.observed = extensions.started(lane.queue, running)
+  const fiber = extensions.fork(extensions.wrap(handlerEffect(runnable, running, payload.value), running))
   attempt.fiber = fiber
   // the handler's first steps may have set off what interrupts it
   if (attempt.interruptedFor !== undefined) fiber.interruptUnsafe()
-  fiber.addObserver((exit) => end(state, lane, attempt, settlementAfter(state, runnable, attempt, exit)))
+  fiber.addObserver((exit) => {
+    attempt.observed = extensions.ended(lane.queue, attempt, running, exit)
+    const settlement = settlementAfter(state, runnable, attempt, exit)
+    if (settlement === undefined) extensions.lost(lane.queue, attempt)
+    end(state, lane, attempt, settlement)
+  })
 }

@@ -38,6 +38,9 @@ const failed = (
   ...failure
 })
 
+/** How the error of a success that does not fit its schema begins. */
+export const resultMisfit = "the result does not fit its schema"
+
 /** What an attempt's end means for its job. */
 export const settlementOf = (
   task: AnyTask,
@@ -51,7 +54,7 @@ export const settlementOf = (
     const result = task.encodeSuccess(exit.value)
     return Exit.isSuccess(result)
       ? { _tag: "Complete", ...held, result: result.value }
-      : failed(task, job, `the result does not fit its schema: ${describe(Cause.squash(result.cause))}`, random)
+      : failed(task, job, `${resultMisfit}: ${describe(Cause.squash(result.cause))}`, random)
   }
   if (Cause.hasInterruptsOnly(exit.cause)) return failed(task, job, "the handler interrupted itself", random)
   const error = Cause.squash(exit.cause)

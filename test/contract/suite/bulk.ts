@@ -105,8 +105,7 @@ export const bulkContract = contract("dead letters in bulk", (it) => {
       // somebody redrives one between the look and the purge
       const late = DeadLetterStore.of({
         ...store,
-        purge: (name, selection) =>
-          Effect.andThen(store.redrive(name, { jobIds: ["a"] }), store.purge(name, selection))
+        purge: (name, selection) => Effect.andThen(store.redrive(name, { jobIds: ["a"] }), store.purge(name, selection))
       })
 
       const dry = yield* DeadLetters.purgeWhere(queue.name, { kind: "mail" }, { dryRun: true })
@@ -174,8 +173,27 @@ export const bulkContract = contract("dead letters in bulk", (it) => {
         reports.map(({ done }) => done),
         [4, 4, 2]
       )
-      assert.strictEqual(sum(({ looked }) => looked), 30)
+      assert.strictEqual(
+        sum(({ looked }) => looked),
+        30
+      )
       assert.deepInclude(yield* queue.depths, { dead: 20, pending: 10 })
+    })
+  )
+
+  it.effect("INSPECT-10 a limit holds over matches that lie far apart", (queue) =>
+    Effect.gen(function* () {
+      yield* die(queue, "oldest", { kind: "mail" })
+      yield* die(queue, "old", { kind: "mail" })
+      yield* dieMany(queue, 1000)
+      yield* TestClock.adjust("1 second")
+      yield* die(queue, "new", { kind: "mail" })
+
+      const done = yield* DeadLetters.redriveWhere(queue.name, { kind: "mail" }, { limit: 2 })
+
+      assert.deepInclude(done, { looked: 1002, done: 2 })
+      assert.isDefined(done.cursor)
+      assert.deepStrictEqual(yield* queue.states("new", "old", "oldest"), ["pending", "pending", "dead"])
     })
   )
 
