@@ -300,7 +300,7 @@ export const inspectingContract = contract("inspecting", (it) => {
         { queues: both, lease: "3 seconds" }
       )
       const here = yield* enqueue(queue, Echo, { text: "" })
-      yield* eventually(Effect.sync(() => since.length === 1))
+      yield* eventually(Effect.map(queue.depths, () => since.length === 1))
       yield* TestClock.adjust(10)
       const there = yield* enqueue(queue.sibling, Echo, { text: "" })
       yield* advanceUntil(hasSpoken(queue.sibling, 1))

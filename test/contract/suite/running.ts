@@ -240,7 +240,7 @@ export const runningContract = contract("running jobs", (it) => {
       const handles = yield* Effect.forEach([1, 2, 3, 4, 5, 6, 7], (n) => enqueue(queue, Echo, { text: String(n) }))
 
       for (let opened = 0; opened < handles.length; opened++) {
-        yield* eventually(Effect.sync(() => gates.size > 0))
+        yield* eventually(Effect.map(queue.depths, () => gates.size > 0))
         const [text, gate] = [...gates][0]!
         gates.delete(text)
         yield* Deferred.succeed(gate, "done")

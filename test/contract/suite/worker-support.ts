@@ -42,7 +42,7 @@ export const work = <T extends AnyTask, R>(
 
 const polls = 25
 
-/** Asks again and again, without moving the clock, until it is so. */
+/** Asks the store again and again, without moving the clock, until it is so; see `advanceUntil` for why the store. */
 export const eventually = <E, R>(isSo: Effect.Effect<boolean, E, R>) =>
   Effect.gen(function* () {
     for (let i = 0; i < 400 * polls; i++) {
