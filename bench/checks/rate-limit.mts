@@ -65,10 +65,7 @@ const measure = async () => {
   const probe = new IORedis(redis.url)
   const calls = async () => {
     const stats = await probe.info("commandstats")
-    const all = Array.from(
-      stats.matchAll(/cmdstat_([\w|]+):calls=(\d+)/g),
-      ([, name, n]) => [name, Number(n)] as const
-    )
+    const all = Array.from(stats.matchAll(/cmdstat_([\w|]+):calls=(\d+)/g), ([, name, n]) => [name, Number(n)] as const)
     const sent = all.filter(([name]) => /^(evalsha|eval|bzpopmin|hget|sadd|zadd|ping|publish|subscribe)$/.test(name))
     return {
       sent: sent.find(([name]) => name === "evalsha")![1] + (sent.find(([name]) => name === "bzpopmin")?.[1] ?? 0),

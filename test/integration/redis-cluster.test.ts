@@ -1,18 +1,34 @@
-import { assert, describe, it } from "@effect/vitest"
+import { randomUUID } from "node:crypto"
+import { afterAll, assert, beforeAll, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import * as Layer from "effect/Layer"
 import * as Schema from "effect/Schema"
 import { Client, DeadLetterStore, JobStore, QueueControl, Task, Wakeups, Worker } from "winterq"
-import { agrees, moveSlotOf, redisCluster } from "../support/redis-cluster.ts"
+import type { FreshRedis } from "../support/fresh-redis.ts"
+import { agrees, moveSlotOf, redisCluster, startCluster } from "../support/redis-cluster.ts"
 import { portsOn, producerOn, timed, until, workerOn } from "../support/Station.ts"
 import { complete, bury, job } from "../contract/suite/support.ts"
 
 const queues = ["one", "two", "three", "four", "five", "six"]
 
-const cluster = Effect.map(redisCluster, (nodes) => ({
-  nodes,
-  options: { cluster: { nodes: [{ host: "127.0.0.1", port: nodes[0]!.port }] } }
+const nodesOf = (nodes: ReadonlyArray<FreshRedis>) => ({
+  cluster: { nodes: [{ host: "127.0.0.1", port: nodes[0]!.port }] }
+})
+
+/** A cluster of a test's own, which it may break. */
+const breakable = Effect.map(redisCluster, (nodes) => ({ nodes, options: nodesOf(nodes) }))
+
+let shared: ReadonlyArray<FreshRedis> = []
+beforeAll(async () => {
+  shared = await startCluster()
+})
+afterAll(() => Promise.all(shared.map((node) => node.stop())))
+
+/** The cluster of all tests that only use it. */
+const cluster = Effect.sync(() => ({
+  nodes: shared,
+  options: { ...nodesOf(shared), prefix: `p${randomUUID().slice(0, 8)}` }
 }))
 
 class Double extends Task.make("integration.double", { payload: { n: Schema.Finite }, success: Schema.Finite }) {}
@@ -97,8 +113,9 @@ describe.concurrent("a Redis Cluster of three masters", () => {
   it.live("a worker of several queues runs jobs with one blocking connection per queue", () =>
     Effect.gen(function* () {
       const { nodes, options } = yield* cluster
-      const worker = yield* workerOn(options, { queues, poll: "1 minute" })
-      const producer = yield* producerOn({ ...options, redis: { connectionName: "producer" } })
+      const named = { ...options, redis: { connectionName: "counted" } }
+      const worker = yield* workerOn(named, { queues, poll: "500 millis" })
+      const producer = yield* producerOn(options)
 
       yield* Effect.forEach(queues, (queue, n) => producer.say(n, { queue }), { concurrency: 3 })
       yield* until("all have run", () => worker.said.length === queues.length)
@@ -111,7 +128,7 @@ describe.concurrent("a Redis Cluster of three masters", () => {
         names.push(...[...list.matchAll(/ name=(\S*)/g)].map(([, name]) => name!))
       }
       const count = (name: string) => names.filter((other) => other === name).length
-      assert.deepStrictEqual([count("winterq-wakeups"), count("winterq")], [queues.length, nodes.length])
+      assert.deepStrictEqual([count("counted-wakeups"), count("counted")], [queues.length, nodes.length])
       assert.deepStrictEqual(worker.lines, [])
     }).pipe(Effect.scoped)
   )
@@ -141,7 +158,7 @@ describe.concurrent("a Redis Cluster of three masters", () => {
 
   it.live("a queue whose slot moves is served by its new node", () =>
     Effect.gen(function* () {
-      const { nodes, options } = yield* cluster
+      const { nodes, options } = yield* breakable
       const worker = yield* workerOn(options, { queues: ["one", "two"], poll: "1 minute" })
       const producer = yield* producerOn(options)
       yield* producer.say(1, { queue: "one" })
@@ -161,8 +178,8 @@ describe.concurrent("a Redis Cluster of three masters", () => {
 
   it.live("a node that is killed and restarted is used again within 2 seconds", () =>
     Effect.gen(function* () {
-      const { nodes, options } = yield* cluster
-      const worker = yield* workerOn(options, { queues })
+      const { nodes, options } = yield* breakable
+      const worker = yield* workerOn(options, { queues, poll: "500 millis" })
       const producer = yield* producerOn({ ...options, timeout: "10 seconds" })
       yield* Effect.forEach(queues, (queue, n) => producer.say(n, { queue }))
       yield* until("all have run", () => worker.said.length === queues.length)

@@ -5,6 +5,7 @@ import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
 import * as Option from "effect/Option"
 import { QueueControl, type StoreError } from "winterq"
+import { bulk, fakeRedis } from "../support/FakeRedis.ts"
 import { durable, freshRedis } from "../support/fresh-redis.ts"
 import { producerOn, timed, until, workerOn } from "../support/Station.ts"
 import { tcpProxy } from "../support/TcpProxy.ts"
@@ -193,6 +194,51 @@ describe.concurrent("a Redis that comes back as another", () => {
       }).pipe(Effect.scoped)
     )
   }
+
+  it.live("a call that meets a replica is sent again over a new connection, once", () =>
+    Effect.gen(function* () {
+      let evals = 0
+      let infos = 0
+      const { url } = yield* fakeRedis((command) => {
+        if (command === "INFO") {
+          infos++
+          return bulk("redis_version:7.0.15\r\nrole:master\r\n")
+        }
+        if (command === "GET") return bulk("1")
+        if (command !== "EVALSHA") return "+OK\r\n"
+        evals++
+        return evals === 2 ? ":7\r\n" : "-READONLY You can't write against a read only replica.\r\n"
+      })
+      const { store } = yield* producerOn({ url })
+
+      const moved = yield* store.promote("say", 10)
+      const checks = infos
+      const error = yield* storeErrorOf(store.promote("say", 10))
+
+      assert.deepStrictEqual([moved, checks], [7, 2])
+      assert.strictEqual(error.reason, "read-only")
+      assert.strictEqual(evals, 4)
+    }).pipe(Effect.scoped)
+  )
+
+  it.live("a server that is still loading its data is waited for", () =>
+    Effect.gen(function* () {
+      let infos = 0
+      const { url } = yield* fakeRedis((command) => {
+        if (command === "INFO") {
+          infos++
+          return bulk(`redis_version:7.0.15\r\nrole:master\r\nloading:${infos < 3 ? 1 : 0}\r\n`)
+        }
+        if (command === "GET") return bulk("1")
+        return command === "EVALSHA" ? ":7\r\n" : "+OK\r\n"
+      })
+
+      const { store } = yield* producerOn({ url })
+
+      assert.strictEqual(yield* store.promote("say", 10), 7)
+      assert.strictEqual(infos, 3)
+    }).pipe(Effect.scoped)
+  )
 
   it.live("a master that becomes a replica is left, and used again once it is a master", () =>
     Effect.gen(function* () {

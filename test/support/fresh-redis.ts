@@ -1,5 +1,6 @@
 import { type ChildProcess, spawn } from "node:child_process"
 import { once } from "node:events"
+import { randomInt } from "node:crypto"
 import { mkdtemp, rm, writeFile } from "node:fs/promises"
 import { createServer } from "node:net"
 import { tmpdir } from "node:os"
@@ -8,15 +9,29 @@ import * as Effect from "effect/Effect"
 import { Redis as IORedis } from "ioredis"
 import { serverBinary } from "./redis-server.ts"
 
-export const freePort = (): Promise<number> =>
-  new Promise((resolve, reject) => {
+const given = new Set<number>()
+
+const isFree = (port: number): Promise<boolean> =>
+  new Promise((resolve) => {
     const server = createServer()
-    server.on("error", reject)
-    server.listen(0, "127.0.0.1", () => {
-      const address = server.address()
-      server.close(() => resolve(typeof address === "object" && address !== null ? address.port : 0))
-    })
+    server.on("error", () => resolve(false))
+    server.listen(port, "127.0.0.1", () => server.close(() => resolve(true)))
   })
+
+/** A port that stays free while its server is down: below those that outgoing connections take. */
+export const freePort = async (): Promise<number> => {
+  for (;;) {
+    const port = randomInt(15_000, 32_000)
+    if (given.has(port)) continue
+    given.add(port)
+    if (await isFree(port)) return port
+  }
+}
+
+const running = new Set<ChildProcess>()
+process.on("exit", () => {
+  for (const child of running) child.kill("SIGKILL")
+})
 
 export interface FreshOptions {
   /** What no argument can say: the lines of a configuration file. */
@@ -59,6 +74,8 @@ export class FreshRedis {
     ]
     const child = spawn(this.binary, all, { stdio: ["ignore", "pipe", "inherit"] })
     this.child = child
+    running.add(child)
+    child.once("exit", () => running.delete(child))
     let said = ""
     await new Promise<void>((resolve, reject) => {
       child.stdout.on("data", (data: Buffer) => {
@@ -73,7 +90,7 @@ export class FreshRedis {
   async kill(): Promise<void> {
     const { child } = this
     this.child = undefined
-    if (child === undefined || child.exitCode !== null) return
+    if (child === undefined || !running.has(child)) return
     child.kill("SIGKILL")
     await once(child, "exit")
   }
@@ -96,7 +113,10 @@ export const startFreshRedis = async ({ args = [], config = [], port }: FreshOpt
   const dir = await mkdtemp(join(tmpdir(), "winterq-redis-"))
   await writeFile(join(dir, "redis.conf"), `${config.join("\n")}\n`)
   const server = new FreshRedis(await serverBinary(), port ?? (await freePort()), dir, args)
-  await server.start()
+  await server.start().catch(async (error: unknown) => {
+    await server.stop()
+    throw error
+  })
   return server
 }
 

@@ -27,9 +27,11 @@ const join = async (nodes: ReadonlyArray<FreshRedis>): Promise<void> => {
 
 /** Waits until a node takes part in the whole cluster. */
 export const agrees = async (node: FreshRedis): Promise<void> => {
-  while (!/cluster_state:ok[^]*cluster_known_nodes:3/.test(String(await node.ask("CLUSTER", "INFO")))) {
+  for (let tries = 0; tries < 1000; tries++) {
+    if (/cluster_state:ok[^]*cluster_known_nodes:3/.test(String(await node.ask("CLUSTER", "INFO")))) return
     await setTimeout(20)
   }
+  throw new Error("the cluster does not agree")
 }
 
 /** Moves the slot of a key, with what is in it, to the next node. */
@@ -50,12 +52,22 @@ const addressOf = async (node: FreshRedis) => {
   return { port: node.port, busPort: Number(busPort) }
 }
 
-/** A cluster of three masters, stopped with the scope. */
-export const redisCluster = Effect.acquireRelease(
-  Effect.promise(async () => {
-    const nodes = await Promise.all([startNode(), startNode(), startNode()])
+const stopAll = (nodes: ReadonlyArray<FreshRedis>) => Promise.all(nodes.map((node) => node.stop()))
+
+/** Starts a cluster of three masters. */
+export const startCluster = async (): Promise<ReadonlyArray<FreshRedis>> => {
+  const nodes: Array<FreshRedis> = []
+  try {
+    for (let i = 0; i < 3; i++) nodes.push(await startNode())
     await join(nodes)
     return nodes
-  }),
-  (nodes) => Effect.promise(() => Promise.all(nodes.map((node) => node.stop())))
+  } catch (error) {
+    await stopAll(nodes)
+    throw error
+  }
+}
+
+/** Stopped with the scope. */
+export const redisCluster = Effect.acquireRelease(Effect.promise(startCluster), (nodes) =>
+  Effect.promise(() => stopAll(nodes))
 )

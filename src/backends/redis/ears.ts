@@ -66,8 +66,8 @@ export const clusterEarOf = (
       Promise.resolve()
         .then(() => (client ??= connect()).bzpopmin(key, seconds))
         .then(keyOf, (error: unknown) => {
-          // the slot may have moved, or its node may be gone
-          close()
+          // the slot may have moved, or its node may be gone; a cluster that is down says so, and comes back
+          if (!isReply(error) || !messageOf(error).startsWith("CLUSTERDOWN")) close()
           if (cluster.status === "ready") cluster.refreshSlotsCache()
           throw error
         }),

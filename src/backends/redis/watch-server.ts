@@ -104,15 +104,23 @@ export const watchServer = (
   })
   if (client instanceof Cluster) {
     const nodes = new Map<string, object>()
-    client.on("node error", (error: unknown, address: string) => {
-      gate.lastError ??= error
+    const lostNode = (address: string, cause: unknown): void => {
       const part = nodes.get(address) ?? {}
       nodes.set(address, part)
-      if (started && client.status === "ready") outages.lost(`redis node ${address}`, part, error)
+      if (started && client.status === "ready") outages.lost(`redis node ${address}`, part, cause)
+    }
+    client.on("node error", (error: unknown, address: string) => {
+      gate.lastError ??= error
+      lostNode(address, error)
     })
     client.on("+node", (node: IORedis) => {
+      const address = `${node.options.host}:${node.options.port}`
+      node.on("close", () => {
+        // one that the cluster has dismissed is no longer among its nodes
+        if (client.nodes().includes(node)) lostNode(address, "the connection was closed")
+      })
       node.on("ready", () => {
-        outages.back(nodes.get(`${node.options.host}:${node.options.port}`) ?? node)
+        outages.back(nodes.get(address) ?? node)
         // a new master is checked like the first ones, while calls go on
         if (started && client.status === "ready" && verdict === undefined) look()
       })

@@ -63,7 +63,7 @@ export const make = Effect.fnUntraced(function* (store: JobStore["Service"], not
         const ended = yield* Effect.timeoutOption(Deferred.await(told), lookMillis)
         if (Option.isSome(ended)) return ended
         // an outage ends the first look, which nothing has promised yet, but not a wait that is under way
-        reply = yield* Effect.catch(store.watch(watch), () => Effect.succeed({ _tag: "Watching" as const }))
+        reply = yield* store.watch(watch).pipe(Effect.catch(() => Effect.succeed({ _tag: "Watching" as const })))
       }
     })
 

@@ -18,7 +18,7 @@ interface TracedJob {
 }
 
 /** The vendor's part of a trace context, carried on as it came. Effect's spans have no place of their own for it. */
-export const TraceState = Context.Reference<string | undefined>("winterq/features/telemetry/TraceState", {
+const TraceState = Context.Reference<string | undefined>("winterq/features/telemetry/TraceState", {
   defaultValue: () => undefined
 })
 

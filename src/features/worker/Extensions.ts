@@ -104,8 +104,8 @@ export class Extensions {
     for (let i = this.#middleware.length - 1; i >= 0; i--) {
       const middleware = this.#middleware[i]!
       const next = wrapped
-      // one that throws before it returns an effect has failed like a handler that does; what one acquires ends with it
-      wrapped = Effect.suspend(() => Effect.scoped(middleware(next, job)))
+      // one that throws before it returns an effect has failed like a handler that does
+      wrapped = Effect.suspend(() => middleware(next, job))
     }
     return this.#tracing.wants(job) ? this.#tracing.trace(wrapped, job) : wrapped
   }
@@ -183,7 +183,7 @@ export class Extensions {
     this.#log.processed(queue, job, ending, observed?.durationMillis)
     // anybody may enqueue any kind, and each would be a series for ever
     this.#instruments?.finished(queue, this.#kinds.has(job.kind) ? job.kind : "unknown", ending.outcome)
-    if (this.#hooks?.wants(hookOf[ending.outcome])) this.#tellHook(this.#hooks, queue, attempt, ending)
+    if (this.#hooks !== undefined) this.#tellHook(this.#hooks, queue, attempt, ending)
   }
 
   #tellHook(hooks: HookRunner, queue: string, { job, observed }: Attempt, ending: Ending): void {
@@ -223,18 +223,6 @@ export class Extensions {
     return { ...this.#jobEvent(queue, job.id), job, attempt: job.attempt }
   }
 }
-
-const hookOf = {
-  completed: "onComplete",
-  retry: "onError",
-  dead: "onDead",
-  snoozed: "onSnooze",
-  cancelled: "onCancel",
-  released: "onRelease",
-  lease_lost: "onLeaseLost",
-  undecodable: "onDead",
-  no_handler: "onRelease"
-} as const satisfies Record<Ending["outcome"], keyof AnyHooks>
 
 /** Attaches what the options say to a worker that is being built. Hooks go on until its scope has closed. */
 export const makeExtensions = (

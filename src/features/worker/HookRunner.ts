@@ -49,7 +49,7 @@ export class HookRunner {
       return
     }
     this.#waiting++
-    this.#backlog.push({ name, jobId: event.jobId, hook: Effect.scoped(Effect.suspend(() => hook(event))) })
+    this.#backlog.push({ name, jobId: event.jobId, hook: Effect.suspend(() => hook(event)) })
     this.#none.closeUnsafe()
     this.#some.openUnsafe()
   }

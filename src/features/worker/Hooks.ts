@@ -1,6 +1,5 @@
 import type * as Cause from "effect/Cause"
 import type * as Effect from "effect/Effect"
-import type * as Scope from "effect/Scope"
 import type { DeadReason, JobId } from "../../domain/Job.ts"
 import type { Noticed } from "./ending-of.ts"
 import type { JobInfo } from "./RunningJob.ts"
@@ -106,7 +105,7 @@ export type AnyHooks = Hooks<any>
 /** What hooks require. */
 export type HooksServices<H> = {
   [Name in keyof H]-?: NonNullable<H[Name]> extends (event: never) => Effect.Effect<infer _A, infer _E, infer R>
-    ? Exclude<R, Scope.Scope>
+    ? R
     : never
 }[keyof H]
 

@@ -1,5 +1,4 @@
 import type * as Effect from "effect/Effect"
-import type * as Scope from "effect/Scope"
 import type { JobInfo } from "./RunningJob.ts"
 
 /**
@@ -7,7 +6,8 @@ import type { JobInfo } from "./RunningJob.ts"
  * not call `next` at all. What it makes of `next` is how the attempt ends.
  *
  * **Shape** `next` is the handler, interrupted and failed by the task's timeout; failing with `Snooze`, `Cancel` or
- * `SkipRetry` steers the job, as in a handler. A middleware that throws has failed the attempt.
+ * `SkipRetry` steers the job, as in a handler. A middleware that throws has failed the attempt. One that acquires
+ * something is an `Effect.scoped`.
  * **Example** examples/hooks-and-middleware.ts
  * **Ref** docs/semantics.md HOOK-1, HOOK-2
  * @category jobs
@@ -22,7 +22,7 @@ export type AnyMiddleware = Middleware<any>
 
 /** What a list of middleware requires. */
 export type MiddlewareServices<M extends ReadonlyArray<AnyMiddleware>> =
-  M[number] extends Middleware<infer R> ? Exclude<R, Scope.Scope> : never
+  M[number] extends Middleware<infer R> ? R : never
 
 export const Middleware = {
   /** Makes a middleware, so that its types need not be written. */

@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from "node:util"
 import { assert } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
@@ -27,10 +28,21 @@ interface ExchangeOptions extends Partial<Pick<ExchangeRequest, "worker" | "sett
 /** No job appears or vanishes uncounted (COUNT-2). */
 export const assertConserved = Effect.fnUntraced(function* (queue: string) {
   const control = yield* QueueControl
-  const depths = yield* control.depths(queue)
-  const { enqueued, removed } = yield* control.counters(queue)
-  const stored = Object.values(depths).reduce((sum, depth) => sum + depth, 0)
-  assert.strictEqual(enqueued, stored + removed, "COUNT-2: enqueued is the sum of all depths plus removed")
+  let counters = yield* control.counters(queue)
+  // depths and counters are two reads: only when nothing has happened between them do they belong together
+  for (let i = 0; i < 100; i++) {
+    const depths = yield* control.depths(queue)
+    const after = yield* control.counters(queue)
+    if (!isDeepStrictEqual(counters, after)) {
+      counters = after
+      continue
+    }
+    const stored = Object.values(depths).reduce((sum, depth) => sum + depth, 0)
+    const { enqueued, removed } = counters
+    assert.strictEqual(enqueued, stored + removed, "COUNT-2: enqueued is the sum of all depths plus removed")
+    return
+  }
+  assert.fail("the queue never came to rest")
 })
 
 const wholeExchange = (number: number, { claim, settlements = [], worker = "worker" }: ExchangeOptions) => ({

@@ -5,7 +5,7 @@ import * as References from "effect/References"
 import * as Tracer from "effect/Tracer"
 
 /** A log line, as a logger sees it. */
-export interface Line {
+interface Line {
   readonly level: LogLevel.LogLevel
   readonly message: string
   readonly fields: Readonly<Record<string, unknown>>
