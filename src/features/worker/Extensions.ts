@@ -31,7 +31,7 @@ export interface ExtensionOptions<M extends ReadonlyArray<AnyMiddleware>, H exte
   /** Watches what becomes of jobs. What it requires, the layer requires. */
   readonly hooks?: H & { readonly [Name in Exclude<keyof H, keyof AnyHooks>]: never }
   /**
-   * Which attempts are logged: those that end dead, cancelled, undecodable, without a handler or without a lease
+   * Which attempts are logged: those that fail or end dead, cancelled, undecodable, without a handler or a lease
    * (`problems`), or every one (`all`); `problems` when left out. Payloads are never logged.
    */
   readonly log?: false | "problems" | "all"

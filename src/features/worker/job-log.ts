@@ -8,7 +8,7 @@ import { resultMisfit } from "./settlement-of.ts"
 
 const isProblem = {
   completed: false,
-  retry: false,
+  retry: true,
   dead: true,
   snoozed: false,
   cancelled: true,

@@ -377,10 +377,10 @@ export const telemetryContract = contract("telemetry", (it) => {
           .toSorted(),
         [
           "Info job processed retry completed",
-          "Info job processed retry retry",
           "Info job processed snooze completed",
           "Info job processed snooze snoozed",
           "Warn job processed cancel cancelled",
+          "Warn job processed retry retry",
           "Warn job processed stranger no_handler"
         ]
       )
