@@ -35,8 +35,11 @@ const connectMillis = 2000
 /** The pause before reconnecting: doubling from 50 ms up to this. */
 const reconnectMillis = 500
 
+/** What the driver is told, as far as its own types can be named. */
+type OneServer = RedisOptions & { readonly replyMapping: "legacy" }
+
 /** The driver's options for one server. */
-export const driverOptions = (options: ConnectionOptions, random: () => number) => {
+export const driverOptions = (options: ConnectionOptions, random: () => number): OneServer => {
   const connectTimeout = Math.min(options.timeoutMillis, connectMillis)
   return {
     connectionName: "winterq",
@@ -59,8 +62,10 @@ export const driverOptions = (options: ConnectionOptions, random: () => number) 
   } satisfies RedisOptions
 }
 
+type ManyServers = ClusterOptions & { readonly redisOptions: { readonly replyMapping: "legacy" } }
+
 /** The same for a cluster. */
-export const clusterOptions = (base: ReturnType<typeof driverOptions>, given: ClusterOptions = {}) => {
+export const clusterOptions = (base: OneServer, given: ClusterOptions = {}): ManyServers => {
   const { retryStrategy, ...nodeOptions } = base
   return {
     clusterRetryStrategy: retryStrategy ?? null,
