@@ -15,7 +15,7 @@ import { clusterSubscriberOf, type Subscriber, subscriberOf } from "./subscriber
 import { watchServer } from "./watch-server.ts"
 
 /** The commands outside of scripts, and more connections. */
-export interface Commands {
+interface Commands {
   readonly hget: (key: string, field: string) => Promise<string | null>
   readonly sadd: (key: string, ...members: ReadonlyArray<string>) => Promise<number>
   readonly smembers: (key: string) => Promise<ReadonlyArray<string>>
@@ -32,7 +32,12 @@ export interface Connection {
   readonly client: Commands
   readonly prefix: string
   /** Runs a script, loading it when the server does not know it (yet, or after SCRIPT FLUSH). */
-  readonly run: (script: Script, keys: ReadonlyArray<string>, args: ReadonlyArray<string | number>) => Promise<unknown>
+  readonly run: (
+    script: Script,
+    keys: ReadonlyArray<string>,
+    args: ReadonlyArray<string | number>,
+    gone?: AbortSignal
+  ) => Promise<unknown>
   /** Ears that hear the markers of these keys between them, closed with the scope. */
   readonly openEars: (wakeKeys: ReadonlyArray<string>) => Effect.Effect<ReadonlyArray<Ear>, never, Scope.Scope>
   readonly outages: Outages
@@ -81,13 +86,15 @@ export const open = Effect.fnUntraced(function* (options: ConnectionOptions) {
   if (verdict !== undefined) return yield* Effect.fail(verdict)
   watcher.started()
 
-  const run: Connection["run"] = (script, keys, args) => {
+  const run: Connection["run"] = (script, keys, args, gone) => {
     const rest = [keys.length, ...keys, ...args]
-    return gate.call(() =>
-      client.call("EVALSHA", [script.sha1, ...rest]).catch((error: unknown) => {
-        if (!messageOf(error).startsWith("NOSCRIPT")) throw error
-        return client.call("EVAL", [script.source, ...rest])
-      })
+    return gate.call(
+      () =>
+        client.call("EVALSHA", [script.sha1, ...rest]).catch((error: unknown) => {
+          if (!messageOf(error).startsWith("NOSCRIPT")) throw error
+          return client.call("EVAL", [script.source, ...rest])
+        }),
+      gone
     )
   }
 

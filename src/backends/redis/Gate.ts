@@ -2,7 +2,7 @@ import type { RedisUnsuitable } from "./RedisUnsuitable.ts"
 import { isReply, messageOf } from "./store-error.ts"
 
 /** Calls that wait for the connection at most. More fail at once, so that an outage does not fill the memory. */
-export const waitingLimit = 10_000
+const waitingLimit = 10_000
 
 /** Before a call whose connection broke is sent again. */
 const pauseMillis = 50
@@ -50,8 +50,11 @@ export class Gate {
     this.wake()
   }
 
-  /** Sends a command, again when its connection breaks, until there is an answer or the time is over. */
-  call<A>(send: () => Promise<A>): Promise<A> {
+  /**
+   * Sends a command, again when its connection breaks, until there is an answer, the time is over, or nobody waits
+   * for it any more: then it is not sent, or not again, and the promise stays open.
+   */
+  call<A>(send: () => Promise<A>, gone?: AbortSignal): Promise<A> {
     return new Promise((resolve, reject) => {
       let over = false
       let hasMetReplica = false
@@ -62,6 +65,7 @@ export class Gate {
         clearTimeout(timer)
         clearTimeout(pause)
         this.waiting.delete(attempt)
+        gone?.removeEventListener("abort", end)
       }
       const fail = (error: unknown): void => {
         if (over) return
@@ -87,12 +91,14 @@ export class Gate {
       }
       const attempt = (): void => {
         if (over) return
-        if (this.isOpen) send().then(succeed, failed)
+        // what throws before there is a promise has failed like what rejects one
+        if (this.isOpen) new Promise<A>((sent) => sent(send())).then(succeed, failed)
         else if (this.refusal !== undefined) fail(this.refusal)
         else if (this.waiting.size >= waitingLimit) fail(new Error(`${waitingLimit} calls wait for Redis already`))
         else this.waiting.add(attempt)
       }
       const timer = setTimeout(() => fail(this.late()), this.timeoutMillis)
+      gone?.addEventListener("abort", end)
       attempt()
     })
   }

@@ -30,7 +30,8 @@ export interface Queues {
     queue: string,
     now: Now,
     args: ReadonlyArray<string | number>,
-    index?: JobState
+    index?: JobState,
+    gone?: AbortSignal
   ) => Promise<unknown>
   /** What scripts shall take as now, given Effect's clock. */
   readonly nowBy: (clock: Clock.Clock) => Now
@@ -61,12 +62,13 @@ export const make = (connection: Connection, storeClock: StoreClock): Queues => 
     return found
   }
 
-  const runPromise: Queues["runPromise"] = (script, queue, now, args, index) => {
+  const runPromise: Queues["runPromise"] = (script, queue, now, args, index, gone) => {
     const named = keys(queue)
     return connection.run(
       script,
       script.keys.map((key) => named[key === "index" ? index! : key]),
-      script.args[0] === "now" ? [now, ...args] : args
+      script.args[0] === "now" ? [now, ...args] : args,
+      gone
     )
   }
 

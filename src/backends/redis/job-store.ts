@@ -75,9 +75,16 @@ export const make = (queues: Queues): JobStore["Service"] => {
     enqueue: makeEnqueue(queues),
     exchange: (request) =>
       Clock.clockWith((clock) =>
-        Effect.callback((resume) => {
+        Effect.callback((resume, gone) => {
           queues
-            .runPromise(scripts.exchange, request.queue, queues.nowBy(clock), encodeExchange(request, queues.notices))
+            .runPromise(
+              scripts.exchange,
+              request.queue,
+              queues.nowBy(clock),
+              encodeExchange(request, queues.notices),
+              undefined,
+              gone
+            )
             .then(
               (reply) => resume(decodeExchange(request.queue, reply as RawReply)),
               (cause: unknown) => resume(Effect.fail(storeError("exchange")(cause)))
