@@ -1,6 +1,6 @@
 export * as Backoff from "./domain/Backoff.ts"
 export { DeadReason, Failure, Job, JobState } from "./domain/Job.ts"
-export type { EpochMillis, JobId, Token } from "./domain/Job.ts"
+export type { Ended, EpochMillis, JobId, Token } from "./domain/Job.ts"
 export { InvalidInput } from "./domain/limits.ts"
 export * as Queues from "./domain/Queues.ts"
 export { Cancel, SkipRetry, Snooze } from "./domain/Steering.ts"
@@ -22,15 +22,58 @@ export {
   type JobHandle,
   JobMissing,
   type JobRef,
-  PayloadTooLarge
+  PayloadTooLarge,
+  type Unique
 } from "./features/client/Client.ts"
+export * as Inspector from "./features/inspector/Inspector.ts"
 export * as DeadLetters from "./features/dead-letters/DeadLetters.ts"
-export { type JobInfo, type ServedQueue, Worker, type WorkerOptions } from "./features/worker/Worker.ts"
+export type { Retention } from "./features/maintenance/Maintenance.ts"
+export * as Telemetry from "./features/telemetry/Telemetry.ts"
+export type {
+  AttemptEvent,
+  CancelEvent,
+  DeadEvent,
+  ErrorEvent,
+  Hooks,
+  JobEvent,
+  LeaseLostEvent,
+  RanEvent,
+  ReleaseEvent,
+  SnoozeEvent
+} from "./features/worker/Hooks.ts"
+export { Middleware } from "./features/worker/Middleware.ts"
+export { type HandlerFor, type HandlersOf, type JobInfo, type ServedQueue, Worker, type WorkerOptions } from "./features/worker/Worker.ts"
 export { Capabilities } from "./ports/Capabilities.ts"
-export { DeadLetterStore } from "./ports/DeadLetterStore.ts"
+export { type DeadSelection, DeadLetterStore, type RedriveOutcome } from "./ports/DeadLetterStore.ts"
 export { JobIds } from "./ports/JobIds.ts"
-export { JobStore } from "./ports/JobStore.ts"
-export { Notices } from "./ports/Notices.ts"
-export { QueueControl } from "./ports/QueueControl.ts"
+export {
+  type CancelOutcome,
+  type ClaimedJob,
+  type ClaimRequest,
+  type ExchangeReply,
+  type ExchangeRequest,
+  type Held,
+  JobStore,
+  type LeaseStatus,
+  type LogLines,
+  type NewJob,
+  type PrunePolicy,
+  type RescueReply,
+  type Settlement,
+  type SettleOutcome,
+  type Watch,
+  type WatchReply
+} from "./ports/JobStore.ts"
+export { type Notice, Notices } from "./ports/Notices.ts"
+export {
+  type Counters,
+  type Depths,
+  type JobPage,
+  type ListRequest,
+  QueueControl,
+  type QueueLimits,
+  type RateLimit,
+  type WorkerRecord
+} from "./ports/QueueControl.ts"
 export { StoreError } from "./ports/StoreError.ts"
-export { Wakeups } from "./ports/Wakeups.ts"
+export { type Wakeup, Wakeups } from "./ports/Wakeups.ts"

@@ -13,7 +13,7 @@ export interface ReadyWorker {
 }
 
 /** One queue of a contender, with the connections of its producer. */
-export interface Session {
+export interface OpenQueue {
   /** Stores all jobs by the contender's bulk call, in one call. */
   readonly enqueueBulk: (payloads: ReadonlyArray<Payload>) => Promise<void>
   /** Stores one job. */
@@ -35,5 +35,5 @@ export interface Session {
  * Completed jobs leave nothing behind, and payloads are checked by the same schema on the way in and on the way out.
  */
 export interface Contender {
-  readonly open: (target: Target) => Promise<Session>
+  readonly open: (target: Target) => Promise<OpenQueue>
 }

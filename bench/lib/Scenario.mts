@@ -1,4 +1,4 @@
-import type { Session } from "./Contender.mts"
+import type { OpenQueue } from "./Contender.mts"
 import type { RedisProbe } from "./redis-probe.mts"
 
 export type Placement = "free" | "pinned"
@@ -12,7 +12,7 @@ export interface Metric {
 }
 
 export interface ScenarioRun {
-  readonly session: Session
+  readonly queue: OpenQueue
   readonly redis: RedisProbe
   readonly jobs: number
   /** Runs the part that counts: CPU time, Redis commands and the profile are taken over it. Called once. */

@@ -14,9 +14,9 @@ const measure = async (request: MeasurementRequest): Promise<Measurement> => {
 
   const runOnce = async (jobs: number, profile: string | undefined) => {
     await redis.flush()
-    const session = await contender.open(request.target)
+    const queue = await contender.open(request.target)
     const values = await scenario.run({
-      session,
+      queue,
       redis,
       jobs,
       measured: async (work) => {
@@ -45,7 +45,7 @@ const measure = async (request: MeasurementRequest): Promise<Measurement> => {
         return result
       }
     })
-    await session.close()
+    await queue.close()
     return values
   }
 

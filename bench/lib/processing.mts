@@ -7,12 +7,12 @@ export const processing = (concurrency: number, jobs: number, goal: NonNullable<
   jobs,
   scales: true,
   metrics: [{ name: "rate", unit: "jobs/s", goal }],
-  run: async ({ session, jobs, measured }) => {
-    for (const chunk of inChunks(makePayloads(jobs), 1000)) await session.enqueueBulk(chunk)
+  run: async ({ queue, jobs, measured }) => {
+    for (const chunk of inChunks(makePayloads(jobs), 1000)) await queue.enqueueBulk(chunk)
     let handled = 0
     let allHandled = () => {}
     const done = new Promise<void>((resolve) => (allHandled = resolve))
-    const worker = await session.readyWorker({
+    const worker = await queue.readyWorker({
       concurrency,
       onJob: () => {
         if (++handled === jobs) allHandled()
@@ -23,7 +23,7 @@ export const processing = (concurrency: number, jobs: number, goal: NonNullable<
       const start = performance.now()
       await worker.start()
       await done
-      while ((await session.unfinished()) > 0) continue
+      while ((await queue.unfinished()) > 0) continue
       return performance.now() - start
     })
 

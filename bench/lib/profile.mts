@@ -6,14 +6,14 @@ const samplingMicros = 200
 
 /** Starts a CPU profile of this process; the answer stops it and writes the file, which Chrome and editors open. */
 export const recordProfile = async (file: string): Promise<() => Promise<void>> => {
-  const session = new Session()
-  session.connect()
-  await session.post("Profiler.enable")
-  await session.post("Profiler.setSamplingInterval", { interval: samplingMicros })
-  await session.post("Profiler.start")
+  const inspector = new Session()
+  inspector.connect()
+  await inspector.post("Profiler.enable")
+  await inspector.post("Profiler.setSamplingInterval", { interval: samplingMicros })
+  await inspector.post("Profiler.start")
   return async () => {
-    const { profile } = await session.post("Profiler.stop")
-    session.disconnect()
+    const { profile } = await inspector.post("Profiler.stop")
+    inspector.disconnect()
     await mkdir(dirname(file), { recursive: true })
     await writeFile(file, JSON.stringify(profile))
   }

@@ -118,20 +118,19 @@ export const reportScenario = (
   cpuRatios: Object.fromEntries(peersAmong(contenders).map((peer) => [peer, pairwise(rounds, peer, cpuMicrosPerJob)]))
 })
 
-const shown = (value: number): string => {
-  if (Number.isNaN(value)) return "-"
-  if (value >= 100) return Math.round(value).toLocaleString("en-US").replaceAll(",", " ")
-  return value.toFixed(value >= 10 ? 1 : 3)
-}
+const fixed = (value: number, digits: number): string => (Number.isNaN(value) ? "-" : value.toFixed(digits))
+
+const shown = (value: number): string =>
+  value >= 100 ? Math.round(value).toLocaleString("en-US").replaceAll(",", " ") : fixed(value, value >= 10 ? 1 : 3)
 
 const placementText = (placement: Placement) =>
   placement === "free" ? "free placement" : "client and Redis pinned to core 0"
 
 const ratioRow = (peer: string, ratio: Summary, remark: string) => [
   `  ${subject} / ${peer}`,
-  ratio.median.toFixed(2),
-  ratio.min.toFixed(2),
-  ratio.max.toFixed(2),
+  fixed(ratio.median, 2),
+  fixed(ratio.min, 2),
+  fixed(ratio.max, 2),
   "x",
   remark
 ]
@@ -164,9 +163,15 @@ export const reportText = (report: ScenarioReport, contenders: ReadonlyArray<str
     ["CPU a job", "client", "Redis", "both", "", ""],
     ...contenders.map((name) => [
       `  ${name}`,
-      median(name, (one) => one.clientMicrosPerJob).toFixed(1),
-      median(name, (one) => one.redisMicrosPerJob).toFixed(1),
-      median(name, cpuMicrosPerJob).toFixed(1),
+      fixed(
+        median(name, (one) => one.clientMicrosPerJob),
+        1
+      ),
+      fixed(
+        median(name, (one) => one.redisMicrosPerJob),
+        1
+      ),
+      fixed(median(name, cpuMicrosPerJob), 1),
       "us",
       "medians"
     ]),

@@ -6,16 +6,16 @@ const enqueueInFlight: Scenario = {
   jobs: 20_000,
   scales: true,
   metrics: [{ name: "rate", unit: "jobs/s", goal: { free: ">= 2" } }],
-  run: async ({ session, jobs, measured }) => {
+  run: async ({ queue, jobs, measured }) => {
     const payloads = makePayloads(jobs)
 
     const millis = await measured(async () => {
       const start = performance.now()
-      await session.enqueueEach(payloads, 100)
+      await queue.enqueueEach(payloads, 100)
       return performance.now() - start
     })
 
-    const stored = await session.unfinished()
+    const stored = await queue.unfinished()
     if (stored !== jobs) throw new Error(`${jobs} jobs were enqueued and ${stored} are stored`)
     return { rate: (jobs * 1000) / millis }
   }

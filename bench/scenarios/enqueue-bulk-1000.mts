@@ -6,16 +6,16 @@ const enqueueBulk: Scenario = {
   jobs: 50_000,
   scales: true,
   metrics: [{ name: "rate", unit: "jobs/s", goal: { free: ">= 4" } }],
-  run: async ({ session, jobs, measured }) => {
+  run: async ({ queue, jobs, measured }) => {
     const chunks = inChunks(makePayloads(jobs), 1000)
 
     const millis = await measured(async () => {
       const start = performance.now()
-      for (const chunk of chunks) await session.enqueueBulk(chunk)
+      for (const chunk of chunks) await queue.enqueueBulk(chunk)
       return performance.now() - start
     })
 
-    const stored = await session.unfinished()
+    const stored = await queue.unfinished()
     if (stored !== jobs) throw new Error(`${jobs} jobs were enqueued and ${stored} are stored`)
     return { rate: (jobs * 1000) / millis }
   }

@@ -14,10 +14,10 @@ const idleLatency: Scenario = {
     { name: "p50", unit: "ms", goal: { free: "<= 0.7" } },
     { name: "p99", unit: "ms", goal: { free: "<= 0.5" } }
   ],
-  run: async ({ session, jobs, measured }) => {
+  run: async ({ queue, jobs, measured }) => {
     let startedAt = 0
     let started = () => {}
-    const worker = await session.readyWorker({
+    const worker = await queue.readyWorker({
       concurrency: 10,
       onJob: () => {
         startedAt = performance.now()
@@ -32,7 +32,7 @@ const idleLatency: Scenario = {
       for (const payload of makePayloads(jobs)) {
         const begun = new Promise<void>((resolve) => (started = resolve))
         const enqueuedAt = performance.now()
-        await session.enqueue(payload)
+        await queue.enqueue(payload)
         await begun
         millis.push(startedAt - enqueuedAt)
         await sleep(restMillis)

@@ -6,10 +6,10 @@ const memoryPerJob: Scenario = {
   jobs: 20_000,
   scales: true,
   metrics: [{ name: "bytes", unit: "bytes", goal: { free: "<= 0.6", pinned: "<= 0.6" } }],
-  run: async ({ session, redis, jobs, measured }) => {
+  run: async ({ queue, redis, jobs, measured }) => {
     const before = await redis.usedMemory()
     await measured(async () => {
-      for (const chunk of inChunks(makePayloads(jobs), 1000)) await session.enqueueBulk(chunk)
+      for (const chunk of inChunks(makePayloads(jobs), 1000)) await queue.enqueueBulk(chunk)
     })
     return { bytes: ((await redis.usedMemory()) - before) / jobs }
   }

@@ -7,6 +7,16 @@ import { defaultMaxAttempts, defaultPriority, defaultQueue } from "./limits.ts"
 /** A schema whose codec needs no services, so that it can run at the edge of any program. */
 export type PlainSchema = Schema.ConstraintCodec<unknown, unknown>
 
+/** A token bucket: `limit` starts per `per`, refilled continuously. */
+export interface RateLimitOptions {
+  /** A whole number from 1. */
+  readonly limit: number
+  /** A millisecond at least. */
+  readonly per: Duration.Input
+  /** Starts that may come at once after a quiet time, from 1; `limit` when left out. */
+  readonly burst?: number
+}
+
 /** What `Task.make` accepts besides the kind. */
 export interface TaskOptions<P extends PlainSchema, S extends PlainSchema, E extends PlainSchema> {
   /** The payload: a schema, or the fields of a struct. */
@@ -25,6 +35,8 @@ export interface TaskOptions<P extends PlainSchema, S extends PlainSchema, E ext
   readonly timeout?: Duration.Input
   /** The wait before the next attempt; `Backoff.standard` when left out. */
   readonly backoff?: Backoff.Backoff
+  /** How often its jobs may start, over all workers of a queue; as often as they can when left out. */
+  readonly rateLimit?: RateLimitOptions
   /** How long the record is kept after completion or cancellation; 7 days with a `success`, else 0. */
   readonly retention?: Duration.Input
 }
@@ -55,6 +67,7 @@ export interface Task<
   readonly timeoutMillis: number | undefined
   readonly backoff: Backoff.Backoff
   readonly retentionMillis: number
+  readonly rateLimit: RateLimitOptions | undefined
   /** Whether a `success` was declared, so that results are stored. */
   readonly hasResult: boolean
   /** The payload as a JSON text; a failure names the first thing that does not fit. Never throws. */
@@ -119,7 +132,8 @@ const jsonCodec = (schema: PlainSchema) => {
  * Defines a kind of job.
  *
  * **Shape** `class SendEmail extends Task.make("email.send", { payload: { to: Schema.String } }) {}`
- * **Errors** none here: a bad kind, queue, priority or attempt count is an `InvalidInput` when the task is first used.
+ * **Errors** a duration that is none throws, since a definition that makes no sense is a bug. A bad kind, queue,
+ * priority or attempt count is an `InvalidInput` when the task is first used.
  * **Example** examples/quickstart.ts
  * @category jobs
  * @since 0.1.0
@@ -156,6 +170,7 @@ export const make = <
           ? 0
           : sevenDaysMillis
         : millisOf(options.retention),
+    rateLimit: options.rateLimit,
     hasResult: options.success !== undefined,
     hasFailure: options.error !== undefined,
     encodeFailure: failureCodec.encode,

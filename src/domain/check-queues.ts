@@ -35,7 +35,7 @@ export const checkEntry = (
 /** Whether a worker may start with these queues. */
 export const checkQueues = ({ entries, order }: Queues): Result.Result<void, InvalidInput> =>
   Result.gen(function* () {
-    if (entries.length === 0) return yield* invalid("queues", "are none")
+    if (entries.length === 0) return yield* invalid("queues", "must name at least one")
     const names = new Set<string>()
     for (const entry of entries) {
       yield* checkEntry(entry, order)

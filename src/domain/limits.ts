@@ -35,6 +35,9 @@ export const defaultMaxPayloadBytes = 512 * 1024
 /** Most jobs one enqueue may carry, so that no script runs unbounded. */
 export const maxBatchJobs = 5000
 
+/** Most characters of payload one enqueue may carry: a script call of this size takes a fraction of a second. */
+export const maxBatchLength = 32 * 1024 * 1024
+
 const queuePattern = /^[A-Za-z0-9._-]{1,128}$/
 const idPattern = /^[A-Za-z0-9._:@/+=-]{1,128}$/
 const kindPattern = /^[A-Za-z0-9._:/-]{1,128}$/

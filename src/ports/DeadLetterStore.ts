@@ -3,8 +3,10 @@ import type * as Effect from "effect/Effect"
 import type { JobId } from "../domain/Job.ts"
 import type { StoreError } from "./StoreError.ts"
 
-/** Which dead letters: these, or the oldest up to a count. */
-export type DeadSelection = { readonly jobIds: ReadonlyArray<JobId> } | { readonly oldest: number }
+/** Which dead letters: these, or the oldest up to a count, after skipping some. */
+export type DeadSelection =
+  | { readonly jobIds: ReadonlyArray<JobId> }
+  | { readonly oldest: number; readonly skip?: number }
 
 /** Per job: `redriven`, `not-dead` (unknown, or in another state), or `key-taken` (another job holds its unique key). */
 export type RedriveOutcome = "redriven" | "not-dead" | "key-taken"

@@ -18,6 +18,12 @@ export interface NewJob {
   readonly visible?: { readonly inMillis: number } | { readonly at: EpochMillis }
   /** At most one unsettled job of the queue holds a key. 1 to 128 printable characters, no comma. */
   readonly uniqueKey?: string
+  /** How long it holds its key: until it ends, or until an attempt starts. Left out: until it ends. */
+  readonly uniqueUntil?: "ended" | "started"
+  /** Holds the key for this long from now instead, in milliseconds, whatever becomes of the job. */
+  readonly uniqueWindowMillis?: number
+  /** When the key is held by a job that still waits: leave this one out, or put it in that one's place. Left out: reject. */
+  readonly onDuplicate?: "reject" | "replace"
   readonly headers?: Readonly<Record<string, string>>
   readonly tags?: ReadonlyArray<string>
   /** When it expires unless an attempt has started: after a wait, or at an instant. Left out: never. */
@@ -31,6 +37,8 @@ export type EnqueueOutcome =
   | { readonly _tag: "Existing"; readonly identical: boolean }
   /** Another job holds the unique key. */
   | { readonly _tag: "Duplicate"; readonly of: JobId }
+  /** The job that held the unique key, and still waited, now is this one; it kept its id and place. */
+  | { readonly _tag: "Replaced"; readonly of: JobId }
 
 /** A job under a lease, as a worker needs it. */
 export interface ClaimedJob {
@@ -86,6 +94,12 @@ export type LeaseStatus = "held" | "cancel" | "lost"
 
 /** `cancelled` at once; `requested` of the holder; `ended` before; `gone`. */
 export type CancelOutcome = "cancelled" | "requested" | "ended" | "gone"
+
+/** Lines for a job's log. `from`: how many this attempt has added before. */
+export interface LogLines {
+  readonly from: number
+  readonly lines: ReadonlyArray<string>
+}
 
 /** Who watches: a name that is open at `Notices`, and a number of its own for this watch. */
 export interface Watch {
@@ -207,7 +221,11 @@ export class JobStore extends Context.Service<
 
     /** Sets progress and adds log lines, both optional; answers whether the token was current. **Ref** NOTE-1..3 */
     readonly annotate: (
-      request: Held & { readonly queue: string; readonly progress?: string; readonly logs?: ReadonlyArray<string> }
+      request: Held & {
+        readonly queue: string
+        readonly progress?: string
+        readonly logs?: LogLines
+      }
     ) => Effect.Effect<boolean, StoreError>
 
     /** A job's log lines, oldest first; none when there is no such job. */

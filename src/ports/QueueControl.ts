@@ -27,7 +27,7 @@ export interface Counters {
   readonly redriven: number
   /** Records no longer stored: completed without retention, pruned, or purged. */
   readonly removed: number
-  /** Enqueues answered with `Existing` or `Duplicate`. */
+  /** Enqueues answered with `Existing`, `Duplicate` or `Replaced`. */
   readonly duplicates: number
   /** Settlements and extensions refused because another claim or a rescue took the job. */
   readonly stale: number
@@ -39,6 +39,16 @@ export interface Counters {
 export interface QueueLimits {
   /** Jobs active at once. */
   readonly maxActive?: number
+}
+
+/**
+ * A token bucket over all workers of a queue. It holds `burst` tokens at most, gains `limit` per `perMillis`
+ * continuously, and a claim takes one per job.
+ */
+export interface RateLimit {
+  readonly limit: number
+  readonly perMillis: number
+  readonly burst: number
 }
 
 /** A worker as its queue knows it. */
@@ -84,6 +94,14 @@ export class QueueControl extends Context.Service<
     readonly limits: (queue: string) => Effect.Effect<QueueLimits, StoreError>
     /** Sets all limits at once; what is left out is unlimited. **Ref** LIMIT-2 */
     readonly setLimits: (queue: string, limits: QueueLimits) => Effect.Effect<void, StoreError>
+    /** The limits in force, by kind. */
+    readonly rateLimits: (queue: string) => Effect.Effect<Readonly<Record<string, RateLimit>>, StoreError>
+    /** Limits how often jobs of a kind start in this queue, or lifts the limit. **Ref** RATE-1..5 */
+    readonly setRateLimit: (
+      queue: string,
+      kind: string,
+      limit: RateLimit | undefined
+    ) => Effect.Effect<void, StoreError>
     /** Workers seen lately, by id; at most 1000. **Ref** WORKERS-1 */
     readonly workers: (queue: string) => Effect.Effect<ReadonlyArray<WorkerRecord>, StoreError>
     /** Takes a worker that has ended off the list. */

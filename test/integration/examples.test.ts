@@ -15,8 +15,17 @@ const expected = (file: string): string => {
   return output.replaceAll(/^\/\/ ?/gm, "")
 }
 
-const printed = async (file: string, ...args: ReadonlyArray<string>): Promise<string> =>
-  (await run(process.execPath, ["-C", "source", file, ...args])).stdout
+/** A program that was asked to end says so with 130. */
+const interrupted = 130
+
+const printed = async (file: string, ...args: ReadonlyArray<string>): Promise<string> => {
+  const ended = run(process.execPath, ["-C", "source", file, ...args])
+  const { stdout } = await ended.catch((error: { readonly code: number; readonly stdout: string }) => {
+    if (error.code !== interrupted) throw error
+    return error
+  })
+  return stdout
+}
 
 describe("examples", () => {
   for (const name of readdirSync(folder).filter((file) => file.endsWith(".ts"))) {

@@ -1,7 +1,5 @@
-import { spawn } from "node:child_process"
 import { randomUUID } from "node:crypto"
 import { once } from "node:events"
-import { createInterface } from "node:readline"
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
@@ -10,19 +8,7 @@ import { Client, JobStore, Worker } from "winterq"
 import * as Redis from "winterq/redis"
 import { redisUrl } from "../support/redis-url.ts"
 import { Slow } from "./Slow.ts"
-
-/** Starts a worker process; answers once it has started a job. */
-const startStuckWorker = (url: string, prefix: string) =>
-  Effect.acquireRelease(
-    Effect.promise(async () => {
-      const child = spawn(process.execPath, ["-C", "source", `${import.meta.dirname}/stuck-worker.ts`, url, prefix], {
-        stdio: ["ignore", "pipe", "inherit"]
-      })
-      const [line] = (await once(createInterface(child.stdout), "line")) as [string]
-      return { child, line }
-    }),
-    ({ child }) => Effect.sync(() => child.kill("SIGKILL"))
-  )
+import { startStuckWorker } from "./stuck-worker-process.ts"
 
 describe("kill -9", () => {
   it.live("a job whose worker is killed completes elsewhere after its lease", () =>

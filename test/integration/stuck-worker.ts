@@ -1,4 +1,4 @@
-// A process of its own for kill.test.ts: starts a job, says so, and never ends it.
+// A process of its own for tests: starts a job, says so, never ends it, and says when it is interrupted.
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import { Worker } from "winterq"
@@ -8,7 +8,10 @@ import { Slow } from "./Slow.ts"
 const [url, prefix] = process.argv.slice(2) as [string, string]
 
 const SlowLive = Worker.handler(Slow, (_, job) =>
-  Effect.sync(() => console.log(`started ${job.id} ${job.attempt}`)).pipe(Effect.andThen(Effect.never))
+  Effect.sync(() => console.log(`started ${job.id} ${job.attempt}`)).pipe(
+    Effect.andThen(Effect.never),
+    Effect.onInterrupt(() => Effect.sync(() => console.log(`interrupted ${job.id}`)))
+  )
 )
 
 // a timer holds the process; effects alone do not

@@ -3,7 +3,7 @@ import { access, constants, rm, writeFile } from "node:fs/promises"
 import { delimiter, join } from "node:path"
 import { setTimeout } from "node:timers/promises"
 import { promisify } from "node:util"
-import { RedisMemoryServer } from "redis-memory-server"
+import { RedisBinary, RedisMemoryServer } from "redis-memory-server"
 
 /** A Redis for tests. `stop` ends it when it was started here. */
 export interface TestRedis {
@@ -69,13 +69,32 @@ const installServer = async (): Promise<void> => {
 const canInstall = async (): Promise<boolean> =>
   process.getuid?.() === 0 && (await isThere("/etc/debian_version")) && (await findOnPath("apt-get")) !== undefined
 
+/** A server found on PATH, or installed by apt-get. */
+const findOrInstallServer = async (tried: Array<string>): Promise<string | undefined> => {
+  const found = await findServer(tried)
+  if (found !== undefined || !(await canInstall())) return found
+  try {
+    await installServer()
+    return await findServer(tried)
+  } catch (error) {
+    tried.push(`apt-get: ${messageOf(error)}`)
+    return undefined
+  }
+}
+
+const builtVersion = "7.2.7"
+
+/** The program that runs a server of one's own: found, installed, or built. */
+export const serverBinary = async (): Promise<string> =>
+  (await findOrInstallServer([])) ?? (await RedisBinary.getPath({ version: builtVersion }))
+
 /** Starts a server on a free port. Without a binary, redis-memory-server downloads and builds one, once per machine. */
 const launch = async (binary: string | undefined): Promise<TestRedis> => {
   // otherwise the download would not check whom it talks to
   process.env["npm_config_strict_ssl"] ??= "true"
   const server = new RedisMemoryServer({
     // it binds to 127.0.0.1 and passes `--save "" --appendonly no` by itself
-    binary: binary === undefined ? { version: "7.2.7" } : { systemBinary: binary }
+    binary: binary === undefined ? { version: builtVersion } : { systemBinary: binary }
   })
   await server.start()
   const [host, port] = [await server.getHost(), await server.getPort()]
@@ -112,15 +131,7 @@ export const startRedis = async (): Promise<TestRedis> => {
   if (failed !== undefined && failed !== "") throw new Error(failed)
 
   const tried: Array<string> = []
-  let binary = await findServer(tried)
-  if (binary === undefined && (await canInstall())) {
-    try {
-      await installServer()
-      binary = await findServer(tried)
-    } catch (error) {
-      tried.push(`apt-get: ${messageOf(error)}`)
-    }
-  }
+  const binary = await findOrInstallServer(tried)
   if (binary === undefined) console.log("No redis-server found: building one, which takes minutes the first time")
   try {
     return await within(binary === undefined ? 600_000 : 30_000, launch(binary))

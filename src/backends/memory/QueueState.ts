@@ -13,14 +13,15 @@ import { maxErrorLength, maxFailures } from "../../domain/Job.ts"
 import type { Counters } from "../../ports/QueueControl.ts"
 import type { NewJob } from "../../ports/JobStore.ts"
 import type { Notice } from "../../ports/Notices.ts"
+import { PendingIndex } from "./PendingIndex.ts"
 import { Signal } from "./Signal.ts"
 import { SortedIndex } from "./SortedIndex.ts"
 
 /** A stored job. Which index holds it follows from `state`; `move` changes both. */
 export interface JobRecord {
-  readonly new: NewJob
+  new: NewJob
   readonly enqueuedAt: EpochMillis
-  readonly expiresAt: EpochMillis | undefined
+  expiresAt: EpochMillis | undefined
   sequence: number
   state: JobState
   attempt: number
@@ -37,6 +38,8 @@ export interface JobRecord {
   cancelRequested: string | undefined
   progress: string | undefined
   logs: ReadonlyArray<string>
+  /** How many log lines the attempt with this token has added. */
+  logged: { readonly token: Token; readonly lines: number }
   /** When it becomes visible (scheduled, retry), when its lease ends (active), when its time ends (final). */
   score: number
   failures: ReadonlyArray<Failure>
@@ -53,12 +56,16 @@ interface Watcher {
   readonly ref: number
 }
 
+interface Owner {
+  readonly id: JobId
+  /** When the key is free again whatever becomes of the job; absent when the job frees it. */
+  readonly until?: EpochMillis
+}
+
 interface WorkerSeen {
   readonly seenAt: EpochMillis
   readonly about: string
 }
-
-const states = ["scheduled", "pending", "active", "retry", "completed", "cancelled", "dead"] as const
 
 /** How a job in a final state ended. */
 export const endedOf = (record: JobRecord): Ended => {
@@ -85,15 +92,20 @@ export const readyScore = (record: JobRecord): number => record.new.priority * 2
 export class QueueState {
   readonly name: string
   readonly jobs = new Map<JobId, JobRecord>()
-  readonly uniqueOwners = new Map<string, JobId>()
+  readonly uniqueOwners = new Map<string, Owner>()
   readonly claims = new Map<string, LastClaim>()
   readonly watchers = new Map<JobId, ReadonlyArray<Watcher>>()
   readonly workers = new Map<string, WorkerSeen>()
   readonly signal = new Signal()
-  readonly indexes = Object.fromEntries(states.map((state) => [state, new SortedIndex()])) as Record<
-    JobState,
-    SortedIndex
-  >
+  readonly indexes = {
+    pending: new PendingIndex(),
+    scheduled: new SortedIndex(),
+    retry: new SortedIndex(),
+    active: new SortedIndex(),
+    completed: new SortedIndex(),
+    cancelled: new SortedIndex(),
+    dead: new SortedIndex()
+  } satisfies Record<JobState, unknown>
   readonly counters: { -readonly [Name in keyof Counters]: number } = {
     enqueued: 0,
     claimed: 0,
@@ -150,7 +162,7 @@ export class QueueState {
   add(record: JobRecord): void {
     this.isKnown = true
     this.jobs.set(record.new.id, record)
-    this.indexes[record.state].set(record.new.id, record.score)
+    this.#stand(record)
   }
 
   /** Puts a job into a state, at a score of that state's index. */
@@ -158,7 +170,12 @@ export class QueueState {
     if (record.state !== state) this.indexes[record.state].delete(record.new.id)
     record.state = state
     record.score = score
-    this.indexes[state].set(record.new.id, score)
+    this.#stand(record)
+  }
+
+  #stand({ new: { id, kind }, score, state }: JobRecord): void {
+    if (state === "pending") this.indexes.pending.set(id, score, kind)
+    else this.indexes[state].set(id, score)
   }
 
   remove(record: JobRecord): void {
@@ -167,18 +184,26 @@ export class QueueState {
     this.counters.removed++
   }
 
-  /** Whether the key is free for this job, which then holds it. */
-  takeKey(key: string | undefined, id: JobId): boolean {
-    if (key === undefined) return true
-    const owner = this.uniqueOwners.get(key)
-    if (owner !== undefined && owner !== id) return false
-    this.uniqueOwners.set(key, id)
-    return true
+  /** Who holds a key now. */
+  ownerOf(key: string | undefined, now: EpochMillis): JobId | undefined {
+    const owner = key === undefined ? undefined : this.uniqueOwners.get(key)
+    if (owner?.until === undefined || owner.until > now) return owner?.id
+    this.uniqueOwners.delete(key!)
+    return undefined
+  }
+
+  holdKey({ uniqueKey, uniqueWindowMillis }: NewJob, id: JobId, now: EpochMillis): void {
+    if (uniqueKey === undefined) return
+    this.uniqueOwners.set(
+      uniqueKey,
+      uniqueWindowMillis === undefined ? { id } : { id, until: now + uniqueWindowMillis }
+    )
   }
 
   freeKey(record: JobRecord): void {
     const key = record.new.uniqueKey
-    if (key !== undefined && this.uniqueOwners.get(key) === record.new.id) this.uniqueOwners.delete(key)
+    if (key === undefined || record.new.uniqueWindowMillis !== undefined) return
+    if (this.uniqueOwners.get(key)?.id === record.new.id) this.uniqueOwners.delete(key)
   }
 
   writeFailure(record: JobRecord, outcome: FailureOutcome, error: string, now: EpochMillis): void {

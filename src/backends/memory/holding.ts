@@ -1,6 +1,6 @@
 import { type EpochMillis, type JobId, maxLogLines } from "../../domain/Job.ts"
 import { isFinal } from "../../domain/transition.ts"
-import type { CancelOutcome, Held, LeaseStatus, Watch, WatchReply } from "../../ports/JobStore.ts"
+import type { CancelOutcome, Held, LeaseStatus, LogLines, Watch, WatchReply } from "../../ports/JobStore.ts"
 import { cancelNow } from "./lifecycle.ts"
 import { endedOf, type JobRecord, type QueueState } from "./QueueState.ts"
 
@@ -21,12 +21,17 @@ export const extend = (queue: QueueState, lease: Held, expiry: EpochMillis): Lea
 
 export const annotate = (
   queue: QueueState,
-  request: Held & { readonly progress?: string; readonly logs?: ReadonlyArray<string> }
+  request: Held & { readonly progress?: string; readonly logs?: LogLines }
 ): boolean => {
   const record = held(queue, request)
   if (record === undefined) return false
   record.progress = request.progress ?? record.progress
-  record.logs = [...record.logs, ...(request.logs ?? [])].slice(-maxLogLines)
+  if (request.logs !== undefined) {
+    const known = record.logged.token === request.token ? record.logged.lines : 0
+    const fresh = request.logs.lines.slice(Math.max(0, known - request.logs.from))
+    record.logs = [...record.logs, ...fresh].slice(-maxLogLines)
+    record.logged = { token: request.token, lines: known + fresh.length }
+  }
   return true
 }
 

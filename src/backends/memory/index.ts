@@ -130,6 +130,14 @@ export const layer: Layer.Layer<JobStore | QueueControl | DeadLetterStore | Wake
                 queue.maxActive = maxActive
                 if (queue.indexes.pending.size > 0) queue.signal.raise()
               }),
+            rateLimits: (name) => read(() => at(name).indexes.pending.rates),
+            setRateLimit: (name, kind, limit) =>
+              withNow((now) => {
+                const queue = at(name)
+                queue.isKnown = true
+                queue.indexes.pending.setRate(kind, limit, now)
+                if (queue.indexes.pending.size > 0) queue.signal.raise()
+              }),
             workers: (name) =>
               read(() =>
                 [...at(name).workers]
@@ -150,7 +158,7 @@ export const layer: Layer.Layer<JobStore | QueueControl | DeadLetterStore | Wake
         Context.add(
           DeadLetterStore,
           DeadLetterStore.of({
-            redrive: (name, selection) => read(() => redrive(at(name), selection)),
+            redrive: (name, selection) => withNow((now) => redrive(at(name), selection, now)),
             purge: (name, selection) => read(() => purge(at(name), selection))
           })
         ),

@@ -1,4 +1,4 @@
-import type { JobId } from "../../domain/Job.ts"
+import type { EpochMillis, JobId } from "../../domain/Job.ts"
 import type { DeadSelection, RedriveOutcome } from "../../ports/DeadLetterStore.ts"
 import type { Depths, JobPage, ListRequest } from "../../ports/QueueControl.ts"
 import { makeVisible } from "./lifecycle.ts"
@@ -42,7 +42,7 @@ const select = (queue: QueueState, selection: DeadSelection): ReadonlyArray<JobI
     ? selection.jobIds
     : queue.indexes.dead
         .sorted()
-        .slice(0, selection.oldest)
+        .slice(selection.skip ?? 0, (selection.skip ?? 0) + selection.oldest)
         .map((entry) => entry.id)
 
 const deadRecord = (queue: QueueState, jobId: JobId): JobRecord | undefined => {
@@ -50,15 +50,20 @@ const deadRecord = (queue: QueueState, jobId: JobId): JobRecord | undefined => {
   return record?.state === "dead" ? record : undefined
 }
 
-const redriveOne = (queue: QueueState, jobId: JobId): RedriveOutcome => {
+const redriveOne = (queue: QueueState, jobId: JobId, now: EpochMillis): RedriveOutcome => {
   const record = deadRecord(queue, jobId)
   if (record === undefined) return "not-dead"
-  if (!queue.takeKey(record.new.uniqueKey, jobId)) return "key-taken"
+  // a window was held from the enqueue on, and is not held again
+  if (record.new.uniqueWindowMillis === undefined) {
+    if (queue.ownerOf(record.new.uniqueKey, now) !== undefined) return "key-taken"
+    queue.holdKey(record.new, jobId, now)
+  }
   record.attempt = 0
   record.rescues = 0
   record.snoozes = 0
   record.token = 0
   record.deadReason = undefined
+  record.expiresAt = undefined
   record.result = undefined
   record.finishedAt = undefined
   record.startedAt = undefined
@@ -68,8 +73,8 @@ const redriveOne = (queue: QueueState, jobId: JobId): RedriveOutcome => {
   return "redriven"
 }
 
-export const redrive = (queue: QueueState, selection: DeadSelection) => {
-  const outcomes = select(queue, selection).map((jobId) => ({ jobId, outcome: redriveOne(queue, jobId) }))
+export const redrive = (queue: QueueState, selection: DeadSelection, now: EpochMillis) => {
+  const outcomes = select(queue, selection).map((jobId) => ({ jobId, outcome: redriveOne(queue, jobId, now) }))
   if (outcomes.some(({ outcome }) => outcome === "redriven")) queue.signal.raise()
   return outcomes
 }

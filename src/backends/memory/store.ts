@@ -10,6 +10,7 @@ import type {
 } from "../../ports/JobStore.ts"
 import { cancelNow, promote, rescue, settle } from "./lifecycle.ts"
 import { type JobRecord, type QueueState, readyScore } from "./QueueState.ts"
+import type { SortedIndex } from "./SortedIndex.ts"
 
 /** How much a claim tidies up on the way. */
 const rescueLimit = 100
@@ -28,7 +29,19 @@ const identical = (a: NewJob, b: NewJob): boolean =>
   a.priority === b.priority &&
   a.maxAttempts === b.maxAttempts &&
   a.retainMillis === b.retainMillis &&
-  a.uniqueKey === b.uniqueKey
+  a.uniqueKey === b.uniqueKey &&
+  (a.uniqueUntil ?? "ended") === (b.uniqueUntil ?? "ended") &&
+  a.uniqueWindowMillis === b.uniqueWindowMillis
+
+/** Makes a waiting job another one under the same id and in the same place. */
+const replace = (queue: QueueState, record: JobRecord, job: NewJob, now: EpochMillis): void => {
+  record.new = { ...job, id: record.new.id }
+  record.expiresAt = instant(job.expires, now)
+  queue.holdKey(job, record.new.id, now)
+  const due = instant(job.visible, now) ?? now
+  if (due > now) queue.move(record, "scheduled", due)
+  else queue.move(record, "pending", readyScore(record))
+}
 
 const enqueueOne = (queue: QueueState, job: NewJob, now: EpochMillis): EnqueueOutcome => {
   const existing = queue.jobs.get(job.id)
@@ -36,10 +49,16 @@ const enqueueOne = (queue: QueueState, job: NewJob, now: EpochMillis): EnqueueOu
     queue.counters.duplicates++
     return { _tag: "Existing", identical: identical(existing.new, job) }
   }
-  if (!queue.takeKey(job.uniqueKey, job.id)) {
+  const owner = queue.ownerOf(job.uniqueKey, now)
+  if (owner !== undefined) {
     queue.counters.duplicates++
-    return { _tag: "Duplicate", of: queue.uniqueOwners.get(job.uniqueKey!)! }
+    const holder = queue.jobs.get(owner)
+    const waits = holder?.state === "pending" || holder?.state === "scheduled"
+    if (job.onDuplicate !== "replace" || holder === undefined || !waits) return { _tag: "Duplicate", of: owner }
+    replace(queue, holder, job, now)
+    return { _tag: "Replaced", of: owner }
   }
+  queue.holdKey(job, job.id, now)
   const record: JobRecord = {
     new: job,
     enqueuedAt: now,
@@ -58,6 +77,7 @@ const enqueueOne = (queue: QueueState, job: NewJob, now: EpochMillis): EnqueueOu
     cancelRequested: undefined,
     progress: undefined,
     logs: [],
+    logged: { token: 0, lines: 0 },
     score: 0,
     failures: []
   }
@@ -116,7 +136,7 @@ const claim = (
   const claimed: Array<ClaimedJob> = []
   const limit = Math.min(request.limit, room(queue))
   for (let looked = 0; !queue.paused && looked < limit; looked++) {
-    const first = queue.indexes.pending.first
+    const first = queue.indexes.pending.next(now)
     if (first === undefined) break
     const record = queue.jobs.get(first.id)!
     if (record.expiresAt !== undefined && record.expiresAt <= now) {
@@ -124,10 +144,12 @@ const claim = (
       queue.counters.expired++
       continue
     }
+    queue.indexes.pending.spend(record.new.kind, now)
     record.attempt++
     record.token = queue.nextToken()
     record.worker = worker
     record.startedAt = now
+    if (record.new.uniqueUntil === "started") queue.freeKey(record)
     queue.move(record, "active", now + request.leaseMillis)
     queue.counters.claimed++
     claimed.push(handOut(record))
@@ -145,7 +167,8 @@ const room = (queue: QueueState): number => Math.max(0, (queue.maxActive ?? Infi
 
 const nextInMillis = (queue: QueueState, now: EpochMillis): number | undefined => {
   const next = Math.min(
-    ...(["scheduled", "retry", "active"] as const).map((state) => queue.indexes[state].first?.score ?? Infinity)
+    ...(["scheduled", "retry", "active"] as const).map((state) => queue.indexes[state].first?.score ?? Infinity),
+    queue.indexes.pending.nextTokenAt(now) ?? Infinity
   )
   return next === Infinity ? undefined : Math.max(0, next - now)
 }
@@ -161,7 +184,7 @@ export const exchange = (queue: QueueState, request: ExchangeRequest, now: Epoch
   const { rescued, buried } = rescue(queue, rescueLimit, now)
   promote(queue, promoteLimit, now)
   const claimed = claim(queue, request.worker, request.claim, now)
-  const more = !queue.paused && room(queue) > 0 && queue.indexes.pending.size > 0
+  const more = !queue.paused && room(queue) > 0 && queue.indexes.pending.next(now) !== undefined
   if (more) queue.signal.raise()
   const next = nextInMillis(queue, now)
   return {
@@ -178,7 +201,7 @@ export const exchange = (queue: QueueState, request: ExchangeRequest, now: Epoch
 export const prune = (queue: QueueState, policy: PrunePolicy, now: EpochMillis): number => {
   const { completed, cancelled, dead } = queue.indexes
   let left = policy.limit
-  const drop = (index: typeof dead, while_: (score: number) => boolean) => {
+  const drop = (index: SortedIndex, while_: (score: number) => boolean) => {
     while (left > 0 && index.first !== undefined && while_(index.first.score)) {
       queue.remove(queue.jobs.get(index.first.id)!)
       left--

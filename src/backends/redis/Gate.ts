@@ -19,14 +19,15 @@ export class Gate {
   readonly timeoutMillis: number
   /** What is known of the present outage. */
   lastError: unknown
-  private readonly reconnect: () => void
+  private readonly leave: () => boolean
   private isOpen = false
   private refusal: Error | undefined
   private readonly waiting = new Set<() => void>()
 
-  constructor(timeoutMillis: number, reconnect: () => void) {
+  /** `leave` replaces the connection to a server that has become a replica; it answers whether it does. */
+  constructor(timeoutMillis: number, leave: () => boolean) {
     this.timeoutMillis = timeoutMillis
-    this.reconnect = reconnect
+    this.leave = leave
   }
 
   open(): void {
@@ -74,12 +75,10 @@ export class Gate {
       }
       const failed = (error: unknown): void => {
         if (over) return
-        if (isReply(error) && messageOf(error).startsWith("READONLY") && !hasMetReplica) {
-          // the master became a replica: where the connection leads is to be found out anew
+        if (isReply(error) && messageOf(error).startsWith("READONLY") && !hasMetReplica && this.leave()) {
           hasMetReplica = true
           this.lastError = error
           this.shut()
-          this.reconnect()
           attempt()
         } else if (!isReply(error) || passing.test(messageOf(error))) {
           this.lastError ??= error

@@ -1,6 +1,8 @@
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
+import * as Result from "effect/Result"
 import type { JobState } from "../../domain/Job.ts"
+import { checkQueue } from "../../domain/limits.ts"
 import type { StoreError } from "../../ports/StoreError.ts"
 import type { Connection } from "./Connection.ts"
 import { type Keys, keysOf, noticePrefix, type QueueKey, registryKey } from "./keys.ts"
@@ -51,6 +53,8 @@ export const make = (connection: Connection, storeClock: StoreClock): Queues => 
   const keys = (queue: string): Keys => {
     let found = keysByQueue.get(queue)
     if (found === undefined) {
+      // a name from elsewhere must not reach into another queue's keys; callers check it and say so properly
+      Result.getOrThrow(checkQueue(queue))
       found = keysOf(connection.prefix, queue)
       keysByQueue.set(queue, found)
     }

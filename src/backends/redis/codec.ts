@@ -25,16 +25,19 @@ type Instant = NewJob["visible"]
 const encodeInstant = (instant: Instant): string =>
   instant === undefined ? "" : "at" in instant ? `@${instant.at}` : `+${instant.inMillis}`
 
-/** Appends the six values of one job to the arguments of the enqueue script. */
+/** Appends the seven values of one job to the arguments of the enqueue script. */
 export const pushNewJob = (args: Array<string | number>, job: NewJob): void => {
   const unique = job.uniqueKey ?? ""
+  const window = job.uniqueWindowMillis ?? ""
+  const held = unique === "" ? "" : `${window !== "" ? "w" : job.uniqueUntil === "started" ? "s" : "e"}:${unique}`
   args.push(
     job.id,
     encodeInstant(job.visible),
     encodeInstant(job.expires),
     job.priority,
     unique,
-    `,${job.priority},${job.maxAttempts},${job.retainMillis},${job.kind},${unique}\n${encodeExtras(job)}\n${job.payload}`
+    `${job.onDuplicate === "replace" ? "r" : ""}${window}`,
+    `,${job.priority},${job.maxAttempts},${job.retainMillis},${job.kind},${held}\n${encodeExtras(job)}\n${job.payload}`
   )
 }
 
@@ -44,13 +47,14 @@ export const decodeEnqueued = (leftOut: ReadonlyArray<string | number>, first: n
   for (let i = 0; i < leftOut.length; i += 3) {
     const index = Number(leftOut[i]) - 1 - first
     if (index < 0 || index >= count) continue
-    const why = leftOut[i + 1]
-    outcomes[index] =
-      why === "key"
-        ? { _tag: "Duplicate", of: String(leftOut[i + 2]) }
-        : { _tag: "Existing", identical: why === "same" }
+    outcomes[index] = outcomeOf(String(leftOut[i + 1]), String(leftOut[i + 2]))
   }
   return outcomes
+}
+
+const outcomeOf = (what: string, holder: string): EnqueueOutcome => {
+  if (what === "key") return { _tag: "Duplicate", of: holder }
+  return what === "replaced" ? { _tag: "Replaced", of: holder } : { _tag: "Existing", identical: what === "same" }
 }
 
 const enqueued: EnqueueOutcome = { _tag: "Enqueued" }
@@ -227,12 +231,16 @@ export const decodeJob = (
     ...optional("leaseExpiresAt", Number(score), state === "active"),
     ...optional("worker", worker!, state === "active"),
     ...optional("expiresAt", Number(given.expiresAt), given.expiresAt !== ""),
-    ...optional("cancelRequested", cancelRequested === null ? "" : String(JSON.parse(cancelRequested)), cancelRequested !== null),
+    ...optional(
+      "cancelRequested",
+      cancelRequested === null ? "" : String(JSON.parse(cancelRequested)),
+      cancelRequested !== null
+    ),
     ...optional("progress", progress!, progress !== null),
     ...optional("result", result!, result !== null && state === "completed"),
     ...optional("failure", result!, result !== null && state === "dead"),
     ...optional("deadReason", reason as DeadReason, state === "dead"),
-    ...optional("uniqueKey", given.uniqueKey, given.uniqueKey !== ""),
+    ...optional("uniqueKey", given.uniqueKey.slice(2), given.uniqueKey !== ""),
     retainMillis: given.retainMillis,
     failures: parseLedger(ledger)
   }

@@ -1,4 +1,5 @@
 import { type Cluster, Command, type Redis as IORedis, type RedisOptions } from "ioredis"
+import { reconnect } from "./revive.ts"
 import { isReply, messageOf } from "./store-error.ts"
 
 /** A connection that waits for the markers of wake-ups. A call that failed may be made again, and reconnects. */
@@ -21,17 +22,24 @@ export const earOf = (server: string, connect: () => IORedis, keys: ReadonlyArra
   return {
     server,
     pop: (seconds) =>
-      client.bzpopmin(...keys, seconds).then(keyOf, (error: unknown) => {
-        // the master became a replica: where the connection leads is to be found out anew
-        if (isReply(error) && /^(READONLY|UNBLOCKED) /.test(messageOf(error))) client.disconnect(true)
-        throw error
-      }),
+      // the driver may have given up on it
+      (client.status === "end" ? client.connect() : Promise.resolve())
+        .then(() => client.bzpopmin(...keys, seconds))
+        .then(keyOf, (error: unknown) => {
+          // the master became a replica: where the connection leads is to be found out anew
+          if (isReply(error) && /^(READONLY|UNBLOCKED) /.test(messageOf(error))) reconnect(client)
+          throw error
+        }),
     close: () => client.disconnect()
   }
 }
 
 /** One connection for one queue, to the node that holds it: a blocking command must stay within a slot. */
-export const clusterEarOf = (cluster: Cluster, options: RedisOptions, key: string): Ear => {
+export const clusterEarOf = (
+  cluster: Cluster,
+  options: Pick<RedisOptions, "connectionName" | "socketTimeout">,
+  key: string
+): Ear => {
   const slot = new Command("get", [key]).getSlot()
   let client: IORedis | undefined
   let server = "redis cluster"
@@ -41,7 +49,8 @@ export const clusterEarOf = (cluster: Cluster, options: RedisOptions, key: strin
     const owner = cluster.nodes("master").find((node) => `${node.options.host}:${node.options.port}` === address)
     if (owner === undefined) throw new Error(`no node is known for slot ${slot}`)
     server = `redis node ${address}`
-    return quiet(owner.duplicate({ ...options, retryStrategy: null, enableOfflineQueue: true }))
+    const { connectionName, socketTimeout } = options
+    return quiet(owner.duplicate({ connectionName, enableOfflineQueue: true, retryStrategy: null, socketTimeout }))
   }
 
   const close = (): void => {

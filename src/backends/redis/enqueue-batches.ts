@@ -1,3 +1,4 @@
+import { randomUUID } from "node:crypto"
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import type { EnqueueOutcome, NewJob } from "../../ports/JobStore.ts"
@@ -18,12 +19,14 @@ interface Caller {
 interface Batch {
   now: Now
   jobs: number
+  bytes: number
   readonly args: Array<string | number>
   readonly callers: Array<Caller>
 }
 
-/** A batch goes out once it holds this many jobs; one call's jobs are never split, so a large call may exceed it. */
+/** A batch goes out once it holds this much; one call's jobs are never split, so a large call may exceed it. */
 const batchJobs = 500
+const batchLength = 2 ** 20
 
 /**
  * Enqueues that are made in the same turn of the event loop travel in one script call. Each caller's jobs stay
@@ -31,13 +34,16 @@ const batchJobs = 500
  */
 export const makeEnqueue = (queues: Queues) => {
   const open = new Map<string, Batch>()
+  const producer = randomUUID()
+  let requests = 0
 
   const send = (queue: string, batch: Batch): void => {
     open.delete(queue)
+    const number = ++requests
     // the registry first: a queue with jobs in it is always listed
     queues
       .register(queue)
-      .then(() => queues.runPromise(scripts.enqueue, queue, batch.now, batch.args))
+      .then(() => queues.runPromise(scripts.enqueue, queue, batch.now, [producer, number, ...batch.args]))
       .then(
         (reply) => {
           for (const { count, first, resume } of batch.callers) {
@@ -58,7 +64,7 @@ export const makeEnqueue = (queues: Queues) => {
           Effect.callback((resume) => {
             let batch = open.get(queue)
             if (batch === undefined) {
-              const opened: Batch = { now: "", jobs: 0, args: [], callers: [] }
+              const opened: Batch = { now: "", jobs: 0, bytes: 0, args: [], callers: [] }
               batch = opened
               open.set(queue, opened)
               queueMicrotask(() => {
@@ -67,9 +73,12 @@ export const makeEnqueue = (queues: Queues) => {
             }
             batch.now = queues.nowBy(clock)
             batch.callers.push({ first: batch.jobs, count: jobs.length, resume })
-            for (const job of jobs) pushNewJob(batch.args, job)
+            for (const job of jobs) {
+              pushNewJob(batch.args, job)
+              batch.bytes += job.payload.length
+            }
             batch.jobs += jobs.length
-            if (batch.jobs >= batchJobs) send(queue, batch)
+            if (batch.jobs >= batchJobs || batch.bytes >= batchLength) send(queue, batch)
           })
         )
 }

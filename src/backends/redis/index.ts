@@ -11,6 +11,7 @@ import { QueueControl } from "../../ports/QueueControl.ts"
 import { Wakeups } from "../../ports/Wakeups.ts"
 import * as Connection from "./Connection.ts"
 import * as deadLetterStore from "./dead-letter-store.ts"
+import type { DriverOptions } from "./driver-options.ts"
 import * as jobStore from "./job-store.ts"
 import * as notices from "./notices.ts"
 import * as queueControl from "./queue-control.ts"
@@ -31,7 +32,7 @@ export interface Options {
   /** How long a call may wait for its reply, reconnecting included; 5 seconds when left out. */
   readonly timeout?: Duration.Input
   /** Anything else ioredis takes: `tls`, `username`, `password`, `db`, `sentinels` and `name`, `retryStrategy`, ... */
-  readonly redis?: Connection.DriverOptions
+  readonly redis?: DriverOptions
 }
 
 type Ports = JobStore | QueueControl | DeadLetterStore | Wakeups | Notices | Capabilities
@@ -81,5 +82,4 @@ export const layer = (options: Options = {}): Layer.Layer<Ports, RedisUnsuitable
  * @category testing
  * @since 0.1.0
  */
-export const layerVirtualTime = (options: Options = {}): Layer.Layer<Ports, RedisUnsuitable> =>
-  build(options, "effect")
+export const layerVirtualTime = (options: Options = {}): Layer.Layer<Ports, RedisUnsuitable> => build(options, "effect")

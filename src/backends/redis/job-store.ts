@@ -11,7 +11,15 @@ import {
   type Watch,
   type WatchReply
 } from "../../ports/JobStore.ts"
-import { decodeClaimed, decodeEnded, decodeJob, decodeOutcomes, jsonText, pushSettlement, type RawJob } from "./codec.ts"
+import {
+  decodeClaimed,
+  decodeEnded,
+  decodeJob,
+  decodeOutcomes,
+  jsonText,
+  pushSettlement,
+  type RawJob
+} from "./codec.ts"
 import { makeEnqueue } from "./enqueue-batches.ts"
 import type { Queues } from "./Queues.ts"
 import { scripts } from "./scripts/index.ts"
@@ -35,9 +43,7 @@ const encodeExchange = (
   notices: string
 ): ReadonlyArray<string | number> => {
   const args: Array<string | number> =
-    claim === undefined
-      ? [notices, worker, "", 0, 0]
-      : [notices, worker, claim.number, claim.limit, claim.leaseMillis]
+    claim === undefined ? [notices, worker, "", 0, 0] : [notices, worker, claim.number, claim.limit, claim.leaseMillis]
   for (const settlement of settlements) pushSettlement(args, settlement)
   return args
 }
@@ -70,10 +76,12 @@ export const make = (queues: Queues): JobStore["Service"] => {
     exchange: (request) =>
       Clock.clockWith((clock) =>
         Effect.callback((resume) => {
-          queues.runPromise(scripts.exchange, request.queue, queues.nowBy(clock), encodeExchange(request, queues.notices)).then(
-            (reply) => resume(decodeExchange(request.queue, reply as RawReply)),
-            (cause: unknown) => resume(Effect.fail(storeError("exchange")(cause)))
-          )
+          queues
+            .runPromise(scripts.exchange, request.queue, queues.nowBy(clock), encodeExchange(request, queues.notices))
+            .then(
+              (reply) => resume(decodeExchange(request.queue, reply as RawReply)),
+              (cause: unknown) => resume(Effect.fail(storeError("exchange")(cause)))
+            )
         })
       ),
     extendLeases: ({ about, leaseMillis, leases, queue, worker }) =>
@@ -89,26 +97,36 @@ export const make = (queues: Queues): JobStore["Service"] => {
     cancel: ({ jobId, queue, reason }) =>
       queues.run<CancelOutcome>("cancel", scripts.cancel, queue, [queues.notices, queue, jobId, jsonText(reason)]),
     watch: (watch) =>
-      Effect.map(queues.run<string>("watch", scripts.watch, watch.queue, encodeWatch(watch, 0)), (reply): WatchReply => {
-        if (reply === "") return { _tag: "Watching" }
-        return reply === "missing" ? { _tag: "Missing" } : { _tag: "Ended", ended: decodeEnded(reply) }
-      }),
+      Effect.map(
+        queues.run<string>("watch", scripts.watch, watch.queue, encodeWatch(watch, 0)),
+        (reply): WatchReply => {
+          if (reply === "") return { _tag: "Watching" }
+          return reply === "missing" ? { _tag: "Missing" } : { _tag: "Ended", ended: decodeEnded(reply) }
+        }
+      ),
     unwatch: (watch) => Effect.asVoid(queues.run("unwatch", scripts.watch, watch.queue, encodeWatch(watch, 1))),
-    annotate: ({ jobId, logs = [], progress = "", queue, token }) =>
+    annotate: ({ jobId, logs, progress = "", queue, token }) =>
       Effect.map(
         queues.run<number>("annotate", scripts.annotate, queue, [
           jobId,
           token,
           progress,
           maxLogLines,
-          ...logs.map(jsonText)
+          logs?.from ?? 0,
+          ...(logs?.lines ?? []).map(jsonText)
         ]),
         (done) => done === 1
       ),
     logs: (queue, jobId) =>
       Effect.map(
         Effect.tryPromise({ try: () => queues.readField(queue, "logs", jobId), catch: storeError("logs") }),
-        (lines) => (lines === null ? [] : lines.split("\n").map((line) => JSON.parse(line) as string))
+        (lines) =>
+          lines === null
+            ? []
+            : lines
+                .split("\n")
+                .slice(1)
+                .map((line) => JSON.parse(line) as string)
       ),
     promote: (queue, limit) => queues.run<number>("promote", scripts.promote, queue, [limit]),
     rescue: (queue, limit) =>

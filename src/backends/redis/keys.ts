@@ -3,6 +3,9 @@ export const queueKeys = [
   "jobs",
   "runs",
   "pending",
+  "limited",
+  "limits",
+  "buckets",
   "scheduled",
   "retry",
   "active",
@@ -16,10 +19,13 @@ export const queueKeys = [
   "logs",
   "watchers",
   "unique",
+  "windows",
   "meta",
   "claims",
   "workers",
   "about",
+  "requests",
+  "producers",
   "wake"
 ] as const
 

@@ -1,6 +1,6 @@
 import * as Effect from "effect/Effect"
 import type { JobState } from "../../domain/Job.ts"
-import { type Counters, type Depths, type JobPage, QueueControl } from "../../ports/QueueControl.ts"
+import { type Counters, type Depths, type JobPage, QueueControl, type RateLimit } from "../../ports/QueueControl.ts"
 import { decodeJob, type RawJob } from "./codec.ts"
 import type { Connection } from "./Connection.ts"
 import { type QueueKey, registryKey } from "./keys.ts"
@@ -39,6 +39,19 @@ const counterNames = [
 const named = <Name extends string>(names: ReadonlyArray<Name>, values: ReadonlyArray<string | number>) =>
   Object.fromEntries(names.map((name, i) => [name, Number(values[i])])) as Record<Name, number>
 
+/** A limit that is lifted while jobs of its kind still wait apart stands there as zeros. */
+const decodeRateLimits = (flat: ReadonlyArray<string>): Readonly<Record<string, RateLimit>> =>
+  Object.fromEntries(
+    Array.from({ length: flat.length / 2 }, (_, i) => [flat[2 * i]!, flat[2 * i + 1]!] as const)
+      .filter(([, text]) => text !== "0,0,0")
+      .map(([kind, text]) => {
+        const [limit, perMillis, burst] = text.split(",").map(Number) as [number, number, number]
+        return [kind, { limit, perMillis, burst }]
+      })
+  )
+
+type RawPage = readonly [0 | 1, ...ReadonlyArray<RawJob>]
+
 const placeOf = (cursor: string): readonly [score: string, id: string] => {
   const colon = cursor.indexOf(":")
   return [cursor.slice(0, colon), cursor.slice(colon + 1)]
@@ -57,7 +70,7 @@ export const make = (connection: Connection, queues: Queues): QueueControl["Serv
   const read = (operation: string, queue: string, key: QueueKey, field: string) =>
     Effect.tryPromise({ try: () => queues.readField(queue, key, field), catch: storeError(operation) })
 
-  const page = (queue: string, [more, ...raw]: readonly [0 | 1, ...ReadonlyArray<RawJob>]): JobPage => {
+  const page = (queue: string, [more, ...raw]: RawPage): JobPage => {
     const last = raw.at(-1)
     return {
       jobs: raw.map((job) => decodeJob(queue, job)),
@@ -85,6 +98,18 @@ export const make = (connection: Connection, queues: Queues): QueueControl["Serv
         Effect.andThen(queues.run("setLimits", scripts.limit, queue, [maxActive ?? ""])),
         Effect.asVoid
       ),
+    rateLimits: (queue) =>
+      Effect.map(queues.run<ReadonlyArray<string>>("rateLimits", scripts.rates, queue, []), decodeRateLimits),
+    setRateLimit: (queue, kind, limit) =>
+      Effect.tryPromise({ try: () => queues.register(queue), catch: storeError("setRateLimit") }).pipe(
+        Effect.andThen(
+          queues.run("setRateLimit", scripts.rate, queue, [
+            kind,
+            limit === undefined ? "" : `${limit.limit},${limit.perMillis},${limit.burst}`
+          ])
+        ),
+        Effect.asVoid
+      ),
     workers: (queue) =>
       Effect.map(queues.run<ReadonlyArray<string>>("workers", scripts.workers, queue, [1000]), (reply) =>
         Array.from({ length: reply.length / 3 }, (_, i) => ({
@@ -101,13 +126,15 @@ export const make = (connection: Connection, queues: Queues): QueueControl["Serv
       ),
     list: ({ cursor, limit, queue, state }) =>
       Effect.map(
-        queues.run<readonly [0 | 1, ...ReadonlyArray<RawJob>]>(
-          "list",
-          scripts.list,
-          queue,
-          [state, state === "dead" ? 1 : 0, limit, ...(cursor === undefined ? ["", ""] : placeOf(cursor))],
-          state
-        ),
+        state === "pending"
+          ? queues.run<RawPage>("list", scripts.waiting, queue, [limit, cursor === undefined ? "" : placeOf(cursor)[0]])
+          : queues.run<RawPage>(
+              "list",
+              scripts.list,
+              queue,
+              [state, state === "dead" ? 1 : 0, limit, ...(cursor === undefined ? ["", ""] : placeOf(cursor))],
+              state
+            ),
         (reply) => page(queue, reply)
       )
   })

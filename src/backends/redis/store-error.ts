@@ -26,7 +26,11 @@ const reasonsUnsuitable = {
   "other-format": "rejected"
 } as const satisfies Record<RedisUnsuitable["reason"], StoreErrorReason>
 
-export const messageOf = (cause: unknown): string => (cause instanceof Error ? cause.message : String(cause))
+export const messageOf = (cause: unknown): string => {
+  // what the driver says of calls that were under way when a connection broke speaks of an option nobody has set
+  if (cause instanceof Error && cause.name === "MaxRetriesPerRequestError") return "the connection was closed"
+  return cause instanceof Error ? cause.message : String(cause)
+}
 
 /** Whether the server said this; anything else went wrong on the way. */
 export const isReply = (cause: unknown): boolean => cause instanceof Error && cause.name === "ReplyError"

@@ -1,6 +1,7 @@
 import * as Effect from "effect/Effect"
 import { type Wakeup, Wakeups } from "../../ports/Wakeups.ts"
-import { blockMillis, type Connection } from "./Connection.ts"
+import type { Connection } from "./Connection.ts"
+import { blockMillis } from "./driver-options.ts"
 import type { Ear } from "./ears.ts"
 import type { Queues } from "./Queues.ts"
 import { reasonOf } from "./store-error.ts"

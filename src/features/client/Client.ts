@@ -11,12 +11,13 @@ import type { AnyTask, Failure, Payload, Success } from "../../domain/Task.ts"
 import { type CancelOutcome, JobStore } from "../../ports/JobStore.ts"
 import { Notices } from "../../ports/Notices.ts"
 import type { StoreError } from "../../ports/StoreError.ts"
+import { type Observe, observing } from "../telemetry/Enqueuing.ts"
 import * as Endings from "./Endings.ts"
 import type { EnqueueManyOptions, EnqueueOptions } from "./EnqueueOptions.ts"
 import { InvalidResult, JobCancelled, JobDead, JobExpired, JobMissing } from "./errors.ts"
 import { type InvalidPayload, type PayloadTooLarge, prepare } from "./prepare.ts"
 
-export type { EnqueueManyOptions, EnqueueOptions } from "./EnqueueOptions.ts"
+export type { EnqueueManyOptions, EnqueueOptions, Unique } from "./EnqueueOptions.ts"
 export { InvalidResult, JobCancelled, JobDead, JobExpired, JobMissing } from "./errors.ts"
 export { InvalidPayload, PayloadTooLarge } from "./prepare.ts"
 
@@ -25,8 +26,9 @@ export { InvalidPayload, PayloadTooLarge } from "./prepare.ts"
  *
  * `enqueued`: stored. `existing`: the same job was stored before under this id. `conflict`: another job was stored
  * before under this id, and was left as it is. `duplicate`: another job, whose id this is, holds the unique key.
+ * `replaced`: that other job, whose id this is, still waited, and now is this one.
  */
-export type EnqueueOutcome = "enqueued" | "existing" | "conflict" | "duplicate"
+export type EnqueueOutcome = "enqueued" | "existing" | "conflict" | "duplicate" | "replaced"
 
 /** Points at a job: the one enqueued, or the one that was there before. */
 export interface JobHandle<T extends AnyTask = AnyTask> {
@@ -128,7 +130,8 @@ export class Client extends Context.Service<Client, ClientShape>()("winterq/feat
       Effect.gen(function* () {
         const store = yield* JobStore
         const endings = yield* Endings.make(store, yield* Notices)
-        return make(store, endings, options.maxPayloadBytes ?? defaultMaxPayloadBytes)
+        const observe = observing(yield* Effect.context<never>())
+        return make(store, endings, options.maxPayloadBytes ?? defaultMaxPayloadBytes, observe)
       })
     )
 
@@ -161,8 +164,13 @@ const resultOf = <T extends AnyTask>(
   }
 }
 
-const make = (store: JobStore["Service"], endings: Endings.Endings, maxPayloadBytes: number): ClientShape => {
-  const enqueueMany: ClientShape["enqueueMany"] = Effect.fnUntraced(function* (task, payloads, options) {
+const make = (
+  store: JobStore["Service"],
+  endings: Endings.Endings,
+  maxPayloadBytes: number,
+  observe: Observe
+): ClientShape => {
+  const storeMany: ClientShape["enqueueMany"] = Effect.fnUntraced(function* (task, payloads, options) {
     const { jobs, queue } = yield* prepare(task, payloads, options ?? {}, maxPayloadBytes)
     const outcomes = yield* store.enqueue(queue, jobs)
     return outcomes.map((outcome, i) => {
@@ -174,9 +182,14 @@ const make = (store: JobStore["Service"], endings: Endings.Endings, maxPayloadBy
           return handle(jobs[i]!.id, outcome.identical ? "existing" : "conflict")
         case "Duplicate":
           return handle(outcome.of, "duplicate")
+        case "Replaced":
+          return handle(outcome.of, "replaced")
       }
     })
   })
+
+  const enqueueMany: ClientShape["enqueueMany"] = (task, payloads, options) =>
+    observe(options?.queue ?? task.queue, task.kind, payloads.length, storeMany(task, payloads, options))
 
   return Client.of({
     awaitResult: ({ id, queue, task }) => Effect.flatMap(endings.of(queue, id), (ended) => resultOf(task, id, ended)),

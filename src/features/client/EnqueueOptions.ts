@@ -3,6 +3,18 @@ import type * as Duration from "effect/Duration"
 import type { JobId } from "../../domain/Job.ts"
 import type { AnyTask, Payload } from "../../domain/Task.ts"
 
+/** How a job is unique. */
+export interface Unique<T extends AnyTask> {
+  /** The key, shared by all kinds of the queue; derived from kind and payload when left out. */
+  readonly key?: string | ((payload: Payload<T>) => string)
+  /** How long the key is held: until the job ends, which is the default, or until an attempt starts. */
+  readonly until?: "ended" | "started"
+  /** Holds the key for this long instead, whatever becomes of the job: at most one job per window. */
+  readonly window?: Duration.Input
+  /** Puts this job in the place of one that still waits with the key, instead of leaving it out: debouncing. */
+  readonly replace?: boolean
+}
+
 /** What can be said of a job beyond its task and payload. Anything left out comes from the task. */
 export interface EnqueueOptions<T extends AnyTask> {
   /** Where it waits. */
@@ -27,7 +39,7 @@ export interface EnqueueOptions<T extends AnyTask> {
    * At most one unsettled job of the queue holds a unique key. `true` derives it from kind and payload;
    * `key` names it, and is shared by all kinds of the queue.
    */
-  readonly unique?: true | { readonly key: string | ((payload: Payload<T>) => string) }
+  readonly unique?: boolean | Unique<T>
 }
 
 /** The options of many jobs at once; ids are derived, since each job has its own. */

@@ -16,12 +16,14 @@ import {
   durationMillis,
   InvalidInput,
   maxBatchJobs,
+  maxBatchLength,
   maxDelayMillis
 } from "../../domain/limits.ts"
 import type { AnyTask, Payload } from "../../domain/Task.ts"
 import { JobIds } from "../../ports/JobIds.ts"
 import type { NewJob } from "../../ports/JobStore.ts"
-import type { EnqueueManyOptions } from "./EnqueueOptions.ts"
+import { traceHeaders } from "../telemetry/Tracing.ts"
+import type { EnqueueManyOptions, Unique } from "./EnqueueOptions.ts"
 
 /** The payload does not fit the task's schema. Nothing was stored. */
 export class InvalidPayload extends Schema.TaggedError<InvalidPayload>()("InvalidPayload", {
@@ -105,17 +107,26 @@ const hash = (text: string): string => createHash("sha256").update(text).digest(
 const plainKey = /^[A-Za-z0-9._:@/+=-]{1,100}$/
 
 /** A derived key starts with `payload:`, a short plain key with `key:`, and any other with `hash:`, so none collide. */
-const uniqueKey = (
-  task: AnyTask,
-  unique: EnqueueManyOptions<AnyTask>["unique"],
-  payload: unknown,
-  text: string
-): { readonly uniqueKey: string } | undefined => {
-  if (unique === undefined) return undefined
-  if (unique === true) return { uniqueKey: `payload:${hash(`${task.kind}\n${text}`)}` }
-  const key = typeof unique.key === "function" ? unique.key(payload) : unique.key
-  return { uniqueKey: plainKey.test(key) ? `key:${key}` : `hash:${hash(key)}` }
+const keyOf = (task: AnyTask, { key }: Unique<AnyTask>, payload: unknown, text: string): string => {
+  if (key === undefined) return `payload:${hash(`${task.kind}\n${text}`)}`
+  const named = typeof key === "function" ? key(payload) : key
+  return plainKey.test(named) ? `key:${named}` : `hash:${hash(named)}`
 }
+
+const uniqueness = Effect.fnUntraced(function* <T extends AnyTask>(unique: EnqueueManyOptions<T>["unique"]) {
+  if (unique === undefined || unique === false) return undefined
+  const { replace, until, window, ...rest } = unique === true ? {} : unique
+  if (until !== undefined && window !== undefined) return yield* invalid("unique", "has either until or window")
+  const windowMillis = window === undefined ? undefined : yield* required(durationMillis("unique.window", window, 1))
+  return {
+    by: rest as Unique<AnyTask>,
+    held: {
+      ...(until === undefined ? {} : { uniqueUntil: until }),
+      ...(windowMillis === undefined ? {} : { uniqueWindowMillis: windowMillis }),
+      ...(replace === true ? { onDuplicate: "replace" as const } : {})
+    }
+  }
+})
 
 /** Checks and encodes jobs, so that what reaches the store is right and complete. */
 export const prepare = Effect.fnUntraced(function* <T extends AnyTask>(
@@ -137,12 +148,19 @@ export const prepare = Effect.fnUntraced(function* <T extends AnyTask>(
   }
   const visible = yield* visibility(options)
   const expires = yield* expiry(options)
+  const unique = yield* uniqueness(options.unique)
   if (options.tags !== undefined) yield* checkTags(options.tags)
+  const trace = yield* traceHeaders
   const ids = yield* JobIds
   const jobs: Array<NewJob> = []
+  let length = 0
   for (let i = 0; i < payloads.length; i++) {
     const payload = payloads[i]!
     const text = yield* encode(task, payload, maxPayloadBytes)
+    length += text.length
+    if (length > maxBatchLength) {
+      return yield* invalid("payloads", `hold more than ${maxBatchLength} characters, too many for one step`)
+    }
     let id: JobId
     if (options.id === undefined) id = yield* ids.next
     else {
@@ -158,8 +176,9 @@ export const prepare = Effect.fnUntraced(function* <T extends AnyTask>(
       retainMillis,
       ...visible,
       ...expires,
+      ...trace,
       ...(options.tags === undefined ? {} : { tags: options.tags }),
-      ...uniqueKey(task, options.unique, payload, text)
+      ...(unique === undefined ? {} : { uniqueKey: keyOf(task, unique.by, payload, text), ...unique.held })
     })
   }
   return { queue, jobs }

@@ -1,11 +1,52 @@
 import * as Effect from "effect/Effect"
-import type { Job, JobId } from "../../domain/Job.ts"
+import type { DeadReason, EpochMillis, Job, JobId } from "../../domain/Job.ts"
 import { DeadLetterStore, type RedriveOutcome } from "../../ports/DeadLetterStore.ts"
 import { type JobPage, QueueControl } from "../../ports/QueueControl.ts"
 import type { StoreError } from "../../ports/StoreError.ts"
+import * as FilteredPage from "../inspector/FilteredPage.ts"
 
 /** Jobs looked at by one step of a bulk action, so that no step holds up the store. */
 const stepJobs = 500
+
+/** Dead letters one filtered page looks at, unless it is told. */
+const scanJobs = 1000
+
+/** Which dead letters. What is left out does not matter; what is there must all hold. */
+export interface Filter {
+  readonly kind?: string
+  readonly reason?: DeadReason
+  /** The error of its last attempt has this text in it, letter by letter. */
+  readonly errorIncludes?: string
+  readonly tag?: string
+  /** It died before this instant, by the store's clock; an instant that is no number matches nothing. */
+  readonly diedBefore?: Date | EpochMillis
+  /** It died at this instant or later. */
+  readonly diedAfter?: Date | EpochMillis
+}
+
+/** How a bulk action goes, and where it goes on. */
+export interface BulkOptions {
+  /** Matching jobs at most, from 1; all when left out. */
+  readonly limit?: number
+  /** Where an earlier call ended, or a report of its progress; the newest when left out. */
+  readonly cursor?: string | undefined
+  /** Only counts what matches. */
+  readonly dryRun?: boolean
+  /** Told after every step, with what was done so far. */
+  readonly onProgress?: (soFar: BulkReport) => Effect.Effect<void>
+}
+
+/** What a bulk action did. `matched` is `done` plus what was skipped, except in a dry run, which does nothing. */
+export interface BulkReport {
+  /** Dead letters looked at. */
+  readonly looked: number
+  readonly matched: number
+  readonly done: number
+  /** Matched, and not done: redriven or removed by somebody else meanwhile, or their unique key is held by another. */
+  readonly skipped: { readonly "not-dead": number; readonly "key-taken": number }
+  /** Where to go on; absent when all were looked at. */
+  readonly cursor?: string
+}
 
 /**
  * Lists dead letters, newest death first.
@@ -65,15 +106,15 @@ export const redriveAll = (queue: string): Effect.Effect<number, StoreError, Dea
     const store = yield* DeadLetterStore
     let left = yield* count(queue)
     let redriven = 0
-    let stuck: ReadonlyArray<JobId> = []
+    let skip = 0
     while (left > 0) {
-      // jobs that stay dead stand in front; each step reaches over them
-      const step = yield* store.redrive(queue, { oldest: Math.min(stuck.length + stepJobs, 1000) })
+      const step = yield* store.redrive(queue, { oldest: Math.min(left, stepJobs), skip })
+      if (step.length === 0) break
       const moved = step.filter(({ outcome }) => outcome === "redriven").length
       redriven += moved
-      stuck = step.filter(({ outcome }) => outcome !== "redriven").map(({ jobId }) => jobId)
-      left -= moved
-      if (moved === 0) break
+      // those that stay dead stand in front of the next step
+      skip += step.filter(({ outcome }) => outcome === "key-taken").length
+      left -= step.length
     }
     return redriven
   })
@@ -104,6 +145,132 @@ export const purgeAll = (queue: string): Effect.Effect<number, StoreError, DeadL
     }
     return purged
   })
+
+/**
+ * Lists the dead letters that match a filter, newest death first.
+ *
+ * **Shape** Looks at 1000 or `scan` at most; a page may hold fewer than `limit`, or none, and still have a `cursor`.
+ * **Units** `limit` from 1 to 1000 jobs, 50 when left out; `scan` from 1 to 10 000.
+ * **Ref** docs/semantics.md INSPECT-4, INSPECT-8
+ * @category queues
+ * @since 0.1.0
+ */
+export const listWhere = (
+  queue: string,
+  filter: Filter,
+  options: { readonly cursor?: string | undefined; readonly limit?: number; readonly scan?: number } = {}
+): Effect.Effect<FilteredPage.FilteredPage, StoreError, QueueControl> =>
+  QueueControl.use((control) =>
+    FilteredPage.read(
+      control,
+      {
+        ...{ queue, state: "dead", cursor: options.cursor },
+        limit: FilteredPage.within(options.limit ?? 50, 1000),
+        scan: FilteredPage.within(options.scan ?? scanJobs, 10_000)
+      },
+      matcher(filter)
+    )
+  )
+
+/**
+ * Gives the dead jobs that match a filter a new start, newest death first, in steps of 500 at most.
+ *
+ * **Shape** What was looked at, matched, redriven and skipped. Jobs that die meanwhile are not looked at. With a
+ * `limit` there is a `cursor` to go on from.
+ * **Errors** `StoreError`: those redriven so far stay so; go on from the `cursor` that `onProgress` was told last.
+ * **Ref** docs/semantics.md INSPECT-8..10, UNIQUE-4
+ * @category queues
+ * @since 0.1.0
+ */
+export const redriveWhere = (
+  queue: string,
+  filter: Filter,
+  options: BulkOptions = {}
+): Effect.Effect<BulkReport, StoreError, DeadLetterStore | QueueControl> =>
+  DeadLetterStore.use((store) =>
+    bulk(queue, filter, options, (jobIds) =>
+      Effect.map(store.redrive(queue, { jobIds }), (replies) => {
+        const of = (wanted: RedriveOutcome) => replies.filter(({ outcome }) => outcome === wanted).length
+        return { done: of("redriven"), "not-dead": of("not-dead"), "key-taken": of("key-taken") }
+      })
+    )
+  )
+
+/**
+ * Removes the dead jobs that match a filter for good, newest death first, in steps of 500 at most.
+ *
+ * **Shape** and **Errors** as `redriveWhere`.
+ * **Ref** docs/semantics.md INSPECT-8..10
+ * @category queues
+ * @since 0.1.0
+ */
+export const purgeWhere = (
+  queue: string,
+  filter: Filter,
+  options: BulkOptions = {}
+): Effect.Effect<BulkReport, StoreError, DeadLetterStore | QueueControl> =>
+  DeadLetterStore.use((store) =>
+    bulk(queue, filter, options, (jobIds) =>
+      Effect.map(store.purge(queue, { jobIds }), (done) => ({
+        done,
+        "not-dead": jobIds.length - done,
+        "key-taken": 0
+      }))
+    )
+  )
+
+interface Step {
+  readonly done: number
+  readonly "not-dead": number
+  readonly "key-taken": number
+}
+
+const bulk = (
+  queue: string,
+  filter: Filter,
+  { cursor, dryRun = false, limit = Number.POSITIVE_INFINITY, onProgress }: BulkOptions,
+  act: (jobIds: ReadonlyArray<JobId>) => Effect.Effect<Step, StoreError>
+): Effect.Effect<BulkReport, StoreError, QueueControl> =>
+  Effect.gen(function* () {
+    let report: BulkReport = {
+      ...{ looked: 0, matched: 0, done: 0, skipped: { "not-dead": 0, "key-taken": 0 } },
+      ...(cursor === undefined ? {} : { cursor })
+    }
+    while (limit > report.matched) {
+      const page: FilteredPage.FilteredPage = yield* listWhere(queue, filter, {
+        cursor: report.cursor,
+        limit: Math.min(stepJobs, Math.ceil(limit - report.matched))
+      })
+      const ids = page.jobs.map(({ id }) => id)
+      const step = dryRun || ids.length === 0 ? { done: 0, "not-dead": 0, "key-taken": 0 } : yield* act(ids)
+      report = {
+        looked: report.looked + page.looked,
+        matched: report.matched + ids.length,
+        done: report.done + step.done,
+        skipped: {
+          "not-dead": report.skipped["not-dead"] + step["not-dead"],
+          "key-taken": report.skipped["key-taken"] + step["key-taken"]
+        },
+        ...(page.cursor === undefined ? {} : { cursor: page.cursor })
+      }
+      if (onProgress !== undefined) yield* onProgress(report)
+      if (report.cursor === undefined) break
+    }
+    return report
+  })
+
+const matcher = (filter: Filter): ((job: Job) => boolean) => {
+  const { errorIncludes, kind, reason, tag } = filter
+  const before = filter.diedBefore === undefined ? Number.POSITIVE_INFINITY : Number(filter.diedBefore)
+  const after = filter.diedAfter === undefined ? Number.NEGATIVE_INFINITY : Number(filter.diedAfter)
+  return (job) =>
+    (kind === undefined || job.kind === kind) &&
+    (reason === undefined || job.deadReason === reason) &&
+    (tag === undefined || job.tags.includes(tag)) &&
+    (errorIncludes === undefined || (job.failures.at(-1)?.error.includes(errorIncludes) ?? false)) &&
+    (job.finishedAt ?? 0) < before &&
+    (job.finishedAt ?? 0) >= after
+}
 
 const chunks = <A>(values: ReadonlyArray<A>): ReadonlyArray<ReadonlyArray<A>> =>
   Array.from({ length: Math.ceil(values.length / stepJobs) }, (_, i) => values.slice(i * stepJobs, (i + 1) * stepJobs))

@@ -1,6 +1,6 @@
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
-import { JobStore, type PrunePolicy } from "../../ports/JobStore.ts"
+import { JobStore, type PrunePolicy, type RescueReply } from "../../ports/JobStore.ts"
 import type { StoreError } from "../../ports/StoreError.ts"
 
 /** How long, and how many, records of ended jobs are kept. */
@@ -28,25 +28,27 @@ export const policyOf = (retention: Retention): PrunePolicy => ({
 /**
  * Tidies a queue once: promotes what is due, rescues what nobody holds any more, removes what is over.
  *
- * **Shape** Every worker does this for its queues by itself; many at once do no harm.
+ * **Shape** Every worker does this for its queues by itself; many at once do no harm. `report` hears of the jobs whose
+ * leases had expired.
  * **Errors** `StoreError`: what was done stays done.
  * **Ref** docs/semantics.md DELAY-1, LEASE-2, RETAIN-1..4
  * @category queues
  * @since 0.1.0
  */
-export const sweep = (queue: string, policy: PrunePolicy): Effect.Effect<void, StoreError, JobStore> =>
+export const sweep = (
+  queue: string,
+  policy: PrunePolicy,
+  report: (queue: string, reply: RescueReply) => void = () => {}
+): Effect.Effect<void, StoreError, JobStore> =>
   Effect.gen(function* () {
     const store = yield* JobStore
     while ((yield* store.promote(queue, promoteLimit)) === promoteLimit) yield* Effect.yieldNow
     while (true) {
-      const { buried, rescued } = yield* store.rescue(queue, rescueLimit)
-      if (rescued.length > 0)
-        yield* Effect.logWarning(`queue ${queue}: leases had expired, rescued ${rescued.join(", ")}`)
-      if (buried.length > 0) {
-        yield* Effect.logWarning(`queue ${queue}: leases expired and no attempt is left, dead: ${buried.join(", ")}`)
-      }
-      if (rescued.length + buried.length < rescueLimit) break
+      const reply = yield* store.rescue(queue, rescueLimit)
+      report(queue, reply)
+      if (reply.rescued.length + reply.buried.length < rescueLimit) break
     }
-    const pruned = yield* store.prune(queue, policy)
+    let pruned = 0
+    for (let step = policy.limit; step === policy.limit; pruned += step) step = yield* store.prune(queue, policy)
     if (pruned > 0) yield* Effect.logDebug(`queue ${queue}: removed ${pruned} records whose time is over`)
   })

@@ -1,6 +1,8 @@
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
+import type * as Scope from "effect/Scope"
+import * as Tracer from "effect/Tracer"
 import type { AnyTask, Payload, Success } from "../../domain/Task.ts"
 import type { JobInfo } from "./RunningJob.ts"
 
@@ -19,6 +21,8 @@ export const handlerOf = <Kind extends string>(kind: Kind) =>
  *
  * **Shape** The effect's success is the job's result. Failing with `Snooze`, `Cancel` or `SkipRetry` steers the job;
  * any other failure or defect is a failed attempt. Interruption comes with a lost lease, a timeout or a shutdown.
+ * What it acquires is released when the attempt ends. What it requires, the layer requires: a handler that enqueues
+ * more jobs requires `Client`.
  * `job.token` grows with every attempt: pass it on as a fence to storage of your own.
  * **Example** examples/quickstart.ts
  * **Ref** docs/semantics.md RUN-1..7
@@ -28,15 +32,15 @@ export const handlerOf = <Kind extends string>(kind: Kind) =>
 export const handler = <T extends AnyTask, R>(
   task: T,
   run: (payload: Payload<T>, job: JobInfo) => Effect.Effect<Success<T>, unknown, R>
-): Layer.Layer<HandlerFor<T["kind"]>, never, R> => {
+): Layer.Layer<HandlerFor<T["kind"]>, never, Exclude<R, Scope.Scope>> => {
   const key = handlerOf<T["kind"]>(task.kind)
   return Layer.effect(
     key,
-    Effect.map(
-      Effect.context<R>(),
-      (services): RunHandler =>
-        (payload, job) =>
-          Effect.provideContext(run(payload, job), services)
-    )
+    Effect.map(Effect.context<Exclude<R, Scope.Scope>>(), (context): RunHandler => {
+      // handlers run in the span of their job, not in the one in which their layer was built
+      const services = Context.omit(Tracer.ParentSpan)(context) as typeof context
+      // what a handler acquires ends with its attempt, not with the worker
+      return (payload, job) => Effect.provideContext(Effect.scoped(run(payload, job)), services)
+    })
   )
 }

@@ -1,8 +1,10 @@
 import type * as Fiber from "effect/Fiber"
 import * as Latch from "effect/Latch"
-import type { Token } from "../../domain/Job.ts"
+import type { EpochMillis, Token } from "../../domain/Job.ts"
 import type { Entry } from "../../domain/Queues.ts"
 import type { ClaimedJob, Settlement } from "../../ports/JobStore.ts"
+import type { Observed } from "./Extensions.ts"
+import { Activity } from "./Activity.ts"
 
 /** Why the worker itself interrupts a handler. */
 export type InterruptReason = "lease lost" | "shutdown" | "cancelled"
@@ -10,6 +12,8 @@ export type InterruptReason = "lease lost" | "shutdown" | "cancelled"
 /** An attempt this worker answers for: from its claim until the store has accepted how it ended. */
 export interface Attempt {
   readonly job: ClaimedJob
+  /** When it was started, by the worker's clock; absent before. */
+  startedAt: EpochMillis | undefined
   /** Monotonic milliseconds until which the lease is certain, whatever the store's answers. */
   trustedUntil: number
   /** Whether its handler has started and not ended. */
@@ -17,6 +21,8 @@ export interface Attempt {
   /** The handler's fiber; absent before it starts, and during its first synchronous steps. */
   fiber: Fiber.Fiber<unknown, unknown> | undefined
   interruptedFor: InterruptReason | undefined
+  /** What the worker's extensions keep of it; absent before its handler starts. */
+  observed: Observed | undefined
 }
 
 /** Interrupts a running handler, once. Answers whether it did. */
@@ -31,6 +37,8 @@ export const interrupt = (attempt: Attempt, reason: InterruptReason): boolean =>
 export class Lane {
   readonly queue: string
   readonly attempts = new Map<Token, Attempt>()
+  /** What was done in the last minute. */
+  readonly activity = new Activity()
   /** Settlements for the next exchange. */
   outgoing: Array<Settlement> = []
   weight = 1

@@ -1,6 +1,6 @@
 import * as Effect from "effect/Effect"
 import type { EpochMillis, JobId, Token } from "../../domain/Job.ts"
-import type { ClaimedJob, JobStore } from "../../ports/JobStore.ts"
+import type { ClaimedJob, JobStore, LogLines } from "../../ports/JobStore.ts"
 
 /** What a handler can know of the job it runs, besides the payload, and say of it while it runs. */
 export interface JobInfo extends Omit<ClaimedJob, "payload"> {
@@ -31,6 +31,7 @@ export class RunningJob implements JobInfo {
   readonly tags: ReadonlyArray<string>
   readonly queue: string
   readonly #store: JobStore["Service"]
+  #logged = 0
 
   constructor(job: ClaimedJob, queue: string, store: JobStore["Service"]) {
     this.id = job.id
@@ -53,10 +54,14 @@ export class RunningJob implements JobInfo {
   }
 
   log(...lines: ReadonlyArray<string>): Effect.Effect<void> {
-    return this.#annotate(() => ({ logs: lines }))
+    return this.#annotate(() => {
+      const from = this.#logged
+      this.#logged += lines.length
+      return { logs: { from, lines } }
+    })
   }
 
-  #annotate(notes: () => { readonly progress?: string; readonly logs?: ReadonlyArray<string> }): Effect.Effect<void> {
+  #annotate(notes: () => { readonly progress?: string; readonly logs?: LogLines }): Effect.Effect<void> {
     const { id: jobId, queue, token } = this
     return Effect.suspend(() => this.#store.annotate({ queue, jobId, token, ...notes() })).pipe(
       Effect.catchCause((cause) => Effect.logDebug(`job ${jobId}: its notes were not stored`, cause)),

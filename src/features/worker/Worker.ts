@@ -4,17 +4,23 @@ import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Scope from "effect/Scope"
 import { checkConcurrency, checkQueues } from "../../domain/check-queues.ts"
-import { checkKind, checkLease, durationMillis, type InvalidInput } from "../../domain/limits.ts"
+import { checkKind, checkLease, durationMillis, InvalidInput } from "../../domain/limits.ts"
 import type { Queues } from "../../domain/Queues.ts"
-import type { AnyTask } from "../../domain/Task.ts"
+import type { AnyTask, RateLimitOptions } from "../../domain/Task.ts"
 import { JobIds } from "../../ports/JobIds.ts"
 import { JobStore } from "../../ports/JobStore.ts"
 import { Notices } from "../../ports/Notices.ts"
+import { QueueControl } from "../../ports/QueueControl.ts"
 import type { StoreError } from "../../ports/StoreError.ts"
 import { Wakeups } from "../../ports/Wakeups.ts"
 import { policyOf, type Retention, sweep } from "../maintenance/Maintenance.ts"
 import { cancelLoop } from "./cancel-requests.ts"
+import { type ExtensionOptions, makeExtensions } from "./Extensions.ts"
 import { type HandlerFor, handler, handlerOf } from "./Handler.ts"
+import type { AnyHooks, Hooks, HooksServices } from "./Hooks.ts"
+import type { AnyMiddleware, Middleware, MiddlewareServices } from "./Middleware.ts"
+import { leave } from "./leave.ts"
+import { setRateLimits } from "./rate-limits.ts"
 import { type ServedQueues, serveQueues } from "./serve-queues.ts"
 import { shareLoop } from "./share-out.ts"
 import { shutdown } from "./shutdown.ts"
@@ -27,7 +33,11 @@ export type { HandlerFor } from "./Handler.ts"
 export type { JobInfo } from "./RunningJob.ts"
 export type { ServedQueue } from "./serve-queues.ts"
 
-export interface WorkerOptions<Tasks extends ReadonlyArray<AnyTask>> {
+export interface WorkerOptions<
+  Tasks extends ReadonlyArray<AnyTask>,
+  M extends ReadonlyArray<AnyMiddleware> = ReadonlyArray<Middleware>,
+  H extends AnyHooks = Hooks
+> extends ExtensionOptions<M, H> {
   /** What it runs. A task without a provided handler does not compile. */
   readonly tasks: Tasks
   /** Where it looks for jobs: `Queues.weighted`, `Queues.strict`, or names, which have equal weights. Left out: the queues of its tasks. */
@@ -45,7 +55,14 @@ export interface WorkerOptions<Tasks extends ReadonlyArray<AnyTask>> {
   /** How long a job of a kind it does not know is put back for other workers; 30 seconds when left out. */
   readonly unknownKindDelay?: Duration.Input
   readonly retention?: Retention
+  /** Rate limits by kind that take the place of the tasks' own; `false` lifts one. */
+  readonly rateLimits?: Readonly<Record<string, RateLimitOptions | false>>
 }
+
+/** One requirement per task, so that handlers can be provided one by one. */
+export type HandlersOf<T extends AnyTask> = T extends AnyTask ? HandlerFor<T["kind"]> : never
+
+type AnyOptions<Tasks extends ReadonlyArray<AnyTask>> = WorkerOptions<Tasks, ReadonlyArray<AnyMiddleware>, AnyHooks>
 
 /**
  * Runs jobs for as long as its layer lives.
@@ -74,10 +91,22 @@ export class Worker extends Context.Service<
    * **Example** examples/quickstart.ts
    * **Ref** docs/semantics.md RUN-1..11, STOP-1..4, QUEUES-1..10
    */
-  static readonly layer = <const Tasks extends ReadonlyArray<AnyTask>>(
-    options: WorkerOptions<Tasks>
-  ): Layer.Layer<Worker, InvalidInput | StoreError, JobStore | Wakeups | Notices | HandlerFor<Tasks[number]["kind"]>> =>
-    Layer.effect(Worker, make(options))
+  static readonly layer = <
+    const Tasks extends ReadonlyArray<AnyTask>,
+    M extends ReadonlyArray<AnyMiddleware> = ReadonlyArray<Middleware>,
+    H extends AnyHooks = Hooks
+  >(
+    options: WorkerOptions<Tasks, M, H>
+  ): Layer.Layer<
+    Worker,
+    InvalidInput | StoreError,
+    JobStore | Wakeups | Notices | QueueControl | HandlersOf<Tasks[number]> | MiddlewareServices<M> | HooksServices<H>
+  > =>
+    Layer.effect(Worker, make(options)) as Layer.Layer<
+      Worker,
+      InvalidInput | StoreError,
+      JobStore | Wakeups | Notices | QueueControl | HandlersOf<Tasks[number]> | MiddlewareServices<M> | HooksServices<H>
+    >
 }
 
 const millis = (field: string, input: Duration.Input, least = 0) =>
@@ -86,9 +115,17 @@ const millis = (field: string, input: Duration.Input, least = 0) =>
 const queuesOf = (queues: ReadonlyArray<string> | Queues): Queues =>
   "order" in queues ? queues : { order: "weighted", entries: [...new Set(queues)].map((name) => ({ name })) }
 
-const settingsOf = Effect.fnUntraced(function* (options: WorkerOptions<ReadonlyArray<AnyTask>>) {
+const settingsOf = Effect.fnUntraced(function* (options: AnyOptions<ReadonlyArray<AnyTask>>) {
   const queues = queuesOf(options.queues ?? options.tasks.map((task) => task.queue))
   for (const task of options.tasks) yield* Effect.fromResult(checkKind(task.kind))
+  if (options.tasks.length === 0) {
+    return yield* Effect.fail(new InvalidInput({ field: "tasks", problem: "must name at least one" }))
+  }
+  const kinds = options.tasks.map((task) => task.kind)
+  const twice = kinds.find((kind, i) => kinds.indexOf(kind) !== i)
+  if (twice !== undefined) {
+    return yield* Effect.fail(new InvalidInput({ field: "tasks", problem: `name the kind ${twice} twice` }))
+  }
   yield* Effect.fromResult(checkQueues(queues))
   const concurrency = options.concurrency ?? 10
   yield* Effect.fromResult(checkConcurrency(concurrency))
@@ -105,22 +142,32 @@ const settingsOf = Effect.fnUntraced(function* (options: WorkerOptions<ReadonlyA
   } satisfies Settings
 })
 
-const make = Effect.fnUntraced(function* <Tasks extends ReadonlyArray<AnyTask>>(options: WorkerOptions<Tasks>) {
+const make = Effect.fnUntraced(function* <Tasks extends ReadonlyArray<AnyTask>>(options: AnyOptions<Tasks>) {
   const settings = yield* settingsOf(options)
   const store = yield* JobStore
   const wakeups = yield* Wakeups
   const notices = yield* Notices
+  const control = yield* QueueControl
   const runnables = new Map<string, Runnable>()
   for (const task of options.tasks) {
     runnables.set(task.kind, { task, run: yield* handlerOf<Tasks[number]["kind"]>(task.kind) })
   }
   const ids = yield* JobIds
-  const state = new WorkerState(`worker-${yield* ids.next}`, settings, runnables, yield* Effect.context<never>(), store)
+  const id = `worker-${yield* ids.next}`
+  // made before all loops, so that it ends after them: hooks hear of what shutdown settles
+  const extensions = yield* makeExtensions(id, options, settings.concurrency)
+  const state = new WorkerState(id, settings, runnables, yield* Effect.context<never>(), store, extensions)
+  const putLimits = (queues: ReadonlyArray<string>) => setRateLimits(options.tasks, queues, options.rateLimits ?? {})
+  yield* putLimits(settings.queues.entries.map(({ name }) => name))
   const policy = policyOf(options.retention ?? {})
 
-  // opened first, so that it closes last: lanes that are added later live as long as the first ones
+  // registered first, so it runs last: when nothing extends leases any more
+  yield* Effect.addFinalizer(() => leave(state, control))
+  // opened before the loops, so that it closes after them: lanes that are added later live as long as the first ones
   const within = yield* Scope.fork(yield* Effect.scope)
-  const served = yield* serveQueues(state, within)
+  const served = yield* serveQueues(state, control, within, (queue) =>
+    Effect.provideService(putLimits([queue]), QueueControl, control)
+  )
   const wakeup = yield* subscribe(state, wakeups, within)
   yield* supervised("share-out", shareLoop(state))
   yield* supervised("cancel requests", cancelLoop(state, yield* notices.open(state.id)))
@@ -128,7 +175,9 @@ const make = Effect.fnUntraced(function* <Tasks extends ReadonlyArray<AnyTask>>(
   yield* supervised("due loop", dueLoop(state))
   yield* supervised(
     "maintenance",
-    Effect.suspend(() => Effect.forEach(state.serving, ({ queue }) => sweep(queue, policy), { discard: true })).pipe(
+    Effect.suspend(() =>
+      Effect.forEach(state.serving, ({ queue }) => sweep(queue, policy, extensions.report), { discard: true })
+    ).pipe(
       Effect.catch((error) => Effect.logWarning(`maintenance: ${error.message}`)),
       Effect.andThen(Effect.sleep(settings.sweepMillis)),
       Effect.forever

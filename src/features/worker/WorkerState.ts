@@ -2,9 +2,11 @@ import * as Clock from "effect/Clock"
 import * as Context from "effect/Context"
 import * as Latch from "effect/Latch"
 import * as Random from "effect/Random"
+import type { EpochMillis } from "../../domain/Job.ts"
 import type { Entry, Queues } from "../../domain/Queues.ts"
 import type { AnyTask } from "../../domain/Task.ts"
 import type { JobStore } from "../../ports/JobStore.ts"
+import type { Extensions } from "./Extensions.ts"
 import type { RunHandler } from "./Handler.ts"
 import { Lane } from "./Lane.ts"
 import { type Contender, shareByOrder, shareByWeight } from "./share-slots.ts"
@@ -39,7 +41,10 @@ export class WorkerState {
   readonly settings: Settings
   readonly runnables: ReadonlyMap<string, Runnable>
   readonly services: Context.Context<never>
+  /** By the worker's own clock. */
+  readonly startedAt: EpochMillis
   readonly store: JobStore["Service"]
+  readonly extensions: Extensions
   /** Replaced, never changed, when queues come and go. Those that were removed stay until their jobs have ended. */
   lanes: ReadonlyArray<Lane> = []
   /** Grows when a queue is added or removed. */
@@ -73,13 +78,16 @@ export class WorkerState {
     settings: Settings,
     runnables: ReadonlyMap<string, Runnable>,
     services: Context.Context<never>,
-    store: JobStore["Service"]
+    store: JobStore["Service"],
+    extensions: Extensions
   ) {
     this.id = id
     this.settings = settings
     this.runnables = runnables
     this.services = services
+    this.startedAt = Context.get(services, Clock.Clock).currentTimeMillisUnsafe()
     this.store = store
+    this.extensions = extensions
     this.concurrency = settings.concurrency
   }
 

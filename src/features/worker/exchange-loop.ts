@@ -1,8 +1,8 @@
 import * as Effect from "effect/Effect"
 import * as Schedule from "effect/Schedule"
-import type { ExchangeReply, ExchangeRequest, JobStore, Settlement } from "../../ports/JobStore.ts"
+import type { ExchangeRequest, JobStore } from "../../ports/JobStore.ts"
 import type { Attempt, Lane } from "./Lane.ts"
-import { end, start } from "./run-attempt.ts"
+import { end, settled, start } from "./run-attempt.ts"
 import type { WorkerState } from "./WorkerState.ts"
 
 const backoff = Schedule.min([Schedule.exponential("100 millis"), Schedule.spaced("5 seconds")]).pipe(Schedule.jittered)
@@ -18,20 +18,6 @@ const exchange = (state: WorkerState, lane: Lane, store: JobStore["Service"], re
     // every StoreError is retried
     Effect.orDie
   )
-
-const reportSettled = (lane: Lane, settlements: ReadonlyArray<Settlement>, reply: ExchangeReply) => {
-  const lines: Array<string> = []
-  for (let i = 0; i < settlements.length; i++) {
-    const { _tag, jobId, token } = settlements[i]!
-    lane.attempts.delete(token)
-    const outcome = reply.settled[i]!
-    if (outcome === "stale") lines.push(`job ${jobId}: ${_tag} came too late, another worker has the job`)
-    if (outcome === "died") lines.push(`job ${jobId} is dead: no attempt left`)
-  }
-  for (const jobId of reply.rescued) lines.push(`job ${jobId} was rescued: its lease had expired`)
-  for (const jobId of reply.buried) lines.push(`job ${jobId} is dead: its lease expired and no attempt is left`)
-  return Effect.forEach(lines, (line) => Effect.logWarning(`queue ${lane.queue}: ${line}`), { discard: true })
-}
 
 /**
  * The loop of one queue: settles what has ended and claims for the room it was given, in one round trip. What ends
@@ -59,9 +45,8 @@ export const exchangeLoop = (state: WorkerState, store: JobStore["Service"], lan
         settlements,
         ...(room > 0 ? { claim: { number: state.nextClaim(), limit: room, leaseMillis } } : {})
       })
-      if (settlements.length > 0 || reply.rescued.length > 0 || reply.buried.length > 0) {
-        yield* reportSettled(lane, settlements, reply)
-      }
+      for (let i = 0; i < settlements.length; i++) settled(state, lane, settlements[i]!, reply.settled[i]!)
+      state.extensions.report(lane.queue, reply)
       const startable = state.answered(lane, reply.claimed.length)
       if (room > 0) {
         lane.hungry ||= reply.more
@@ -74,10 +59,12 @@ export const exchangeLoop = (state: WorkerState, store: JobStore["Service"], lan
       const attempts = reply.claimed.map((job): Attempt => {
         const attempt = {
           job,
+          startedAt: undefined,
           trustedUntil: sentAt + leaseMillis,
           running: false,
           fiber: undefined,
-          interruptedFor: undefined
+          interruptedFor: undefined,
+          observed: undefined
         }
         lane.attempts.set(job.token, attempt)
         return attempt

@@ -1,30 +1,26 @@
 import * as Effect from "effect/Effect"
 import type { JobStore } from "../../ports/JobStore.ts"
-import { type Attempt, interrupt, type Lane } from "./Lane.ts"
+import { interrupt, type Lane } from "./Lane.ts"
+import { about } from "./WorkerReport.ts"
 import type { WorkerState } from "./WorkerState.ts"
-
-const giveUp = (lane: Lane, attempt: Attempt, why: string) =>
-  interrupt(attempt, "lease lost")
-    ? Effect.logWarning(`job ${attempt.job.id} of queue ${lane.queue} is interrupted: ${why}`)
-    : Effect.void
 
 const extend = (state: WorkerState, store: JobStore["Service"], lane: Lane) =>
   Effect.gen(function* () {
     const attempts = [...lane.attempts.values()]
-    if (attempts.length === 0) return
     const sentAt = state.monotonicMillis()
     const { leaseMillis } = state.settings
     const held = yield* store.extendLeases({
       queue: lane.queue,
       worker: state.id,
       leases: attempts.map(({ job }) => ({ jobId: job.id, token: job.token })),
-      leaseMillis
+      leaseMillis,
+      about: about(state, lane)
     })
     for (let i = 0; i < attempts.length; i++) {
       const attempt = attempts[i]!
       if (held[i] === "cancel") interrupt(attempt, "cancelled")
       if (held[i] !== "lost") attempt.trustedUntil = sentAt + leaseMillis
-      else yield* giveUp(lane, attempt, "its lease was lost")
+      else interrupt(attempt, "lease lost")
     }
   }).pipe(Effect.catch((error) => Effect.logWarning(`queue ${lane.queue}: ${error.message}`)))
 
@@ -36,8 +32,8 @@ export const extendLoop = (state: WorkerState, store: JobStore["Service"], lane:
   Effect.gen(function* () {
     const tick = state.settings.leaseMillis / 6
     let extending = false
-    for (let turn = 1; ; turn++) {
-      yield* Effect.sleep(tick)
+    // at once, and also when idle: it is how the worker is known to be there
+    for (let turn = 0; ; turn++) {
       if (turn % 2 === 0 && !extending) {
         extending = true
         // not awaited: while the store is out of reach, leases must still be watched
@@ -52,7 +48,8 @@ export const extendLoop = (state: WorkerState, store: JobStore["Service"], lane:
       }
       const now = state.monotonicMillis()
       for (const attempt of lane.attempts.values()) {
-        if (attempt.trustedUntil <= now) yield* giveUp(lane, attempt, "its lease could not be extended in time")
+        if (attempt.trustedUntil <= now) interrupt(attempt, "lease lost")
       }
+      yield* Effect.sleep(tick)
     }
   })

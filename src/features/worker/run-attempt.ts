@@ -3,18 +3,19 @@ import * as Data from "effect/Data"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import { describe } from "../../domain/describe.ts"
-import type { ClaimedJob, Settlement } from "../../ports/JobStore.ts"
+import type { SettleOutcome, Settlement } from "../../ports/JobStore.ts"
 import type { Attempt, Lane } from "./Lane.ts"
 import { RunningJob } from "./RunningJob.ts"
 import { settlementOf } from "./settlement-of.ts"
+import { noteEnd, noteStart } from "./WorkerReport.ts"
 import type { Runnable, WorkerState } from "./WorkerState.ts"
 
 /** The attempt took longer than its task allows; this is what its ledger line says. */
 class TimedOut extends Data.TaggedError("TimedOut")<{ readonly message: string }> {}
 
-const handlerEffect = (state: WorkerState, lane: Lane, { run, task }: Runnable, job: ClaimedJob, payload: unknown) => {
+const handlerEffect = ({ run, task }: Runnable, job: RunningJob, payload: unknown) => {
   // a handler that throws before it returns an effect has failed like any other
-  const effect = Effect.suspend(() => run(payload, new RunningJob(job, lane.queue, state.store)))
+  const effect = Effect.suspend(() => run(payload, job))
   const { timeoutMillis } = task
   return timeoutMillis === undefined
     ? effect
@@ -26,12 +27,22 @@ const handlerEffect = (state: WorkerState, lane: Lane, { run, task }: Runnable, 
 
 /** Queues how an attempt ended, for the lane's next exchange; without a settlement the attempt is forgotten. */
 export const end = (state: WorkerState, lane: Lane, attempt: Attempt, settlement: Settlement | undefined): void => {
+  noteEnd(state, lane, attempt, settlement)
   attempt.running = false
   attempt.fiber = undefined
   if (settlement === undefined) lane.attempts.delete(attempt.job.token)
   else lane.outgoing.push(settlement)
   state.giveBack(lane)
   state.progress.openUnsafe()
+}
+
+/** Forgets an attempt whose settlement the store has answered. */
+export const settled = (state: WorkerState, lane: Lane, settlement: Settlement, answer: SettleOutcome): void => {
+  const { extensions } = state
+  if (extensions.watchesCompleted || settlement._tag !== "Complete" || answer !== "settled") {
+    extensions.settled(lane.queue, lane.attempts.get(settlement.token), settlement, answer)
+  }
+  lane.attempts.delete(settlement.token)
 }
 
 const settlementAfter = (
@@ -60,25 +71,31 @@ export const start = (state: WorkerState, lane: Lane, attempt: Attempt): void =>
     end(state, lane, attempt, { _tag: "Release", ...held, delayMillis: 0 })
     return
   }
-  const fork = Effect.runForkWith(state.services)
+  const { extensions } = state
   const runnable = state.runnables.get(job.kind)
   if (runnable === undefined) {
     const delayMillis = state.settings.unknownKindDelayMillis
-    fork(Effect.logWarning(`no handler for ${job.kind} here: job ${job.id} of queue ${lane.queue} is released`))
     end(state, lane, attempt, { _tag: "Release", ...held, delayMillis })
     return
   }
+  noteStart(state, lane, attempt)
   const payload = runnable.task.decodePayload(job.payload)
   if (Exit.isFailure(payload)) {
     const error = `the payload cannot be decoded: ${describe(Cause.squash(payload.cause))}`
-    fork(Effect.logWarning(`job ${job.id} of queue ${lane.queue} is dead: ${error}`))
     end(state, lane, attempt, { _tag: "Bury", ...held, reason: "undecodable", error })
     return
   }
   attempt.running = true
-  const fiber = fork(handlerEffect(state, lane, runnable, job, payload.value))
+  const running = new RunningJob(job, lane.queue, state.store)
+  attempt.observed = extensions.started(lane.queue, running)
+  const fiber = extensions.fork(extensions.wrap(handlerEffect(runnable, running, payload.value), running))
   attempt.fiber = fiber
   // the handler's first steps may have set off what interrupts it
   if (attempt.interruptedFor !== undefined) fiber.interruptUnsafe()
-  fiber.addObserver((exit) => end(state, lane, attempt, settlementAfter(state, runnable, attempt, exit)))
+  fiber.addObserver((exit) => {
+    attempt.observed = extensions.ended(lane.queue, attempt, running, exit)
+    const settlement = settlementAfter(state, runnable, attempt, exit)
+    if (settlement === undefined) extensions.lost(lane.queue, attempt)
+    end(state, lane, attempt, settlement)
+  })
 }

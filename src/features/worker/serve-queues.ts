@@ -3,6 +3,8 @@ import * as Scope from "effect/Scope"
 import { checkConcurrency, checkEntry } from "../../domain/check-queues.ts"
 import { InvalidInput } from "../../domain/limits.ts"
 import type { Entry, QueueOptions } from "../../domain/Queues.ts"
+import type { QueueControl } from "../../ports/QueueControl.ts"
+import type { StoreError } from "../../ports/StoreError.ts"
 import { exchangeLoop } from "./exchange-loop.ts"
 import { extendLoop } from "./extend-leases.ts"
 import type { Lane } from "./Lane.ts"
@@ -39,10 +41,11 @@ export interface ServedQueues {
    * Serves one more queue from now on; in strict order it comes last. Answers false, and changes nothing, when the queue
    * is served already or the worker is stopping.
    *
-   * **Errors** `InvalidInput` for a bad name, weight or limit, and for any weight in strict order.
+   * **Errors** `InvalidInput` for a bad name, weight or limit, and for any weight in strict order; `StoreError` when the
+   * rate limits of the worker's tasks cannot be put in force there.
    * **Ref** docs/semantics.md QUEUES-7
    */
-  readonly addQueue: (queue: string, options?: QueueOptions) => Effect.Effect<boolean, InvalidInput>
+  readonly addQueue: (queue: string, options?: QueueOptions) => Effect.Effect<boolean, InvalidInput | StoreError>
   /**
    * Starts no more jobs of a queue. Those that run go on, and are settled. Answers whether the queue was served.
    *
@@ -52,11 +55,15 @@ export interface ServedQueues {
 }
 
 /** The fibers of one lane, which end when the lane is over. */
-const runLane = (state: WorkerState, lane: Lane) =>
+const runLane = (state: WorkerState, control: QueueControl["Service"], lane: Lane) =>
   Effect.gen(function* () {
     yield* supervised(`lease extension of queue ${lane.queue}`, extendLoop(state, state.store, lane))
     yield* restarted(`claim loop of queue ${lane.queue}`, exchangeLoop(state, state.store, lane))
-  }).pipe(Effect.scoped)
+  }).pipe(
+    Effect.scoped,
+    Effect.andThen(control.removeWorker(lane.queue, state.id)),
+    Effect.catch((error) => Effect.logDebug(`${state.id} is still listed at queue ${lane.queue}: ${error.message}`))
+  )
 
 const running = (lane: Lane): number => {
   let count = 0
@@ -65,7 +72,12 @@ const running = (lane: Lane): number => {
 }
 
 /** Serves the queues of the settings, and those that are added later, until the scope closes. */
-export const serveQueues = Effect.fnUntraced(function* (state: WorkerState, within: Scope.Scope) {
+export const serveQueues = Effect.fnUntraced(function* (
+  state: WorkerState,
+  control: QueueControl["Service"],
+  within: Scope.Scope,
+  prepare: (queue: string) => Effect.Effect<void, InvalidInput | StoreError>
+) {
   const { entries, order } = state.settings.queues
 
   const serve = (entry: Entry) =>
@@ -73,7 +85,7 @@ export const serveQueues = Effect.fnUntraced(function* (state: WorkerState, with
       const { isNew, lane } = state.serve(entry)
       if (!isNew) return Effect.void
       // whoever adds a queue does not lend its own services to it
-      return Effect.asVoid(Effect.forkIn(Effect.provideContext(runLane(state, lane), state.services), within))
+      return Effect.asVoid(Effect.forkIn(Effect.provideContext(runLane(state, control, lane), state.services), within))
     }).pipe(Effect.uninterruptible)
 
   const served = (queue: string): Lane | undefined => {
@@ -82,6 +94,11 @@ export const serveQueues = Effect.fnUntraced(function* (state: WorkerState, with
   }
 
   for (const entry of entries) yield* serve(entry)
+  // what was told to telemetry is taken back as it was when the worker started
+  yield* Scope.addFinalizer(
+    within,
+    Effect.sync(() => state.extensions.slots(state.settings.concurrency - state.concurrency))
+  )
 
   return {
     queues: Effect.sync(() =>
@@ -94,6 +111,7 @@ export const serveQueues = Effect.fnUntraced(function* (state: WorkerState, with
     ),
     setConcurrency: Effect.fnUntraced(function* (concurrency) {
       yield* Effect.fromResult(checkConcurrency(concurrency))
+      state.extensions.slots(concurrency - state.concurrency)
       state.concurrency = concurrency
       state.look.openUnsafe()
     }),
@@ -110,7 +128,10 @@ export const serveQueues = Effect.fnUntraced(function* (state: WorkerState, with
     }),
     addQueue: Effect.fnUntraced(function* (name, options = {}) {
       yield* Effect.fromResult(checkEntry({ ...options, name }, order))
-      if (state.stopping || served(name) !== undefined) return false
+      const isLate = () => state.stopping || served(name) !== undefined
+      if (isLate()) return false
+      yield* prepare(name)
+      if (isLate()) return false
       yield* serve({ ...options, name })
       return true
     }),

@@ -13,7 +13,7 @@ const wholeDelay = (millis: number): number => Math.min(Math.max(0, Math.ceil(mi
 /** A backoff may be the user's own function, and fail like one. */
 const delayOf = (task: AnyTask, attempt: number, random: number): number =>
   Result.getOrElse(
-    Result.try(() => task.backoff.delayMillis(attempt, random)),
+    Result.try(() => wholeDelay(task.backoff.delayMillis(attempt, random))),
     () => Backoff.standard.delayMillis(attempt, random)
   )
 
@@ -38,6 +38,9 @@ const failed = (
   ...failure
 })
 
+/** How the error of a success that does not fit its schema begins. */
+export const resultMisfit = "the result does not fit its schema"
+
 /** What an attempt's end means for its job. */
 export const settlementOf = (
   task: AnyTask,
@@ -51,7 +54,7 @@ export const settlementOf = (
     const result = task.encodeSuccess(exit.value)
     return Exit.isSuccess(result)
       ? { _tag: "Complete", ...held, result: result.value }
-      : failed(task, job, `the result does not fit its schema: ${describe(Cause.squash(result.cause))}`, random)
+      : failed(task, job, `${resultMisfit}: ${describe(Cause.squash(result.cause))}`, random)
   }
   if (Cause.hasInterruptsOnly(exit.cause)) return failed(task, job, "the handler interrupted itself", random)
   const error = Cause.squash(exit.cause)

@@ -3,7 +3,7 @@ import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as TestClock from "effect/testing/TestClock"
 import { contract } from "./contract.ts"
-import { ids, job, retry, release } from "./support.ts"
+import { bury, ids, job, retry, release } from "./support.ts"
 
 const minute = { inMillis: 60_000 }
 
@@ -79,6 +79,22 @@ export const expiryContract = contract("expiry", (it) => {
         (yield* queue.read("a")).failures.map(({ outcome }) => outcome),
         ["retry", "expired"]
       )
+    })
+  )
+
+  it.effect("EXPIRE-3 a redriven job runs however late it is", (queue) =>
+    Effect.gen(function* () {
+      yield* queue.enqueue(job("a", { expires: minute }))
+      yield* queue.settle(bury(yield* queue.claimOne()))
+      yield* TestClock.adjust("1 hour")
+      yield* queue.redrive({ jobIds: ["a"] })
+
+      const claimed = yield* queue.claim()
+
+      assert.deepStrictEqual(ids(claimed), ["a"])
+      assert.isUndefined((yield* queue.read("a")).expiresAt)
+      assert.deepStrictEqual(yield* queue.settle(retry(claimed[0]!)), ["settled"])
+      assert.deepStrictEqual(ids(yield* queue.claim()), ["a"])
     })
   )
 })

@@ -16,10 +16,12 @@ import { notesContract } from "./notes.ts"
 import { orderContract } from "./order.ts"
 import { pauseContract } from "./pause.ts"
 import { payloadContract } from "./payload.ts"
+import { rateLimitsContract } from "./rate-limits.ts"
 import { repeatClaimContract } from "./repeat-claim.ts"
 import { repeatContract } from "./repeat.ts"
 import { retentionContract } from "./retention.ts"
 import { settleContract } from "./settle.ts"
+import { uniqueModesContract } from "./unique-modes.ts"
 import { uniqueContract } from "./unique.ts"
 import { wakingContract } from "./waking.ts"
 import { watchingContract } from "./watching.ts"
@@ -41,8 +43,10 @@ const concerns = [
   watchingContract,
   notesContract,
   limitsContract,
+  rateLimitsContract,
   pauseContract,
   uniqueContract,
+  uniqueModesContract,
   deadLettersContract,
   retentionContract,
   countingContract,

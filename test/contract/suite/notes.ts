@@ -8,10 +8,19 @@ import type { TestQueue } from "./TestQueue.ts"
 interface Notes {
   readonly progress?: string
   readonly logs?: ReadonlyArray<string>
+  readonly from?: number
 }
 
-const annotate = (queue: TestQueue, { id, token }: Held, notes: Notes) =>
-  JobStore.use((store) => store.annotate({ queue: queue.name, jobId: id, token, ...notes }))
+const annotate = (queue: TestQueue, { id, token }: Held, { from = 0, logs: lines, ...rest }: Notes) =>
+  JobStore.use((store) =>
+    store.annotate({
+      queue: queue.name,
+      jobId: id,
+      token,
+      ...rest,
+      ...(lines === undefined ? {} : { logs: { from, lines } })
+    })
+  )
 
 const logs = (queue: TestQueue, id: string) => JobStore.use((store) => store.logs(queue.name, id))
 
@@ -57,7 +66,7 @@ export const notesContract = contract("progress and logs", (it) => {
 
       yield* annotate(queue, held, { logs: lines.slice(0, 70) })
       const early = yield* logs(queue, "a")
-      yield* annotate(queue, held, { logs: lines.slice(70) })
+      yield* annotate(queue, held, { from: 70, logs: lines.slice(70) })
 
       assert.deepStrictEqual(early, lines.slice(0, 70))
       assert.deepStrictEqual(yield* logs(queue, "a"), lines.slice(50))
@@ -77,6 +86,22 @@ export const notesContract = contract("progress and logs", (it) => {
       assert.deepStrictEqual(yield* logs(queue, "kept"), ["one"])
       assert.isUndefined((yield* queue.read("fleeting")).progress)
       assert.deepStrictEqual(yield* logs(queue, "fleeting"), [])
+    })
+  )
+
+  it.effect("NOTE-2 a repeated call adds no line twice, and a new attempt counts anew", (queue) =>
+    Effect.gen(function* () {
+      yield* queue.enqueue(job("a"))
+      const held = yield* queue.claimOne()
+      yield* annotate(queue, held, { logs: ["one", "two"] })
+      yield* annotate(queue, held, { logs: ["one", "two"] })
+      yield* annotate(queue, held, { from: 1, logs: ["two", "three"] })
+      yield* queue.settle(retry(held))
+      const again = yield* queue.claimOne()
+
+      yield* annotate(queue, again, { logs: ["four"] })
+
+      assert.deepStrictEqual(yield* logs(queue, "a"), ["one", "two", "three", "four"])
     })
   )
 })

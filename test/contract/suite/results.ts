@@ -144,7 +144,7 @@ export const resultsContract = contract("results", (it) => {
       })
       yield* queue.settle(bury(yield* queue.claimOne()))
 
-      yield* advanceUntil(Effect.sync(() => waiting.pollUnsafe() !== undefined))
+      yield* advanceUntil(Effect.map(queue.depths, () => waiting.pollUnsafe() !== undefined))
 
       assert.strictEqual((yield* Fiber.join(waiting))._tag, "JobDead")
     })

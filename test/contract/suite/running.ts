@@ -6,10 +6,13 @@ import * as Queue from "effect/Queue"
 import * as Schema from "effect/Schema"
 import * as TestClock from "effect/testing/TestClock"
 import type { JobInfo } from "../../../src/features/worker/Worker.ts"
+import * as Backoff from "../../../src/domain/Backoff.ts"
 import { Cancel, SkipRetry, Snooze } from "../../../src/domain/Steering.ts"
+import type { RateLimitOptions } from "../../../src/domain/Task.ts"
 import * as Task from "../../../src/domain/Task.ts"
 import { JobStore } from "../../../src/ports/JobStore.ts"
 import { Notices } from "../../../src/ports/Notices.ts"
+import { QueueControl } from "../../../src/ports/QueueControl.ts"
 import { StoreError } from "../../../src/ports/StoreError.ts"
 import { contract } from "./contract.ts"
 import { job, keepAll, release } from "./support.ts"
@@ -185,7 +188,7 @@ export const runningContract = contract("running jobs", (it) => {
       // somebody else ends the attempt, and then holds the job
       yield* queue.pause
       yield* queue.settle(release({ id, token }, 3_600_000))
-      yield* advanceUntil(Deferred.isDone(interrupted))
+      yield* advanceUntil(Effect.andThen(queue.depths, Deferred.isDone(interrupted)))
 
       assert.deepInclude(yield* queue.read(id), { state: "scheduled", attempt: 0, failures: [] })
     })
@@ -304,9 +307,9 @@ export const runningContract = contract("running jobs", (it) => {
       yield* Deferred.await(started)
       yield* JobStore.use((store) => store.cancel({ queue: queue.name, jobId: id, reason: "enough" }))
 
-      yield* advanceUntil(Deferred.isDone(interrupted))
+      yield* advanceUntil(isIn(queue, id, "cancelled"))
 
-      yield* eventually(isIn(queue, id, "cancelled"))
+      yield* Deferred.await(interrupted)
     })
   )
 
@@ -316,7 +319,7 @@ export const runningContract = contract("running jobs", (it) => {
       const deaf = JobStore.of({
         ...store,
         annotate: (request) =>
-          request.logs?.[0] === "unheard" ? Effect.die(new Error("no notes today")) : store.annotate(request)
+          request.logs?.lines[0] === "unheard" ? Effect.die(new Error("no notes today")) : store.annotate(request)
       })
       const run = (_: unknown, info: JobInfo) =>
         info
@@ -329,6 +332,83 @@ export const runningContract = contract("running jobs", (it) => {
 
       assert.strictEqual((yield* queue.read(id)).progress, `{"done":1,"of":2}`)
       assert.deepStrictEqual(yield* store.logs(queue.name, id), ["one", "two"])
+    })
+  )
+
+  it.effect("RATE-6 a starting worker puts its tasks' limits in force, and lifts those no longer declared", (queue) =>
+    Effect.gen(function* () {
+      const control = yield* QueueControl
+      class Limited extends Task.make(Echo.kind, {
+        payload: { text: Schema.String },
+        rateLimit: { limit: 5, per: "1 second" }
+      }) {}
+      const limits = control.rateLimits(queue.name)
+      const startWith = (rateLimits: Record<string, RateLimitOptions | false> = {}) =>
+        Effect.scoped(work(queue, Limited, () => Effect.void, { rateLimits })).pipe(Effect.andThen(limits))
+      const startWithout = Effect.scoped(work(queue, Echo, () => Effect.succeed(""))).pipe(Effect.andThen(limits))
+
+      const found = [
+        yield* startWith(),
+        yield* startWith({ [Echo.kind]: { limit: 1, per: "1 minute", burst: 3 } }),
+        yield* startWith({ [Echo.kind]: false }),
+        yield* startWith(),
+        yield* startWithout
+      ]
+      const wrong = yield* Effect.flip(startWith({ [Echo.kind]: { limit: 0, per: "1 minute" } }))
+
+      const five = { limit: 5, perMillis: 1000, burst: 5 }
+      assert.deepStrictEqual(found, [
+        { [Echo.kind]: five },
+        { [Echo.kind]: { limit: 1, perMillis: 60_000, burst: 3 } },
+        {},
+        { [Echo.kind]: five },
+        {}
+      ])
+      assert.strictEqual(wrong._tag, "InvalidInput")
+    })
+  )
+
+  it.effect("RUN-12 what a handler acquires is released when its attempt ends", (queue) =>
+    Effect.gen(function* () {
+      const seen: Array<string> = []
+      const resource = Effect.acquireRelease(
+        Effect.sync(() => seen.push("acquired")),
+        () => Effect.sync(() => seen.push("released"))
+      )
+      yield* work(queue, Echo, () => Effect.as(resource, "done"))
+      const { id } = yield* enqueue(queue, Echo, { text: "" })
+
+      yield* eventually(isIn(queue, id, "completed"))
+
+      assert.deepStrictEqual(seen, ["acquired", "released"])
+    })
+  )
+
+  it.effect("RUN-13 a retry starts when its backoff is over, not when the worker next looks by itself", (queue) =>
+    Effect.gen(function* () {
+      const starts: Array<number> = []
+      class Quick extends Task.make("contract.quick", { payload: Schema.Void, backoff: Backoff.fixed("200 millis") }) {}
+      yield* work(
+        queue,
+        Quick,
+        (_, { attempt, snoozes }) =>
+          Effect.gen(function* () {
+            starts.push(yield* Clock.currentTimeMillis)
+            if (attempt === 1 && snoozes === 0) return yield* Effect.fail(Snooze.for("200 millis"))
+            if (attempt === 1) return yield* Effect.fail(new Error("once"))
+          }),
+        { poll: "1 hour" }
+      )
+      yield* enqueue(queue, Quick, undefined)
+
+      yield* advanceUntil(
+        Effect.map(queue.depths, () => starts.length === 3),
+        "20 millis"
+      )
+
+      const [first, second, third] = starts as [number, number, number]
+      assert.isAtMost(second - first, 250)
+      assert.isAtMost(third - second, 250)
     })
   )
 })

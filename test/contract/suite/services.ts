@@ -1,13 +1,27 @@
 import type * as Layer from "effect/Layer"
+import { bulkContract } from "./bulk.ts"
 import type { Ports } from "./contract.ts"
+import { hooksContract } from "./hooks.ts"
 import { inputContract } from "./input.ts"
 import { manyQueuesContract } from "./many-queues.ts"
+import { inspectingContract } from "./inspecting.ts"
 import { resultsContract } from "./results.ts"
 import { runningContract } from "./running.ts"
 import { stoppingContract } from "./stopping.ts"
+import { telemetryContract } from "./telemetry.ts"
 
 /** Every rule of client and worker, on a backend. */
 export const serviceContract = (backend: string, layer: Layer.Layer<Ports, unknown>): void => {
-  for (const concern of [inputContract, runningContract, resultsContract, stoppingContract, manyQueuesContract])
+  for (const concern of [
+    inputContract,
+    runningContract,
+    manyQueuesContract,
+    resultsContract,
+    stoppingContract,
+    hooksContract,
+    telemetryContract,
+    inspectingContract,
+    bulkContract
+  ])
     concern(backend, layer)
 }

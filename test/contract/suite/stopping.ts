@@ -83,7 +83,7 @@ export const stoppingContract = contract("stopping", (it) => {
       yield* Deferred.await(started)
 
       const stopping = yield* Effect.forkChild(stop, { startImmediately: true })
-      yield* advanceUntil(Effect.sync(() => stopping.pollUnsafe() !== undefined))
+      yield* advanceUntil(Effect.map(queue.depths, () => stopping.pollUnsafe() !== undefined))
 
       assert.strictEqual(yield* queue.state(id), "active")
       yield* Deferred.succeed(gate, "too late")

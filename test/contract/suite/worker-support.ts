@@ -52,7 +52,10 @@ export const eventually = <E, R>(isSo: Effect.Effect<boolean, E, R>) =>
     assert.fail("it never came to be")
   })
 
-/** Moves the clock in steps until it is so. Between steps the store, which may be far away, gets time to answer. */
+/**
+ * Moves the clock in steps until it is so. Between steps the store, which may be far away, gets time to answer:
+ * the question must go to it, or that time is none.
+ */
 export const advanceUntil = <E, R>(isSo: Effect.Effect<boolean, E, R>, step: Duration.Input = "1 second") =>
   Effect.gen(function* () {
     for (let steps = 0; steps < 400; steps++) {

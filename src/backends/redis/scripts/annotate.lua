@@ -3,12 +3,13 @@
 -- KEYS jobs      hash: id -> record
 -- KEYS runs      hash: id -> run
 -- KEYS progress  hash: id -> encoded progress
--- KEYS logs      hash: id -> log lines, JSON strings
+-- KEYS logs      hash: id -> who added how many lines (token, space, number), then the lines, JSON strings
 -- KEYS meta      hash: counters
 -- ARGV id        the job
 -- ARGV token     of the claim
 -- ARGV progress  encoded; "" for none
 -- ARGV most      log lines kept
+-- ARGV from      lines that this attempt has added before
 -- ARGV ...lines  JSON strings
 -- REPLY number   1 done, 0 the token is not current
 -- include lib/time
@@ -26,10 +27,15 @@ local run = parse_run(text)
 mind(run)
 redis.call("HSET", runs, id, format_run(run))
 if ARGV[3] ~= "" then redis.call("HSET", progress, id, ARGV[3]) end
-if #ARGV > 4 then
+if #ARGV > 5 then
   local lines = {}
   for line in string.gmatch(redis.call("HGET", logs, id) or "", "[^\n]+") do lines[#lines + 1] = line end
-  for i = 5, #ARGV do lines[#lines + 1] = ARGV[i] end
-  redis.call("HSET", logs, id, table.concat(lines, "\n", math.max(1, #lines - most + 1)))
+  local who, added = string.match(table.remove(lines, 1) or "", "^(%d+) (%d+)$")
+  local known = who == token and tonumber(added) or 0
+  local first = 6 + math.max(0, known - tonumber(ARGV[5]))
+  for i = first, #ARGV do lines[#lines + 1] = ARGV[i] end
+  known = known + math.max(0, #ARGV - first + 1)
+  local kept = table.concat(lines, "\n", math.max(1, #lines - most + 1))
+  redis.call("HSET", logs, id, token .. " " .. known .. "\n" .. kept)
 end
 return 1

@@ -3,6 +3,7 @@
 -- KEYS jobs       hash: id -> record
 -- KEYS runs       hash: id -> run
 -- KEYS pending    zset: id by priority and sequence
+-- KEYS limited    zset: rate-limited jobs by kind and place
 -- KEYS scheduled  zset: id by due time, epoch ms
 -- KEYS retry      zset: id by due time, epoch ms
 -- KEYS active     zset: id by lease expiry, epoch ms
@@ -24,10 +25,11 @@
 -- include lib/time
 -- include lib/record
 -- include lib/moves
+-- include lib/limits
 local keys = {
-  jobs = KEYS[1], runs = KEYS[2], pending = KEYS[3], scheduled = KEYS[4], retry = KEYS[5], active = KEYS[6],
-  cancelled = KEYS[7], ledger = KEYS[8], result = KEYS[9], cancels = KEYS[10], progress = KEYS[11], logs = KEYS[12],
-  watchers = KEYS[13], unique = KEYS[14], meta = KEYS[15], notices = ARGV[2]
+  jobs = KEYS[1], runs = KEYS[2], pending = KEYS[3], limited = KEYS[4], scheduled = KEYS[5], retry = KEYS[6],
+  active = KEYS[7], cancelled = KEYS[8], ledger = KEYS[9], result = KEYS[10], cancels = KEYS[11],
+  progress = KEYS[12], logs = KEYS[13], watchers = KEYS[14], unique = KEYS[15], meta = KEYS[16], notices = ARGV[2]
 }
 local now, queue, id, reason = clock(ARGV[1]), ARGV[3], ARGV[4], ARGV[5]
 local record = redis.call("HGET", keys.jobs, id)
@@ -35,11 +37,9 @@ if not record then return "gone" end
 local text = redis.call("HGET", keys.runs, id)
 local run = text and parse_run(text) or new_run(record)
 
-for _, index in ipairs({ keys.pending, keys.scheduled, keys.retry }) do
-  if redis.call("ZSCORE", index, id) then
-    cancel_now(keys, index, id, run, "cancelled", reason, now)
-    return "cancelled"
-  end
+if redis.call("ZREM", keys.scheduled, id) + redis.call("ZREM", keys.retry, id) > 0 or leave_waiting(keys, id, record) then
+  cancel_now(keys, keys.pending, id, run, "cancelled", reason, now)
+  return "cancelled"
 end
 if not redis.call("ZSCORE", keys.active, id) then return "ended" end
 redis.call("HSET", keys.cancels, id, reason)

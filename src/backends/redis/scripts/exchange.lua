@@ -3,6 +3,9 @@
 -- KEYS jobs       hash: id -> record
 -- KEYS runs       hash: id -> run
 -- KEYS pending    zset: id by priority and sequence
+-- KEYS limited    zset: rate-limited jobs by kind and place
+-- KEYS limits     hash: kind -> rate limit
+-- KEYS buckets    hash: kind -> tokens
 -- KEYS scheduled  zset: id by due time, epoch ms
 -- KEYS retry      zset: id by due time, epoch ms
 -- KEYS active     zset: id by lease expiry, epoch ms
@@ -36,11 +39,13 @@
 -- include lib/rescue
 -- include lib/promote
 -- include lib/signal
+-- include lib/limits
+-- include lib/take
 local keys = {
-  jobs = KEYS[1], runs = KEYS[2], pending = KEYS[3], scheduled = KEYS[4], retry = KEYS[5], active = KEYS[6],
-  completed = KEYS[7], cancelled = KEYS[8], dead = KEYS[9], ledger = KEYS[10], result = KEYS[11],
-  cancels = KEYS[12], progress = KEYS[13], logs = KEYS[14], watchers = KEYS[15],
-  unique = KEYS[16], meta = KEYS[17], claims = KEYS[18], workers = KEYS[19], wake = KEYS[20], notices = ARGV[2]
+  jobs = KEYS[1], runs = KEYS[2], pending = KEYS[3], limited = KEYS[4], limits = KEYS[5], buckets = KEYS[6],
+  scheduled = KEYS[7], retry = KEYS[8], active = KEYS[9], completed = KEYS[10], cancelled = KEYS[11],
+  dead = KEYS[12], ledger = KEYS[13], result = KEYS[14], cancels = KEYS[15], progress = KEYS[16], logs = KEYS[17],
+  watchers = KEYS[18], unique = KEYS[19], meta = KEYS[20], claims = KEYS[21], workers = KEYS[22], wake = KEYS[23], notices = ARGV[2]
 }
 local now = clock(ARGV[1])
 local worker, number, limit, lease = ARGV[3], ARGV[4], tonumber(ARGV[5]), tonumber(ARGV[6])
@@ -157,7 +162,8 @@ local function room()
 end
 
 if number == "" then
-  local made_room = max_active and outcomes ~= "" and room() > 0 and redis.call("ZCARD", keys.pending) > 0
+  local waits = max_active and redis.call("ZCARD", keys.pending) + redis.call("ZCARD", keys.limited) > 0
+  local made_room = waits and outcomes ~= "" and room() > 0
   if freed or made_room then signal(keys) end
   return { outcomes, -1, 0, 0, {}, {}, 0 }
 end
@@ -202,13 +208,14 @@ local function repeat_claim(first, ids)
   end
 end
 
--- Ends jobs that no attempt has started in time; answers the others.
+-- Frees keys that are held until the start. Ends jobs that no attempt has started in time; answers the others.
 local function drop_expired(ids, records, texts)
   local expired = {}
   for i = 1, #ids do
     if records[i] and string.sub(records[i], 1, 1) >= "2" then
       local run = texts[i] and parse_run(texts[i]) or new_run(records[i])
-      if run.expires <= now then
+      if run.held == "s" then free_key(keys, ids[i], run) end
+      if run.expires and run.expires <= now then
         cancel_now(keys, keys.pending, ids[i], run, "expired", '"no attempt had started in time"', now)
         expired[i] = true
       end
@@ -226,11 +233,19 @@ local function drop_expired(ids, records, texts)
   return kept, kept_records, kept_texts
 end
 
+local limits = redis.call("HLEN", keys.limits) > 0 and read_limits(keys) or nil
+
 local function claim()
   local most = math.min(limit, room())
-  local popped = (paused or most < 1) and {} or redis.call("ZPOPMIN", keys.pending, most)
   local ids = {}
-  for i = 1, #popped, 2 do ids[#ids + 1] = popped[i] end
+  if not paused and most >= 1 then
+    if limits then
+      ids = take_limited(keys, limits, most, now)
+    else
+      local popped = redis.call("ZPOPMIN", keys.pending, most)
+      for i = 1, #popped, 2 do ids[#ids + 1] = popped[i] end
+    end
+  end
   if #ids == 0 then return ids, 0 end
 
   local records = read_fields(keys.jobs, ids)
@@ -289,9 +304,11 @@ else
   redis.call("ZADD", keys.workers, now, worker)
 end
 
-local more = not paused and redis.call("ZCARD", keys.pending) > 0 and room() > 0
+local limited_more, next_token = false, math.huge
+if limits then limited_more, next_token = look_ahead(keys, limits, now) end
+local more = not paused and (limited_more or redis.call("ZCARD", keys.pending) > 0) and room() > 0
 if more then signal(keys) end
-local next_change = math.min(expires, due)
+local next_change = math.min(expires, due, next_token)
 if next_change < math.huge then reply[2] = math.max(0, next_change - now) end
 reply[3] = more and 1 or 0
 return reply

@@ -6,6 +6,7 @@
 -- KEYS result     hash: id -> encoded success or failure
 -- KEYS cancels    hash: id -> why its holder is asked to stop, a JSON string
 -- KEYS progress   hash: id -> encoded progress
+-- KEYS limited    zset: rate-limited jobs by kind and place
 -- KEYS pending    zset: id by priority and sequence
 -- KEYS scheduled  zset: id by due time, epoch ms
 -- KEYS retry      zset: id by due time, epoch ms
@@ -15,16 +16,23 @@
 -- KEYS dead       zset: id by time of death, epoch ms
 -- ARGV id         the job
 -- REPLY list      the job, or empty
+-- include lib/time
 -- include lib/read
+-- include lib/limits
 local keys = {
-  jobs = KEYS[1], runs = KEYS[2], ledger = KEYS[3], result = KEYS[4], cancels = KEYS[5], progress = KEYS[6]
+  jobs = KEYS[1], runs = KEYS[2], ledger = KEYS[3], result = KEYS[4], cancels = KEYS[5], progress = KEYS[6],
+  limited = KEYS[7]
 }
 local states = { "pending", "scheduled", "retry", "active", "completed", "cancelled", "dead" }
 local id = ARGV[1]
 local record = redis.call("HGET", keys.jobs, id)
 if not record then return {} end
+local kind, place = kind_and_score(record)
+if redis.call("ZSCORE", keys.limited, limited_member(kind, place, id)) then
+  return read_job(keys, id, "pending", exact(place), record)
+end
 for i, state in ipairs(states) do
-  local score = redis.call("ZSCORE", KEYS[6 + i], id)
+  local score = redis.call("ZSCORE", KEYS[7 + i], id)
   if score then return read_job(keys, id, state, score, record) end
 end
 return {}

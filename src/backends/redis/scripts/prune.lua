@@ -9,10 +9,14 @@
 -- KEYS result        hash: id -> encoded success or failure
 -- KEYS progress      hash: id -> encoded progress
 -- KEYS logs          hash: id -> log lines
+-- KEYS unique        hash: unique key -> id of the holder
+-- KEYS windows       zset: unique key by when it is free again, epoch ms
 -- KEYS meta          hash: counters
 -- KEYS claims        hash: worker -> its last claim
 -- KEYS workers       zset: worker by when it was last seen, epoch ms
 -- KEYS about         hash: worker -> what it says of itself
+-- KEYS requests      hash: producer -> its last request
+-- KEYS producers     zset: producer by when it was last seen, epoch ms
 -- ARGV now           epoch ms; "" in production: the server's clock decides
 -- ARGV limit         records to remove at most
 -- ARGV dead_retain   ms a dead letter is kept
@@ -25,7 +29,8 @@
 local keys = {
   jobs = KEYS[1], runs = KEYS[2], completed = KEYS[3], cancelled = KEYS[4], dead = KEYS[5],
   ledger = KEYS[6], result = KEYS[7], progress = KEYS[8], logs = KEYS[9],
-  meta = KEYS[10], claims = KEYS[11], workers = KEYS[12], about = KEYS[13]
+  unique = KEYS[10], windows = KEYS[11], meta = KEYS[12], claims = KEYS[13], workers = KEYS[14], about = KEYS[15],
+  requests = KEYS[16], producers = KEYS[17]
 }
 local now = clock(ARGV[1])
 local left = tonumber(ARGV[2])
@@ -55,11 +60,20 @@ drop_beyond(keys.cancelled, max_finished)
 drop_beyond(keys.dead, max_dead)
 count(keys.meta, "removed", removed)
 
--- A worker unseen for two days cannot come back with a claim: leases last a day at most.
-local silent = redis.call("ZRANGEBYSCORE", keys.workers, "-inf", now - 172800000, "LIMIT", 0, 100)
-if #silent > 0 then
-  redis.call("ZREM", keys.workers, unpack(silent))
-  redis.call("HDEL", keys.claims, unpack(silent))
-  redis.call("HDEL", keys.about, unpack(silent))
+local over = redis.call("ZRANGEBYSCORE", keys.windows, "-inf", now, "LIMIT", 0, 500)
+if #over > 0 then
+  redis.call("ZREM", keys.windows, unpack(over))
+  redis.call("HDEL", keys.unique, unpack(over))
 end
+
+-- A worker unseen for two days cannot come back with a claim, since leases last a day at most; nor can a producer with
+-- a request that was sent before.
+local function forget(seen, ...)
+  local silent = redis.call("ZRANGEBYSCORE", seen, "-inf", now - 172800000, "LIMIT", 0, 100)
+  if #silent == 0 then return end
+  redis.call("ZREM", seen, unpack(silent))
+  for _, key in ipairs({ ... }) do redis.call("HDEL", key, unpack(silent)) end
+end
+forget(keys.workers, keys.claims, keys.about)
+forget(keys.producers, keys.requests)
 return removed

@@ -8,7 +8,6 @@
 -- KEYS progress  hash: id -> encoded progress
 -- KEYS logs      hash: id -> log lines
 -- KEYS meta      hash: counters
--- ARGV oldest    how many of the oldest, "" when ids follow
 -- ARGV ...ids    the jobs
 -- REPLY number  of jobs removed
 -- include lib/record
@@ -17,14 +16,8 @@ local keys = {
   jobs = KEYS[1], runs = KEYS[2], dead = KEYS[3], ledger = KEYS[4], result = KEYS[5],
   progress = KEYS[6], logs = KEYS[7], meta = KEYS[8]
 }
-local ids = {}
-if ARGV[1] ~= "" then
-  ids = redis.call("ZRANGE", keys.dead, 0, tonumber(ARGV[1]) - 1)
-else
-  for i = 2, #ARGV do ids[#ids + 1] = ARGV[i] end
-end
 local purged = 0
-for _, id in ipairs(ids) do
+for _, id in ipairs(ARGV) do
   if redis.call("ZSCORE", keys.dead, id) then
     remove(keys, keys.dead, id)
     purged = purged + 1

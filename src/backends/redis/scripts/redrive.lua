@@ -6,40 +6,46 @@
 -- KEYS dead     zset: id by time of death, epoch ms
 -- KEYS result   hash: id -> encoded failure
 -- KEYS unique   hash: unique key -> id of the holder
+-- KEYS windows  zset: unique key by when it is free again, epoch ms
 -- KEYS meta     hash: counters
 -- KEYS wake     zset: the wake-up marker
--- ARGV oldest   how many of the oldest, "" when ids follow
+-- ARGV now      epoch ms; "" in production: the server's clock decides
 -- ARGV ...ids   the jobs
 -- REPLY list   flat: id, "ok", "not-dead" or "key-taken"
+-- include lib/time
 -- include lib/record
 -- include lib/signal
 local keys = {
-  jobs = KEYS[1], runs = KEYS[2], pending = KEYS[3], dead = KEYS[4], result = KEYS[5], unique = KEYS[6], meta = KEYS[7],
-  wake = KEYS[8]
+  jobs = KEYS[1], runs = KEYS[2], pending = KEYS[3], dead = KEYS[4], result = KEYS[5], unique = KEYS[6], windows = KEYS[7],
+  meta = KEYS[8], wake = KEYS[9]
 }
-local ids = {}
-if ARGV[1] ~= "" then
-  ids = redis.call("ZRANGE", keys.dead, 0, tonumber(ARGV[1]) - 1)
-else
-  for i = 2, #ARGV do ids[#ids + 1] = ARGV[i] end
-end
+local now, ids = clock(ARGV[1]), {}
+for i = 2, #ARGV do ids[#ids + 1] = ARGV[i] end
 
 local function redrive(id)
   local record = redis.call("ZSCORE", keys.dead, id) and redis.call("HGET", keys.jobs, id)
   if not record then return "not-dead" end
   local run = parse_run(redis.call("HGET", keys.runs, id))
-  if run.unique ~= "" then
-    local holder = redis.call("HGET", keys.unique, run.unique)
+  -- a window was held from the enqueue on, and is not held again
+  if run.unique ~= "" and run.held ~= "w" then
+    local free_at = redis.call("ZSCORE", keys.windows, run.unique)
+    local over = free_at and tonumber(free_at) <= now
+    local holder = not over and redis.call("HGET", keys.unique, run.unique)
     if holder and holder ~= id then return "key-taken" end
+    redis.call("ZREM", keys.windows, run.unique)
     redis.call("HSET", keys.unique, run.unique, id)
   end
   local sequence = redis.call("HINCRBY", keys.meta, "sequence", 1)
   local flag, rest_at = string.match(record, "^(%d),%d+,()")
   local priority = tonumber(string.match(record, "^%d+,%d*,(-?%d+),", rest_at))
-  redis.call("HSET", keys.jobs, id, flag .. "," .. sequence .. "," .. string.sub(record, rest_at))
+  -- whoever redrives wants it to run, late as it is
+  local enqueued, rest = string.match(record, "^(%d+),%d*(,.*)$", rest_at)
+  if flag % 4 >= 2 then flag = exact(flag - 2) end
+  redis.call("HSET", keys.jobs, id, flag .. "," .. sequence .. "," .. enqueued .. "," .. rest)
   run.holder, run.token, run.attempt, run.rescues, run.snoozes = "w", "0", 0, 0, 0
   run.started, run.finished, run.reason, run.worker = "", "", "", ""
-  run.tail = sequence .. string.match(run.tail, "^%d+(,.*)$")
+  run.tail = sequence .. "," .. enqueued .. "," .. string.match(run.tail, "^%d+,%d+,%d*(,.*)$")
+  if run.flag % 4 >= 2 then run.flag = exact(run.flag - 2) end
   redis.call("HSET", keys.runs, id, format_run(run))
   redis.call("HDEL", keys.result, id)
   redis.call("ZREM", keys.dead, id)

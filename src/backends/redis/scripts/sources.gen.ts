@@ -4,9 +4,9 @@
 export const sources = {
   annotate: {
     keys: ["jobs", "runs", "progress", "logs", "meta"] as const,
-    args: ["id", "token", "progress", "most"] as const,
+    args: ["id", "token", "progress", "most", "from"] as const,
     rest: "lines" as const,
-    sha1: "536a34e8b1eda125fbe9a80cbcfb5cb19d440a59",
+    sha1: "ad323f520feec8573d76470d9d309b32a7e46965",
     source: `#!lua
 local function clock(given)
   if given ~= "" then return tonumber(given) end
@@ -19,14 +19,14 @@ end
 local function parse_run(text)
   local holder, token, flag, attempt, rescues, snoozes, started, finished, reason, worker, tail =
     string.match(text, "^(%a)(%d+),(%d),(%d+),(%d+),(%d+),(%d*),(%d*),(%a*),([^,]*),(.*)$")
-  local sequence, enqueued, expires, priority, max_attempts, retain, kind, unique =
-    string.match(tail, "^(%d+),(%d+),(%d*),(-?%d+),(%d+),(%d+),([^,]*),(.*)$")
+  local sequence, enqueued, expires, priority, max_attempts, retain, kind, held, unique =
+    string.match(tail, "^(%d+),(%d+),(%d*),(-?%d+),(%d+),(%d+),([^,]*),(%a?):?(.*)$")
   return {
     holder = holder, token = token, flag = flag,
     attempt = tonumber(attempt), rescues = tonumber(rescues), snoozes = tonumber(snoozes),
     started = started, finished = finished, reason = reason, worker = worker, tail = tail,
     score = tonumber(priority) * 1099511627776 + tonumber(sequence),
-    expires = tonumber(expires), max_attempts = tonumber(max_attempts), retain = tonumber(retain), unique = unique
+    expires = tonumber(expires), max_attempts = tonumber(max_attempts), retain = tonumber(retain), kind = kind, held = held, unique = unique
   }
 end
 local function new_run(record)
@@ -38,7 +38,7 @@ local function format_run(run)
     .. "," .. run.started .. "," .. run.finished .. "," .. run.reason .. "," .. run.worker .. "," .. run.tail
 end
 local function mind(run)
-  if run.flag == "0" or run.flag == "2" then run.flag = exact(run.flag + 1) end
+  if run.flag % 2 == 0 then run.flag = exact(run.flag + 1) end
 end
 local function in_chunks(size, count, act)
   for first = 1, count, size do
@@ -74,19 +74,24 @@ local run = parse_run(text)
 mind(run)
 redis.call("HSET", runs, id, format_run(run))
 if ARGV[3] ~= "" then redis.call("HSET", progress, id, ARGV[3]) end
-if #ARGV > 4 then
+if #ARGV > 5 then
   local lines = {}
   for line in string.gmatch(redis.call("HGET", logs, id) or "", "[^\\n]+") do lines[#lines + 1] = line end
-  for i = 5, #ARGV do lines[#lines + 1] = ARGV[i] end
-  redis.call("HSET", logs, id, table.concat(lines, "\\n", math.max(1, #lines - most + 1)))
+  local who, added = string.match(table.remove(lines, 1) or "", "^(%d+) (%d+)$")
+  local known = who == token and tonumber(added) or 0
+  local first = 6 + math.max(0, known - tonumber(ARGV[5]))
+  for i = first, #ARGV do lines[#lines + 1] = ARGV[i] end
+  known = known + math.max(0, #ARGV - first + 1)
+  local kept = table.concat(lines, "\\n", math.max(1, #lines - most + 1))
+  redis.call("HSET", logs, id, token .. " " .. known .. "\\n" .. kept)
 end
 return 1`
   },
   cancel: {
-    keys: ["jobs", "runs", "pending", "scheduled", "retry", "active", "cancelled", "ledger", "result", "cancels", "progress", "logs", "watchers", "unique", "meta"] as const,
+    keys: ["jobs", "runs", "pending", "limited", "scheduled", "retry", "active", "cancelled", "ledger", "result", "cancels", "progress", "logs", "watchers", "unique", "meta"] as const,
     args: ["now", "notices", "queue", "id", "reason"] as const,
     rest: undefined,
-    sha1: "69b30ec07c2abc43e7f34bdf3a0860a5d8be482e",
+    sha1: "07068737c58922fc8ecc0d7aa22b6d7ce2b01a49",
     source: `#!lua flags=allow-oom
 local function clock(given)
   if given ~= "" then return tonumber(given) end
@@ -99,14 +104,14 @@ end
 local function parse_run(text)
   local holder, token, flag, attempt, rescues, snoozes, started, finished, reason, worker, tail =
     string.match(text, "^(%a)(%d+),(%d),(%d+),(%d+),(%d+),(%d*),(%d*),(%a*),([^,]*),(.*)$")
-  local sequence, enqueued, expires, priority, max_attempts, retain, kind, unique =
-    string.match(tail, "^(%d+),(%d+),(%d*),(-?%d+),(%d+),(%d+),([^,]*),(.*)$")
+  local sequence, enqueued, expires, priority, max_attempts, retain, kind, held, unique =
+    string.match(tail, "^(%d+),(%d+),(%d*),(-?%d+),(%d+),(%d+),([^,]*),(%a?):?(.*)$")
   return {
     holder = holder, token = token, flag = flag,
     attempt = tonumber(attempt), rescues = tonumber(rescues), snoozes = tonumber(snoozes),
     started = started, finished = finished, reason = reason, worker = worker, tail = tail,
     score = tonumber(priority) * 1099511627776 + tonumber(sequence),
-    expires = tonumber(expires), max_attempts = tonumber(max_attempts), retain = tonumber(retain), unique = unique
+    expires = tonumber(expires), max_attempts = tonumber(max_attempts), retain = tonumber(retain), kind = kind, held = held, unique = unique
   }
 end
 local function new_run(record)
@@ -118,7 +123,7 @@ local function format_run(run)
     .. "," .. run.started .. "," .. run.finished .. "," .. run.reason .. "," .. run.worker .. "," .. run.tail
 end
 local function mind(run)
-  if run.flag == "0" or run.flag == "2" then run.flag = exact(run.flag + 1) end
+  if run.flag % 2 == 0 then run.flag = exact(run.flag + 1) end
 end
 local function in_chunks(size, count, act)
   for first = 1, count, size do
@@ -155,7 +160,7 @@ local function write_failure(keys, id, run, outcome, now, error)
   mind(run)
 end
 local function free_key(keys, id, run)
-  if run.unique ~= "" and redis.call("HGET", keys.unique, run.unique) == id then
+  if run.unique ~= "" and run.held ~= "w" and redis.call("HGET", keys.unique, run.unique) == id then
     redis.call("HDEL", keys.unique, run.unique)
   end
 end
@@ -217,21 +222,50 @@ local function leave_active(keys, index, score, id, run)
   store_run(keys, id, run)
 end
 local crash = '"the lease expired"'
+local place_offset = 4503599627370496
+local function limited_member(kind, score, id)
+  return kind .. "," .. string.format("%016.0f", score + place_offset) .. "," .. id
+end
+local function of_kind(kind)
+  return "[" .. kind .. ",", "(" .. kind .. "-"
+end
+local function read_limits(keys)
+  local limits, flat = {}, redis.call("HGETALL", keys.limits)
+  for i = 1, #flat, 2 do
+    local limit, per, burst = string.match(flat[i + 1], "^(%d+),(%d+),(%d+)$")
+    limits[flat[i]] = { limit = tonumber(limit), per = tonumber(per), burst = tonumber(burst) }
+  end
+  return limits
+end
+local function tokens_of(keys, kind, rate, now)
+  if rate.limit == 0 then return math.huge end
+  local tokens, at = string.match(redis.call("HGET", keys.buckets, kind) or "", "^([^,]+),(%d+)$")
+  if not tokens then return rate.burst end
+  local elapsed = math.max(0, now - tonumber(at))
+  return math.min(rate.burst, tonumber(tokens) + elapsed * rate.limit / rate.per)
+end
+local function kind_and_score(record)
+  local sequence, priority, kind = string.match(record, "^%d,(%d+),%d+,%d*,(-?%d+),%d+,%d+,([^,]*),")
+  return kind, tonumber(priority) * 1099511627776 + tonumber(sequence)
+end
+local function leave_waiting(keys, id, record)
+  if redis.call("ZREM", keys.pending, id) == 1 then return true end
+  local kind, score = kind_and_score(record)
+  return redis.call("ZREM", keys.limited, limited_member(kind, score, id)) == 1
+end
 local keys = {
-  jobs = KEYS[1], runs = KEYS[2], pending = KEYS[3], scheduled = KEYS[4], retry = KEYS[5], active = KEYS[6],
-  cancelled = KEYS[7], ledger = KEYS[8], result = KEYS[9], cancels = KEYS[10], progress = KEYS[11], logs = KEYS[12],
-  watchers = KEYS[13], unique = KEYS[14], meta = KEYS[15], notices = ARGV[2]
+  jobs = KEYS[1], runs = KEYS[2], pending = KEYS[3], limited = KEYS[4], scheduled = KEYS[5], retry = KEYS[6],
+  active = KEYS[7], cancelled = KEYS[8], ledger = KEYS[9], result = KEYS[10], cancels = KEYS[11],
+  progress = KEYS[12], logs = KEYS[13], watchers = KEYS[14], unique = KEYS[15], meta = KEYS[16], notices = ARGV[2]
 }
 local now, queue, id, reason = clock(ARGV[1]), ARGV[3], ARGV[4], ARGV[5]
 local record = redis.call("HGET", keys.jobs, id)
 if not record then return "gone" end
 local text = redis.call("HGET", keys.runs, id)
 local run = text and parse_run(text) or new_run(record)
-for _, index in ipairs({ keys.pending, keys.scheduled, keys.retry }) do
-  if redis.call("ZSCORE", index, id) then
-    cancel_now(keys, index, id, run, "cancelled", reason, now)
-    return "cancelled"
-  end
+if redis.call("ZREM", keys.scheduled, id) + redis.call("ZREM", keys.retry, id) > 0 or leave_waiting(keys, id, record) then
+  cancel_now(keys, keys.pending, id, run, "cancelled", reason, now)
+  return "cancelled"
 end
 if not redis.call("ZSCORE", keys.active, id) then return "ended" end
 redis.call("HSET", keys.cancels, id, reason)
@@ -241,10 +275,10 @@ redis.call("PUBLISH", keys.notices .. run.worker, "cancel\\n" .. queue .. "\\n" 
 return "requested"`
   },
   enqueue: {
-    keys: ["jobs", "pending", "scheduled", "unique", "meta", "wake"] as const,
-    args: ["now"] as const,
+    keys: ["jobs", "runs", "pending", "limited", "limits", "scheduled", "unique", "windows", "meta", "requests", "producers", "wake"] as const,
+    args: ["now", "producer", "number"] as const,
     rest: "jobs" as const,
-    sha1: "8b6045130824e3a201ba2680356136e7453aca94",
+    sha1: "35f06440d4265e347ccf0f4d12330f33a24a07e9",
     source: `#!lua
 local function clock(given)
   if given ~= "" then return tonumber(given) end
@@ -257,14 +291,14 @@ end
 local function parse_run(text)
   local holder, token, flag, attempt, rescues, snoozes, started, finished, reason, worker, tail =
     string.match(text, "^(%a)(%d+),(%d),(%d+),(%d+),(%d+),(%d*),(%d*),(%a*),([^,]*),(.*)$")
-  local sequence, enqueued, expires, priority, max_attempts, retain, kind, unique =
-    string.match(tail, "^(%d+),(%d+),(%d*),(-?%d+),(%d+),(%d+),([^,]*),(.*)$")
+  local sequence, enqueued, expires, priority, max_attempts, retain, kind, held, unique =
+    string.match(tail, "^(%d+),(%d+),(%d*),(-?%d+),(%d+),(%d+),([^,]*),(%a?):?(.*)$")
   return {
     holder = holder, token = token, flag = flag,
     attempt = tonumber(attempt), rescues = tonumber(rescues), snoozes = tonumber(snoozes),
     started = started, finished = finished, reason = reason, worker = worker, tail = tail,
     score = tonumber(priority) * 1099511627776 + tonumber(sequence),
-    expires = tonumber(expires), max_attempts = tonumber(max_attempts), retain = tonumber(retain), unique = unique
+    expires = tonumber(expires), max_attempts = tonumber(max_attempts), retain = tonumber(retain), kind = kind, held = held, unique = unique
   }
 end
 local function new_run(record)
@@ -276,7 +310,7 @@ local function format_run(run)
     .. "," .. run.started .. "," .. run.finished .. "," .. run.reason .. "," .. run.worker .. "," .. run.tail
 end
 local function mind(run)
-  if run.flag == "0" or run.flag == "2" then run.flag = exact(run.flag + 1) end
+  if run.flag % 2 == 0 then run.flag = exact(run.flag + 1) end
 end
 local function in_chunks(size, count, act)
   for first = 1, count, size do
@@ -302,82 +336,176 @@ end
 local function signal(keys)
   redis.call("ZADD", keys.wake, 0, "1")
 end
-local keys = { jobs = KEYS[1], pending = KEYS[2], scheduled = KEYS[3], unique = KEYS[4], meta = KEYS[5], wake = KEYS[6] }
+local place_offset = 4503599627370496
+local function limited_member(kind, score, id)
+  return kind .. "," .. string.format("%016.0f", score + place_offset) .. "," .. id
+end
+local function of_kind(kind)
+  return "[" .. kind .. ",", "(" .. kind .. "-"
+end
+local function read_limits(keys)
+  local limits, flat = {}, redis.call("HGETALL", keys.limits)
+  for i = 1, #flat, 2 do
+    local limit, per, burst = string.match(flat[i + 1], "^(%d+),(%d+),(%d+)$")
+    limits[flat[i]] = { limit = tonumber(limit), per = tonumber(per), burst = tonumber(burst) }
+  end
+  return limits
+end
+local function tokens_of(keys, kind, rate, now)
+  if rate.limit == 0 then return math.huge end
+  local tokens, at = string.match(redis.call("HGET", keys.buckets, kind) or "", "^([^,]+),(%d+)$")
+  if not tokens then return rate.burst end
+  local elapsed = math.max(0, now - tonumber(at))
+  return math.min(rate.burst, tonumber(tokens) + elapsed * rate.limit / rate.per)
+end
+local function kind_and_score(record)
+  local sequence, priority, kind = string.match(record, "^%d,(%d+),%d+,%d*,(-?%d+),%d+,%d+,([^,]*),")
+  return kind, tonumber(priority) * 1099511627776 + tonumber(sequence)
+end
+local function leave_waiting(keys, id, record)
+  if redis.call("ZREM", keys.pending, id) == 1 then return true end
+  local kind, score = kind_and_score(record)
+  return redis.call("ZREM", keys.limited, limited_member(kind, score, id)) == 1
+end
+local keys = {
+  jobs = KEYS[1], runs = KEYS[2], pending = KEYS[3], limited = KEYS[4], limits = KEYS[5], scheduled = KEYS[6],
+  unique = KEYS[7], windows = KEYS[8], meta = KEYS[9], requests = KEYS[10],
+  producers = KEYS[11], wake = KEYS[12]
+}
 local now = clock(ARGV[1])
-local total = (#ARGV - 1) / 6
+local producer, number = ARGV[2], tonumber(ARGV[3])
+local total = (#ARGV - 3) / 7
 local ids = {}
-for i = 1, total do ids[i] = ARGV[6 * i - 4] end
+for i = 1, total do ids[i] = ARGV[7 * i - 3] end
 local existing = read_fields(keys.jobs, ids)
+local again = number <= tonumber(redis.call("HGET", keys.requests, producer) or "0")
+if not again then redis.call("HSET", keys.requests, producer, exact(number)) end
+redis.call("ZADD", keys.producers, now, producer)
 local sequence = redis.call("HINCRBY", keys.meta, "sequence", total) - total
-local left_out, records, ready, scheduled = {}, {}, {}, {}
-local seen, taken, soonest = {}, {}, math.huge
-local function leave_out(position, why, holder)
-  left_out[#left_out + 1] = position
-  left_out[#left_out + 1] = why
-  left_out[#left_out + 1] = holder
+local head = redis.call("ZRANGE", keys.scheduled, 0, 0, "WITHSCORES")[2]
+local limits = redis.call("HLEN", keys.limits) > 0 and read_limits(keys) or {}
+local reply, records, ready, limited, scheduled = {}, {}, {}, {}, {}
+local seen, taken = {}, {}
+local soonest, stored, wakes = math.huge, 0, false
+local function report(position, what, holder)
+  reply[#reply + 1] = position
+  reply[#reply + 1] = what
+  reply[#reply + 1] = holder
 end
 local function instant(text)
   if text == "" then return nil end
   local millis = tonumber(string.sub(text, 2))
   return string.sub(text, 1, 1) == "+" and now + millis or millis
 end
-local function is_same(stored, rest)
-  local line, payload = string.match(stored, "^%d,%d+,%d+,%d*(,[^\\n]*)\\n[^\\n]*\\n(.*)$")
+local function is_same(stored_record, rest)
+  local line, payload = string.match(stored_record, "^%d,%d+,%d+,%d*(,[^\\n]*)\\n[^\\n]*\\n(.*)$")
   local new_line, new_payload = string.match(rest, "^([^\\n]*)\\n[^\\n]*\\n(.*)$")
   return line == new_line and payload == new_payload
 end
+local function record_of(place, enqueued, expires, rest)
+  local expiry = instant(expires)
+  local held = string.match(rest, "^,%-?%d+,%d+,%d+,[^,]*,(%a?)")
+  local minds = held ~= "" or string.match(rest, "^,%-?%d+,%d+,0,") == nil
+  local flag = (minds and 1 or 0) + (expiry and 2 or 0) + (held == "s" and 4 or 0)
+  return flag .. "," .. place .. "," .. enqueued .. "," .. (expiry or "") .. rest
+end
+local function stand(id, place, priority, visible, rest)
+  local due = instant(visible) or now
+  if due > now then
+    scheduled[#scheduled + 1] = due
+    scheduled[#scheduled + 1] = id
+    if due < soonest then soonest = due end
+    return
+  end
+  local score = tonumber(priority) * 1099511627776 + place
+  local kind = string.match(rest, "^,%-?%d+,%d+,%d+,([^,]*),")
+  if limits[kind] then
+    limited[#limited + 1] = 0
+    limited[#limited + 1] = limited_member(kind, score, id)
+  else
+    ready[#ready + 1] = score
+    ready[#ready + 1] = id
+  end
+end
+local function flush()
+  spread("HSET", keys.jobs, records)
+  spread("ZADD", keys.pending, ready)
+  spread("ZADD", keys.limited, limited)
+  spread("ZADD", keys.scheduled, scheduled)
+  wakes = wakes or #ready > 0 or #limited > 0
+  records, ready, limited, scheduled = {}, {}, {}, {}
+end
+local function holder_of(unique)
+  local holder = taken[unique] or redis.call("HGET", keys.unique, unique)
+  if not holder then return nil end
+  local free_at = redis.call("ZSCORE", keys.windows, unique)
+  if free_at and tonumber(free_at) <= now then return nil end
+  return holder
+end
+local function hold(unique, id, window)
+  taken[unique] = id
+  redis.call("HSET", keys.unique, unique, id)
+  if window then
+    redis.call("ZADD", keys.windows, now + tonumber(window), unique)
+  else
+    redis.call("ZREM", keys.windows, unique)
+  end
+end
+local function replace(id, expires, priority, visible, rest)
+  flush()
+  local old = redis.call("HGET", keys.jobs, id)
+  if redis.call("ZREM", keys.scheduled, id) == 0 and not leave_waiting(keys, id, old) then return false end
+  local place, enqueued = string.match(old, "^%d,(%d+),(%d+),")
+  local record = record_of(place, enqueued, expires, rest)
+  redis.call("HSET", keys.jobs, id, record)
+  local text = redis.call("HGET", keys.runs, id)
+  if text then
+    local run = parse_run(text)
+    run.flag, run.tail = string.match(record, "^(%d),([^\\n]*)")
+    mind(run)
+    redis.call("HSET", keys.runs, id, format_run(run))
+  end
+  stand(id, tonumber(place), priority, visible, rest)
+  return true
+end
 for i = 1, total do
-  local at = 6 * i - 4
+  local at = 7 * i - 3
   local id, visible, expires = ARGV[at], ARGV[at + 1], ARGV[at + 2]
-  local priority, unique, rest = ARGV[at + 3], ARGV[at + 4], ARGV[at + 5]
-  local stored = existing[i] or seen[id]
-  local holder = not stored and unique ~= "" and (taken[unique] or redis.call("HGET", keys.unique, unique)) or nil
-  if stored then
-    leave_out(i, is_same(stored, rest) and "same" or "other", "")
+  local priority, unique, how, rest = ARGV[at + 3], ARGV[at + 4], ARGV[at + 5], ARGV[at + 6]
+  local stored_record = existing[i] or seen[id]
+  local holder = not stored_record and unique ~= "" and holder_of(unique) or nil
+  local replaces, window = string.match(how, "^(r?)(%d*)$")
+  if window == "" then window = nil end
+  if stored_record then
+    report(i, is_same(stored_record, rest) and "same" or "other", "")
+  elseif again then
+  elseif holder and replaces == "r" and replace(holder, expires, priority, visible, rest) then
+    hold(unique, holder, window)
+    report(i, "replaced", holder)
   elseif holder then
-    leave_out(i, "key", holder)
+    report(i, "key", holder)
   else
     local place = sequence + i
-    local plain = unique == "" and string.match(rest, "^,%-?%d+,%d+,0,") ~= nil
-    local expiry = instant(expires)
-    local flag = (plain and 0 or 1) + (expiry and 2 or 0)
-    local record = flag .. "," .. place .. "," .. now .. "," .. (expiry or "") .. rest
+    local record = record_of(place, now, expires, rest)
     records[#records + 1] = id
     records[#records + 1] = record
     seen[id] = record
-    if unique ~= "" then
-      taken[unique] = id
-      redis.call("HSET", keys.unique, unique, id)
-    end
-    local due = instant(visible) or now
-    if due > now then
-      scheduled[#scheduled + 1] = due
-      scheduled[#scheduled + 1] = id
-      if due < soonest then soonest = due end
-    else
-      ready[#ready + 1] = tonumber(priority) * 1099511627776 + place
-      ready[#ready + 1] = id
-    end
+    stored = stored + 1
+    if unique ~= "" then hold(unique, id, window) end
+    stand(id, place, priority, visible, rest)
   end
 end
-spread("HSET", keys.jobs, records)
-spread("ZADD", keys.pending, ready)
-local wakes = #ready > 0
-if #scheduled > 0 then
-  local head = redis.call("ZRANGE", keys.scheduled, 0, 0, "WITHSCORES")
-  wakes = wakes or #head == 0 or soonest < tonumber(head[2])
-  spread("ZADD", keys.scheduled, scheduled)
-end
-if wakes then signal(keys) end
-count(keys.meta, "enqueued", #records / 2)
-count(keys.meta, "duplicates", #left_out / 3)
-return left_out`
+flush()
+if wakes or soonest < (tonumber(head) or math.huge) then signal(keys) end
+count(keys.meta, "enqueued", stored)
+count(keys.meta, "duplicates", #reply / 3)
+return reply`
   },
   exchange: {
-    keys: ["jobs", "runs", "pending", "scheduled", "retry", "active", "completed", "cancelled", "dead", "ledger", "result", "cancels", "progress", "logs", "watchers", "unique", "meta", "claims", "workers", "wake"] as const,
+    keys: ["jobs", "runs", "pending", "limited", "limits", "buckets", "scheduled", "retry", "active", "completed", "cancelled", "dead", "ledger", "result", "cancels", "progress", "logs", "watchers", "unique", "meta", "claims", "workers", "wake"] as const,
     args: ["now", "notices", "worker", "number", "limit", "lease"] as const,
     rest: "settlements" as const,
-    sha1: "7e41b4ee662714905e9997d7ab6a8199614441a5",
+    sha1: "5bbe1520a946a2099a873778ed10c6b782aa5e7c",
     source: `#!lua flags=allow-oom
 local function clock(given)
   if given ~= "" then return tonumber(given) end
@@ -390,14 +518,14 @@ end
 local function parse_run(text)
   local holder, token, flag, attempt, rescues, snoozes, started, finished, reason, worker, tail =
     string.match(text, "^(%a)(%d+),(%d),(%d+),(%d+),(%d+),(%d*),(%d*),(%a*),([^,]*),(.*)$")
-  local sequence, enqueued, expires, priority, max_attempts, retain, kind, unique =
-    string.match(tail, "^(%d+),(%d+),(%d*),(-?%d+),(%d+),(%d+),([^,]*),(.*)$")
+  local sequence, enqueued, expires, priority, max_attempts, retain, kind, held, unique =
+    string.match(tail, "^(%d+),(%d+),(%d*),(-?%d+),(%d+),(%d+),([^,]*),(%a?):?(.*)$")
   return {
     holder = holder, token = token, flag = flag,
     attempt = tonumber(attempt), rescues = tonumber(rescues), snoozes = tonumber(snoozes),
     started = started, finished = finished, reason = reason, worker = worker, tail = tail,
     score = tonumber(priority) * 1099511627776 + tonumber(sequence),
-    expires = tonumber(expires), max_attempts = tonumber(max_attempts), retain = tonumber(retain), unique = unique
+    expires = tonumber(expires), max_attempts = tonumber(max_attempts), retain = tonumber(retain), kind = kind, held = held, unique = unique
   }
 end
 local function new_run(record)
@@ -409,7 +537,7 @@ local function format_run(run)
     .. "," .. run.started .. "," .. run.finished .. "," .. run.reason .. "," .. run.worker .. "," .. run.tail
 end
 local function mind(run)
-  if run.flag == "0" or run.flag == "2" then run.flag = exact(run.flag + 1) end
+  if run.flag % 2 == 0 then run.flag = exact(run.flag + 1) end
 end
 local function in_chunks(size, count, act)
   for first = 1, count, size do
@@ -446,7 +574,7 @@ local function write_failure(keys, id, run, outcome, now, error)
   mind(run)
 end
 local function free_key(keys, id, run)
-  if run.unique ~= "" and redis.call("HGET", keys.unique, run.unique) == id then
+  if run.unique ~= "" and run.held ~= "w" and redis.call("HGET", keys.unique, run.unique) == id then
     redis.call("HDEL", keys.unique, run.unique)
   end
 end
@@ -562,11 +690,124 @@ end
 local function signal(keys)
   redis.call("ZADD", keys.wake, 0, "1")
 end
+local place_offset = 4503599627370496
+local function limited_member(kind, score, id)
+  return kind .. "," .. string.format("%016.0f", score + place_offset) .. "," .. id
+end
+local function of_kind(kind)
+  return "[" .. kind .. ",", "(" .. kind .. "-"
+end
+local function read_limits(keys)
+  local limits, flat = {}, redis.call("HGETALL", keys.limits)
+  for i = 1, #flat, 2 do
+    local limit, per, burst = string.match(flat[i + 1], "^(%d+),(%d+),(%d+)$")
+    limits[flat[i]] = { limit = tonumber(limit), per = tonumber(per), burst = tonumber(burst) }
+  end
+  return limits
+end
+local function tokens_of(keys, kind, rate, now)
+  if rate.limit == 0 then return math.huge end
+  local tokens, at = string.match(redis.call("HGET", keys.buckets, kind) or "", "^([^,]+),(%d+)$")
+  if not tokens then return rate.burst end
+  local elapsed = math.max(0, now - tonumber(at))
+  return math.min(rate.burst, tonumber(tokens) + elapsed * rate.limit / rate.per)
+end
+local function kind_and_score(record)
+  local sequence, priority, kind = string.match(record, "^%d,(%d+),%d+,%d*,(-?%d+),%d+,%d+,([^,]*),")
+  return kind, tonumber(priority) * 1099511627776 + tonumber(sequence)
+end
+local function leave_waiting(keys, id, record)
+  if redis.call("ZREM", keys.pending, id) == 1 then return true end
+  local kind, score = kind_and_score(record)
+  return redis.call("ZREM", keys.limited, limited_member(kind, score, id)) == 1
+end
+local divert_limit = 1000
+local function divert(keys, limits, most)
+  local looked = 0
+  while looked < divert_limit do
+    local front = redis.call("ZRANGE", keys.pending, 0, math.max(most, 100) - 1)
+    local moved, members = {}, {}
+    for i, record in ipairs(#front > 0 and read_fields(keys.jobs, front) or {}) do
+      local kind, score
+      if record then kind, score = kind_and_score(record) end
+      if kind and limits[kind] then
+        moved[#moved + 1] = front[i]
+        members[#members + 1] = 0
+        members[#members + 1] = limited_member(kind, score, front[i])
+      end
+    end
+    if #moved == 0 then return end
+    spread("ZREM", keys.pending, moved)
+    spread("ZADD", keys.limited, members)
+    looked = looked + #front
+  end
+end
+local function candidates_of(keys, limits, most, now)
+  local candidates = {}
+  local front = redis.call("ZRANGE", keys.pending, 0, most - 1, "WITHSCORES")
+  for i = 1, #front, 2 do
+    candidates[#candidates + 1] = { id = front[i], score = tonumber(front[i + 1]) }
+  end
+  for kind, rate in pairs(limits) do
+    local allowed = math.min(most, math.floor(tokens_of(keys, kind, rate, now)))
+    if allowed > 0 then
+      local first, last = of_kind(kind)
+      for _, member in ipairs(redis.call("ZRANGEBYLEX", keys.limited, first, last, "LIMIT", 0, allowed)) do
+        local place, id = string.match(member, "^[^,]*,(%d+),(.*)$")
+        candidates[#candidates + 1] = { id = id, score = tonumber(place) - place_offset, kind = kind, member = member }
+      end
+    end
+  end
+  table.sort(candidates, function(a, b) return a.score < b.score end)
+  return candidates
+end
+local function take_limited(keys, limits, most, now)
+  divert(keys, limits, most)
+  local ids, plain, members, used = {}, {}, {}, {}
+  for i, candidate in ipairs(candidates_of(keys, limits, most, now)) do
+    if i > most then break end
+    ids[i] = candidate.id
+    if candidate.kind then
+      members[#members + 1] = candidate.member
+      used[candidate.kind] = (used[candidate.kind] or 0) + 1
+    else
+      plain[#plain + 1] = candidate.id
+    end
+  end
+  spread("ZREM", keys.pending, plain)
+  spread("ZREM", keys.limited, members)
+  for kind, taken in pairs(used) do
+    local rate = limits[kind]
+    if rate.limit > 0 then
+      local left = tokens_of(keys, kind, rate, now) - taken
+      redis.call("HSET", keys.buckets, kind, string.format("%.17g", left) .. "," .. exact(now))
+    end
+  end
+  return ids
+end
+local function look_ahead(keys, limits, now)
+  local more, soonest = false, math.huge
+  for kind, rate in pairs(limits) do
+    local first, last = of_kind(kind)
+    if #redis.call("ZRANGEBYLEX", keys.limited, first, last, "LIMIT", 0, 1) > 0 then
+      local tokens = tokens_of(keys, kind, rate, now)
+      if tokens >= 1 then
+        more = true
+      else
+        local wanted = math.min(rate.burst, math.max(1, math.floor(100 * rate.limit / rate.per)))
+        soonest = math.min(soonest, now + math.ceil((wanted - tokens) * rate.per / rate.limit))
+      end
+    elseif rate.limit == 0 then
+      redis.call("HDEL", keys.limits, kind)
+    end
+  end
+  return more, soonest
+end
 local keys = {
-  jobs = KEYS[1], runs = KEYS[2], pending = KEYS[3], scheduled = KEYS[4], retry = KEYS[5], active = KEYS[6],
-  completed = KEYS[7], cancelled = KEYS[8], dead = KEYS[9], ledger = KEYS[10], result = KEYS[11],
-  cancels = KEYS[12], progress = KEYS[13], logs = KEYS[14], watchers = KEYS[15],
-  unique = KEYS[16], meta = KEYS[17], claims = KEYS[18], workers = KEYS[19], wake = KEYS[20], notices = ARGV[2]
+  jobs = KEYS[1], runs = KEYS[2], pending = KEYS[3], limited = KEYS[4], limits = KEYS[5], buckets = KEYS[6],
+  scheduled = KEYS[7], retry = KEYS[8], active = KEYS[9], completed = KEYS[10], cancelled = KEYS[11],
+  dead = KEYS[12], ledger = KEYS[13], result = KEYS[14], cancels = KEYS[15], progress = KEYS[16], logs = KEYS[17],
+  watchers = KEYS[18], unique = KEYS[19], meta = KEYS[20], claims = KEYS[21], workers = KEYS[22], wake = KEYS[23], notices = ARGV[2]
 }
 local now = clock(ARGV[1])
 local worker, number, limit, lease = ARGV[3], ARGV[4], tonumber(ARGV[5]), tonumber(ARGV[6])
@@ -673,7 +914,8 @@ local function room()
   return max_active and math.max(0, tonumber(max_active) - redis.call("ZCARD", keys.active)) or math.huge
 end
 if number == "" then
-  local made_room = max_active and outcomes ~= "" and room() > 0 and redis.call("ZCARD", keys.pending) > 0
+  local waits = max_active and redis.call("ZCARD", keys.pending) + redis.call("ZCARD", keys.limited) > 0
+  local made_room = waits and outcomes ~= "" and room() > 0
   if freed or made_room then signal(keys) end
   return { outcomes, -1, 0, 0, {}, {}, 0 }
 end
@@ -716,7 +958,8 @@ local function drop_expired(ids, records, texts)
   for i = 1, #ids do
     if records[i] and string.sub(records[i], 1, 1) >= "2" then
       local run = texts[i] and parse_run(texts[i]) or new_run(records[i])
-      if run.expires <= now then
+      if run.held == "s" then free_key(keys, ids[i], run) end
+      if run.expires and run.expires <= now then
         cancel_now(keys, keys.pending, ids[i], run, "expired", '"no attempt had started in time"', now)
         expired[i] = true
       end
@@ -733,11 +976,18 @@ local function drop_expired(ids, records, texts)
   count(keys.meta, "expired", #ids - #kept)
   return kept, kept_records, kept_texts
 end
+local limits = redis.call("HLEN", keys.limits) > 0 and read_limits(keys) or nil
 local function claim()
   local most = math.min(limit, room())
-  local popped = (paused or most < 1) and {} or redis.call("ZPOPMIN", keys.pending, most)
   local ids = {}
-  for i = 1, #popped, 2 do ids[#ids + 1] = popped[i] end
+  if not paused and most >= 1 then
+    if limits then
+      ids = take_limited(keys, limits, most, now)
+    else
+      local popped = redis.call("ZPOPMIN", keys.pending, most)
+      for i = 1, #popped, 2 do ids[#ids + 1] = popped[i] end
+    end
+  end
   if #ids == 0 then return ids, 0 end
   local records = read_fields(keys.jobs, ids)
   local texts = read_fields(keys.runs, ids)
@@ -791,9 +1041,11 @@ else
   redis.call("HSET", keys.claims, worker, number .. "," .. first .. "," .. table.concat(ids, ","))
   redis.call("ZADD", keys.workers, now, worker)
 end
-local more = not paused and redis.call("ZCARD", keys.pending) > 0 and room() > 0
+local limited_more, next_token = false, math.huge
+if limits then limited_more, next_token = look_ahead(keys, limits, now) end
+local more = not paused and (limited_more or redis.call("ZCARD", keys.pending) > 0) and room() > 0
 if more then signal(keys) end
-local next_change = math.min(expires, due)
+local next_change = math.min(expires, due, next_token)
 if next_change < math.huge then reply[2] = math.max(0, next_change - now) end
 reply[3] = more and 1 or 0
 return reply`
@@ -802,7 +1054,7 @@ return reply`
     keys: ["jobs", "runs", "active", "meta", "cancels", "workers", "about"] as const,
     args: ["now", "worker", "lease", "about"] as const,
     rest: "leases" as const,
-    sha1: "2fce44c9173da1c297f7d3929ad9381d46ee50a1",
+    sha1: "b968caf60f32a638eb4803c39607cc96a1d50b6e",
     source: `#!lua flags=allow-oom
 local function clock(given)
   if given ~= "" then return tonumber(given) end
@@ -815,14 +1067,14 @@ end
 local function parse_run(text)
   local holder, token, flag, attempt, rescues, snoozes, started, finished, reason, worker, tail =
     string.match(text, "^(%a)(%d+),(%d),(%d+),(%d+),(%d+),(%d*),(%d*),(%a*),([^,]*),(.*)$")
-  local sequence, enqueued, expires, priority, max_attempts, retain, kind, unique =
-    string.match(tail, "^(%d+),(%d+),(%d*),(-?%d+),(%d+),(%d+),([^,]*),(.*)$")
+  local sequence, enqueued, expires, priority, max_attempts, retain, kind, held, unique =
+    string.match(tail, "^(%d+),(%d+),(%d*),(-?%d+),(%d+),(%d+),([^,]*),(%a?):?(.*)$")
   return {
     holder = holder, token = token, flag = flag,
     attempt = tonumber(attempt), rescues = tonumber(rescues), snoozes = tonumber(snoozes),
     started = started, finished = finished, reason = reason, worker = worker, tail = tail,
     score = tonumber(priority) * 1099511627776 + tonumber(sequence),
-    expires = tonumber(expires), max_attempts = tonumber(max_attempts), retain = tonumber(retain), unique = unique
+    expires = tonumber(expires), max_attempts = tonumber(max_attempts), retain = tonumber(retain), kind = kind, held = held, unique = unique
   }
 end
 local function new_run(record)
@@ -834,7 +1086,7 @@ local function format_run(run)
     .. "," .. run.started .. "," .. run.finished .. "," .. run.reason .. "," .. run.worker .. "," .. run.tail
 end
 local function mind(run)
-  if run.flag == "0" or run.flag == "2" then run.flag = exact(run.flag + 1) end
+  if run.flag % 2 == 0 then run.flag = exact(run.flag + 1) end
 end
 local function in_chunks(size, count, act)
   for first = 1, count, size do
@@ -895,11 +1147,19 @@ redis.call("HDEL", KEYS[3], ARGV[1])
 return redis.call("ZREM", KEYS[2], ARGV[1])`
   },
   get: {
-    keys: ["jobs", "runs", "ledger", "result", "cancels", "progress", "pending", "scheduled", "retry", "active", "completed", "cancelled", "dead"] as const,
+    keys: ["jobs", "runs", "ledger", "result", "cancels", "progress", "limited", "pending", "scheduled", "retry", "active", "completed", "cancelled", "dead"] as const,
     args: ["id"] as const,
     rest: undefined,
-    sha1: "6a06e39a8e5e1cbe7ccfcb7357632bc8672d007e",
+    sha1: "4108b4ac358ab17b0df11221d6005f593536c91d",
     source: `#!lua flags=no-writes
+local function clock(given)
+  if given ~= "" then return tonumber(given) end
+  local time = redis.call("TIME")
+  return time[1] * 1000 + math.floor(time[2] / 1000)
+end
+local function exact(number)
+  return string.format("%.0f", number)
+end
 local function read_job(keys, id, state, score, record)
   return {
     id, state, score, record,
@@ -910,35 +1170,71 @@ local function read_job(keys, id, state, score, record)
     redis.call("HGET", keys.progress, id)
   }
 end
+local place_offset = 4503599627370496
+local function limited_member(kind, score, id)
+  return kind .. "," .. string.format("%016.0f", score + place_offset) .. "," .. id
+end
+local function of_kind(kind)
+  return "[" .. kind .. ",", "(" .. kind .. "-"
+end
+local function read_limits(keys)
+  local limits, flat = {}, redis.call("HGETALL", keys.limits)
+  for i = 1, #flat, 2 do
+    local limit, per, burst = string.match(flat[i + 1], "^(%d+),(%d+),(%d+)$")
+    limits[flat[i]] = { limit = tonumber(limit), per = tonumber(per), burst = tonumber(burst) }
+  end
+  return limits
+end
+local function tokens_of(keys, kind, rate, now)
+  if rate.limit == 0 then return math.huge end
+  local tokens, at = string.match(redis.call("HGET", keys.buckets, kind) or "", "^([^,]+),(%d+)$")
+  if not tokens then return rate.burst end
+  local elapsed = math.max(0, now - tonumber(at))
+  return math.min(rate.burst, tonumber(tokens) + elapsed * rate.limit / rate.per)
+end
+local function kind_and_score(record)
+  local sequence, priority, kind = string.match(record, "^%d,(%d+),%d+,%d*,(-?%d+),%d+,%d+,([^,]*),")
+  return kind, tonumber(priority) * 1099511627776 + tonumber(sequence)
+end
+local function leave_waiting(keys, id, record)
+  if redis.call("ZREM", keys.pending, id) == 1 then return true end
+  local kind, score = kind_and_score(record)
+  return redis.call("ZREM", keys.limited, limited_member(kind, score, id)) == 1
+end
 local keys = {
-  jobs = KEYS[1], runs = KEYS[2], ledger = KEYS[3], result = KEYS[4], cancels = KEYS[5], progress = KEYS[6]
+  jobs = KEYS[1], runs = KEYS[2], ledger = KEYS[3], result = KEYS[4], cancels = KEYS[5], progress = KEYS[6],
+  limited = KEYS[7]
 }
 local states = { "pending", "scheduled", "retry", "active", "completed", "cancelled", "dead" }
 local id = ARGV[1]
 local record = redis.call("HGET", keys.jobs, id)
 if not record then return {} end
+local kind, place = kind_and_score(record)
+if redis.call("ZSCORE", keys.limited, limited_member(kind, place, id)) then
+  return read_job(keys, id, "pending", exact(place), record)
+end
 for i, state in ipairs(states) do
-  local score = redis.call("ZSCORE", KEYS[6 + i], id)
+  local score = redis.call("ZSCORE", KEYS[7 + i], id)
   if score then return read_job(keys, id, state, score, record) end
 end
 return {}`
   },
   limit: {
-    keys: ["pending", "meta", "wake"] as const,
+    keys: ["pending", "limited", "meta", "wake"] as const,
     args: ["most"] as const,
     rest: undefined,
-    sha1: "f38c798d8030377db8aa2610215cefcf1317a759",
+    sha1: "0643955c3ca53812034278eb1486a570815c392a",
     source: `#!lua
 local function signal(keys)
   redis.call("ZADD", keys.wake, 0, "1")
 end
-local keys = { pending = KEYS[1], meta = KEYS[2], wake = KEYS[3] }
+local keys = { pending = KEYS[1], limited = KEYS[2], meta = KEYS[3], wake = KEYS[4] }
 if ARGV[1] == "" then
   redis.call("HDEL", keys.meta, "max_active")
 else
   redis.call("HSET", keys.meta, "max_active", ARGV[1])
 end
-if redis.call("ZCARD", keys.pending) > 0 then signal(keys) end
+if redis.call("ZCARD", keys.pending) + redis.call("ZCARD", keys.limited) > 0 then signal(keys) end
 return 1`
   },
   list: {
@@ -998,22 +1294,31 @@ for i = 1, #entries, 2 do
 end
 return reply`
   },
+  oldest: {
+    keys: ["dead"] as const,
+    args: ["skip", "most"] as const,
+    rest: undefined,
+    sha1: "05110787519cb6ea7cc76b28578951c19b90d33c",
+    source: `#!lua flags=no-writes
+local skip = tonumber(ARGV[1])
+return redis.call("ZRANGE", KEYS[1], skip, skip + tonumber(ARGV[2]) - 1)`
+  },
   pause: {
-    keys: ["pending", "meta", "wake"] as const,
+    keys: ["pending", "limited", "meta", "wake"] as const,
     args: ["paused"] as const,
     rest: undefined,
-    sha1: "c1eb071ae6f3458d450ef71d6eb919896dc8a480",
+    sha1: "e767aaa3b3914cc243adeb000c6f3910bc981745",
     source: `#!lua flags=allow-oom
 local function signal(keys)
   redis.call("ZADD", keys.wake, 0, "1")
 end
-local keys = { pending = KEYS[1], meta = KEYS[2], wake = KEYS[3] }
+local keys = { pending = KEYS[1], limited = KEYS[2], meta = KEYS[3], wake = KEYS[4] }
 local was = redis.call("HGET", keys.meta, "paused") or "0"
 if ARGV[1] == "1" then
   redis.call("HSET", keys.meta, "paused", "1")
 else
   redis.call("HDEL", keys.meta, "paused")
-  if redis.call("ZCARD", keys.pending) > 0 then signal(keys) end
+  if redis.call("ZCARD", keys.pending) + redis.call("ZCARD", keys.limited) > 0 then signal(keys) end
 end
 return was ~= ARGV[1] and 1 or 0`
   },
@@ -1021,7 +1326,7 @@ return was ~= ARGV[1] and 1 or 0`
     keys: ["jobs", "pending", "scheduled", "retry", "meta", "wake"] as const,
     args: ["now", "limit"] as const,
     rest: undefined,
-    sha1: "58c8c3a92eed59188ce24989a552a2d5869bc0a0",
+    sha1: "8ae734a5a66aba21bc3a44900fbe318173468db0",
     source: `#!lua flags=allow-oom
 local function clock(given)
   if given ~= "" then return tonumber(given) end
@@ -1034,14 +1339,14 @@ end
 local function parse_run(text)
   local holder, token, flag, attempt, rescues, snoozes, started, finished, reason, worker, tail =
     string.match(text, "^(%a)(%d+),(%d),(%d+),(%d+),(%d+),(%d*),(%d*),(%a*),([^,]*),(.*)$")
-  local sequence, enqueued, expires, priority, max_attempts, retain, kind, unique =
-    string.match(tail, "^(%d+),(%d+),(%d*),(-?%d+),(%d+),(%d+),([^,]*),(.*)$")
+  local sequence, enqueued, expires, priority, max_attempts, retain, kind, held, unique =
+    string.match(tail, "^(%d+),(%d+),(%d*),(-?%d+),(%d+),(%d+),([^,]*),(%a?):?(.*)$")
   return {
     holder = holder, token = token, flag = flag,
     attempt = tonumber(attempt), rescues = tonumber(rescues), snoozes = tonumber(snoozes),
     started = started, finished = finished, reason = reason, worker = worker, tail = tail,
     score = tonumber(priority) * 1099511627776 + tonumber(sequence),
-    expires = tonumber(expires), max_attempts = tonumber(max_attempts), retain = tonumber(retain), unique = unique
+    expires = tonumber(expires), max_attempts = tonumber(max_attempts), retain = tonumber(retain), kind = kind, held = held, unique = unique
   }
 end
 local function new_run(record)
@@ -1053,7 +1358,7 @@ local function format_run(run)
     .. "," .. run.started .. "," .. run.finished .. "," .. run.reason .. "," .. run.worker .. "," .. run.tail
 end
 local function mind(run)
-  if run.flag == "0" or run.flag == "2" then run.flag = exact(run.flag + 1) end
+  if run.flag % 2 == 0 then run.flag = exact(run.flag + 1) end
 end
 local function in_chunks(size, count, act)
   for first = 1, count, size do
@@ -1107,10 +1412,10 @@ if promoted > 0 then signal(keys) end
 return promoted`
   },
   prune: {
-    keys: ["jobs", "runs", "completed", "cancelled", "dead", "ledger", "result", "progress", "logs", "meta", "claims", "workers", "about"] as const,
+    keys: ["jobs", "runs", "completed", "cancelled", "dead", "ledger", "result", "progress", "logs", "unique", "windows", "meta", "claims", "workers", "about", "requests", "producers"] as const,
     args: ["now", "limit", "dead_retain", "max_dead", "max_finished"] as const,
     rest: undefined,
-    sha1: "e73892e3a560d80aa4e3e384f0b8ae42d6cd2c10",
+    sha1: "33365d384eec4b9182aa28122701b321f64c50c8",
     source: `#!lua flags=allow-oom
 local function clock(given)
   if given ~= "" then return tonumber(given) end
@@ -1123,14 +1428,14 @@ end
 local function parse_run(text)
   local holder, token, flag, attempt, rescues, snoozes, started, finished, reason, worker, tail =
     string.match(text, "^(%a)(%d+),(%d),(%d+),(%d+),(%d+),(%d*),(%d*),(%a*),([^,]*),(.*)$")
-  local sequence, enqueued, expires, priority, max_attempts, retain, kind, unique =
-    string.match(tail, "^(%d+),(%d+),(%d*),(-?%d+),(%d+),(%d+),([^,]*),(.*)$")
+  local sequence, enqueued, expires, priority, max_attempts, retain, kind, held, unique =
+    string.match(tail, "^(%d+),(%d+),(%d*),(-?%d+),(%d+),(%d+),([^,]*),(%a?):?(.*)$")
   return {
     holder = holder, token = token, flag = flag,
     attempt = tonumber(attempt), rescues = tonumber(rescues), snoozes = tonumber(snoozes),
     started = started, finished = finished, reason = reason, worker = worker, tail = tail,
     score = tonumber(priority) * 1099511627776 + tonumber(sequence),
-    expires = tonumber(expires), max_attempts = tonumber(max_attempts), retain = tonumber(retain), unique = unique
+    expires = tonumber(expires), max_attempts = tonumber(max_attempts), retain = tonumber(retain), kind = kind, held = held, unique = unique
   }
 end
 local function new_run(record)
@@ -1142,7 +1447,7 @@ local function format_run(run)
     .. "," .. run.started .. "," .. run.finished .. "," .. run.reason .. "," .. run.worker .. "," .. run.tail
 end
 local function mind(run)
-  if run.flag == "0" or run.flag == "2" then run.flag = exact(run.flag + 1) end
+  if run.flag % 2 == 0 then run.flag = exact(run.flag + 1) end
 end
 local function in_chunks(size, count, act)
   for first = 1, count, size do
@@ -1179,7 +1484,7 @@ local function write_failure(keys, id, run, outcome, now, error)
   mind(run)
 end
 local function free_key(keys, id, run)
-  if run.unique ~= "" and redis.call("HGET", keys.unique, run.unique) == id then
+  if run.unique ~= "" and run.held ~= "w" and redis.call("HGET", keys.unique, run.unique) == id then
     redis.call("HDEL", keys.unique, run.unique)
   end
 end
@@ -1244,7 +1549,8 @@ local crash = '"the lease expired"'
 local keys = {
   jobs = KEYS[1], runs = KEYS[2], completed = KEYS[3], cancelled = KEYS[4], dead = KEYS[5],
   ledger = KEYS[6], result = KEYS[7], progress = KEYS[8], logs = KEYS[9],
-  meta = KEYS[10], claims = KEYS[11], workers = KEYS[12], about = KEYS[13]
+  unique = KEYS[10], windows = KEYS[11], meta = KEYS[12], claims = KEYS[13], workers = KEYS[14], about = KEYS[15],
+  requests = KEYS[16], producers = KEYS[17]
 }
 local now = clock(ARGV[1])
 local left = tonumber(ARGV[2])
@@ -1271,31 +1577,38 @@ drop_beyond(keys.completed, max_finished)
 drop_beyond(keys.cancelled, max_finished)
 drop_beyond(keys.dead, max_dead)
 count(keys.meta, "removed", removed)
-local silent = redis.call("ZRANGEBYSCORE", keys.workers, "-inf", now - 172800000, "LIMIT", 0, 100)
-if #silent > 0 then
-  redis.call("ZREM", keys.workers, unpack(silent))
-  redis.call("HDEL", keys.claims, unpack(silent))
-  redis.call("HDEL", keys.about, unpack(silent))
+local over = redis.call("ZRANGEBYSCORE", keys.windows, "-inf", now, "LIMIT", 0, 500)
+if #over > 0 then
+  redis.call("ZREM", keys.windows, unpack(over))
+  redis.call("HDEL", keys.unique, unpack(over))
 end
+local function forget(seen, ...)
+  local silent = redis.call("ZRANGEBYSCORE", seen, "-inf", now - 172800000, "LIMIT", 0, 100)
+  if #silent == 0 then return end
+  redis.call("ZREM", seen, unpack(silent))
+  for _, key in ipairs({ ... }) do redis.call("HDEL", key, unpack(silent)) end
+end
+forget(keys.workers, keys.claims, keys.about)
+forget(keys.producers, keys.requests)
 return removed`
   },
   purge: {
     keys: ["jobs", "runs", "dead", "ledger", "result", "progress", "logs", "meta"] as const,
-    args: ["oldest"] as const,
+    args: [] as const,
     rest: "ids" as const,
-    sha1: "3a54eb1aa81c0c70ac896a61e30716c202a3ad41",
+    sha1: "c20fa9461f9453e849b259843bb7edb4a8e3464d",
     source: `#!lua flags=allow-oom
 local function parse_run(text)
   local holder, token, flag, attempt, rescues, snoozes, started, finished, reason, worker, tail =
     string.match(text, "^(%a)(%d+),(%d),(%d+),(%d+),(%d+),(%d*),(%d*),(%a*),([^,]*),(.*)$")
-  local sequence, enqueued, expires, priority, max_attempts, retain, kind, unique =
-    string.match(tail, "^(%d+),(%d+),(%d*),(-?%d+),(%d+),(%d+),([^,]*),(.*)$")
+  local sequence, enqueued, expires, priority, max_attempts, retain, kind, held, unique =
+    string.match(tail, "^(%d+),(%d+),(%d*),(-?%d+),(%d+),(%d+),([^,]*),(%a?):?(.*)$")
   return {
     holder = holder, token = token, flag = flag,
     attempt = tonumber(attempt), rescues = tonumber(rescues), snoozes = tonumber(snoozes),
     started = started, finished = finished, reason = reason, worker = worker, tail = tail,
     score = tonumber(priority) * 1099511627776 + tonumber(sequence),
-    expires = tonumber(expires), max_attempts = tonumber(max_attempts), retain = tonumber(retain), unique = unique
+    expires = tonumber(expires), max_attempts = tonumber(max_attempts), retain = tonumber(retain), kind = kind, held = held, unique = unique
   }
 end
 local function new_run(record)
@@ -1307,7 +1620,7 @@ local function format_run(run)
     .. "," .. run.started .. "," .. run.finished .. "," .. run.reason .. "," .. run.worker .. "," .. run.tail
 end
 local function mind(run)
-  if run.flag == "0" or run.flag == "2" then run.flag = exact(run.flag + 1) end
+  if run.flag % 2 == 0 then run.flag = exact(run.flag + 1) end
 end
 local function in_chunks(size, count, act)
   for first = 1, count, size do
@@ -1344,7 +1657,7 @@ local function write_failure(keys, id, run, outcome, now, error)
   mind(run)
 end
 local function free_key(keys, id, run)
-  if run.unique ~= "" and redis.call("HGET", keys.unique, run.unique) == id then
+  if run.unique ~= "" and run.held ~= "w" and redis.call("HGET", keys.unique, run.unique) == id then
     redis.call("HDEL", keys.unique, run.unique)
   end
 end
@@ -1410,14 +1723,8 @@ local keys = {
   jobs = KEYS[1], runs = KEYS[2], dead = KEYS[3], ledger = KEYS[4], result = KEYS[5],
   progress = KEYS[6], logs = KEYS[7], meta = KEYS[8]
 }
-local ids = {}
-if ARGV[1] ~= "" then
-  ids = redis.call("ZRANGE", keys.dead, 0, tonumber(ARGV[1]) - 1)
-else
-  for i = 2, #ARGV do ids[#ids + 1] = ARGV[i] end
-end
 local purged = 0
-for _, id in ipairs(ids) do
+for _, id in ipairs(ARGV) do
   if redis.call("ZSCORE", keys.dead, id) then
     remove(keys, keys.dead, id)
     purged = purged + 1
@@ -1426,23 +1733,107 @@ end
 count(keys.meta, "removed", purged)
 return purged`
   },
-  redrive: {
-    keys: ["jobs", "runs", "pending", "dead", "result", "unique", "meta", "wake"] as const,
-    args: ["oldest"] as const,
-    rest: "ids" as const,
-    sha1: "c8e76d264802f211876b3447c550a30017c4b24a",
+  rate: {
+    keys: ["limited", "limits", "buckets", "wake"] as const,
+    args: ["now", "kind", "limit"] as const,
+    rest: undefined,
+    sha1: "486189d73e4d4b55650450805a570bec4e94c3e1",
     source: `#!lua
+local function clock(given)
+  if given ~= "" then return tonumber(given) end
+  local time = redis.call("TIME")
+  return time[1] * 1000 + math.floor(time[2] / 1000)
+end
+local function exact(number)
+  return string.format("%.0f", number)
+end
+local place_offset = 4503599627370496
+local function limited_member(kind, score, id)
+  return kind .. "," .. string.format("%016.0f", score + place_offset) .. "," .. id
+end
+local function of_kind(kind)
+  return "[" .. kind .. ",", "(" .. kind .. "-"
+end
+local function read_limits(keys)
+  local limits, flat = {}, redis.call("HGETALL", keys.limits)
+  for i = 1, #flat, 2 do
+    local limit, per, burst = string.match(flat[i + 1], "^(%d+),(%d+),(%d+)$")
+    limits[flat[i]] = { limit = tonumber(limit), per = tonumber(per), burst = tonumber(burst) }
+  end
+  return limits
+end
+local function tokens_of(keys, kind, rate, now)
+  if rate.limit == 0 then return math.huge end
+  local tokens, at = string.match(redis.call("HGET", keys.buckets, kind) or "", "^([^,]+),(%d+)$")
+  if not tokens then return rate.burst end
+  local elapsed = math.max(0, now - tonumber(at))
+  return math.min(rate.burst, tonumber(tokens) + elapsed * rate.limit / rate.per)
+end
+local function kind_and_score(record)
+  local sequence, priority, kind = string.match(record, "^%d,(%d+),%d+,%d*,(-?%d+),%d+,%d+,([^,]*),")
+  return kind, tonumber(priority) * 1099511627776 + tonumber(sequence)
+end
+local function leave_waiting(keys, id, record)
+  if redis.call("ZREM", keys.pending, id) == 1 then return true end
+  local kind, score = kind_and_score(record)
+  return redis.call("ZREM", keys.limited, limited_member(kind, score, id)) == 1
+end
+local function signal(keys)
+  redis.call("ZADD", keys.wake, 0, "1")
+end
+local keys = { limited = KEYS[1], limits = KEYS[2], buckets = KEYS[3], wake = KEYS[4] }
+local now, kind, limit = clock(ARGV[1]), ARGV[2], ARGV[3]
+if limit == "" then
+  redis.call("HDEL", keys.buckets, kind)
+  local first, last = of_kind(kind)
+  if #redis.call("ZRANGEBYLEX", keys.limited, first, last, "LIMIT", 0, 1) == 0 then
+    redis.call("HDEL", keys.limits, kind)
+  else
+    redis.call("HSET", keys.limits, kind, "0,0,0")
+  end
+else
+  local old = read_limits(keys)[kind]
+  if old and old.limit > 0 then
+    redis.call("HSET", keys.buckets, kind, string.format("%.17g", tokens_of(keys, kind, old, now)) .. "," .. exact(now))
+  end
+  redis.call("HSET", keys.limits, kind, limit)
+end
+if redis.call("ZCARD", keys.limited) > 0 then signal(keys) end
+return 1`
+  },
+  rates: {
+    keys: ["limits"] as const,
+    args: [] as const,
+    rest: undefined,
+    sha1: "8f66293438eab39dc0fef4cc66d87f0af056580d",
+    source: `#!lua flags=no-writes
+return redis.call("HGETALL", KEYS[1])`
+  },
+  redrive: {
+    keys: ["jobs", "runs", "pending", "dead", "result", "unique", "windows", "meta", "wake"] as const,
+    args: ["now"] as const,
+    rest: "ids" as const,
+    sha1: "888c966d1781846ba398a95a0962b24351d92e68",
+    source: `#!lua
+local function clock(given)
+  if given ~= "" then return tonumber(given) end
+  local time = redis.call("TIME")
+  return time[1] * 1000 + math.floor(time[2] / 1000)
+end
+local function exact(number)
+  return string.format("%.0f", number)
+end
 local function parse_run(text)
   local holder, token, flag, attempt, rescues, snoozes, started, finished, reason, worker, tail =
     string.match(text, "^(%a)(%d+),(%d),(%d+),(%d+),(%d+),(%d*),(%d*),(%a*),([^,]*),(.*)$")
-  local sequence, enqueued, expires, priority, max_attempts, retain, kind, unique =
-    string.match(tail, "^(%d+),(%d+),(%d*),(-?%d+),(%d+),(%d+),([^,]*),(.*)$")
+  local sequence, enqueued, expires, priority, max_attempts, retain, kind, held, unique =
+    string.match(tail, "^(%d+),(%d+),(%d*),(-?%d+),(%d+),(%d+),([^,]*),(%a?):?(.*)$")
   return {
     holder = holder, token = token, flag = flag,
     attempt = tonumber(attempt), rescues = tonumber(rescues), snoozes = tonumber(snoozes),
     started = started, finished = finished, reason = reason, worker = worker, tail = tail,
     score = tonumber(priority) * 1099511627776 + tonumber(sequence),
-    expires = tonumber(expires), max_attempts = tonumber(max_attempts), retain = tonumber(retain), unique = unique
+    expires = tonumber(expires), max_attempts = tonumber(max_attempts), retain = tonumber(retain), kind = kind, held = held, unique = unique
   }
 end
 local function new_run(record)
@@ -1454,7 +1845,7 @@ local function format_run(run)
     .. "," .. run.started .. "," .. run.finished .. "," .. run.reason .. "," .. run.worker .. "," .. run.tail
 end
 local function mind(run)
-  if run.flag == "0" or run.flag == "2" then run.flag = exact(run.flag + 1) end
+  if run.flag % 2 == 0 then run.flag = exact(run.flag + 1) end
 end
 local function in_chunks(size, count, act)
   for first = 1, count, size do
@@ -1481,31 +1872,33 @@ local function signal(keys)
   redis.call("ZADD", keys.wake, 0, "1")
 end
 local keys = {
-  jobs = KEYS[1], runs = KEYS[2], pending = KEYS[3], dead = KEYS[4], result = KEYS[5], unique = KEYS[6], meta = KEYS[7],
-  wake = KEYS[8]
+  jobs = KEYS[1], runs = KEYS[2], pending = KEYS[3], dead = KEYS[4], result = KEYS[5], unique = KEYS[6], windows = KEYS[7],
+  meta = KEYS[8], wake = KEYS[9]
 }
-local ids = {}
-if ARGV[1] ~= "" then
-  ids = redis.call("ZRANGE", keys.dead, 0, tonumber(ARGV[1]) - 1)
-else
-  for i = 2, #ARGV do ids[#ids + 1] = ARGV[i] end
-end
+local now, ids = clock(ARGV[1]), {}
+for i = 2, #ARGV do ids[#ids + 1] = ARGV[i] end
 local function redrive(id)
   local record = redis.call("ZSCORE", keys.dead, id) and redis.call("HGET", keys.jobs, id)
   if not record then return "not-dead" end
   local run = parse_run(redis.call("HGET", keys.runs, id))
-  if run.unique ~= "" then
-    local holder = redis.call("HGET", keys.unique, run.unique)
+  if run.unique ~= "" and run.held ~= "w" then
+    local free_at = redis.call("ZSCORE", keys.windows, run.unique)
+    local over = free_at and tonumber(free_at) <= now
+    local holder = not over and redis.call("HGET", keys.unique, run.unique)
     if holder and holder ~= id then return "key-taken" end
+    redis.call("ZREM", keys.windows, run.unique)
     redis.call("HSET", keys.unique, run.unique, id)
   end
   local sequence = redis.call("HINCRBY", keys.meta, "sequence", 1)
   local flag, rest_at = string.match(record, "^(%d),%d+,()")
   local priority = tonumber(string.match(record, "^%d+,%d*,(-?%d+),", rest_at))
-  redis.call("HSET", keys.jobs, id, flag .. "," .. sequence .. "," .. string.sub(record, rest_at))
+  local enqueued, rest = string.match(record, "^(%d+),%d*(,.*)$", rest_at)
+  if flag % 4 >= 2 then flag = exact(flag - 2) end
+  redis.call("HSET", keys.jobs, id, flag .. "," .. sequence .. "," .. enqueued .. "," .. rest)
   run.holder, run.token, run.attempt, run.rescues, run.snoozes = "w", "0", 0, 0, 0
   run.started, run.finished, run.reason, run.worker = "", "", "", ""
-  run.tail = sequence .. string.match(run.tail, "^%d+(,.*)$")
+  run.tail = sequence .. "," .. enqueued .. "," .. string.match(run.tail, "^%d+,%d+,%d*(,.*)$")
+  if run.flag % 4 >= 2 then run.flag = exact(run.flag - 2) end
   redis.call("HSET", keys.runs, id, format_run(run))
   redis.call("HDEL", keys.result, id)
   redis.call("ZREM", keys.dead, id)
@@ -1527,7 +1920,7 @@ return reply`
     keys: ["jobs", "runs", "pending", "active", "cancelled", "dead", "ledger", "result", "cancels", "progress", "logs", "watchers", "unique", "meta", "wake"] as const,
     args: ["now", "notices", "limit"] as const,
     rest: undefined,
-    sha1: "d2d7c9dd6aacc3f7376929ed8dc0821fdefe652a",
+    sha1: "ee112cab463e88f337dec8597ab8d755b3f3f684",
     source: `#!lua flags=allow-oom
 local function clock(given)
   if given ~= "" then return tonumber(given) end
@@ -1540,14 +1933,14 @@ end
 local function parse_run(text)
   local holder, token, flag, attempt, rescues, snoozes, started, finished, reason, worker, tail =
     string.match(text, "^(%a)(%d+),(%d),(%d+),(%d+),(%d+),(%d*),(%d*),(%a*),([^,]*),(.*)$")
-  local sequence, enqueued, expires, priority, max_attempts, retain, kind, unique =
-    string.match(tail, "^(%d+),(%d+),(%d*),(-?%d+),(%d+),(%d+),([^,]*),(.*)$")
+  local sequence, enqueued, expires, priority, max_attempts, retain, kind, held, unique =
+    string.match(tail, "^(%d+),(%d+),(%d*),(-?%d+),(%d+),(%d+),([^,]*),(%a?):?(.*)$")
   return {
     holder = holder, token = token, flag = flag,
     attempt = tonumber(attempt), rescues = tonumber(rescues), snoozes = tonumber(snoozes),
     started = started, finished = finished, reason = reason, worker = worker, tail = tail,
     score = tonumber(priority) * 1099511627776 + tonumber(sequence),
-    expires = tonumber(expires), max_attempts = tonumber(max_attempts), retain = tonumber(retain), unique = unique
+    expires = tonumber(expires), max_attempts = tonumber(max_attempts), retain = tonumber(retain), kind = kind, held = held, unique = unique
   }
 end
 local function new_run(record)
@@ -1559,7 +1952,7 @@ local function format_run(run)
     .. "," .. run.started .. "," .. run.finished .. "," .. run.reason .. "," .. run.worker .. "," .. run.tail
 end
 local function mind(run)
-  if run.flag == "0" or run.flag == "2" then run.flag = exact(run.flag + 1) end
+  if run.flag % 2 == 0 then run.flag = exact(run.flag + 1) end
 end
 local function in_chunks(size, count, act)
   for first = 1, count, size do
@@ -1596,7 +1989,7 @@ local function write_failure(keys, id, run, outcome, now, error)
   mind(run)
 end
 local function free_key(keys, id, run)
-  if run.unique ~= "" and redis.call("HGET", keys.unique, run.unique) == id then
+  if run.unique ~= "" and run.held ~= "w" and redis.call("HGET", keys.unique, run.unique) == id then
     redis.call("HDEL", keys.unique, run.unique)
   end
 end
@@ -1700,15 +2093,97 @@ if #rescued > 0 then signal(keys) end
 return { rescued, buried }`
   },
   stats: {
-    keys: ["pending", "scheduled", "retry", "active", "completed", "cancelled", "dead", "meta"] as const,
+    keys: ["pending", "scheduled", "retry", "active", "completed", "cancelled", "dead", "limited", "meta"] as const,
     args: [] as const,
     rest: "names" as const,
-    sha1: "37147fbbd5d71bd2ac86dff3fb3a8700e7ae988b",
+    sha1: "c03003420492a4ec5464c483719fadcf75ce01c1",
     source: `#!lua flags=no-writes
 local reply = {}
 for i = 1, 7 do reply[i] = redis.call("ZCARD", KEYS[i]) end
-for _, value in ipairs(redis.call("HMGET", KEYS[8], unpack(ARGV))) do
+reply[1] = reply[1] + redis.call("ZCARD", KEYS[8])
+for _, value in ipairs(redis.call("HMGET", KEYS[9], unpack(ARGV))) do
   reply[#reply + 1] = value or ""
+end
+return reply`
+  },
+  waiting: {
+    keys: ["jobs", "runs", "ledger", "result", "cancels", "progress", "pending", "limited", "limits"] as const,
+    args: ["limit", "score"] as const,
+    rest: undefined,
+    sha1: "2cd78625efc5fd179b0a05a96bddbc1f2399d073",
+    source: `#!lua flags=no-writes
+local function clock(given)
+  if given ~= "" then return tonumber(given) end
+  local time = redis.call("TIME")
+  return time[1] * 1000 + math.floor(time[2] / 1000)
+end
+local function exact(number)
+  return string.format("%.0f", number)
+end
+local function read_job(keys, id, state, score, record)
+  return {
+    id, state, score, record,
+    redis.call("HGET", keys.runs, id) or "",
+    redis.call("HGET", keys.ledger, id) or "",
+    redis.call("HGET", keys.result, id),
+    redis.call("HGET", keys.cancels, id),
+    redis.call("HGET", keys.progress, id)
+  }
+end
+local place_offset = 4503599627370496
+local function limited_member(kind, score, id)
+  return kind .. "," .. string.format("%016.0f", score + place_offset) .. "," .. id
+end
+local function of_kind(kind)
+  return "[" .. kind .. ",", "(" .. kind .. "-"
+end
+local function read_limits(keys)
+  local limits, flat = {}, redis.call("HGETALL", keys.limits)
+  for i = 1, #flat, 2 do
+    local limit, per, burst = string.match(flat[i + 1], "^(%d+),(%d+),(%d+)$")
+    limits[flat[i]] = { limit = tonumber(limit), per = tonumber(per), burst = tonumber(burst) }
+  end
+  return limits
+end
+local function tokens_of(keys, kind, rate, now)
+  if rate.limit == 0 then return math.huge end
+  local tokens, at = string.match(redis.call("HGET", keys.buckets, kind) or "", "^([^,]+),(%d+)$")
+  if not tokens then return rate.burst end
+  local elapsed = math.max(0, now - tonumber(at))
+  return math.min(rate.burst, tonumber(tokens) + elapsed * rate.limit / rate.per)
+end
+local function kind_and_score(record)
+  local sequence, priority, kind = string.match(record, "^%d,(%d+),%d+,%d*,(-?%d+),%d+,%d+,([^,]*),")
+  return kind, tonumber(priority) * 1099511627776 + tonumber(sequence)
+end
+local function leave_waiting(keys, id, record)
+  if redis.call("ZREM", keys.pending, id) == 1 then return true end
+  local kind, score = kind_and_score(record)
+  return redis.call("ZREM", keys.limited, limited_member(kind, score, id)) == 1
+end
+local keys = {
+  jobs = KEYS[1], runs = KEYS[2], ledger = KEYS[3], result = KEYS[4], cancels = KEYS[5], progress = KEYS[6],
+  pending = KEYS[7], limited = KEYS[8], limits = KEYS[9]
+}
+local limit, after = tonumber(ARGV[1]), ARGV[2]
+local entries = {}
+local front = redis.call("ZRANGEBYSCORE", keys.pending, after == "" and "-inf" or "(" .. after, "+inf", "WITHSCORES", "LIMIT", 0, limit + 1)
+for i = 1, #front, 2 do
+  entries[#entries + 1] = { id = front[i], score = tonumber(front[i + 1]) }
+end
+for kind in pairs(read_limits(keys)) do
+  local first, last = of_kind(kind)
+  if after ~= "" then first = "(" .. kind .. "," .. string.format("%016.0f", tonumber(after) + place_offset) .. "-" end
+  for _, member in ipairs(redis.call("ZRANGEBYLEX", keys.limited, first, last, "LIMIT", 0, limit + 1)) do
+    local place, id = string.match(member, "^[^,]*,(%d+),(.*)$")
+    entries[#entries + 1] = { id = id, score = tonumber(place) - place_offset }
+  end
+end
+table.sort(entries, function(a, b) return a.score < b.score end)
+local reply = { #entries > limit and 1 or 0 }
+for i = 1, math.min(limit, #entries) do
+  local record = redis.call("HGET", keys.jobs, entries[i].id)
+  if record then reply[#reply + 1] = read_job(keys, entries[i].id, "pending", exact(entries[i].score), record) end
 end
 return reply`
   },

@@ -7,12 +7,15 @@
 -- KEYS completed  zset: id by end of retention, epoch ms
 -- KEYS cancelled  zset: id by end of retention, epoch ms
 -- KEYS dead       zset: id by time of death, epoch ms
+-- KEYS limited    zset: rate-limited jobs by kind and place
 -- KEYS meta       hash: counters, pause
 -- ARGV ...names   of the fields of meta to read
 -- REPLY list      the seven depths, then the values of the fields
 local reply = {}
 for i = 1, 7 do reply[i] = redis.call("ZCARD", KEYS[i]) end
-for _, value in ipairs(redis.call("HMGET", KEYS[8], unpack(ARGV))) do
+-- rate-limited jobs are pending like others
+reply[1] = reply[1] + redis.call("ZCARD", KEYS[8])
+for _, value in ipairs(redis.call("HMGET", KEYS[9], unpack(ARGV))) do
   reply[#reply + 1] = value or ""
 end
 return reply

@@ -17,7 +17,7 @@ local function write_failure(keys, id, run, outcome, now, error)
 end
 
 local function free_key(keys, id, run)
-  if run.unique ~= "" and redis.call("HGET", keys.unique, run.unique) == id then
+  if run.unique ~= "" and run.held ~= "w" and redis.call("HGET", keys.unique, run.unique) == id then
     redis.call("HDEL", keys.unique, run.unique)
   end
 end

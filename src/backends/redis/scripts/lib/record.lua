@@ -7,19 +7,21 @@
 --
 -- holder: "a" while an attempt holds the lease, "w" otherwise. flag: "0" when nothing is to be minded but the two
 -- records; else the sum of 1 (ending takes more than deleting them: retention, a unique key, a ledger, a request to
--- stop, progress, a log) and 2 (it expires).
+-- stop, progress, a log), 2 (it expires) and 4 (its start frees its key).
+--
+-- uniqueKey: empty, or how long it is held (e until the end, s until the start, w for a window), a colon and the key.
 
 local function parse_run(text)
   local holder, token, flag, attempt, rescues, snoozes, started, finished, reason, worker, tail =
     string.match(text, "^(%a)(%d+),(%d),(%d+),(%d+),(%d+),(%d*),(%d*),(%a*),([^,]*),(.*)$")
-  local sequence, enqueued, expires, priority, max_attempts, retain, kind, unique =
-    string.match(tail, "^(%d+),(%d+),(%d*),(-?%d+),(%d+),(%d+),([^,]*),(.*)$")
+  local sequence, enqueued, expires, priority, max_attempts, retain, kind, held, unique =
+    string.match(tail, "^(%d+),(%d+),(%d*),(-?%d+),(%d+),(%d+),([^,]*),(%a?):?(.*)$")
   return {
     holder = holder, token = token, flag = flag,
     attempt = tonumber(attempt), rescues = tonumber(rescues), snoozes = tonumber(snoozes),
     started = started, finished = finished, reason = reason, worker = worker, tail = tail,
     score = tonumber(priority) * 1099511627776 + tonumber(sequence),
-    expires = tonumber(expires), max_attempts = tonumber(max_attempts), retain = tonumber(retain), unique = unique
+    expires = tonumber(expires), max_attempts = tonumber(max_attempts), retain = tonumber(retain), kind = kind, held = held, unique = unique
   }
 end
 
@@ -36,7 +38,7 @@ end
 
 -- Marks that ending this job takes more than deleting its records.
 local function mind(run)
-  if run.flag == "0" or run.flag == "2" then run.flag = exact(run.flag + 1) end
+  if run.flag % 2 == 0 then run.flag = exact(run.flag + 1) end
 end
 
 -- Redis passes at most 8000 values from a table to a command.

@@ -1,0 +1,92 @@
+-- Takes jobs in their order while some kinds are rate limited. Works only as far as the claim goes: of each kind it
+-- reads no more than the bucket allows, and jobs of limited kinds that still stand in `pending` are moved once.
+
+local divert_limit = 1000
+
+local function divert(keys, limits, most)
+  local looked = 0
+  while looked < divert_limit do
+    local front = redis.call("ZRANGE", keys.pending, 0, math.max(most, 100) - 1)
+    local moved, members = {}, {}
+    for i, record in ipairs(#front > 0 and read_fields(keys.jobs, front) or {}) do
+      local kind, score
+      if record then kind, score = kind_and_score(record) end
+      if kind and limits[kind] then
+        moved[#moved + 1] = front[i]
+        members[#members + 1] = 0
+        members[#members + 1] = limited_member(kind, score, front[i])
+      end
+    end
+    if #moved == 0 then return end
+    spread("ZREM", keys.pending, moved)
+    spread("ZADD", keys.limited, members)
+    looked = looked + #front
+  end
+end
+
+-- The next jobs of every kind that may run, and of the kinds without a limit, by score.
+local function candidates_of(keys, limits, most, now)
+  local candidates = {}
+  local front = redis.call("ZRANGE", keys.pending, 0, most - 1, "WITHSCORES")
+  for i = 1, #front, 2 do
+    candidates[#candidates + 1] = { id = front[i], score = tonumber(front[i + 1]) }
+  end
+  for kind, rate in pairs(limits) do
+    local allowed = math.min(most, math.floor(tokens_of(keys, kind, rate, now)))
+    if allowed > 0 then
+      local first, last = of_kind(kind)
+      for _, member in ipairs(redis.call("ZRANGEBYLEX", keys.limited, first, last, "LIMIT", 0, allowed)) do
+        local place, id = string.match(member, "^[^,]*,(%d+),(.*)$")
+        candidates[#candidates + 1] = { id = id, score = tonumber(place) - place_offset, kind = kind, member = member }
+      end
+    end
+  end
+  table.sort(candidates, function(a, b) return a.score < b.score end)
+  return candidates
+end
+
+local function take_limited(keys, limits, most, now)
+  divert(keys, limits, most)
+  local ids, plain, members, used = {}, {}, {}, {}
+  for i, candidate in ipairs(candidates_of(keys, limits, most, now)) do
+    if i > most then break end
+    ids[i] = candidate.id
+    if candidate.kind then
+      members[#members + 1] = candidate.member
+      used[candidate.kind] = (used[candidate.kind] or 0) + 1
+    else
+      plain[#plain + 1] = candidate.id
+    end
+  end
+  spread("ZREM", keys.pending, plain)
+  spread("ZREM", keys.limited, members)
+  for kind, taken in pairs(used) do
+    local rate = limits[kind]
+    if rate.limit > 0 then
+      local left = tokens_of(keys, kind, rate, now) - taken
+      redis.call("HSET", keys.buckets, kind, string.format("%.17g", left) .. "," .. exact(now))
+    end
+  end
+  return ids
+end
+
+-- Whether jobs of limited kinds may run now, and when some may that wait for tokens. Waiting for a tenth of a second's
+-- worth of tokens costs little and spares a claim for every single one.
+local function look_ahead(keys, limits, now)
+  local more, soonest = false, math.huge
+  for kind, rate in pairs(limits) do
+    local first, last = of_kind(kind)
+    if #redis.call("ZRANGEBYLEX", keys.limited, first, last, "LIMIT", 0, 1) > 0 then
+      local tokens = tokens_of(keys, kind, rate, now)
+      if tokens >= 1 then
+        more = true
+      else
+        local wanted = math.min(rate.burst, math.max(1, math.floor(100 * rate.limit / rate.per)))
+        soonest = math.min(soonest, now + math.ceil((wanted - tokens) * rate.per / rate.limit))
+      end
+    elseif rate.limit == 0 then
+      redis.call("HDEL", keys.limits, kind)
+    end
+  end
+  return more, soonest
+end

@@ -1,0 +1,8 @@
+#!lua flags=no-writes
+-- Reads the ids of the oldest dead letters.
+-- KEYS dead    zset: id by time of death, epoch ms
+-- ARGV skip    how many to leave out
+-- ARGV most    how many to read
+-- REPLY list   ids, oldest first
+local skip = tonumber(ARGV[1])
+return redis.call("ZRANGE", KEYS[1], skip, skip + tonumber(ARGV[2]) - 1)

@@ -1,0 +1,261 @@
+import type * as Cause from "effect/Cause"
+import * as Clock from "effect/Clock"
+import * as Context from "effect/Context"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import type * as Fiber from "effect/Fiber"
+import type * as Scope from "effect/Scope"
+import * as Tracer from "effect/Tracer"
+import type { EpochMillis, JobId } from "../../domain/Job.ts"
+import {
+  type ClaimedJob,
+  JobStore,
+  type RescueReply,
+  type SettleOutcome,
+  type Settlement
+} from "../../ports/JobStore.ts"
+import { WorkerInstruments } from "../telemetry/Instruments.ts"
+import { Settings as TelemetrySettings } from "../telemetry/Settings.ts"
+import { Processing } from "../telemetry/Tracing.ts"
+import { type Ending, endingOf } from "./ending-of.ts"
+import { HookRunner } from "./HookRunner.ts"
+import type { AnyHooks } from "./Hooks.ts"
+import { JobLog } from "./job-log.ts"
+import type { AnyMiddleware, Middleware } from "./Middleware.ts"
+import { type JobInfo, RunningJob } from "./RunningJob.ts"
+
+/** What is attached to a worker from outside. */
+export interface ExtensionOptions<M extends ReadonlyArray<AnyMiddleware>, H extends AnyHooks> {
+  /** Wraps every handler; the first is outermost. What it requires, the layer requires. */
+  readonly middleware?: M
+  /** Watches what becomes of jobs. What it requires, the layer requires. */
+  readonly hooks?: H & { readonly [Name in Exclude<keyof H, keyof AnyHooks>]: never }
+  /**
+   * Which attempts are logged: those that end dead, cancelled, undecodable, without a handler or without a lease
+   * (`problems`), or every one (`all`); `problems` when left out. Payloads are never logged.
+   */
+  readonly log?: false | "problems" | "all"
+}
+
+/** What is kept of an attempt whose handler was started: all of it when every end is of interest, or how it failed. */
+export interface Observed {
+  readonly info: JobInfo
+  /** By the monotonic clock. */
+  readonly startedNanos: bigint
+  durationMillis: number | undefined
+  cause: Cause.Cause<unknown> | undefined
+}
+
+/** The part of an attempt that is of interest here. */
+interface Attempt {
+  readonly job: ClaimedJob
+  readonly startedAt: EpochMillis | undefined
+  readonly observed: Observed | undefined
+}
+
+const buriedForCrashes = "its lease expired and no attempt is left"
+
+/**
+ * Middleware, hooks, log lines and telemetry of one worker. Every method returns at once and never throws; what is not
+ * asked for costs a comparison.
+ */
+export class Extensions {
+  /** Runs handlers with all of the worker's services, but not in the span in which it was built. */
+  readonly fork: <A>(effect: Effect.Effect<A, unknown>) => Fiber.Fiber<A, unknown>
+  readonly #worker: string
+  readonly #store: JobStore["Service"]
+  readonly #kinds: ReadonlySet<string>
+  readonly #middleware: ReadonlyArray<Middleware>
+  readonly #hooks: HookRunner | undefined
+  readonly #log: JobLog
+  readonly #tracing: Processing
+  readonly #instruments: WorkerInstruments | undefined
+  readonly #clock: Clock.Clock
+  /** Whether the end of an attempt is of interest, whatever it is. */
+  readonly #everyEnd: boolean
+
+  constructor(
+    worker: string,
+    store: JobStore["Service"],
+    kinds: ReadonlySet<string>,
+    services: Context.Context<never>,
+    middleware: ReadonlyArray<AnyMiddleware>,
+    hooks: HookRunner | undefined,
+    log: JobLog
+  ) {
+    this.fork = Effect.runForkWith(services)
+    this.#worker = worker
+    this.#store = store
+    this.#kinds = kinds
+    // what they require is among the services, with which every attempt is run
+    this.#middleware = middleware as ReadonlyArray<Middleware>
+    this.#hooks = hooks
+    this.#log = log
+    const telemetry = Context.get(services, TelemetrySettings)
+    this.#tracing = new Processing(telemetry, services, worker)
+    this.#instruments = telemetry.metrics ? new WorkerInstruments(services) : undefined
+    this.#clock = Context.get(services, Clock.Clock)
+    this.#everyEnd = hooks !== undefined || this.#instruments !== undefined || log.all
+  }
+
+  /** What an attempt runs, given its handler. */
+  wrap(handler: Effect.Effect<unknown, unknown>, job: JobInfo): Effect.Effect<unknown, unknown> {
+    let wrapped = handler
+    for (let i = this.#middleware.length - 1; i >= 0; i--) {
+      const middleware = this.#middleware[i]!
+      const next = wrapped
+      // one that throws before it returns an effect has failed like a handler that does; what one acquires ends with it
+      wrapped = Effect.suspend(() => Effect.scoped(middleware(next, job)))
+    }
+    return this.#tracing.wants(job) ? this.#tracing.trace(wrapped, job) : wrapped
+  }
+
+  /** Room for handlers that comes with the worker, and goes with it. */
+  slots(count: number): void {
+    this.#instruments?.slots(count)
+  }
+
+  /** A handler is started. What is answered is kept with its attempt. */
+  started(queue: string, job: JobInfo): Observed | undefined {
+    if (!this.#everyEnd) return undefined
+    if (this.#instruments !== undefined) {
+      const isFirst = job.attempt === 1 && job.snoozes === 0 && job.rescues === 0
+      const waited = isFirst ? this.#clock.currentTimeMillisUnsafe() - job.enqueuedAt : undefined
+      this.#instruments.started(queue, job.kind, waited)
+    }
+    if (this.#hooks?.wants("onStart")) this.#hooks.tell("onStart", this.#attemptEvent(queue, job))
+    return {
+      info: job,
+      startedNanos: this.#clock.monotonicTimeNanosUnsafe(),
+      durationMillis: undefined,
+      cause: undefined
+    }
+  }
+
+  /** A handler has ended. What is answered is kept with its attempt. */
+  ended(queue: string, attempt: Attempt, running: JobInfo, exit: Exit.Exit<unknown, unknown>): Observed | undefined {
+    const { job, observed, startedAt } = attempt
+    if (observed === undefined) {
+      if (startedAt === undefined || Exit.isSuccess(exit) || !this.#log.problems) return undefined
+      const durationMillis = Math.max(0, this.#clock.currentTimeMillisUnsafe() - startedAt)
+      return { info: running, startedNanos: 0n, durationMillis, cause: exit.cause }
+    }
+    observed.durationMillis = Number(this.#clock.monotonicTimeNanosUnsafe() - observed.startedNanos) / 1_000_000
+    if (Exit.isFailure(exit)) observed.cause = exit.cause
+    this.#instruments?.ended(queue, job.kind, observed.durationMillis)
+    return observed
+  }
+
+  /** The lease of an attempt was lost while it ran: there is nothing to settle. */
+  lost(queue: string, attempt: Attempt): void {
+    this.#tell(queue, attempt, { outcome: "lease_lost", noticed: "while running" })
+  }
+
+  /** Whether `settled` has anything to do for a job that has completed. */
+  get watchesCompleted(): boolean {
+    return this.#everyEnd
+  }
+
+  /** The store has answered a settlement. */
+  settled(queue: string, attempt: Attempt | undefined, settlement: Settlement, answer: SettleOutcome): void {
+    if (answer === "stale") this.#instruments?.staleWrite(queue)
+    if (attempt === undefined) return
+    this.#tell(queue, attempt, endingOf(settlement, answer, attempt.job, this.#kinds.has(attempt.job.kind)))
+  }
+
+  /** Jobs whose leases had expired were met on the way, by a claim or a sweep. */
+  readonly report = (queue: string, { buried, rescued }: RescueReply): void => {
+    if (rescued.length === 0 && buried.length === 0) return
+    this.#instruments?.recovered(queue, rescued.length + buried.length)
+    for (const jobId of rescued) {
+      this.#log.recovered(queue, jobId, "rescued")
+      this.#hooks?.tell("onRescue", this.#jobEvent(queue, jobId))
+    }
+    for (const jobId of buried) {
+      this.#log.recovered(queue, jobId, "dead")
+      const event = this.#jobEvent(queue, jobId)
+      this.#hooks?.tell("onDead", { ...event, reason: "crashed", error: buriedForCrashes })
+    }
+  }
+
+  #tell(queue: string, attempt: Attempt, ending: Ending): void {
+    const { job, observed } = attempt
+    this.#log.processed(queue, job, ending, observed?.durationMillis)
+    // anybody may enqueue any kind, and each would be a series for ever
+    this.#instruments?.finished(queue, this.#kinds.has(job.kind) ? job.kind : "unknown", ending.outcome)
+    if (this.#hooks?.wants(hookOf[ending.outcome])) this.#tellHook(this.#hooks, queue, attempt, ending)
+  }
+
+  #tellHook(hooks: HookRunner, queue: string, { job, observed }: Attempt, ending: Ending): void {
+    const event = this.#attemptEvent(queue, observed?.info ?? new RunningJob(job, queue, this.#store))
+    const ran = { ...event, durationMillis: observed?.durationMillis ?? 0 }
+    const cause = observed?.cause === undefined ? {} : { cause: observed.cause }
+    switch (ending.outcome) {
+      case "completed":
+        return hooks.tell("onComplete", ran)
+      case "retry": {
+        const { delayMillis, error } = ending
+        return hooks.tell("onError", { ...ran, ...cause, error, delayMillis })
+      }
+      case "dead":
+      case "undecodable": {
+        const { error, reason } = ending
+        return hooks.tell("onDead", { ...(observed === undefined ? event : ran), ...cause, reason, error })
+      }
+      case "cancelled":
+        return hooks.tell("onCancel", { ...ran, reason: ending.reason })
+      case "snoozed":
+        return hooks.tell("onSnooze", { ...ran, delayMillis: ending.delayMillis })
+      case "released":
+        return hooks.tell("onRelease", { ...event, reason: "shutdown", delayMillis: ending.delayMillis })
+      case "no_handler":
+        return hooks.tell("onRelease", { ...event, reason: "no handler", delayMillis: ending.delayMillis })
+      case "lease_lost":
+        return hooks.tell("onLeaseLost", { ...ran, noticed: ending.noticed })
+    }
+  }
+
+  #jobEvent(queue: string, jobId: JobId) {
+    return { queue, jobId, workerId: this.#worker }
+  }
+
+  #attemptEvent(queue: string, job: JobInfo) {
+    return { ...this.#jobEvent(queue, job.id), job, attempt: job.attempt }
+  }
+}
+
+const hookOf = {
+  completed: "onComplete",
+  retry: "onError",
+  dead: "onDead",
+  snoozed: "onSnooze",
+  cancelled: "onCancel",
+  released: "onRelease",
+  lease_lost: "onLeaseLost",
+  undecodable: "onDead",
+  no_handler: "onRelease"
+} as const satisfies Record<Ending["outcome"], keyof AnyHooks>
+
+/** Attaches what the options say to a worker that is being built. Hooks go on until its scope has closed. */
+export const makeExtensions = (
+  worker: string,
+  options: ExtensionOptions<ReadonlyArray<AnyMiddleware>, AnyHooks> & {
+    readonly tasks: ReadonlyArray<{ readonly kind: string }>
+  },
+  concurrency: number
+): Effect.Effect<Extensions, never, JobStore | Scope.Scope> =>
+  Effect.gen(function* () {
+    // what middleware and hooks require, the worker's layer requires, so it is among them
+    const services = Context.omit(Tracer.ParentSpan)(yield* Effect.context<never>())
+    const hooks = options.hooks === undefined ? undefined : new HookRunner(options.hooks, services)
+    if (hooks !== undefined) {
+      yield* Effect.forkScoped(hooks.run)
+      yield* Effect.addFinalizer(() => hooks.drain)
+    }
+    const kinds = new Set(options.tasks.map(({ kind }) => kind))
+    const log = new JobLog(options.log ?? "problems", services, worker)
+    const extensions = new Extensions(worker, yield* JobStore, kinds, services, options.middleware ?? [], hooks, log)
+    extensions.slots(concurrency)
+    yield* Effect.addFinalizer(() => Effect.sync(() => extensions.slots(-concurrency)))
+    return extensions
+  })

@@ -1,0 +1,56 @@
+import { randomUUID } from "node:crypto"
+import { assert, describe, it } from "@effect/vitest"
+import { Redis as IORedis } from "ioredis"
+import { keysOf, type QueueKey } from "../../src/backends/redis/keys.ts"
+import { scripts } from "../../src/backends/redis/scripts/index.ts"
+import type { Script } from "../../src/backends/redis/scripts/Script.ts"
+import { redisUrl } from "../support/redis-url.ts"
+
+/** Runs scripts as they are sent, so that a test can send the very same bytes twice. */
+const open = () => {
+  const client = new IORedis(redisUrl())
+  const keys = keysOf(`resend-${randomUUID().slice(0, 8)}`, "q")
+  const run = (script: Script, ...args: ReadonlyArray<string | number>) =>
+    client.call("EVAL", [
+      script.source,
+      script.keys.length,
+      ...script.keys.map((key) => keys[key as QueueKey]),
+      ...args
+    ])
+  return { client, run }
+}
+
+const job = (id: string) => [id, "", "", 5, "", "", `,5,3,0,kind,\n\n{}`]
+const claim = (number: number) => ["1000", "notices:", "worker", number, 10, 30_000]
+
+describe("a command that is sent again because its reply was lost", () => {
+  it("an enqueue stores nothing new, even when its jobs have completed since", async () => {
+    const { client, run } = open()
+    const enqueue = () => run(scripts.enqueue, "1000", "producer", 1, ...job("a"))
+    await enqueue()
+    const claimed = (await run(scripts.exchange, ...claim(1))) as ReadonlyArray<unknown>
+    await run(scripts.exchange, "1000", "notices:", "worker", "", 0, 0, "c", "a", Number(claimed[6]))
+
+    const repeated = await enqueue()
+    const again = (await run(scripts.exchange, ...claim(2))) as ReadonlyArray<unknown>
+    const next = await run(scripts.enqueue, "1000", "producer", 2, ...job("a"))
+    const after = (await run(scripts.exchange, ...claim(3))) as ReadonlyArray<unknown>
+    client.disconnect()
+
+    assert.deepStrictEqual([claimed[7], repeated, again.length, next, after[7]], ["a", [], 7, [], "a"])
+  })
+
+  it("an enqueue that is overtaken by a later one stores nothing new", async () => {
+    const { client, run } = open()
+    await run(scripts.enqueue, "1000", "producer", 1, ...job("a"))
+    await run(scripts.enqueue, "1000", "producer", 2, ...job("b"))
+
+    const repeated = await run(scripts.enqueue, "1000", "producer", 1, ...job("a"))
+    const other = await run(scripts.enqueue, "1000", "another", 1, ...job("c"))
+    const claimed = (await run(scripts.exchange, ...claim(1))) as ReadonlyArray<unknown>
+    client.disconnect()
+
+    assert.deepStrictEqual([repeated, other], [[1, "same", ""], []])
+    assert.deepStrictEqual([claimed[7], claimed[10], claimed[13], claimed.length], ["a", "b", "c", 16])
+  })
+})
