@@ -83,6 +83,15 @@ export class Lane {
     this.hungry = true
   }
 
+  /** Learns from a claim how many jobs it brought, and whether it left any behind. */
+  found(claimed: number, more: boolean): void {
+    this.hungry ||= more
+    this.backlogged = more
+    this.guess = Math.max(1, 2 * claimed)
+    // it has had no work for a moment, and joins anew when it has some
+    if (!more) this.joined = false
+  }
+
   get room(): number {
     return Math.max(0, this.limit - this.held)
   }

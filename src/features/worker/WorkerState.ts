@@ -70,7 +70,7 @@ export class WorkerState {
   /** Released whenever a handler has ended or a lane has sent everything; for whoever waits for the end. */
   readonly progress = Latch.makeUnsafe(false)
   #claims = 0
-  /** The virtual time at which a lane joins when nobody else is there. */
+  /** The latest virtual time at which anybody was served; a lane joins there when nobody has work. */
   #time = 0
 
   constructor(
@@ -277,14 +277,19 @@ export class WorkerState {
     })
   }
 
-  /** A lane that had no work, or no room, joins again where the others are: it has saved nothing up. */
+  /**
+   * A lane that had no work, or no room, joins again where the others are: it has saved nothing up. Only those that are
+   * known to have work count; others may have stood still for long.
+   */
   #join(): void {
-    const joins = (lane: Lane) => lane.serving && (lane.asked > 0 || (lane.hungry && lane.room > 0))
+    const joins = (lane: Lane) => lane.serving && !lane.stalled && (lane.asked > 0 || (lane.hungry && lane.room > 0))
     for (const lane of this.lanes) {
       const wasIn = lane.joined
       lane.joined = joins(lane)
       if (!lane.joined || wasIn) continue
-      const others = this.lanes.filter((other) => other !== lane && other.joined).map(({ time }) => time)
+      const others = this.lanes
+        .filter((other) => other !== lane && other.joined && other.backlogged)
+        .map(({ time }) => time)
       const now = others.length === 0 ? this.#time : Math.min(...others)
       if (now > lane.time) {
         lane.since = now

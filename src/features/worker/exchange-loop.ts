@@ -49,9 +49,7 @@ export const exchangeLoop = (state: WorkerState, store: JobStore["Service"], lan
       state.extensions.report(lane.queue, reply)
       const startable = state.answered(lane, reply.claimed.length)
       if (room > 0) {
-        lane.hungry ||= reply.more
-        lane.backlogged = reply.more
-        lane.guess = Math.max(1, 2 * reply.claimed.length)
+        lane.found(reply.claimed.length, reply.more)
         const { nextInMillis } = reply
         // a millisecond at least: the store's clock may be a little behind what it announced
         state.expect(lane, nextInMillis === undefined ? Infinity : state.monotonicMillis() + Math.max(1, nextInMillis))

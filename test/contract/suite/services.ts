@@ -1,5 +1,6 @@
 import type * as Layer from "effect/Layer"
 import { bulkContract } from "./bulk.ts"
+import { changingQueuesContract } from "./changing-queues.ts"
 import type { Ports } from "./contract.ts"
 import { hooksContract } from "./hooks.ts"
 import { inputContract } from "./input.ts"
@@ -16,6 +17,7 @@ export const serviceContract = (backend: string, layer: Layer.Layer<Ports, unkno
     inputContract,
     runningContract,
     manyQueuesContract,
+    changingQueuesContract,
     resultsContract,
     stoppingContract,
     hooksContract,
