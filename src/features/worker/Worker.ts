@@ -2,8 +2,10 @@ import * as Context from "effect/Context"
 import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
-import * as Schedule from "effect/Schedule"
-import { checkKind, checkLease, checkQueue, durationMillis, InvalidInput } from "../../domain/limits.ts"
+import * as Scope from "effect/Scope"
+import { checkConcurrency, checkQueues } from "../../domain/check-queues.ts"
+import { checkKind, checkLease, durationMillis, InvalidInput } from "../../domain/limits.ts"
+import type { Queues } from "../../domain/Queues.ts"
 import type { AnyTask, RateLimitOptions } from "../../domain/Task.ts"
 import { JobIds } from "../../ports/JobIds.ts"
 import { JobStore } from "../../ports/JobStore.ts"
@@ -13,20 +15,23 @@ import type { StoreError } from "../../ports/StoreError.ts"
 import { Wakeups } from "../../ports/Wakeups.ts"
 import { policyOf, type Retention, sweep } from "../maintenance/Maintenance.ts"
 import { cancelLoop } from "./cancel-requests.ts"
-import { exchangeLoop } from "./exchange-loop.ts"
-import { extendLoop } from "./extend-leases.ts"
 import { type ExtensionOptions, makeExtensions } from "./Extensions.ts"
 import { type HandlerFor, handler, handlerOf } from "./Handler.ts"
 import type { AnyHooks, Hooks, HooksServices } from "./Hooks.ts"
 import type { AnyMiddleware, Middleware, MiddlewareServices } from "./Middleware.ts"
 import { leave } from "./leave.ts"
 import { setRateLimits } from "./rate-limits.ts"
+import { type ServedQueues, serveQueues } from "./serve-queues.ts"
+import { shareLoop } from "./share-out.ts"
 import { shutdown } from "./shutdown.ts"
-import { waitLoop } from "./wait-for-work.ts"
+import { supervised } from "./supervised.ts"
+import { dueLoop } from "./wait-for-due.ts"
+import { subscribe, waitLoop } from "./wait-for-work.ts"
 import { type Runnable, type Settings, WorkerState } from "./WorkerState.ts"
 
 export type { HandlerFor } from "./Handler.ts"
 export type { JobInfo } from "./RunningJob.ts"
+export type { ServedQueue } from "./serve-queues.ts"
 
 export interface WorkerOptions<
   Tasks extends ReadonlyArray<AnyTask>,
@@ -35,8 +40,8 @@ export interface WorkerOptions<
 > extends ExtensionOptions<M, H> {
   /** What it runs. A task without a provided handler does not compile. */
   readonly tasks: Tasks
-  /** Where it looks for jobs; the queues of its tasks when left out. */
-  readonly queues?: ReadonlyArray<string>
+  /** Where it looks for jobs: `Queues.weighted`, `Queues.strict`, or names, which have equal weights. Left out: the queues of its tasks. */
+  readonly queues?: ReadonlyArray<string> | Queues
   /** Handlers that run at once at most; 10 when left out. */
   readonly concurrency?: number
   /** How long a job is held without a sign of life; 30 seconds when left out. Extended while the handler runs. */
@@ -72,7 +77,7 @@ export class Worker extends Context.Service<
     readonly id: string
     /** Handlers running now. */
     readonly running: Effect.Effect<number>
-  }
+  } & ServedQueues
 >()("winterq/features/worker/Worker") {
   /** Says how a task's jobs are run; see `Handler.ts`. */
   static readonly handler = handler
@@ -84,7 +89,7 @@ export class Worker extends Context.Service<
    * **Errors** `InvalidInput` for a bad option; `StoreError` when the backend is out of reach at the start. Later
    * outages are logged and end by themselves.
    * **Example** examples/quickstart.ts
-   * **Ref** docs/semantics.md RUN-1..9, STOP-1..4
+   * **Ref** docs/semantics.md RUN-1..11, STOP-1..4, QUEUES-1..10
    */
   static readonly layer = <
     const Tasks extends ReadonlyArray<AnyTask>,
@@ -107,10 +112,12 @@ export class Worker extends Context.Service<
 const millis = (field: string, input: Duration.Input, least = 0) =>
   Effect.fromResult(durationMillis(field, input, least))
 
+const queuesOf = (queues: ReadonlyArray<string> | Queues): Queues =>
+  "order" in queues ? queues : { order: "weighted", entries: [...new Set(queues)].map((name) => ({ name })) }
+
 const settingsOf = Effect.fnUntraced(function* (options: AnyOptions<ReadonlyArray<AnyTask>>) {
-  const queues = [...new Set(options.queues ?? options.tasks.map((task) => task.queue))]
+  const queues = queuesOf(options.queues ?? options.tasks.map((task) => task.queue))
   for (const task of options.tasks) yield* Effect.fromResult(checkKind(task.kind))
-  for (const queue of queues) yield* Effect.fromResult(checkQueue(queue))
   if (options.tasks.length === 0) {
     return yield* Effect.fail(new InvalidInput({ field: "tasks", problem: "must name at least one" }))
   }
@@ -119,15 +126,9 @@ const settingsOf = Effect.fnUntraced(function* (options: AnyOptions<ReadonlyArra
   if (twice !== undefined) {
     return yield* Effect.fail(new InvalidInput({ field: "tasks", problem: `name the kind ${twice} twice` }))
   }
-  if (queues.length === 0) {
-    return yield* Effect.fail(new InvalidInput({ field: "queues", problem: "must name at least one" }))
-  }
+  yield* Effect.fromResult(checkQueues(queues))
   const concurrency = options.concurrency ?? 10
-  if (!Number.isInteger(concurrency) || concurrency < 1) {
-    return yield* Effect.fail(
-      new InvalidInput({ field: "concurrency", problem: `must be an integer above 0, not ${concurrency}` })
-    )
-  }
+  yield* Effect.fromResult(checkConcurrency(concurrency))
   const leaseMillis = yield* millis("lease", options.lease ?? "30 seconds", 1)
   yield* Effect.fromResult(checkLease(leaseMillis))
   return {
@@ -140,19 +141,6 @@ const settingsOf = Effect.fnUntraced(function* (options: AnyOptions<ReadonlyArra
     unknownKindDelayMillis: yield* millis("unknownKindDelay", options.unknownKindDelay ?? "30 seconds")
   } satisfies Settings
 })
-
-const restarts = Schedule.min([Schedule.exponential("100 millis"), Schedule.spaced("5 seconds")]).pipe(
-  Schedule.jittered
-)
-
-/** A loop that goes on after a bug in it, loudly; the end of the worker ends it. */
-const supervised = <R>(name: string, loop: Effect.Effect<never, never, R>) =>
-  loop.pipe(
-    Effect.tapCause((cause) => Effect.logError(`${name} failed and starts again`, cause)),
-    Effect.sandbox,
-    Effect.retry(restarts),
-    Effect.forkScoped
-  )
 
 const make = Effect.fnUntraced(function* <Tasks extends ReadonlyArray<AnyTask>>(options: AnyOptions<Tasks>) {
   const settings = yield* settingsOf(options)
@@ -169,21 +157,27 @@ const make = Effect.fnUntraced(function* <Tasks extends ReadonlyArray<AnyTask>>(
   // made before all loops, so that it ends after them: hooks hear of what shutdown settles
   const extensions = yield* makeExtensions(id, options, settings.concurrency)
   const state = new WorkerState(id, settings, runnables, yield* Effect.context<never>(), store, extensions)
-  yield* setRateLimits(options.tasks, settings.queues, options.rateLimits ?? {})
+  const putLimits = (queues: ReadonlyArray<string>) => setRateLimits(options.tasks, queues, options.rateLimits ?? {})
+  yield* putLimits(settings.queues.entries.map(({ name }) => name))
   const policy = policyOf(options.retention ?? {})
 
   // registered first, so it runs last: when nothing extends leases any more
   yield* Effect.addFinalizer(() => leave(state, control))
-  const wakeup = yield* wakeups.subscribe(settings.queues)
-  for (const lane of state.lanes) {
-    yield* supervised(`lease extension of queue ${lane.queue}`, extendLoop(state, store, lane))
-    yield* supervised(`claim loop of queue ${lane.queue}`, exchangeLoop(state, store, lane))
-  }
+  // opened before the loops, so that it closes after them: lanes that are added later live as long as the first ones
+  const within = yield* Scope.fork(yield* Effect.scope)
+  const served = yield* serveQueues(state, control, within, (queue) =>
+    Effect.provideService(putLimits([queue]), QueueControl, control)
+  )
+  const wakeup = yield* subscribe(state, wakeups, within)
+  yield* supervised("share-out", shareLoop(state))
   yield* supervised("cancel requests", cancelLoop(state, yield* notices.open(state.id)))
-  yield* supervised("wake-up loop", waitLoop(state, wakeup))
+  yield* supervised("wake-up loop", waitLoop(state, wakeups, within, wakeup))
+  yield* supervised("due loop", dueLoop(state))
   yield* supervised(
     "maintenance",
-    Effect.forEach(settings.queues, (queue) => sweep(queue, policy, extensions.report), { discard: true }).pipe(
+    Effect.suspend(() =>
+      Effect.forEach(state.serving, ({ queue }) => sweep(queue, policy, extensions.report), { discard: true })
+    ).pipe(
       Effect.catch((error) => Effect.logWarning(`maintenance: ${error.message}`)),
       Effect.andThen(Effect.sleep(settings.sweepMillis)),
       Effect.forever
@@ -192,5 +186,5 @@ const make = Effect.fnUntraced(function* <Tasks extends ReadonlyArray<AnyTask>>(
   // registered last, so it runs first: while the loops above still go on
   yield* Effect.addFinalizer(() => shutdown(state))
 
-  return Worker.of({ id: state.id, running: Effect.sync(() => state.running) })
+  return Worker.of({ id: state.id, running: Effect.sync(() => state.running), ...served })
 })

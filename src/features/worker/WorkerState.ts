@@ -3,15 +3,17 @@ import * as Context from "effect/Context"
 import * as Latch from "effect/Latch"
 import * as Random from "effect/Random"
 import type { EpochMillis } from "../../domain/Job.ts"
+import type { Entry, Queues } from "../../domain/Queues.ts"
 import type { AnyTask } from "../../domain/Task.ts"
 import type { JobStore } from "../../ports/JobStore.ts"
 import type { Extensions } from "./Extensions.ts"
 import type { RunHandler } from "./Handler.ts"
 import { Lane } from "./Lane.ts"
+import { type Contender, shareByOrder, shareByWeight } from "./share-slots.ts"
 
 /** A worker's options, with every default filled in and every duration in milliseconds. */
 export interface Settings {
-  readonly queues: ReadonlyArray<string>
+  readonly queues: Queues
   readonly concurrency: number
   readonly leaseMillis: number
   readonly pollMillis: number
@@ -30,6 +32,9 @@ const claimLimit = 1000
 
 /**
  * What the loops of one worker share. Everything changes between two steps of the event loop, so plain fields do.
+ *
+ * A slot is the right to run one handler. A lane is granted slots, asks the store for as many jobs, gives back those
+ * that brought none, and the others as their handlers end.
  */
 export class WorkerState {
   readonly id: string
@@ -40,18 +45,33 @@ export class WorkerState {
   readonly startedAt: EpochMillis
   readonly store: JobStore["Service"]
   readonly extensions: Extensions
-  readonly lanes: ReadonlyArray<Lane>
-  /** Handlers that may still be started. */
-  free: number
+  /** Replaced, never changed, when queues come and go. Those that were removed stay until their jobs have ended. */
+  lanes: ReadonlyArray<Lane> = []
+  /** Grows when a queue is added or removed. */
+  version = 0
+  concurrency: number
+  /** Slots held by all lanes. */
+  held = 0
+  /** Slots given back by handlers that ended. */
+  turnover = 0
   stopping = false
-  /** Open while there is room for jobs and some lane has none to offer. */
+  /** Open when room is to be shared out, or a lane has something to send. */
+  readonly look = Latch.makeUnsafe(true)
+  /** Open while some lane has room and no work, so that somebody should listen for signals. */
   readonly idle = Latch.makeUnsafe(false)
-  /** Monotonic milliseconds at which the wait for work ends by itself. */
-  waitsUntil = Number.NEGATIVE_INFINITY
-  /** Opened when something becomes due before that. */
+  /** Open while no slot is free. */
+  readonly full = Latch.makeUnsafe(false)
+  /** Opened when queues have come or gone. */
+  readonly changed = Latch.makeUnsafe(false)
+  /** Opened when something becomes due before the instant that is waited for. */
   readonly sooner = Latch.makeUnsafe(false)
+  /** The monotonic instant that is waited for. */
+  waitsUntil = Number.POSITIVE_INFINITY
   /** Released whenever a handler has ended or a lane has sent everything; for whoever waits for the end. */
   readonly progress = Latch.makeUnsafe(false)
+  #claims = 0
+  /** The latest virtual time at which anybody was served; a lane joins there when nobody has work. */
+  #time = 0
 
   constructor(
     id: string,
@@ -68,8 +88,7 @@ export class WorkerState {
     this.startedAt = Context.get(services, Clock.Clock).currentTimeMillisUnsafe()
     this.store = store
     this.extensions = extensions
-    this.free = settings.concurrency
-    this.lanes = settings.queues.map((queue) => new Lane(queue))
+    this.concurrency = settings.concurrency
   }
 
   /** Milliseconds that never go back, for leases as this worker sees them. */
@@ -85,26 +104,197 @@ export class WorkerState {
     return this.lanes.flatMap((lane) => [...lane.attempts.values()]).filter(({ running }) => running).length
   }
 
-  /** Takes room for jobs of a lane; what a claim leaves unused comes back through `giveBack`. */
-  reserve(lane: Lane): number {
-    if (this.stopping) return 0
-    // a share for each lane that may have work, so that no queue takes all the room
-    const hungry = this.lanes.reduce((count, other) => count + (other.hungry || other === lane ? 1 : 0), 0)
-    const taken = Math.min(Math.ceil(this.free / hungry), claimLimit)
-    this.free -= taken
-    return taken
+  get serving(): ReadonlyArray<Lane> {
+    return this.lanes.filter((lane) => lane.serving)
   }
 
-  giveBack(count: number): void {
-    this.free += count
+  laneOf(queue: string): Lane | undefined {
+    return this.lanes.find((lane) => lane.queue === queue)
   }
 
-  /** Lets every lane look that has something to do. */
-  pokeAll(): void {
-    for (const lane of this.lanes) {
-      if (lane.outgoing.length > 0 || (lane.hungry && this.free > 0)) lane.poke.openUnsafe()
+  /** Serves a queue from now on; its lane, and whether that is a new one. */
+  serve(entry: Entry): { readonly lane: Lane; readonly isNew: boolean } {
+    const known = this.laneOf(entry.name)
+    const lane = known ?? new Lane(entry.name)
+    lane.serve(entry)
+    // the order of lanes is that of strict queues: one that comes back is the last again
+    this.lanes = [...this.lanes.filter((other) => other !== lane), lane]
+    this.#queuesChanged()
+    return { lane, isNew: known === undefined }
+  }
+
+  /** Claims nothing more from a queue; its lane goes when everything has ended. */
+  leave(lane: Lane): void {
+    lane.serving = false
+    lane.poke.openUnsafe()
+    this.#queuesChanged()
+  }
+
+  forget(lane: Lane): void {
+    this.lanes = this.lanes.filter((other) => other !== lane)
+    this.progress.openUnsafe()
+  }
+
+  #queuesChanged(): void {
+    this.version++
+    this.changed.openUnsafe()
+    this.idle.openUnsafe()
+    this.look.openUnsafe()
+  }
+
+  /** Numbers claims across lanes: a queue that is added again goes on where it was. */
+  nextClaim(): number {
+    return ++this.#claims
+  }
+
+  /** Takes a lane's grant for an exchange, which `answered` ends. Answers for how many jobs it may ask. */
+  ask(lane: Lane): number {
+    const room = lane.granted
+    lane.granted = 0
+    if (this.stopping || !lane.serving) {
+      this.#free(lane, room)
+      return 0
     }
-    if (this.free > 0 && this.lanes.some((lane) => !lane.hungry)) this.idle.openUnsafe()
-    else this.idle.closeUnsafe()
+    lane.asked = room
+    // a signal from now on is one that this exchange may have missed
+    if (room > 0) lane.hungry = false
+    return room
+  }
+
+  /** An exchange got no answer and is repeated: meanwhile its lane holds up nobody and keeps no room. */
+  stall(lane: Lane): void {
+    lane.stalled = true
+    this.#free(lane, lane.asked)
+    lane.asked = 0
+    this.look.openUnsafe()
+  }
+
+  /**
+   * Takes a lane's exchange for ended. Answers how many of the jobs it brought may start; the others, for which there is
+   * no room any more, are to be released.
+   */
+  answered(lane: Lane, claimed: number): number {
+    this.#free(lane, lane.asked - claimed)
+    lane.asked = 0
+    lane.stalled = false
+    lane.served += claimed
+    if (claimed > 0) this.#time = Math.max(this.#time, lane.time)
+    const over = lane.serving ? Math.max(this.held - this.concurrency, lane.held - lane.limit) : claimed
+    return Math.max(0, claimed - Math.max(0, over))
+  }
+
+  /** Gives back the slot of an attempt that has ended. */
+  giveBack(lane: Lane): void {
+    this.#free(lane, 1)
+    this.turnover++
+    this.look.openUnsafe()
+  }
+
+  #free(lane: Lane, count: number): void {
+    lane.held -= count
+    this.held -= count
+  }
+
+  /** Remembers when a lane's next job becomes visible. */
+  expect(lane: Lane, at: number): void {
+    lane.nextAt = at
+    if (at < this.waitsUntil) this.sooner.openUnsafe()
+  }
+
+  /** Sends every lane looking: something may have changed anywhere. */
+  lookEverywhere(): void {
+    for (const lane of this.lanes) lane.hungry = true
+    this.look.openUnsafe()
+  }
+
+  /** Shares out the free slots, and sends off every lane that has something to ask or to tell. */
+  shareOut(): void {
+    const free = this.stopping ? 0 : this.concurrency - this.held
+    const lone = this.lanes.length === 1 ? this.lanes[0]! : undefined
+    const isWaiting = (lane: Lane) => lane.serving && !lane.hungry && lane.asked === 0 && lane.room > 0
+    if (free > 0 && this.lanes.some(isWaiting)) this.idle.openUnsafe()
+    else if (!this.changed.isOpen()) this.idle.closeUnsafe()
+
+    if (free > 0 && lone !== undefined) {
+      if (lone.serving && !lone.exchanging && (lone.hungry || lone.outgoing.length > 0)) {
+        this.#grant(lone, Math.min(free, lone.room))
+      }
+    } else if (free > 0 && this.settings.queues.order === "strict") this.#shareByOrder(free)
+    else if (free > 0) this.#shareByWeight(free)
+
+    for (const lane of this.lanes) {
+      if (!lane.exchanging && (lane.granted > 0 || lane.outgoing.length > 0 || !lane.serving)) lane.poke.openUnsafe()
+    }
+    if (this.held >= this.concurrency) this.full.openUnsafe()
+    else this.full.closeUnsafe()
+  }
+
+  #grant(lane: Lane, count: number): void {
+    const granted = Math.min(count, claimLimit - lane.granted)
+    lane.granted += granted
+    this.#free(lane, -granted)
+  }
+
+  #grantAll(shares: ReadonlyArray<number>): number {
+    let sum = 0
+    for (let i = 0; i < shares.length; i++) {
+      if (shares[i]! > 0) this.#grant(this.lanes[i]!, shares[i]!)
+      sum += shares[i]!
+    }
+    return sum
+  }
+
+  #shareByWeight(free: number): void {
+    this.#join()
+    let weights = 0
+    for (const lane of this.lanes) if (lane.joined) weights += lane.weight
+    // one round of all slots: with a single slot the order is exact, with many nobody waits for nothing
+    const lead = weights === 0 ? 0 : (this.concurrency - 1) / weights
+    // a lane of which nothing is known takes little first, so that it does not hold room that others can use
+    const left = free - this.#grantAll(shareByWeight(free, this.#contenders("hungry", true), lead))
+    if (left > 0) this.#grantAll(shareByWeight(left, this.#contenders("sending", false), lead))
+  }
+
+  #shareByOrder(free: number): void {
+    const left = free - this.#grantAll(shareByOrder(free, this.#contenders("hungry", false)))
+    if (left > 0) this.#grantAll(shareByOrder(left, this.#contenders("sending", false)))
+  }
+
+  /** `sending`: those as well that have something to tell anyhow, and can ask on the way. */
+  #contenders(who: "hungry" | "sending", modest: boolean): ReadonlyArray<Contender> {
+    const isStrict = this.settings.queues.order === "strict"
+    return this.lanes.map((lane) => {
+      const mayWantMore = lane.hungry || lane.asked > 0
+      return {
+        weight: lane.weight,
+        since: lane.since,
+        served: lane.served + lane.asked + lane.granted,
+        hungry: lane.serving && !lane.exchanging && (lane.hungry || (who === "sending" && lane.outgoing.length > 0)),
+        // in proportion, only one that has a backlog can fall behind
+        away: lane.serving && lane.exchanging && !lane.stalled && mayWantMore && (isStrict || lane.backlogged),
+        room: modest && !lane.backlogged && !lane.exchanging ? Math.min(lane.room, lane.guess) : lane.room
+      }
+    })
+  }
+
+  /**
+   * A lane that had no work, or no room, joins again where the others are: it has saved nothing up. Only those that are
+   * known to have work count; others may have stood still for long.
+   */
+  #join(): void {
+    const joins = (lane: Lane) => lane.serving && !lane.stalled && (lane.asked > 0 || (lane.hungry && lane.room > 0))
+    for (const lane of this.lanes) {
+      const wasIn = lane.joined
+      lane.joined = joins(lane)
+      if (!lane.joined || wasIn) continue
+      const others = this.lanes
+        .filter((other) => other !== lane && other.joined && other.backlogged)
+        .map(({ time }) => time)
+      const now = others.length === 0 ? this.#time : Math.min(...others)
+      if (now > lane.time) {
+        lane.since = now
+        lane.served = 0
+      }
+    }
   }
 }

@@ -2,56 +2,57 @@ import * as Effect from "effect/Effect"
 import * as Schedule from "effect/Schedule"
 import type { ExchangeRequest, JobStore } from "../../ports/JobStore.ts"
 import type { Attempt, Lane } from "./Lane.ts"
-import { settled, start } from "./run-attempt.ts"
+import { end, settled, start } from "./run-attempt.ts"
 import type { WorkerState } from "./WorkerState.ts"
 
 const backoff = Schedule.min([Schedule.exponential("100 millis"), Schedule.spaced("5 seconds")]).pipe(Schedule.jittered)
 
 /** Asks until there is an answer: a repeated exchange changes nothing, so a lost reply costs only time. */
-const exchange = (store: JobStore["Service"], request: ExchangeRequest) =>
+const exchange = (state: WorkerState, lane: Lane, store: JobStore["Service"], request: ExchangeRequest) =>
   store.exchange(request).pipe(
-    Effect.tapError((error) => Effect.logWarning(`queue ${request.queue}: ${error.message}`)),
+    Effect.tapError((error) => {
+      state.stall(lane)
+      return Effect.logWarning(`queue ${request.queue}: ${error.message}`)
+    }),
     Effect.retry(backoff),
     // every StoreError is retried
     Effect.orDie
   )
 
 /**
- * The loop of one queue: settles what has ended and claims for the room there is, in one round trip. What ends while
- * a round trip is under way travels with the next one, so batches grow with the load and never wait.
+ * The loop of one queue: settles what has ended and claims for the room it was given, in one round trip. What ends
+ * while a round trip is under way travels with the next one, so batches grow with the load and never wait. It ends when
+ * the queue is not served any more and everything in it has ended.
  */
-export const exchangeLoop = (state: WorkerState, store: JobStore["Service"], lane: Lane): Effect.Effect<never> =>
+export const exchangeLoop = (state: WorkerState, store: JobStore["Service"], lane: Lane): Effect.Effect<void> =>
   Effect.gen(function* () {
-    while (true) {
+    // after a bug in this loop: what it had asked for is not coming
+    if (lane.exchanging) state.answered(lane, 0)
+    lane.exchanging = false
+    while (!lane.isOver) {
       yield* lane.poke.await
-      // one turn of the event loop: everything that ends in this turn goes together
-      yield* Effect.yieldNow
+      lane.poke.closeUnsafe()
       const settlements = lane.outgoing
       lane.outgoing = []
-      const room = state.reserve(lane)
-      if (settlements.length === 0 && (room === 0 || !lane.hungry)) {
-        state.giveBack(room)
-        lane.poke.closeUnsafe()
-        continue
-      }
+      const room = state.ask(lane)
+      if (settlements.length === 0 && room === 0) continue
       const sentAt = state.monotonicMillis()
       const { leaseMillis } = state.settings
       lane.exchanging = true
-      const reply = yield* exchange(store, {
+      const reply = yield* exchange(state, lane, store, {
         queue: lane.queue,
         worker: state.id,
         settlements,
-        ...(room > 0 ? { claim: { number: ++lane.claimNumber, limit: room, leaseMillis } } : {})
+        ...(room > 0 ? { claim: { number: state.nextClaim(), limit: room, leaseMillis } } : {})
       })
       for (let i = 0; i < settlements.length; i++) settled(state, lane, settlements[i]!, reply.settled[i]!)
       state.extensions.report(lane.queue, reply)
+      const startable = state.answered(lane, reply.claimed.length)
       if (room > 0) {
-        state.giveBack(room - reply.claimed.length)
-        lane.hungry = reply.more
+        lane.found(reply.claimed.length, reply.more)
         const { nextInMillis } = reply
-        lane.nextAt = nextInMillis === undefined ? Number.POSITIVE_INFINITY : state.monotonicMillis() + nextInMillis
-        // what this exchange put off may be due before the time to which the wait for work was set
-        if (lane.nextAt < state.waitsUntil) state.sooner.openUnsafe()
+        // a millisecond at least: the store's clock may be a little behind what it announced
+        state.expect(lane, nextInMillis === undefined ? Infinity : state.monotonicMillis() + Math.max(1, nextInMillis))
       }
       const attempts = reply.claimed.map((job): Attempt => {
         const attempt = {
@@ -67,9 +68,16 @@ export const exchangeLoop = (state: WorkerState, store: JobStore["Service"], lan
         return attempt
       })
       lane.exchanging = false
-      for (const attempt of attempts) start(state, lane, attempt)
-      if (lane.outgoing.length === 0 && !(lane.hungry && state.free > 0)) lane.poke.closeUnsafe()
-      state.pokeAll()
+      for (let i = 0; i < attempts.length; i++) {
+        const attempt = attempts[i]!
+        if (i < startable) start(state, lane, attempt)
+        else {
+          const { id: jobId, token } = attempt.job
+          end(state, lane, attempt, { _tag: "Release", jobId, token, delayMillis: 0 })
+        }
+      }
+      state.look.openUnsafe()
       state.progress.openUnsafe()
     }
+    state.forget(lane)
   })

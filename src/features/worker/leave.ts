@@ -7,7 +7,7 @@ const lastMillis = 2000
 
 /** Takes a worker off the lists of its queues. It must not extend leases any more, or it would be listed again. */
 export const leave = (state: WorkerState, control: QueueControl["Service"]): Effect.Effect<void> =>
-  Effect.forEach(state.settings.queues, (queue) => control.removeWorker(queue, state.id), {
+  Effect.forEach(state.lanes, ({ queue }) => control.removeWorker(queue, state.id), {
     concurrency: 16,
     discard: true
   }).pipe(

@@ -32,8 +32,7 @@ export const end = (state: WorkerState, lane: Lane, attempt: Attempt, settlement
   attempt.fiber = undefined
   if (settlement === undefined) lane.attempts.delete(attempt.job.token)
   else lane.outgoing.push(settlement)
-  state.giveBack(1)
-  state.pokeAll()
+  state.giveBack(lane)
   state.progress.openUnsafe()
 }
 

@@ -1,8 +1,10 @@
 import type * as Layer from "effect/Layer"
 import { bulkContract } from "./bulk.ts"
+import { changingQueuesContract } from "./changing-queues.ts"
 import type { Ports } from "./contract.ts"
 import { hooksContract } from "./hooks.ts"
 import { inputContract } from "./input.ts"
+import { manyQueuesContract } from "./many-queues.ts"
 import { inspectingContract } from "./inspecting.ts"
 import { resultsContract } from "./results.ts"
 import { runningContract } from "./running.ts"
@@ -14,6 +16,8 @@ export const serviceContract = (backend: string, layer: Layer.Layer<Ports, unkno
   for (const concern of [
     inputContract,
     runningContract,
+    manyQueuesContract,
+    changingQueuesContract,
     resultsContract,
     stoppingContract,
     hooksContract,
