@@ -70,7 +70,7 @@ await Effect.runPromise(program.pipe(Effect.provide(Client.layer.pipe(Layer.prov
 // Output:
 // all have work:     critical 60 %, mail 30 %, low 10 %
 // critical is idle:  mail 75 %, low 25 %
-// with one more:     critical 35 %, mail 0 %, low 0 %, reports 60 %
+// with one more:     critical 30 %, mail 15 %, low 5 %, reports 50 %
 // low runs 5, its limit is 5
 // reports runs 2, its limit is 2
 // served at the end: critical, mail, low
