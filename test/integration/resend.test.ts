@@ -17,7 +17,7 @@ const open = () => {
       ...script.keys.map((key) => keys[key as QueueKey]),
       ...args
     ])
-  return { client, run }
+  return { client, keys, run }
 }
 
 const job = (id: string) => [id, "", "", 5, "", "", `,5,3,0,kind,\n\n{}`]
@@ -52,5 +52,24 @@ describe("a command that is sent again because its reply was lost", () => {
 
     assert.deepStrictEqual([repeated, other], [[1, "same", ""], []])
     assert.deepStrictEqual([claimed[7], claimed[10], claimed[13], claimed.length], ["a", "b", "c", 16])
+  })
+})
+
+describe("a server that lost its last second", () => {
+  it("hands out no token a second time", async () => {
+    const { client, keys, run } = open()
+    await run(scripts.enqueue, "1000", "producer", 1, ...job("a"))
+    const lost = (await run(scripts.exchange, ...claim(1))) as ReadonlyArray<unknown>
+    // as if the claim had never been written
+    await client.del(keys.claims, keys.runs, keys.active)
+    await client.hdel(keys.meta, "token")
+    await client.zadd(keys.pending, 5 * 2 ** 40 + 1, "a")
+
+    const later = ["1001", ...claim(1).slice(1)]
+    const again = (await run(scripts.exchange, ...later)) as ReadonlyArray<unknown>
+    client.disconnect()
+
+    assert.deepStrictEqual([lost[7], again[7]], ["a", "a"])
+    assert.isAbove(Number(again[6]), Number(lost[6]))
   })
 })

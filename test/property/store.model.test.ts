@@ -8,7 +8,7 @@ import { plan } from "./model/plans.ts"
 import { makeRuntime, Real, type Runtime } from "./model/Real.ts"
 
 /** WINTERQ_MODEL_RUNS=1000 for a thorough run. */
-const runs = Number(process.env["WINTERQ_MODEL_RUNS"] ?? 150)
+const runs = Number(process.env["WINTERQ_MODEL_RUNS"] ?? 250)
 
 /** Lengths are drawn evenly from 0, so that this is 100 commands on average. */
 const maxCommands = 200
@@ -67,7 +67,7 @@ const agrees = (backend: string, enter: () => Runtime, leave: (runtime: Runtime)
 
     const counts = [...tallies].toSorted().map(([kind, count]) => `${kind}: ${count}`)
     console.log(`${backend} agreed with the model in ${runs} runs\n  ${counts.join("; ")}`)
-    if (runs >= 150)
+    if (runs >= 250)
       assert.deepStrictEqual(
         sometimes.filter((kind) => !tallies.has(kind)),
         []

@@ -88,6 +88,8 @@ export const endedOf = (record: JobRecord): Ended => {
 /** Priority above a 40-bit sequence. */
 export const readyScore = (record: JobRecord): number => record.new.priority * 2 ** 40 + record.sequence
 
+const tokensPerMilli = 1024
+
 /** Everything the memory backend knows of one queue. */
 export class QueueState {
   readonly name: string
@@ -155,8 +157,10 @@ export class QueueState {
     return ++this.#sequence
   }
 
-  nextToken(): Token {
-    return ++this.#token
+  /** Never below the clock, as on servers that can lose their last second; here it only makes both answer alike. */
+  nextToken(now: EpochMillis): Token {
+    this.#token = Math.max(this.#token, now * tokensPerMilli) + 1
+    return this.#token
   }
 
   add(record: JobRecord): void {

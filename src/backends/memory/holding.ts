@@ -30,7 +30,7 @@ export const annotate = (
     const known = record.logged.token === request.token ? record.logged.lines : 0
     const fresh = request.logs.lines.slice(Math.max(0, known - request.logs.from))
     record.logs = [...record.logs, ...fresh].slice(-maxLogLines)
-    record.logged = { token: request.token, lines: known + fresh.length }
+    record.logged = { token: request.token, lines: Math.max(known, request.logs.from + request.logs.lines.length) }
   }
   return true
 }

@@ -29,9 +29,7 @@ const identical = (a: NewJob, b: NewJob): boolean =>
   a.priority === b.priority &&
   a.maxAttempts === b.maxAttempts &&
   a.retainMillis === b.retainMillis &&
-  a.uniqueKey === b.uniqueKey &&
-  (a.uniqueUntil ?? "ended") === (b.uniqueUntil ?? "ended") &&
-  a.uniqueWindowMillis === b.uniqueWindowMillis
+  a.uniqueKey === b.uniqueKey
 
 /** Makes a waiting job another one under the same id and in the same place. */
 const replace = (queue: QueueState, record: JobRecord, job: NewJob, now: EpochMillis): void => {
@@ -54,7 +52,8 @@ const enqueueOne = (queue: QueueState, job: NewJob, now: EpochMillis): EnqueueOu
     queue.counters.duplicates++
     const holder = queue.jobs.get(owner)
     const waits = holder?.state === "pending" || holder?.state === "scheduled"
-    if (job.onDuplicate !== "replace" || holder === undefined || !waits) return { _tag: "Duplicate", of: owner }
+    if (job.onDuplicate !== "replace" || holder === undefined || !waits || holder.new.uniqueKey !== job.uniqueKey)
+      return { _tag: "Duplicate", of: owner }
     replace(queue, holder, job, now)
     return { _tag: "Replaced", of: owner }
   }
@@ -146,7 +145,7 @@ const claim = (
     }
     queue.indexes.pending.spend(record.new.kind, now)
     record.attempt++
-    record.token = queue.nextToken()
+    record.token = queue.nextToken(now)
     record.worker = worker
     record.startedAt = now
     if (record.new.uniqueUntil === "started") queue.freeKey(record)

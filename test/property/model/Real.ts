@@ -132,7 +132,8 @@ export class Real {
     await this.#runtime.runPromise(ending)
     const told: Array<{ readonly ref: number; readonly ended: Ended }> = []
     for (;;) {
-      const notice = await this.#runtime.runPromise(Queue.take(this.#inbox!))
+      const taking = Queue.take(this.#inbox!).pipe(Effect.timeout("5 seconds"), TestClock.withLive)
+      const notice = await this.#runtime.runPromise(taking)
       if (notice._tag !== "Ended") continue
       if (notice.ref === 0) break
       told.push({ ref: notice.ref, ended: seenEnd(notice.ended) })

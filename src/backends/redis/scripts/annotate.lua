@@ -34,7 +34,7 @@ if #ARGV > 5 then
   local known = who == token and tonumber(added) or 0
   local first = 6 + math.max(0, known - tonumber(ARGV[5]))
   for i = first, #ARGV do lines[#lines + 1] = ARGV[i] end
-  known = known + math.max(0, #ARGV - first + 1)
+  known = exact(math.max(known, tonumber(ARGV[5]) + #ARGV - 5))
   local kept = table.concat(lines, "\n", math.max(1, #lines - most + 1))
   redis.call("HSET", logs, id, token .. " " .. known .. "\n" .. kept)
 end

@@ -67,7 +67,8 @@ end
 local function is_same(stored_record, rest)
   local line, payload = string.match(stored_record, "^%d,%d+,%d+,%d*(,[^\n]*)\n[^\n]*\n(.*)$")
   local new_line, new_payload = string.match(rest, "^([^\n]*)\n[^\n]*\n(.*)$")
-  return line == new_line and payload == new_payload
+  local function plain(text) return (string.gsub(text, "^(,%-?%d+,%d+,%d+,[^,]*,)%a:", "%1")) end
+  return plain(line) == plain(new_line) and payload == new_payload
 end
 
 local function record_of(place, enqueued, expires, rest)
@@ -125,13 +126,15 @@ local function hold(unique, id, window)
 end
 
 -- Makes a waiting job another one, under the same id and in the same place; answers whether it waits.
-local function replace(id, expires, priority, visible, rest)
+local function replace(id, unique, expires, priority, visible, rest)
   flush()
   local old = redis.call("HGET", keys.jobs, id)
+  if not old or parse_run("w0,0,0,0,0,,,,," .. string.match(old, "^%d,([^\n]*)")).unique ~= unique then return false end
   if redis.call("ZREM", keys.scheduled, id) == 0 and not leave_waiting(keys, id, old) then return false end
   local place, enqueued = string.match(old, "^%d,(%d+),(%d+),")
   local record = record_of(place, enqueued, expires, rest)
   redis.call("HSET", keys.jobs, id, record)
+  seen[id] = record
   local text = redis.call("HGET", keys.runs, id)
   if text then
     local run = parse_run(text)
@@ -147,7 +150,7 @@ for i = 1, total do
   local at = 7 * i - 3
   local id, visible, expires = ARGV[at], ARGV[at + 1], ARGV[at + 2]
   local priority, unique, how, rest = ARGV[at + 3], ARGV[at + 4], ARGV[at + 5], ARGV[at + 6]
-  local stored_record = existing[i] or seen[id]
+  local stored_record = seen[id] or existing[i]
   local holder = not stored_record and unique ~= "" and holder_of(unique) or nil
   local replaces, window = string.match(how, "^(r?)(%d*)$")
   if window == "" then window = nil end
@@ -155,7 +158,7 @@ for i = 1, total do
     report(i, is_same(stored_record, rest) and "same" or "other", "")
   elseif again then
     -- accepted then
-  elseif holder and replaces == "r" and replace(holder, expires, priority, visible, rest) then
+  elseif holder and replaces == "r" and replace(holder, unique, expires, priority, visible, rest) then
     hold(unique, holder, window)
     report(i, "replaced", holder)
   elseif holder then

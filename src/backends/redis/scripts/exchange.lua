@@ -208,6 +208,8 @@ local function repeat_claim(first, ids)
   end
 end
 
+local limits = redis.call("HLEN", keys.limits) > 0 and read_limits(keys) or nil
+
 -- Frees keys that are held until the start. Ends jobs that no attempt has started in time; answers the others.
 local function drop_expired(ids, records, texts)
   local expired = {}
@@ -218,6 +220,7 @@ local function drop_expired(ids, records, texts)
       if run.expires and run.expires <= now then
         cancel_now(keys, keys.pending, ids[i], run, "expired", '"no attempt had started in time"', now)
         expired[i] = true
+        if limits then give_back_token(keys, limits, run.kind, now) end
       end
     end
   end
@@ -233,7 +236,8 @@ local function drop_expired(ids, records, texts)
   return kept, kept_records, kept_texts
 end
 
-local limits = redis.call("HLEN", keys.limits) > 0 and read_limits(keys) or nil
+-- Faster than any server hands out jobs, and far from the 53 bits that a number holds.
+local tokens_per_milli = 1024
 
 local function claim()
   local most = math.min(limit, room())
@@ -251,7 +255,9 @@ local function claim()
   local records = read_fields(keys.jobs, ids)
   local texts = read_fields(keys.runs, ids)
   ids, records, texts = drop_expired(ids, records, texts)
-  local token = redis.call("HINCRBY", keys.meta, "token", #ids) - #ids
+  -- Never below the clock: a server that lost its last second must not hand out the tokens of that second again.
+  local token = math.max(tonumber(redis.call("HGET", keys.meta, "token") or "0"), now * tokens_per_milli)
+  redis.call("HSET", keys.meta, "token", exact(token + #ids))
   local first = token + 1
   local runs, leases = {}, {}
   local rest = "," .. now .. ",,," .. worker .. ","
@@ -263,11 +269,11 @@ local function claim()
       if text then
         local old = parse_run(text)
         progress = (old.attempt + 1) .. "," .. old.rescues .. "," .. old.snoozes
-        run = "a" .. token .. "," .. old.flag .. "," .. progress .. rest .. old.tail
+        run = "a" .. exact(token) .. "," .. old.flag .. "," .. progress .. rest .. old.tail
       else
         local flag, tail = string.match(record, "^(%d),([^\n]*)")
         progress = "1,0,0"
-        run = "a" .. token .. "," .. flag .. ",1,0,0" .. rest .. tail
+        run = "a" .. exact(token) .. "," .. flag .. ",1,0,0" .. rest .. tail
       end
       runs[#runs + 1] = id
       runs[#runs + 1] = run
@@ -300,7 +306,7 @@ elseif last == number then
 else
   local ids, first = claim()
   reply[7] = first
-  redis.call("HSET", keys.claims, worker, number .. "," .. first .. "," .. table.concat(ids, ","))
+  redis.call("HSET", keys.claims, worker, number .. "," .. exact(first) .. "," .. table.concat(ids, ","))
   redis.call("ZADD", keys.workers, now, worker)
 end
 

@@ -6,7 +6,7 @@ export const sources = {
     keys: ["jobs", "runs", "progress", "logs", "meta"] as const,
     args: ["id", "token", "progress", "most", "from"] as const,
     rest: "lines" as const,
-    sha1: "ad323f520feec8573d76470d9d309b32a7e46965",
+    sha1: "feb8874a138866a3bbc0f2f4a971e277142c5717",
     source: `#!lua
 local function clock(given)
   if given ~= "" then return tonumber(given) end
@@ -81,7 +81,7 @@ if #ARGV > 5 then
   local known = who == token and tonumber(added) or 0
   local first = 6 + math.max(0, known - tonumber(ARGV[5]))
   for i = first, #ARGV do lines[#lines + 1] = ARGV[i] end
-  known = known + math.max(0, #ARGV - first + 1)
+  known = exact(math.max(known, tonumber(ARGV[5]) + #ARGV - 5))
   local kept = table.concat(lines, "\\n", math.max(1, #lines - most + 1))
   redis.call("HSET", logs, id, token .. " " .. known .. "\\n" .. kept)
 end
@@ -91,7 +91,7 @@ return 1`
     keys: ["jobs", "runs", "pending", "limited", "scheduled", "retry", "active", "cancelled", "ledger", "result", "cancels", "progress", "logs", "watchers", "unique", "meta"] as const,
     args: ["now", "notices", "queue", "id", "reason"] as const,
     rest: undefined,
-    sha1: "07068737c58922fc8ecc0d7aa22b6d7ce2b01a49",
+    sha1: "53cb075edde84cdad54c5961b35a50e536f212e7",
     source: `#!lua flags=allow-oom
 local function clock(given)
   if given ~= "" then return tonumber(given) end
@@ -244,6 +244,12 @@ local function tokens_of(keys, kind, rate, now)
   local elapsed = math.max(0, now - tonumber(at))
   return math.min(rate.burst, tonumber(tokens) + elapsed * rate.limit / rate.per)
 end
+local function give_back_token(keys, limits, kind, now)
+  local rate = limits[kind]
+  if not rate or rate.limit == 0 then return end
+  local tokens = tokens_of(keys, kind, rate, now) + 1
+  redis.call("HSET", keys.buckets, kind, string.format("%.17g", tokens) .. "," .. exact(now))
+end
 local function kind_and_score(record)
   local sequence, priority, kind = string.match(record, "^%d,(%d+),%d+,%d*,(-?%d+),%d+,%d+,([^,]*),")
   return kind, tonumber(priority) * 1099511627776 + tonumber(sequence)
@@ -278,7 +284,7 @@ return "requested"`
     keys: ["jobs", "runs", "pending", "limited", "limits", "scheduled", "unique", "windows", "meta", "requests", "producers", "wake"] as const,
     args: ["now", "producer", "number"] as const,
     rest: "jobs" as const,
-    sha1: "35f06440d4265e347ccf0f4d12330f33a24a07e9",
+    sha1: "534761f9a4d209247116e67c2884a40a3487ab00",
     source: `#!lua
 local function clock(given)
   if given ~= "" then return tonumber(given) end
@@ -358,6 +364,12 @@ local function tokens_of(keys, kind, rate, now)
   local elapsed = math.max(0, now - tonumber(at))
   return math.min(rate.burst, tonumber(tokens) + elapsed * rate.limit / rate.per)
 end
+local function give_back_token(keys, limits, kind, now)
+  local rate = limits[kind]
+  if not rate or rate.limit == 0 then return end
+  local tokens = tokens_of(keys, kind, rate, now) + 1
+  redis.call("HSET", keys.buckets, kind, string.format("%.17g", tokens) .. "," .. exact(now))
+end
 local function kind_and_score(record)
   local sequence, priority, kind = string.match(record, "^%d,(%d+),%d+,%d*,(-?%d+),%d+,%d+,([^,]*),")
   return kind, tonumber(priority) * 1099511627776 + tonumber(sequence)
@@ -400,7 +412,8 @@ end
 local function is_same(stored_record, rest)
   local line, payload = string.match(stored_record, "^%d,%d+,%d+,%d*(,[^\\n]*)\\n[^\\n]*\\n(.*)$")
   local new_line, new_payload = string.match(rest, "^([^\\n]*)\\n[^\\n]*\\n(.*)$")
-  return line == new_line and payload == new_payload
+  local function plain(text) return (string.gsub(text, "^(,%-?%d+,%d+,%d+,[^,]*,)%a:", "%1")) end
+  return plain(line) == plain(new_line) and payload == new_payload
 end
 local function record_of(place, enqueued, expires, rest)
   local expiry = instant(expires)
@@ -451,13 +464,15 @@ local function hold(unique, id, window)
     redis.call("ZREM", keys.windows, unique)
   end
 end
-local function replace(id, expires, priority, visible, rest)
+local function replace(id, unique, expires, priority, visible, rest)
   flush()
   local old = redis.call("HGET", keys.jobs, id)
+  if not old or parse_run("w0,0,0,0,0,,,,," .. string.match(old, "^%d,([^\\n]*)")).unique ~= unique then return false end
   if redis.call("ZREM", keys.scheduled, id) == 0 and not leave_waiting(keys, id, old) then return false end
   local place, enqueued = string.match(old, "^%d,(%d+),(%d+),")
   local record = record_of(place, enqueued, expires, rest)
   redis.call("HSET", keys.jobs, id, record)
+  seen[id] = record
   local text = redis.call("HGET", keys.runs, id)
   if text then
     local run = parse_run(text)
@@ -472,14 +487,14 @@ for i = 1, total do
   local at = 7 * i - 3
   local id, visible, expires = ARGV[at], ARGV[at + 1], ARGV[at + 2]
   local priority, unique, how, rest = ARGV[at + 3], ARGV[at + 4], ARGV[at + 5], ARGV[at + 6]
-  local stored_record = existing[i] or seen[id]
+  local stored_record = seen[id] or existing[i]
   local holder = not stored_record and unique ~= "" and holder_of(unique) or nil
   local replaces, window = string.match(how, "^(r?)(%d*)$")
   if window == "" then window = nil end
   if stored_record then
     report(i, is_same(stored_record, rest) and "same" or "other", "")
   elseif again then
-  elseif holder and replaces == "r" and replace(holder, expires, priority, visible, rest) then
+  elseif holder and replaces == "r" and replace(holder, unique, expires, priority, visible, rest) then
     hold(unique, holder, window)
     report(i, "replaced", holder)
   elseif holder then
@@ -505,7 +520,7 @@ return reply`
     keys: ["jobs", "runs", "pending", "limited", "limits", "buckets", "scheduled", "retry", "active", "completed", "cancelled", "dead", "ledger", "result", "cancels", "progress", "logs", "watchers", "unique", "meta", "claims", "workers", "wake"] as const,
     args: ["now", "notices", "worker", "number", "limit", "lease"] as const,
     rest: "settlements" as const,
-    sha1: "5bbe1520a946a2099a873778ed10c6b782aa5e7c",
+    sha1: "28a963f43e5b986c29fd58799b0a9d188eb84579",
     source: `#!lua flags=allow-oom
 local function clock(given)
   if given ~= "" then return tonumber(given) end
@@ -712,6 +727,12 @@ local function tokens_of(keys, kind, rate, now)
   local elapsed = math.max(0, now - tonumber(at))
   return math.min(rate.burst, tonumber(tokens) + elapsed * rate.limit / rate.per)
 end
+local function give_back_token(keys, limits, kind, now)
+  local rate = limits[kind]
+  if not rate or rate.limit == 0 then return end
+  local tokens = tokens_of(keys, kind, rate, now) + 1
+  redis.call("HSET", keys.buckets, kind, string.format("%.17g", tokens) .. "," .. exact(now))
+end
 local function kind_and_score(record)
   local sequence, priority, kind = string.match(record, "^%d,(%d+),%d+,%d*,(-?%d+),%d+,%d+,([^,]*),")
   return kind, tonumber(priority) * 1099511627776 + tonumber(sequence)
@@ -744,9 +765,13 @@ local function divert(keys, limits, most)
 end
 local function candidates_of(keys, limits, most, now)
   local candidates = {}
-  local front = redis.call("ZRANGE", keys.pending, 0, most - 1, "WITHSCORES")
-  for i = 1, #front, 2 do
-    candidates[#candidates + 1] = { id = front[i], score = tonumber(front[i + 1]) }
+  local front = redis.call("ZRANGE", keys.pending, 0, most - 1)
+  for i, record in ipairs(#front > 0 and read_fields(keys.jobs, front) or {}) do
+    local kind, score
+    if record then kind, score = kind_and_score(record) end
+    if not kind or not limits[kind] then
+      candidates[#candidates + 1] = { id = front[i], score = score or -math.huge }
+    end
   end
   for kind, rate in pairs(limits) do
     local allowed = math.min(most, math.floor(tokens_of(keys, kind, rate, now)))
@@ -953,6 +978,7 @@ local function repeat_claim(first, ids)
     position = position + 1
   end
 end
+local limits = redis.call("HLEN", keys.limits) > 0 and read_limits(keys) or nil
 local function drop_expired(ids, records, texts)
   local expired = {}
   for i = 1, #ids do
@@ -962,6 +988,7 @@ local function drop_expired(ids, records, texts)
       if run.expires and run.expires <= now then
         cancel_now(keys, keys.pending, ids[i], run, "expired", '"no attempt had started in time"', now)
         expired[i] = true
+        if limits then give_back_token(keys, limits, run.kind, now) end
       end
     end
   end
@@ -976,7 +1003,7 @@ local function drop_expired(ids, records, texts)
   count(keys.meta, "expired", #ids - #kept)
   return kept, kept_records, kept_texts
 end
-local limits = redis.call("HLEN", keys.limits) > 0 and read_limits(keys) or nil
+local tokens_per_milli = 1024
 local function claim()
   local most = math.min(limit, room())
   local ids = {}
@@ -992,7 +1019,8 @@ local function claim()
   local records = read_fields(keys.jobs, ids)
   local texts = read_fields(keys.runs, ids)
   ids, records, texts = drop_expired(ids, records, texts)
-  local token = redis.call("HINCRBY", keys.meta, "token", #ids) - #ids
+  local token = math.max(tonumber(redis.call("HGET", keys.meta, "token") or "0"), now * tokens_per_milli)
+  redis.call("HSET", keys.meta, "token", exact(token + #ids))
   local first = token + 1
   local runs, leases = {}, {}
   local rest = "," .. now .. ",,," .. worker .. ","
@@ -1004,11 +1032,11 @@ local function claim()
       if text then
         local old = parse_run(text)
         progress = (old.attempt + 1) .. "," .. old.rescues .. "," .. old.snoozes
-        run = "a" .. token .. "," .. old.flag .. "," .. progress .. rest .. old.tail
+        run = "a" .. exact(token) .. "," .. old.flag .. "," .. progress .. rest .. old.tail
       else
         local flag, tail = string.match(record, "^(%d),([^\\n]*)")
         progress = "1,0,0"
-        run = "a" .. token .. "," .. flag .. ",1,0,0" .. rest .. tail
+        run = "a" .. exact(token) .. "," .. flag .. ",1,0,0" .. rest .. tail
       end
       runs[#runs + 1] = id
       runs[#runs + 1] = run
@@ -1038,7 +1066,7 @@ elseif last == number then
 else
   local ids, first = claim()
   reply[7] = first
-  redis.call("HSET", keys.claims, worker, number .. "," .. first .. "," .. table.concat(ids, ","))
+  redis.call("HSET", keys.claims, worker, number .. "," .. exact(first) .. "," .. table.concat(ids, ","))
   redis.call("ZADD", keys.workers, now, worker)
 end
 local limited_more, next_token = false, math.huge
@@ -1150,7 +1178,7 @@ return redis.call("ZREM", KEYS[2], ARGV[1])`
     keys: ["jobs", "runs", "ledger", "result", "cancels", "progress", "limited", "pending", "scheduled", "retry", "active", "completed", "cancelled", "dead"] as const,
     args: ["id"] as const,
     rest: undefined,
-    sha1: "4108b4ac358ab17b0df11221d6005f593536c91d",
+    sha1: "b50a2158de4f24071cbcec5853690bfbb158f4bc",
     source: `#!lua flags=no-writes
 local function clock(given)
   if given ~= "" then return tonumber(given) end
@@ -1191,6 +1219,12 @@ local function tokens_of(keys, kind, rate, now)
   if not tokens then return rate.burst end
   local elapsed = math.max(0, now - tonumber(at))
   return math.min(rate.burst, tonumber(tokens) + elapsed * rate.limit / rate.per)
+end
+local function give_back_token(keys, limits, kind, now)
+  local rate = limits[kind]
+  if not rate or rate.limit == 0 then return end
+  local tokens = tokens_of(keys, kind, rate, now) + 1
+  redis.call("HSET", keys.buckets, kind, string.format("%.17g", tokens) .. "," .. exact(now))
 end
 local function kind_and_score(record)
   local sequence, priority, kind = string.match(record, "^%d,(%d+),%d+,%d*,(-?%d+),%d+,%d+,([^,]*),")
@@ -1737,7 +1771,7 @@ return purged`
     keys: ["limited", "limits", "buckets", "wake"] as const,
     args: ["now", "kind", "limit"] as const,
     rest: undefined,
-    sha1: "486189d73e4d4b55650450805a570bec4e94c3e1",
+    sha1: "3508e510de10e2bdb4b16b6fd7bff6ca65a79ae9",
     source: `#!lua
 local function clock(given)
   if given ~= "" then return tonumber(given) end
@@ -1768,6 +1802,12 @@ local function tokens_of(keys, kind, rate, now)
   if not tokens then return rate.burst end
   local elapsed = math.max(0, now - tonumber(at))
   return math.min(rate.burst, tonumber(tokens) + elapsed * rate.limit / rate.per)
+end
+local function give_back_token(keys, limits, kind, now)
+  local rate = limits[kind]
+  if not rate or rate.limit == 0 then return end
+  local tokens = tokens_of(keys, kind, rate, now) + 1
+  redis.call("HSET", keys.buckets, kind, string.format("%.17g", tokens) .. "," .. exact(now))
 end
 local function kind_and_score(record)
   local sequence, priority, kind = string.match(record, "^%d,(%d+),%d+,%d*,(-?%d+),%d+,%d+,([^,]*),")
@@ -2110,7 +2150,7 @@ return reply`
     keys: ["jobs", "runs", "ledger", "result", "cancels", "progress", "pending", "limited", "limits"] as const,
     args: ["limit", "score"] as const,
     rest: undefined,
-    sha1: "2cd78625efc5fd179b0a05a96bddbc1f2399d073",
+    sha1: "c6a5598f6e4db1040019403ad6b62e18cc9db00f",
     source: `#!lua flags=no-writes
 local function clock(given)
   if given ~= "" then return tonumber(given) end
@@ -2151,6 +2191,12 @@ local function tokens_of(keys, kind, rate, now)
   if not tokens then return rate.burst end
   local elapsed = math.max(0, now - tonumber(at))
   return math.min(rate.burst, tonumber(tokens) + elapsed * rate.limit / rate.per)
+end
+local function give_back_token(keys, limits, kind, now)
+  local rate = limits[kind]
+  if not rate or rate.limit == 0 then return end
+  local tokens = tokens_of(keys, kind, rate, now) + 1
+  redis.call("HSET", keys.buckets, kind, string.format("%.17g", tokens) .. "," .. exact(now))
 end
 local function kind_and_score(record)
   local sequence, priority, kind = string.match(record, "^%d,(%d+),%d+,%d*,(-?%d+),%d+,%d+,([^,]*),")

@@ -34,6 +34,14 @@ local function tokens_of(keys, kind, rate, now)
   return math.min(rate.burst, tonumber(tokens) + elapsed * rate.limit / rate.per)
 end
 
+-- What was taken for a job that does not start.
+local function give_back_token(keys, limits, kind, now)
+  local rate = limits[kind]
+  if not rate or rate.limit == 0 then return end
+  local tokens = tokens_of(keys, kind, rate, now) + 1
+  redis.call("HSET", keys.buckets, kind, string.format("%.17g", tokens) .. "," .. exact(now))
+end
+
 local function kind_and_score(record)
   local sequence, priority, kind = string.match(record, "^%d,(%d+),%d+,%d*,(-?%d+),%d+,%d+,([^,]*),")
   return kind, tonumber(priority) * 1099511627776 + tonumber(sequence)

@@ -27,9 +27,14 @@ end
 -- The next jobs of every kind that may run, and of the kinds without a limit, by score.
 local function candidates_of(keys, limits, most, now)
   local candidates = {}
-  local front = redis.call("ZRANGE", keys.pending, 0, most - 1, "WITHSCORES")
-  for i = 1, #front, 2 do
-    candidates[#candidates + 1] = { id = front[i], score = tonumber(front[i + 1]) }
+  local front = redis.call("ZRANGE", keys.pending, 0, most - 1)
+  for i, record in ipairs(#front > 0 and read_fields(keys.jobs, front) or {}) do
+    local kind, score
+    if record then kind, score = kind_and_score(record) end
+    -- one of a limited kind was not moved yet, there being too many: it waits for a later claim to move it
+    if not kind or not limits[kind] then
+      candidates[#candidates + 1] = { id = front[i], score = score or -math.huge }
+    end
   end
   for kind, rate in pairs(limits) do
     local allowed = math.min(most, math.floor(tokens_of(keys, kind, rate, now)))
