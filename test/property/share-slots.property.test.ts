@@ -234,7 +234,7 @@ describe("the slots of a worker", () => {
           }
         }
       ),
-      { numRuns: 2000 }
+      { numRuns: 1000 }
     ))
 
   it("follow the weights within one round, however round trips overlap", () =>
@@ -276,7 +276,7 @@ describe("the slots of a worker", () => {
           assert.isAbove(sum(started), 10)
         }
       ),
-      { numRuns: 300 }
+      { numRuns: 100 }
     ))
 
   it("give an idle lane nothing for the time it was idle, however often it was asked", () =>

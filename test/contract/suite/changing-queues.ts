@@ -108,8 +108,16 @@ export const changingQueuesContract = contract("changing queues", (it) => {
   it.effect("QUEUES-7 a queue added while running is served at once, and woken", (queue) =>
     Effect.gen(function* () {
       const [a, b] = yield* siblings(queue, "a", "b")
+      const { waiting, wakeups } = yield* countedWakeups
       yield* fill(b, 1)
-      const worker = yield* workerOf(work(queue, Echo, () => Effect.succeed(""), { queues: [a.name] }))
+      const worker = yield* workerOf(
+        Effect.provideService(
+          work(queue, Echo, () => Effect.succeed(""), { queues: [a.name] }),
+          Wakeups,
+          wakeups
+        )
+      )
+      yield* waiting
 
       const added = yield* worker.addQueue(b.name, { weight: 3, concurrency: 2 })
       yield* eventually(Effect.map(completed(b), (count) => count === 1))

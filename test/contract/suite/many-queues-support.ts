@@ -98,15 +98,24 @@ export const slowStore = Effect.fnUntraced(function* (slow: TestQueue) {
   }
 })
 
-/** Wake-ups that count how many waits have ended. */
+/** Wake-ups that count how many waits have ended, and tell whether one is under way. */
 export const countedWakeups = Effect.map(Wakeups, (wakeups) => {
+  let begun = 0
   let ended = 0
   return {
     ended: () => ended,
+    waiting: eventually(Effect.sync(() => begun > ended)),
     wakeups: Wakeups.of({
       subscribe: (queues) =>
         Effect.map(wakeups.subscribe(queues), ({ wait }) => ({
-          wait: (millis) => Effect.tap(wait(millis), () => Effect.sync(() => ended++))
+          wait: (millis) =>
+            Effect.suspend(() => {
+              begun++
+              return Effect.ensuring(
+                wait(millis),
+                Effect.sync(() => ended++)
+              )
+            })
         }))
     })
   }

@@ -7,6 +7,7 @@ import { StoreError } from "../../../src/ports/StoreError.ts"
 import { Wakeups } from "../../../src/ports/Wakeups.ts"
 import { contract } from "./contract.ts"
 import { completed, countedWakeups, countOf, fill, gated, letterOf, recorder, siblings } from "./many-queues-support.ts"
+import { job } from "./support.ts"
 import { advanceUntil, Echo, eventually, work } from "./worker-support.ts"
 
 export const manyQueuesContract = contract("many queues", (it) => {
@@ -199,6 +200,36 @@ export const manyQueuesContract = contract("many queues", (it) => {
       }
 
       assert.deepStrictEqual([most(), mostOfA], [7, 2])
+    })
+  )
+
+  it.effect("RUN-9 a job that becomes due sends only its own queue's lane looking", (queue) =>
+    Effect.gen(function* () {
+      const [a, b] = yield* siblings(queue, "a", "b")
+      const store = yield* JobStore
+      let looks = 0
+      const counting = JobStore.of({
+        ...store,
+        exchange: (request) => {
+          if (request.queue === a.name) looks++
+          return store.exchange(request)
+        }
+      })
+      yield* b.enqueue(
+        ...Array.from({ length: 30 }, (_, i) =>
+          job(String(i), { kind: Echo.kind, payload: `{"text":""}`, visible: { inMillis: 1000 * (i + 1) } })
+        )
+      )
+
+      yield* Effect.provideService(
+        work(queue, Echo, () => Effect.succeed(""), { queues: [a.name, b.name], poll: "1 hour", sweep: "1 hour" }),
+        JobStore,
+        counting
+      )
+      yield* advanceUntil(Effect.map(completed(b), (count) => count === 30))
+
+      // it looks when the worker starts and for the signal of the enqueue
+      assert.isAtMost(looks, 5)
     })
   )
 
