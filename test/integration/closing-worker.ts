@@ -7,7 +7,7 @@ const [url] = process.argv.slice(2) as [string]
 
 await Effect.runPromise(
   Effect.gen(function* () {
-    yield* workerOn({ url })
+    yield* workerOn({ url, timeout: "1 second" })
     console.log("running")
     yield* Effect.promise(() => once(process.stdin, "data"))
     process.stdin.destroy()

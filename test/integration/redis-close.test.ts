@@ -55,7 +55,7 @@ describe.concurrent("a process whose worker is closed", () => {
       const { code, millis } = yield* close(child)
 
       assert.deepStrictEqual([code, said], [0, ["running", "closed"]])
-      assert.isBelow(millis, 12_000)
+      assert.isBelow(millis, 15_000)
     }).pipe(Effect.scoped)
   )
 })

@@ -184,7 +184,9 @@ describe.concurrent("a Redis Cluster of three masters", () => {
       yield* Effect.forEach(queues, (queue, n) => producer.say(n, { queue }))
       yield* until("all have run", () => worker.said.length === queues.length)
       yield* Effect.promise(() => nodes[1]!.kill())
-      yield* until("it is said", () => worker.lines.some((line) => line.includes("connection lost")))
+      yield* until("it is said", () =>
+        [worker, producer].every(({ lines }) => lines.some((line) => line.includes("connection lost")))
+      )
 
       yield* Effect.promise(() => nodes[1]!.start())
       // a master takes no writes in its first 2 seconds
@@ -194,7 +196,9 @@ describe.concurrent("a Redis Cluster of three masters", () => {
       yield* until("all have run again", () => worker.said.length === 2 * queues.length)
 
       assert.isBelow(performance.now() - start, 2000)
-      yield* until("the return is said", () => worker.lines.some((line) => line.includes("is back")))
+      yield* until("the return is said", () =>
+        [worker, producer].every(({ lines }) => lines.some((line) => line.includes("is back")))
+      )
     }).pipe(Effect.scoped)
   )
 })

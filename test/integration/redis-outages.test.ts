@@ -53,6 +53,7 @@ describe.concurrent("a Redis that is killed and restarted", () => {
         [...new Set(worker.said)].toSorted((a, b) => a - b),
         [...numbers(20), 21]
       )
+      yield* until("every connection is back", () => matching(worker.lines, back).length > 0)
       assert.lengthOf(matching(worker.lines, lost), 1)
       assert.lengthOf(matching(worker.lines, back), 1)
     }).pipe(Effect.scoped)
@@ -145,6 +146,7 @@ describe.concurrent("a Redis that is killed and restarted", () => {
       yield* until("the job has run", () => worker.said.length === 1)
 
       within("recovery", performance.now() - start, 0, 2000)
+      yield* until("every connection is back", () => matching(worker.lines, back).length > 0)
       assert.lengthOf(matching(worker.lines, lost), 1)
       assert.lengthOf(matching(worker.lines, back), 1)
     }).pipe(Effect.scoped)
@@ -282,7 +284,7 @@ describe.concurrent("connections that break", () => {
   it.live("a server paused for 3 seconds fails no call", () =>
     Effect.gen(function* () {
       const server = yield* freshRedis()
-      const worker = yield* workerOn({ url: server.url })
+      const worker = yield* workerOn({ url: server.url }, { poll: "300 millis" })
       const producer = yield* producerOn({ url: server.url })
       yield* Effect.promise(() => server.ask("CLIENT", "PAUSE", 3000, "ALL"))
 

@@ -16,13 +16,24 @@ const maxCommands = 200
 /** What must have happened for the agreement to mean something. */
 const sometimes = [
   ...["Enqueued", "Existing, identical true", "Existing, identical false", "Duplicate"],
+  ...["Replaced pending", "Replaced scheduled", "Duplicate, not replaced", "Duplicate of an ended job"],
+  ...["key of a started job", "expired", "fewer for expired ones, more left", "no room", "limit set", "limit lifted"],
+  ...["scheduled", "pending", "retry"].map((state) => `cancel of ${state}: cancelled`),
+  ...["completed", "cancelled", "dead"].map((state) => `cancel of ${state}: ended`),
+  ...["cancel of active: requested", "cancel of none: gone", "cancelled by a claim", "cancelled by a rescue"],
+  ...["Retry", "Snooze", "Release"].map((tag) => `${tag} cancelled, asked to stop`),
+  ...["Complete", "Bury", "Cancel"].map((tag) => `${tag} settled, asked to stop`),
+  ...["annotated true", "annotated false", "progress", "lines added", "lines repeated", "log is full"],
+  ...["Watching", "Missing", "watched Completed", "watched Dead", "watched Cancelled", "watched expired", "unwatched"],
+  ...["told Completed", "told Dead", "told Cancelled", "told Cancelled, expired"],
   ...["Complete", "Retry", "Bury", "Cancel", "Snooze", "Release"].flatMap((tag) =>
     ["settled", "repeated", "stale", "gone"].map((outcome) => `${tag} ${outcome}`)
   ),
   ...["Retry died", "settled after the lease", "rescued by a claim", "buried by a claim", "more left", "nothing left"],
   ...["claim, some", "claim, none", "claim while paused, none", "outdated claim, none"],
   ...["repeated claim, some", "repeated claim, none", "repeated claim while paused, some"],
-  ...["extended true", "extended false", "extended after the lease", "promoted", "rescued", "buried by a rescue"],
+  ...["extended held", "extended cancel", "extended lost", "extended after the lease"],
+  ...["promoted", "rescued", "buried by a rescue"],
   ...["pruned completed", "pruned cancelled", "pruned dead", "purged oldest", "purged named"],
   ...["paused true", "paused false", "resumed true", "resumed false"],
   ...["oldest redriven", "oldest key-taken", "named redriven", "named key-taken", "named not-dead"]
@@ -40,11 +51,14 @@ const agrees = (backend: string, enter: () => Runtime, leave: (runtime: Runtime)
         const real = new Real(runtime, `${backend}-${++queues}`, tallies)
         const model = new Model(real.queue, await real.now())
         try {
+          await real.open()
           await fc.asyncModelRun(() => ({ model, real }), commands)
           await real.compareAll(model)
+          await real.compareNotices(model)
         } catch (error) {
           throw new Error(`${real.log.join("\n")}\n${error instanceof Error ? error.message : error}`, { cause: error })
         } finally {
+          await real.close()
           await leave(runtime)
         }
       }),

@@ -33,7 +33,7 @@ export const timed = <A, E, R>(effect: Effect.Effect<A, E, R>) =>
   })
 
 /** What was logged, a line each, under a logger that keeps it. */
-export const keepLog = () => {
+const keepLog = () => {
   const lines: Array<string> = []
   const logger = Logger.make(({ message }) => {
     lines.push(`${Array.isArray(message) ? message.join(" ") : message}`)
@@ -42,14 +42,16 @@ export const keepLog = () => {
 }
 
 /** Every port on a Redis, with a client, for as long as the scope is open. */
-export const portsOn = (options: Redis.Options) =>
-  Layer.build(Client.layer.pipe(Layer.provideMerge(Redis.layer(options).pipe(Layer.provide(keepLog().layer)))))
+export const portsOn = (options: Redis.Options, log = keepLog()) =>
+  Layer.build(Client.layer.pipe(Layer.provideMerge(Redis.layer(options).pipe(Layer.provide(log.layer)))))
 
-/** A producer of `Say` jobs. */
+/** A producer of `Say` jobs, with the lines it has logged. */
 export const producerOn = Effect.fnUntraced(function* (options: Redis.Options) {
-  const ports = yield* portsOn(options)
+  const log = keepLog()
+  const ports = yield* portsOn(options, log)
   return {
     ports,
+    lines: log.lines,
     store: Context.get(ports, JobStore),
     say: (n: number, more: { readonly id?: string; readonly queue?: string } = {}) =>
       Effect.provideContext(Client.enqueue(Say, { n }, more), ports)

@@ -1,152 +1,117 @@
 import { assert } from "@effect/vitest"
-import { isDeepStrictEqual } from "node:util"
-import type { DeadReason, EpochMillis, Failure, Job, JobId, JobState, Token } from "../../../src/domain/Job.ts"
+import type { JobId } from "../../../src/domain/Job.ts"
 import { isFinal } from "../../../src/domain/transition.ts"
 import type { DeadSelection, RedriveOutcome } from "../../../src/ports/DeadLetterStore.ts"
 import type * as Store from "../../../src/ports/JobStore.ts"
+import { Board } from "./Board.ts"
+import { assertFirst, assertSorted, described, endedOf, type Entries, enter, type Entry, idsOf } from "./Entry.ts"
+import { instant, instants, isExpired, isIdentical, resolve } from "./Entry.ts"
 
-export interface Held {
-  readonly jobId: JobId
-  readonly token: Token
-}
-
-/** What must be seen of a job, its place in the queue, and its token until a rescue or a redrive takes it back. */
-export interface Entry {
-  readonly given: Store.NewJob
-  job: Job
-  place: number
-  token: Token | undefined
-}
-
-type Entries = ReadonlyArray<Entry>
-
-/** Leaves behind what belongs to one state alone. */
-const enter = (entry: Entry, state: JobState, changes: Partial<Job> = {}) => {
-  const { deadReason, finishedAt, leaseExpiresAt, result, visibleAt, worker, ...rest } = entry.job
-  entry.job = { ...rest, state, ...changes }
-}
-
-/** When its state ends by itself, or when it died. */
-const instant = ({ job }: Entry): EpochMillis =>
-  job.visibleAt ?? job.leaseExpiresAt ?? (job.finishedAt ?? 0) + (job.state === "dead" ? 0 : job.retainMillis)
-
-const idsOf = (entries: Entries) => entries.map(({ job }) => job.id)
-
-const instants = (entries: Entries) => entries.map(instant).toSorted((a, b) => a - b)
-
-/** The chosen are the first `count` of the candidates; those of one instant may stand in any order. */
-const assertFirst = (chosen: Entries, candidates: Entries, count: number) => {
-  for (const entry of chosen) assert.include(candidates, entry)
-  assert.deepStrictEqual(instants(chosen), instants(candidates).slice(0, count))
-}
-
-const assertSorted = (entries: Entries) => assert.deepStrictEqual(entries.map(instant), instants(entries))
-
-const identity = ({ headers: _, visible: __, ...rest }: Store.NewJob) => rest
+type Held = Store.Held
 
 /** What docs/semantics.md lets be seen of one queue. A call takes the store's reply, and refuses a wrong one. */
-export class Model {
-  readonly jobs = new Map<JobId, Entry>()
-  readonly counters = {
-    ...{ enqueued: 0, claimed: 0, completed: 0, retried: 0, died: 0, cancelled: 0, snoozed: 0 },
-    ...{ released: 0, rescued: 0, redriven: 0, removed: 0, duplicates: 0, stale: 0, expired: 0 }
-  }
+export class Model extends Board {
   /** Every claim of a job, in order; every worker's last; and the last exchange. */
   readonly issued: Array<Held> = []
   readonly claims = new Map<string, { readonly request: Store.ClaimRequest; readonly held: ReadonlyArray<Held> }>()
   last: Store.ExchangeRequest | undefined
-  readonly queue: string
-  now: EpochMillis
-  paused = false
   #places = 0
-
-  constructor(queue: string, now: EpochMillis) {
-    this.queue = queue
-    this.now = now
-  }
-
-  in(...states: ReadonlyArray<JobState>): Entries {
-    return [...this.jobs.values()].filter(({ job }) => states.includes(job.state))
-  }
-
-  due(...states: ReadonlyArray<JobState>): Entries {
-    return this.in(...states).filter((entry) => instant(entry) <= this.now)
-  }
-
-  /** In the order of claiming. */
-  visible(): Entries {
-    return this.in("pending").toSorted((a, b) => a.job.priority - b.job.priority || a.place - b.place)
-  }
-
-  nextInstant(): EpochMillis | undefined {
-    const changing = this.in("scheduled", "retry", "active", "completed", "cancelled")
-    return instants(changing).find((at) => at > this.now)
-  }
-
-  isHeld({ jobId, token }: Held): boolean {
-    const entry = this.jobs.get(jobId)
-    return entry?.job.state === "active" && entry.token === token
-  }
-
-  #holder(key: string | undefined): Entry | undefined {
-    const owns = ({ job }: Entry) => key !== undefined && job.uniqueKey === key && !isFinal(job.state)
-    return [...this.jobs.values()].find(owns)
-  }
 
   enqueue(given: Store.NewJob): Store.EnqueueOutcome {
     const stored = this.jobs.get(given.id)
-    const holder = this.#holder(given.uniqueKey)
+    const holder = this.keys.holder(given.uniqueKey, this.now)
     if (stored ?? holder) this.counters.duplicates++
-    if (stored) return { _tag: "Existing", identical: isDeepStrictEqual(identity(stored.given), identity(given)) }
-    if (holder) return { _tag: "Duplicate", of: holder.job.id }
-    const { headers = {}, tags = [], visible = { inMillis: 0 }, ...rest } = given
+    if (stored) return { _tag: "Existing", identical: isIdentical(stored.given, given) }
+    if (holder) return { _tag: this.#replace(holder, given) ? "Replaced" : "Duplicate", of: holder.given.id }
     const fresh = { state: "pending", attempt: 0, rescues: 0, snoozes: 0, enqueuedAt: this.now, failures: [] } as const
-    const job = { ...rest, queue: this.queue, headers, tags, ...fresh }
-    const entry: Entry = { given, job, place: ++this.#places, token: undefined }
-    const visibleAt = "at" in visible ? visible.at : this.now + visible.inMillis
-    if (visibleAt > this.now) enter(entry, "scheduled", { visibleAt })
+    const entry: Entry = {
+      ...{ given, place: ++this.#places, token: undefined, watchers: new Set() },
+      job: { ...described(given, this.now), queue: this.queue, ...fresh },
+      log: { lines: [], token: undefined, added: 0 }
+    }
     this.jobs.set(given.id, entry)
     this.counters.enqueued++
+    this.#wait(entry)
     return { _tag: "Enqueued" }
   }
 
-  exchange(request: Store.ExchangeRequest, reply: Store.ExchangeReply): void {
+  /** From its enqueue, or from its replacement. */
+  #wait(entry: Entry) {
+    this.keys.take(entry, this.now)
+    const visibleAt = resolve(entry.given.visible ?? { inMillis: 0 }, this.now)
+    if (visibleAt > this.now) enter(entry, "scheduled", { visibleAt })
+    else enter(entry, "pending")
+  }
+
+  /** The holder of a window may be gone, and another job have its id. */
+  #replace(holder: Entry, given: Store.NewJob): boolean {
+    const { attempt, enqueuedAt, failures, id, progress, queue, rescues, snoozes, startedAt, state } = holder.job
+    const waits = this.jobs.get(id) === holder && (state === "pending" || state === "scheduled")
+    if (given.onDuplicate !== "replace" || !waits) return false
+    holder.given = { ...given, id }
+    holder.job = {
+      ...described(holder.given, this.now),
+      ...{ attempt, enqueuedAt, failures, queue, rescues, snoozes, state },
+      ...(startedAt === undefined ? {} : { startedAt }),
+      ...(progress === undefined ? {} : { progress })
+    }
+    this.#wait(holder)
+    return true
+  }
+
+  /** Answers the jobs that ended on the way. */
+  exchange(request: Store.ExchangeRequest, reply: Store.ExchangeReply): ReadonlyArray<JobId> {
     this.last = request
     const settled = request.settlements.map((settlement) => this.#settle(settlement))
     assert.deepStrictEqual(reply.settled, settled)
-    if (request.claim === undefined) return assert.isEmpty([...reply.claimed, ...reply.rescued, ...reply.buried])
-    this.rescue(100, reply)
+    if (request.claim === undefined) {
+      assert.isEmpty([...reply.claimed, ...reply.rescued, ...reply.buried])
+      return []
+    }
+    const late = idsOf(this.due("active"))
+    this.rescue(100, reply, late)
     for (const entry of this.due("scheduled", "retry")) enter(entry, "pending")
-    this.#claim(request.worker, request.claim, reply.claimed)
+    const expired = this.#claim(request.worker, request.claim, reply.claimed)
     const [next] = instants(this.in("scheduled", "retry", "active"))
     assert.strictEqual(reply.paused, this.paused, "paused")
-    assert.strictEqual(reply.more, !this.paused && this.in("pending").length > 0, "more")
+    assert.strictEqual(reply.more, !this.paused && this.room() > 0 && this.in("pending").length > 0, "more")
     assert.strictEqual(reply.nextInMillis, next === undefined ? undefined : next - this.now, "nextInMillis")
+    return [...late, ...expired]
   }
 
+  /** Answers the jobs that it finds expired. */
   #claim(worker: string, request: Store.ClaimRequest, claimed: ReadonlyArray<Store.ClaimedJob>) {
     const held = claimed.map(({ id, token }) => ({ jobId: id, token }))
     const last = this.claims.get(worker)
+    let expired: Entries = []
     if (last !== undefined && request.number <= last.request.number) {
       const still = request.number < last.request.number ? [] : last.held.filter((one) => this.isHeld(one))
       assert.deepStrictEqual(held, still)
     } else {
-      const first = this.paused ? [] : this.visible().slice(0, request.limit)
+      const looked = this.paused ? [] : this.visible().slice(0, Math.min(request.limit, this.room()))
+      expired = looked.filter((entry) => isExpired(entry, this.now))
+      for (const entry of expired) this.cancelNow(entry, "expired", "")
+      this.counters.expired += expired.length
+      const first = looked.filter((entry) => !expired.includes(entry))
       assert.deepStrictEqual(
         held.map(({ jobId }) => jobId),
         idsOf(first)
       )
-      first.forEach((entry, i) => {
-        entry.token = held[i]!.token
-        assert.isAbove(entry.token, this.issued.at(-1)?.token ?? 0)
-        const lease = { leaseExpiresAt: this.now + request.leaseMillis, startedAt: this.now, worker }
-        enter(entry, "active", { ...lease, attempt: entry.job.attempt + 1 })
-        this.issued.push(held[i]!)
-        this.counters.claimed++
-      })
+      first.forEach((entry, i) => this.#start(entry, worker, request.leaseMillis, held[i]!))
       this.claims.set(worker, { request, held })
     }
     for (const { token: _, ...seen } of claimed) assert.deepInclude(this.jobs.get(seen.id)!.job, seen)
+    return idsOf(expired)
+  }
+
+  #start(entry: Entry, worker: string, leaseMillis: number, held: Held) {
+    entry.token = held.token
+    assert.isAbove(entry.token, this.issued.at(-1)?.token ?? 0)
+    const lease = { leaseExpiresAt: this.now + leaseMillis, startedAt: this.now, worker }
+    enter(entry, "active", { ...lease, attempt: entry.job.attempt + 1 })
+    if (entry.given.uniqueUntil === "started") this.keys.free(entry)
+    this.issued.push(held)
+    this.counters.claimed++
   }
 
   #settle(settlement: Store.Settlement): Store.SettleOutcome {
@@ -157,23 +122,28 @@ export class Model {
       return "stale"
     }
     if (entry.job.state !== "active") return "repeated"
-    const { attempt, maxAttempts, snoozes } = entry.job
+    const { attempt, cancelRequested, maxAttempts, snoozes } = entry.job
     const visibleAt = this.now + ("delayMillis" in settlement ? settlement.delayMillis : 0)
+    const { failure } = { failure: undefined, ...settlement }
+    const typed = failure === undefined ? {} : { failure }
+    if (cancelRequested !== undefined && ["Retry", "Snooze", "Release"].includes(settlement._tag)) {
+      this.cancelNow(entry, "cancelled", cancelRequested)
+      return "cancelled"
+    }
     switch (settlement._tag) {
       case "Complete":
-        this.#finish(entry, "completed", "result" in settlement ? { result: settlement.result } : {})
+        this.finish(entry, "completed", "result" in settlement ? { result: settlement.result } : {})
         break
       case "Cancel":
-        this.#fail(entry, "cancelled", settlement.reason)
-        this.#finish(entry, "cancelled")
+        this.cancelNow(entry, "cancelled", settlement.reason)
         break
       case "Bury":
-        this.#fail(entry, "dead", settlement.error)
-        this.#bury(entry, settlement.reason)
+        this.fail(entry, "dead", settlement.error)
+        this.bury(entry, settlement.reason, typed)
         break
       case "Retry":
-        this.#fail(entry, attempt < maxAttempts ? "retry" : "dead", settlement.error)
-        if (attempt >= maxAttempts) return this.#bury(entry, "exhausted")
+        this.fail(entry, attempt < maxAttempts ? "retry" : "dead", settlement.error)
+        if (attempt >= maxAttempts) return this.bury(entry, "exhausted", typed)
         enter(entry, "retry", { visibleAt })
         this.counters.retried++
         break
@@ -189,40 +159,56 @@ export class Model {
     return "settled"
   }
 
-  #finish(entry: Entry, state: "completed" | "cancelled", changes: Partial<Job> = {}) {
-    enter(entry, state, { ...changes, finishedAt: this.now })
-    this.counters[state]++
-    if (entry.job.retainMillis === 0) this.remove([entry.job.id])
-  }
-
-  #fail(entry: Entry, outcome: Failure["outcome"], error: string) {
-    const { attempt, failures, startedAt } = entry.job
-    const line = { attempt, startedAt: startedAt!, endedAt: this.now, outcome, error }
-    entry.job = { ...entry.job, failures: [...failures, line].slice(-20) }
-  }
-
-  #bury(entry: Entry, deadReason: DeadReason) {
-    enter(entry, "dead", { deadReason, finishedAt: this.now })
-    this.counters.died++
-    return "died" as const
-  }
-
-  remove(ids: ReadonlyArray<JobId>) {
-    for (const id of ids) if (this.jobs.delete(id)) this.counters.removed++
-  }
-
-  extend(leases: ReadonlyArray<Held>, leaseMillis: number): ReadonlyArray<boolean> {
+  extend(leases: ReadonlyArray<Held>, leaseMillis: number): ReadonlyArray<Store.LeaseStatus> {
     return leases.map((lease) => {
-      const entry = this.jobs.get(lease.jobId)
-      if (entry !== undefined && entry.token !== lease.token) this.counters.stale++
-      if (!this.isHeld(lease)) return false
-      entry!.job = { ...entry!.job, leaseExpiresAt: this.now + leaseMillis }
-      return true
+      const entry = this.heldBy(lease)
+      if (entry === undefined) return "lost"
+      entry.job = { ...entry.job, leaseExpiresAt: this.now + leaseMillis }
+      return entry.job.cancelRequested === undefined ? "held" : "cancel"
     })
   }
 
-  #named(ids: ReadonlyArray<JobId>): Entries {
-    return ids.map((id) => this.jobs.get(id)!)
+  annotate(held: Held, progress: string | undefined, logs: Store.LogLines | undefined): boolean {
+    const entry = this.heldBy(held)
+    if (entry === undefined) return false
+    if (progress !== undefined) entry.job = { ...entry.job, progress }
+    if (logs !== undefined) {
+      const added = this.logged(held)
+      const lines = [...entry.log.lines, ...logs.lines.slice(Math.max(0, added - logs.from))].slice(-100)
+      entry.log = { lines, token: held.token, added: Math.max(added, logs.from + logs.lines.length) }
+    }
+    return true
+  }
+
+  /** How many log lines the attempt has added. */
+  logged({ jobId, token }: Held): number {
+    const log = this.jobs.get(jobId)?.log
+    return log?.token === token ? log.added : 0
+  }
+
+  cancel(jobId: JobId, reason: string): Store.CancelOutcome {
+    const entry = this.jobs.get(jobId)
+    if (entry === undefined) return "gone"
+    if (isFinal(entry.job.state)) return "ended"
+    if (entry.job.state === "active") {
+      entry.job = { ...entry.job, cancelRequested: reason }
+      return "requested"
+    }
+    this.cancelNow(entry, "cancelled", reason)
+    return "cancelled"
+  }
+
+  watch(jobId: JobId, ref: number): Store.WatchReply {
+    const entry = this.jobs.get(jobId)
+    if (entry === undefined) return { _tag: "Missing" }
+    if (isFinal(entry.job.state)) return { _tag: "Ended", ended: endedOf(entry) }
+    entry.watchers = new Set([...entry.watchers, ref])
+    return { _tag: "Watching" }
+  }
+
+  unwatch(jobId: JobId, ref: number): void {
+    const entry = this.jobs.get(jobId)
+    if (entry !== undefined) entry.watchers = new Set([...entry.watchers].filter((one) => one !== ref))
   }
 
   /** `moved` are found pending afterwards. */
@@ -232,22 +218,26 @@ export class Model {
     assert.strictEqual(answer, moved.length)
     assertFirst(among(delayed), delayed, limit)
     assertFirst(among(retrying), retrying, Math.max(0, limit - delayed.length))
-    for (const entry of this.#named(moved)) enter(entry, "pending")
+    for (const entry of this.named(moved)) enter(entry, "pending")
   }
 
-  rescue(limit: number, { buried, rescued }: Store.RescueReply): void {
-    const crashed = this.#named([...rescued, ...buried])
+  /** `moved` are active no more; the reply does not name those that were asked to stop. */
+  rescue(limit: number, { buried, rescued }: Store.RescueReply, moved: ReadonlyArray<JobId>): void {
+    const crashed = this.named(moved)
     assertFirst(crashed, this.due("active"), limit)
-    for (const ids of [rescued, buried]) assertSorted(this.#named(ids))
+    for (const ids of [rescued, buried]) assertSorted(this.named(ids))
     for (const entry of crashed) {
-      const { attempt, maxAttempts, rescues } = entry.job
-      assert.strictEqual(buried.includes(entry.job.id), attempt >= maxAttempts)
-      this.#fail(entry, "crashed", "")
+      const { attempt, cancelRequested, id, maxAttempts, rescues } = entry.job
+      const end = cancelRequested !== undefined ? "cancelled" : attempt >= maxAttempts ? "buried" : "rescued"
+      assert.deepStrictEqual([rescued.includes(id), buried.includes(id)], [end === "rescued", end === "buried"], id)
+      this.fail(entry, "crashed", "")
       enter(entry, "pending", { rescues: rescues + 1 })
-      if (attempt >= maxAttempts) this.#bury(entry, "crashed")
       entry.token = undefined
       this.counters.rescued++
+      if (end === "buried") this.bury(entry, "crashed")
+      if (end === "cancelled") this.cancelNow(entry, "cancelled", cancelRequested!)
     }
+    assert.includeMembers([...moved], [...rescued, ...buried])
   }
 
   /** `removed` are found no more. Each state loses those whose time is over, and the first beyond its count. */
@@ -270,20 +260,23 @@ export class Model {
     const ids = reply.map(({ jobId }) => jobId)
     if ("jobIds" in selection) assert.deepStrictEqual(ids, selection.jobIds)
     else {
-      assertFirst(this.#named(ids), this.in("dead"), selection.oldest)
-      assertSorted(this.#named(ids))
+      assertFirst(this.named(ids), this.in("dead"), selection.oldest)
+      assertSorted(this.named(ids))
     }
     for (const { jobId, outcome } of reply) {
       const entry = this.jobs.get(jobId)
       const isDead = entry?.job.state === "dead"
-      const isTaken = this.#holder(entry?.job.uniqueKey) !== undefined
+      // a window is held from the enqueue on, and not again
+      const takes = entry?.given.uniqueWindowMillis === undefined ? entry?.given.uniqueKey : undefined
+      const isTaken = this.keys.holder(takes, this.now) !== undefined
       assert.strictEqual(outcome, !isDead ? "not-dead" : isTaken ? "key-taken" : "redriven", jobId)
       if (!isDead || isTaken) continue
-      const { startedAt: _, ...rest } = entry.job
+      const { expiresAt, startedAt, ...rest } = entry.job
       entry.job = rest
       entry.token = undefined
       entry.place = ++this.#places
       enter(entry, "pending", { attempt: 0, rescues: 0, snoozes: 0 })
+      if (takes !== undefined) this.keys.take(entry, this.now)
       this.counters.redriven++
     }
   }
@@ -291,7 +284,7 @@ export class Model {
   /** `removed` are found no more. */
   purge(selection: DeadSelection, answer: number, removed: ReadonlyArray<JobId>): void {
     const dead = this.in("dead")
-    if ("oldest" in selection) assertFirst(this.#named(removed), dead, selection.oldest)
+    if ("oldest" in selection) assertFirst(this.named(removed), dead, selection.oldest)
     else
       assert.sameMembers(
         [...removed],
