@@ -26,7 +26,7 @@ export interface Queues {
  * **Example** examples/many-queues.ts
  * **Ref** docs/semantics.md QUEUES-1, QUEUES-2, QUEUES-4
  * @category queues
- * @since 0.2.0
+ * @since 0.1.0
  */
 export const weighted = (queues: Readonly<Record<string, number | QueueOptions>>): Queues => ({
   order: "weighted",
@@ -43,7 +43,7 @@ export const weighted = (queues: Readonly<Record<string, number | QueueOptions>>
  * **Errors** none here, as for `weighted`.
  * **Ref** docs/semantics.md QUEUES-3, QUEUES-4
  * @category queues
- * @since 0.2.0
+ * @since 0.1.0
  */
 export const strict = (
   queues: ReadonlyArray<string | { readonly name: string; readonly concurrency?: number }>

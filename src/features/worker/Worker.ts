@@ -21,6 +21,7 @@ import type { AnyHooks, Hooks, HooksServices } from "./Hooks.ts"
 import type { AnyMiddleware, Middleware, MiddlewareServices } from "./Middleware.ts"
 import { leave } from "./leave.ts"
 import { setRateLimits } from "./rate-limits.ts"
+import { sayFailure } from "./say-failure.ts"
 import { type ServedQueues, serveQueues } from "./serve-queues.ts"
 import { shareLoop } from "./share-out.ts"
 import { shutdown } from "./shutdown.ts"
@@ -177,11 +178,7 @@ const make = Effect.fnUntraced(function* <Tasks extends ReadonlyArray<AnyTask>>(
     "maintenance",
     Effect.suspend(() =>
       Effect.forEach(state.serving, ({ queue }) => sweep(queue, policy, extensions.report), { discard: true })
-    ).pipe(
-      Effect.catch((error) => Effect.logWarning(`maintenance: ${error.message}`)),
-      Effect.andThen(Effect.sleep(settings.sweepMillis)),
-      Effect.forever
-    )
+    ).pipe(Effect.catch(sayFailure("maintenance")), Effect.andThen(Effect.sleep(settings.sweepMillis)), Effect.forever)
   )
   // registered last, so it runs first: while the loops above still go on
   yield* Effect.addFinalizer(() => shutdown(state))

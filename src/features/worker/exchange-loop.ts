@@ -3,16 +3,18 @@ import * as Schedule from "effect/Schedule"
 import type { ExchangeRequest, JobStore } from "../../ports/JobStore.ts"
 import type { Attempt, Lane } from "./Lane.ts"
 import { end, settled, start } from "./run-attempt.ts"
+import { sayFailure } from "./say-failure.ts"
 import type { WorkerState } from "./WorkerState.ts"
 
-const backoff = Schedule.min([Schedule.exponential("100 millis"), Schedule.spaced("5 seconds")]).pipe(Schedule.jittered)
+/** A second at most, so that a worker goes on soon after a long outage. */
+const backoff = Schedule.min([Schedule.exponential("100 millis"), Schedule.spaced("1 second")]).pipe(Schedule.jittered)
 
 /** Asks until there is an answer: a repeated exchange changes nothing, so a lost reply costs only time. */
 const exchange = (state: WorkerState, lane: Lane, store: JobStore["Service"], request: ExchangeRequest) =>
   store.exchange(request).pipe(
     Effect.tapError((error) => {
       state.stall(lane)
-      return Effect.logWarning(`queue ${request.queue}: ${error.message}`)
+      return sayFailure(`queue ${request.queue}`)(error)
     }),
     Effect.retry(backoff),
     // every StoreError is retried

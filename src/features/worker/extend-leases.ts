@@ -2,6 +2,7 @@ import * as Effect from "effect/Effect"
 import type { JobStore } from "../../ports/JobStore.ts"
 import { interrupt, type Lane } from "./Lane.ts"
 import { about } from "./WorkerReport.ts"
+import { sayFailure } from "./say-failure.ts"
 import type { WorkerState } from "./WorkerState.ts"
 
 const extend = (state: WorkerState, store: JobStore["Service"], lane: Lane) =>
@@ -22,7 +23,7 @@ const extend = (state: WorkerState, store: JobStore["Service"], lane: Lane) =>
       if (held[i] !== "lost") attempt.trustedUntil = sentAt + leaseMillis
       else interrupt(attempt, "lease lost")
     }
-  }).pipe(Effect.catch((error) => Effect.logWarning(`queue ${lane.queue}: ${error.message}`)))
+  }).pipe(Effect.catch(sayFailure(`lease extension of queue ${lane.queue}`)))
 
 /**
  * Keeps the leases of a lane: extends them three times in their length, and interrupts a handler as soon as its lease
