@@ -138,7 +138,7 @@ describe.concurrent("a Redis that is killed and restarted", () => {
       const worker = yield* workerOn({ url: server.url, timeout: "300 millis" }, { poll: "200 millis" })
       const producer = yield* producerOn({ url: server.url, timeout: "10 seconds" })
       yield* Effect.promise(() => server.kill())
-      yield* until("the worker has complained", () => matching(worker.lines, /exchange/).length >= 3)
+      yield* until("the worker has failed often", () => matching(worker.lines, /exchange/).length >= 6)
 
       yield* Effect.promise(() => server.start())
       const start = performance.now()

@@ -4,6 +4,7 @@ import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Logger from "effect/Logger"
+import * as References from "effect/References"
 import * as Schema from "effect/Schema"
 import { Client, JobStore, Task, Worker } from "winterq"
 import * as Redis from "winterq/redis"
@@ -38,7 +39,8 @@ const keepLog = () => {
   const logger = Logger.make(({ message }) => {
     lines.push(`${Array.isArray(message) ? message.join(" ") : message}`)
   })
-  return { lines, layer: Logger.layer([logger]) }
+  const layer = Layer.merge(Logger.layer([logger]), Layer.succeed(References.MinimumLogLevel, "Debug"))
+  return { lines, layer }
 }
 
 /** Every port on a Redis, with a client, for as long as the scope is open. */
