@@ -42,7 +42,14 @@ export type {
   SnoozeEvent
 } from "./features/worker/Hooks.ts"
 export { Middleware } from "./features/worker/Middleware.ts"
-export { type HandlerFor, type HandlersOf, type JobInfo, type ServedQueue, Worker, type WorkerOptions } from "./features/worker/Worker.ts"
+export {
+  type HandlerFor,
+  type HandlersOf,
+  type JobInfo,
+  type ServedQueue,
+  Worker,
+  type WorkerOptions
+} from "./features/worker/Worker.ts"
 export { Capabilities } from "./ports/Capabilities.ts"
 export { type DeadSelection, DeadLetterStore, type RedriveOutcome } from "./ports/DeadLetterStore.ts"
 export { JobIds } from "./ports/JobIds.ts"

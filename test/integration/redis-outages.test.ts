@@ -177,13 +177,13 @@ describe.concurrent("a Redis that comes back as another", () => {
         const [command, ...rest] = repair
         yield* Effect.promise(() => server.ask(command, ...rest))
         const repaired = performance.now()
-        const again = yield* Effect.fnUntraced(function* () {
+        const again = yield* Effect.gen(function* () {
           while (true) {
             const exit = yield* Effect.exit(producer.say(2, { id: "second" }))
             if (Exit.isSuccess(exit)) return performance.now() - repaired
             yield* Effect.sleep("20 millis")
           }
-        })()
+        })
         yield* until("the job has run", () => worker.said.includes(2))
 
         assert.deepInclude(error, { _tag: "StoreError", operation: "enqueue", reason })

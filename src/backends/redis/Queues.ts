@@ -72,7 +72,8 @@ export const make = (connection: Connection, storeClock: StoreClock): Queues => 
     )
   }
 
-  const nowBy = (clock: Clock.Clock): Now => (storeClock === "server" ? "" : String(Math.floor(clock.currentTimeMillisUnsafe())))
+  const nowBy = (clock: Clock.Clock): Now =>
+    storeClock === "server" ? "" : String(Math.floor(clock.currentTimeMillisUnsafe()))
 
   return {
     keys,
