@@ -29,25 +29,41 @@ const make = (delayMillis: (attempt: number, random: number) => number): Backoff
 
 const millisOf = (input: Duration.Input): number => Duration.toMillis(Duration.fromInputUnsafe(input))
 
-/** Waits `base`, then `base * factor`, `base * factor^2`, ...; factor 2 when left out. */
+/**
+ * Waits `base`, then `base * factor`, `base * factor^2`, ...; factor 2 when left out.
+ * @category jobs
+ * @since 0.1.0
+ */
 export const exponential = (base: Duration.Input, factor = 2): Backoff => {
   const baseMillis = millisOf(base)
   return make((attempt) => baseMillis * factor ** (attempt - 1))
 }
 
-/** Waits `step`, then twice `step`, three times `step`, ... */
+/**
+ * Waits `step`, then twice `step`, three times `step`, ...
+ * @category jobs
+ * @since 0.1.0
+ */
 export const linear = (step: Duration.Input): Backoff => {
   const stepMillis = millisOf(step)
   return make((attempt) => stepMillis * attempt)
 }
 
-/** Waits the same time before every attempt. */
+/**
+ * Waits the same time before every attempt.
+ * @category jobs
+ * @since 0.1.0
+ */
 export const fixed = (delay: Duration.Input): Backoff => {
   const delayMillis = millisOf(delay)
   return make(() => delayMillis)
 }
 
-/** Waits what the function says, given the attempt that failed (from 1); what is no duration is an hour. */
+/**
+ * Waits what the function says, given the attempt that failed (from 1); what is no duration is an hour.
+ * @category jobs
+ * @since 0.1.0
+ */
 export const custom = (delay: (attempt: number) => Duration.Input): Backoff =>
   make((attempt) => {
     const duration = Duration.fromInput(delay(attempt))
@@ -55,16 +71,28 @@ export const custom = (delay: (attempt: number) => Duration.Input): Backoff =>
     return duration._tag === "Some" ? Duration.toMillis(duration.value) : 3_600_000
   })
 
-/** Spreads the waits by `ratio` to both sides, so that jobs that failed together do not come back together. */
+/**
+ * Spreads the waits by `ratio` to both sides, so that jobs that failed together do not come back together.
+ * @category jobs
+ * @since 0.1.0
+ */
 export const jitteredBy =
   (ratio: number) =>
   (backoff: Backoff): Backoff =>
     make((attempt, random) => backoff.delayMillis(attempt, random) * (1 + ratio * (2 * random - 1)))
 
-/** Spreads the waits by a fifth to both sides. */
+/**
+ * Spreads the waits by a fifth to both sides.
+ * @category jobs
+ * @since 0.1.0
+ */
 export const jittered: (backoff: Backoff) => Backoff = jitteredBy(0.2)
 
-/** Never waits longer than `max`. Put it last to bound jitter as well. */
+/**
+ * Never waits longer than `max`. Put it last to bound jitter as well.
+ * @category jobs
+ * @since 0.1.0
+ */
 export const capped =
   (max: Duration.Input) =>
   (backoff: Backoff): Backoff => {
@@ -72,5 +100,9 @@ export const capped =
     return make((attempt, random) => Math.min(backoff.delayMillis(attempt, random), maxMillis))
   }
 
-/** One second, doubling, spread by a fifth, at most an hour: what a task uses unless it says otherwise. */
+/**
+ * One second, doubling, spread by a fifth, at most an hour: what a task uses unless it says otherwise.
+ * @category jobs
+ * @since 0.1.0
+ */
 export const standard: Backoff = exponential("1 second").pipe(jittered, capped("1 hour"))

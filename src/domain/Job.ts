@@ -1,30 +1,56 @@
 import * as Schema from "effect/Schema"
 
-/** Milliseconds since 1970-01-01T00:00:00Z, by the backend's clock unless a field says otherwise. */
+/**
+ * Milliseconds since 1970-01-01T00:00:00Z, by the backend's clock unless a field says otherwise.
+ * @category jobs
+ * @since 0.1.0
+ */
 export type EpochMillis = number
 
-/** Identifies a job within its queue: 1 to 128 of `A-Z a-z 0-9 . _ : @ / + = -`. Generated ids have 22 characters and sort by time. */
+/**
+ * Identifies a job within its queue: 1 to 128 of `A-Z a-z 0-9 . _ : @ / + = -`. Generated ids have 22 characters and sort by time.
+ * @category jobs
+ * @since 0.1.0
+ */
 export type JobId = string
 
 /**
  * Proof of holding a job's lease. Grows with every claim of a queue, so a later holder always has the larger token;
  * handlers can pass it on to their own storage as a fence.
+ * @category jobs
+ * @since 0.1.0
  */
 export type Token = number
 
-/** Where a job is in its life; `docs/states.md` draws the table. */
+/**
+ * Where a job is in its life; `docs/states.md` draws the table.
+ * @category jobs
+ * @since 0.1.0
+ */
 export const JobState = Schema.Literals(["scheduled", "pending", "active", "retry", "completed", "cancelled", "dead"])
 export type JobState = typeof JobState.Type
 
-/** Why a job is a dead letter. */
+/**
+ * Why a job is a dead letter.
+ * @category jobs
+ * @since 0.1.0
+ */
 export const DeadReason = Schema.Literals(["exhausted", "crashed", "skipped", "undecodable"])
 export type DeadReason = typeof DeadReason.Type
 
-/** How an attempt that did not complete ended. */
+/**
+ * How an attempt that did not complete ended.
+ * @category jobs
+ * @since 0.1.0
+ */
 export const FailureOutcome = Schema.Literals(["retry", "dead", "crashed", "cancelled", "expired"])
 export type FailureOutcome = typeof FailureOutcome.Type
 
-/** One line of a job's ledger: an attempt that failed, crashed, or was cancelled. The latest 20 are kept. */
+/**
+ * One line of a job's ledger: an attempt that failed, crashed, or was cancelled. The latest 20 are kept.
+ * @category jobs
+ * @since 0.1.0
+ */
 export const Failure = Schema.Struct({
   /** Which attempt, from 1. */
   attempt: Schema.Int,
@@ -38,7 +64,11 @@ export const Failure = Schema.Struct({
 })
 export type Failure = typeof Failure.Type
 
-/** Everything a backend knows of one job. Times are epoch milliseconds by the backend's clock. */
+/**
+ * Everything a backend knows of one job. Times are epoch milliseconds by the backend's clock.
+ * @category jobs
+ * @since 0.1.0
+ */
 export const Job = Schema.Struct({
   id: Schema.String,
   queue: Schema.String,
@@ -96,6 +126,8 @@ export type Job = typeof Job.Type
 /**
  * How a job ended. `result` and `failure` are encoded; `failure` is there when the handler failed with the task's
  * declared error. `expired`: no attempt had started in time.
+ * @category jobs
+ * @since 0.1.0
  */
 export type Ended =
   | { readonly _tag: "Completed"; readonly result?: string }

@@ -3,7 +3,11 @@ import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
 import { describe } from "./describe.ts"
 
-/** An argument that can never be right, whatever the state of the queue. Nothing was written. */
+/**
+ * An argument that can never be right, whatever the state of the queue. Nothing was written.
+ * @category errors
+ * @since 0.1.0
+ */
 export class InvalidInput extends Schema.TaggedError<InvalidInput>()("InvalidInput", {
   /** Which argument, as the caller spells it: `queue`, `delay`, `priority`, ... */
   field: Schema.String,

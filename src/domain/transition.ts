@@ -47,7 +47,11 @@ const table: Readonly<Record<JobState, ReadonlyArray<JobState>>> = {
  */
 export const validTransition = (from: JobState, to: JobState): boolean => table[from].includes(to)
 
-/** No event leads out of a final state, except that a dead letter can be redriven. */
+/**
+ * No event leads out of a final state, except that a dead letter can be redriven.
+ * @category jobs
+ * @since 0.1.0
+ */
 export const isFinal = (state: JobState): boolean => state === "completed" || state === "cancelled" || state === "dead"
 
 /**

@@ -3,7 +3,11 @@ import type * as Duration from "effect/Duration"
 import type { JobId } from "../../domain/Job.ts"
 import type { AnyTask, Payload } from "../../domain/Task.ts"
 
-/** How a job is unique. */
+/**
+ * How a job is unique.
+ * @category jobs
+ * @since 0.1.0
+ */
 export interface Unique<T extends AnyTask> {
   /** The key, shared by all kinds of the queue; derived from kind and payload when left out. */
   readonly key?: string | ((payload: Payload<T>) => string)
@@ -15,7 +19,11 @@ export interface Unique<T extends AnyTask> {
   readonly replace?: boolean
 }
 
-/** What can be said of a job beyond its task and payload. Anything left out comes from the task. */
+/**
+ * What can be said of a job beyond its task and payload. Anything left out comes from the task.
+ * @category jobs
+ * @since 0.1.0
+ */
 export interface EnqueueOptions<T extends AnyTask> {
   /** Where it waits. */
   readonly queue?: string
@@ -42,7 +50,11 @@ export interface EnqueueOptions<T extends AnyTask> {
   readonly unique?: boolean | Unique<T>
 }
 
-/** The options of many jobs at once; ids are derived, since each job has its own. */
+/**
+ * The options of many jobs at once; ids are derived, since each job has its own.
+ * @category jobs
+ * @since 0.1.0
+ */
 export interface EnqueueManyOptions<T extends AnyTask> extends Omit<EnqueueOptions<T>, "id"> {
   /** Derives each job's id; generated when left out. */
   readonly id?: (payload: Payload<T>, index: number) => JobId

@@ -25,7 +25,11 @@ import type { NewJob } from "../../ports/JobStore.ts"
 import { traceHeaders } from "../telemetry/Tracing.ts"
 import type { EnqueueManyOptions, Unique } from "./EnqueueOptions.ts"
 
-/** The payload does not fit the task's schema. Nothing was stored. */
+/**
+ * The payload does not fit the task's schema. Nothing was stored.
+ * @category errors
+ * @since 0.1.0
+ */
 export class InvalidPayload extends Schema.TaggedError<InvalidPayload>()("InvalidPayload", {
   kind: Schema.String,
   /** What does not fit, and where. */
@@ -36,7 +40,11 @@ export class InvalidPayload extends Schema.TaggedError<InvalidPayload>()("Invali
   }
 }
 
-/** The encoded payload exceeds the client's limit. Nothing was stored. */
+/**
+ * The encoded payload exceeds the client's limit. Nothing was stored.
+ * @category errors
+ * @since 0.1.0
+ */
 export class PayloadTooLarge extends Schema.TaggedError<PayloadTooLarge>()("PayloadTooLarge", {
   kind: Schema.String,
   bytes: Schema.Int,

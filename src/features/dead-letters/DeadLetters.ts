@@ -63,11 +63,19 @@ export const list = (
 ): Effect.Effect<JobPage, StoreError, QueueControl> =>
   QueueControl.use((control) => control.list({ queue, state: "dead", limit: 50, ...options }))
 
-/** The job that died last, if any is dead. */
+/**
+ * The job that died last, if any is dead.
+ * @category queues
+ * @since 0.1.0
+ */
 export const peek = (queue: string): Effect.Effect<Job | undefined, StoreError, QueueControl> =>
   Effect.map(list(queue, { limit: 1 }), (page) => page.jobs[0])
 
-/** How many jobs are dead. */
+/**
+ * How many jobs are dead.
+ * @category queues
+ * @since 0.1.0
+ */
 export const count = (queue: string): Effect.Effect<number, StoreError, QueueControl> =>
   QueueControl.use((control) => Effect.map(control.depths(queue), (depths) => depths.dead))
 
@@ -119,7 +127,11 @@ export const redriveAll = (queue: string): Effect.Effect<number, StoreError, Dea
     return redriven
   })
 
-/** Removes dead jobs for good; answers how many of them were dead. **Ref** DEAD-4 */
+/**
+ * Removes dead jobs for good; answers how many of them were dead. **Ref** DEAD-4
+ * @category queues
+ * @since 0.1.0
+ */
 export const purge = (
   queue: string,
   jobIds: ReadonlyArray<JobId>
@@ -131,7 +143,11 @@ export const purge = (
     )
   )
 
-/** Removes every job that is dead now, in bounded steps; answers how many. */
+/**
+ * Removes every job that is dead now, in bounded steps; answers how many.
+ * @category queues
+ * @since 0.1.0
+ */
 export const purgeAll = (queue: string): Effect.Effect<number, StoreError, DeadLetterStore | QueueControl> =>
   Effect.gen(function* () {
     const store = yield* DeadLetterStore
