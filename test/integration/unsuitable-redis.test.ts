@@ -42,6 +42,7 @@ describe("an unsuitable Redis", () => {
     ["too old", server({ redis_version: "6.2.14" }), "too-old", "6.2.14"],
     ["evicting", server({ maxmemory_policy: "allkeys-lru" }), "evicting", "allkeys-lru"],
     ["a replica", server({ role: "slave" }), "read-only", "replica"],
+    ["a node of a cluster", server({ cluster_enabled: "1" }), "cluster-node", "cluster option"],
     ["in another format", server({}, { GET: bulk("99") }), "other-format", "99"],
     ["refusing INFO", server({}, { INFO: "-NOPERM no INFO for you\r\n" }), "refused", "NOPERM"],
     ["silent", server({}, { INFO: undefined }), "unreachable", "300 ms"]

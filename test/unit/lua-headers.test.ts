@@ -22,6 +22,46 @@ const positionsIn = (body: string, list: "KEYS" | "ARGV"): ReadonlySet<number> =
 
 const upTo = (length: number) => Array.from({ length }, (_, i) => i + 1)
 
+/** What a script reaches of its table of keys, in its own text and in every function of an include that it calls. */
+const reached = (text: string): ReadonlySet<string> => {
+  const bodies = new Map(
+    Array.from(text.matchAll(/^local function (\w+)\([^]*?^end$/gm), ([body, name]) => [name!, body] as const)
+  )
+  const names = new Set<string>()
+  const open = [[...bodies.values()].reduce((rest, body) => rest.replace(body, ""), text)]
+  for (let part = open.pop(); part !== undefined; part = open.pop()) {
+    for (const [, key] of part.matchAll(/\bkeys\.(\w+)/g)) names.add(key!)
+    for (const [name, body] of bodies) {
+      if (!new RegExp(`\\b${name}\\(`).test(part)) continue
+      bodies.delete(name)
+      open.push(body)
+    }
+  }
+  return names
+}
+
+describe.each(Object.entries(sources))("%s.lua as it is sent", (_, { keys, source }) => {
+  const block = /^local keys = \{[^}]*\}/m.exec(source)?.[0] ?? ""
+  const table = Array.from(block.matchAll(/\b(\w+) = KEYS\[(\d+)\]/g), ([, name, at]) => [name!, keys[Number(at) - 1]])
+
+  it("names its keys as its header declares them", () => {
+    const named = table.filter(([, declared]) => declared !== undefined)
+    assert.deepStrictEqual(
+      named.map(([name]) => name),
+      named.map(([, declared]) => declared)
+    )
+    assert.lengthOf(named, table.length)
+  })
+
+  it("reaches no key that it does not declare, through its includes either", () => {
+    const known = new Set(table.map(([name]) => name))
+    assert.deepStrictEqual(
+      [...reached(source)].filter((name) => name !== "notices" && !known.has(name)),
+      []
+    )
+  })
+})
+
 it("the wrappers are the scripts of this folder", () => {
   assert.sameMembers(Object.keys(scripts), names)
 })

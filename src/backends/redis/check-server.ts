@@ -26,6 +26,9 @@ const checkInfo = (info: string, isCluster: boolean): RedisUnsuitable | undefine
   const version = field(info, "redis_version") ?? "unknown"
   if (Number.parseInt(version, 10) < 7) return unsuitable("too-old", `it is version ${version}, 7.0 is needed`)
   if (!isCluster && field(info, "role") === "slave") return unsuitable("read-only", "it is a replica")
+  if (!isCluster && field(info, "cluster_enabled") === "1") {
+    return unsuitable("cluster-node", "it is a node of a cluster; name its nodes with the cluster option")
+  }
   if (field(info, "loading") === "1") throw new Error("the server is loading its data")
   const policy = field(info, "maxmemory_policy")
   return policy === undefined || policy === "noeviction"

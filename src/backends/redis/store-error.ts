@@ -23,6 +23,7 @@ const reasonsUnsuitable = {
   refused: "denied",
   "too-old": "rejected",
   evicting: "rejected",
+  "cluster-node": "rejected",
   "other-format": "rejected"
 } as const satisfies Record<RedisUnsuitable["reason"], StoreErrorReason>
 
