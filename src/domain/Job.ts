@@ -39,6 +39,18 @@ export const DeadReason = Schema.Literals(["exhausted", "crashed", "skipped", "u
 export type DeadReason = typeof DeadReason.Type
 
 /**
+ * Which node of which workflow a job is. `generation` grows when the workflow runs the node anew, as another job.
+ * @category workflows
+ * @since 0.1.0
+ */
+export const Member = Schema.Struct({
+  workflow: Schema.String,
+  node: Schema.Int,
+  generation: Schema.Int
+})
+export type Member = typeof Member.Type
+
+/**
  * How an attempt that did not complete ended.
  * @category jobs
  * @since 0.1.0
@@ -116,6 +128,8 @@ export const Job = Schema.Struct({
   deadReason: Schema.optionalKey(DeadReason),
   /** The unique key it holds or held; absent when it was not unique. */
   uniqueKey: Schema.optionalKey(Schema.String),
+  /** Its place in a workflow; absent when it is in none. */
+  member: Schema.optionalKey(Member),
   /** How long the record is kept after completion or cancellation, in milliseconds; 0 keeps nothing. */
   retainMillis: Schema.Number,
   /** The ledger of attempts that did not complete, oldest first. */

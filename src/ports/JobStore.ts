@@ -1,7 +1,7 @@
 import * as Context from "effect/Context"
 import type * as Effect from "effect/Effect"
 import type * as Option from "effect/Option"
-import type { DeadReason, Ended, EpochMillis, Job, JobId, Token } from "../domain/Job.ts"
+import type { DeadReason, Ended, EpochMillis, Job, JobId, Member, Token } from "../domain/Job.ts"
 import type { StoreError } from "./StoreError.ts"
 
 /** A job to be stored. Everything is already encoded and checked; all times are whole milliseconds. */
@@ -28,6 +28,31 @@ export interface NewJob {
   readonly tags?: ReadonlyArray<string>
   /** When it expires unless an attempt has started: after a wait, or at an instant. Left out: never. */
   readonly expires?: { readonly inMillis: number } | { readonly at: EpochMillis }
+  /** Makes it a node of a workflow, which is told of its end. It has no unique key then. **Ref** MEMBER-1..4 */
+  readonly member?: Member
+  /**
+   * Only of a member: from this instant on it is not stored any more, and answered with `Late`. A member that has
+   * ended is known for longer than that, so a call that was held up cannot run it twice.
+   */
+  readonly acceptBefore?: EpochMillis
+}
+
+/** Longest time between working out that a member is to be stored and storing it, in milliseconds. */
+export const memberAcceptMillis = 60_000
+
+/** How long a queue knows that a member has ended: far longer, so that clocks of several servers may differ. */
+export const memberKnownMillis = 600_000
+
+/** How long whoever was handed an ending has for it before others are, in milliseconds. */
+export const endingHeldMillis = 5000
+
+/** How a member of a workflow ended, or that it was redriven, as its queue remembers it until the workflow knows. */
+export interface MemberEnding {
+  readonly jobId: JobId
+  /** Tells it from a later ending of the same job. */
+  readonly sequence: number
+  readonly member: Member
+  readonly ended: Ended | { readonly _tag: "Redriven" }
 }
 
 /** What became of one job of an enqueue. */
@@ -39,6 +64,8 @@ export type EnqueueOutcome =
   | { readonly _tag: "Duplicate"; readonly of: JobId }
   /** The job that held the unique key, and still waited, now is this one; it kept its id and place. */
   | { readonly _tag: "Replaced"; readonly of: JobId }
+  /** The call came after `acceptBefore`: nothing was stored. */
+  | { readonly _tag: "Late" }
 
 /** A job under a lease, as a worker needs it. */
 export interface ClaimedJob {
@@ -55,6 +82,7 @@ export interface ClaimedJob {
   readonly enqueuedAt: EpochMillis
   readonly headers: Readonly<Record<string, string>>
   readonly tags: ReadonlyArray<string>
+  readonly member?: Member
 }
 
 export interface Held {
@@ -141,6 +169,8 @@ export interface ExchangeReply {
   /** Whether visible jobs were left behind, so that asking again is worth it. */
   readonly more: boolean
   readonly paused: boolean
+  /** How members of workflows ended in this call; their workflows are to be told. **Ref** MEMBER-2 */
+  readonly endings: ReadonlyArray<MemberEnding>
 }
 
 export interface RescueReply {
@@ -236,6 +266,18 @@ export class JobStore extends Context.Service<
 
     /** Takes jobs back whose lease expired. **Ref** LEASE-1, LEASE-2, ATTEMPT-3 */
     readonly rescue: (queue: string, limit: number) => Effect.Effect<RescueReply, StoreError>
+
+    /**
+     * Hands out endings of members that no workflow was told yet, those that wait longest, first. Nobody else is handed
+     * them for 5 seconds. **Ref** MEMBER-2, MEMBER-3
+     */
+    readonly endings: (queue: string, limit: number) => Effect.Effect<ReadonlyArray<MemberEnding>, StoreError>
+
+    /** Forgets endings whose workflows know them; a later ending of the same job stays. **Ref** MEMBER-3 */
+    readonly forgetEndings: (
+      queue: string,
+      endings: ReadonlyArray<Pick<MemberEnding, "jobId" | "sequence">>
+    ) => Effect.Effect<void, StoreError>
 
     /** Removes records whose time is over; answers how many. **Ref** RETAIN-1..4 */
     readonly prune: (queue: string, policy: PrunePolicy) => Effect.Effect<number, StoreError>

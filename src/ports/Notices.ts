@@ -5,9 +5,10 @@ import type * as Scope from "effect/Scope"
 import type { Ended, JobId, Token } from "../domain/Job.ts"
 import type { StoreError } from "./StoreError.ts"
 
-/** A short message to one process: a job it watches has ended, or it is asked to stop one that it holds. */
+/** A short message to one process: a job or workflow it watches has ended, or it is asked to stop a job that it holds. */
 export type Notice =
   | { readonly _tag: "Ended"; readonly ref: number; readonly ended: Ended }
+  | { readonly _tag: "WorkflowEnded"; readonly ref: number }
   | { readonly _tag: "CancelRequested"; readonly queue: string; readonly jobId: JobId; readonly token: Token }
 
 /**

@@ -13,6 +13,7 @@ import { maxErrorLength, maxFailures } from "../../domain/Job.ts"
 import type { Counters } from "../../ports/QueueControl.ts"
 import type { NewJob } from "../../ports/JobStore.ts"
 import type { Notice } from "../../ports/Notices.ts"
+import { Outbox } from "./Outbox.ts"
 import { PendingIndex } from "./PendingIndex.ts"
 import { Signal } from "./Signal.ts"
 import { SortedIndex } from "./SortedIndex.ts"
@@ -98,6 +99,7 @@ export class QueueState {
   readonly claims = new Map<string, LastClaim>()
   readonly watchers = new Map<JobId, ReadonlyArray<Watcher>>()
   readonly workers = new Map<string, WorkerSeen>()
+  readonly outbox = new Outbox()
   readonly signal = new Signal()
   readonly indexes = {
     pending: new PendingIndex(),
@@ -138,8 +140,9 @@ export class QueueState {
     this.#notify = notify
   }
 
-  /** Tells everybody who watches the job, once. */
-  tellEnded(record: JobRecord): void {
+  /** Tells everybody who watches the job, once, and remembers it for the job's workflow. */
+  tellEnded(record: JobRecord, now: EpochMillis): void {
+    this.outbox.add(record.new, endedOf(record), now)
     const watchers = this.watchers.get(record.new.id)
     if (watchers === undefined) return
     this.watchers.delete(record.new.id)
@@ -253,6 +256,7 @@ export class QueueState {
       ...optional("failure", record.result, state === "dead"),
       ...optional("deadReason", record.deadReason),
       ...optional("uniqueKey", given.uniqueKey),
+      ...optional("member", given.member),
       retainMillis: given.retainMillis,
       failures: record.failures
     }

@@ -68,6 +68,7 @@ const redriveOne = (queue: QueueState, jobId: JobId, now: EpochMillis): RedriveO
   record.finishedAt = undefined
   record.startedAt = undefined
   record.sequence = queue.nextSequence()
+  queue.outbox.add(record.new, { _tag: "Redriven" }, now)
   makeVisible(queue, record)
   queue.counters.redriven++
   return "redriven"

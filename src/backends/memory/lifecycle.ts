@@ -19,7 +19,7 @@ const finish = (queue: QueueState, record: JobRecord, state: "completed" | "canc
   record.finishedAt = now
   queue.move(record, state, now + record.new.retainMillis)
   queue.counters[state]++
-  queue.tellEnded(record)
+  queue.tellEnded(record, now)
   if (record.new.retainMillis <= 0) queue.remove(record)
 }
 
@@ -37,7 +37,7 @@ const bury = (
   record.finishedAt = now
   queue.move(record, "dead", now)
   queue.counters.died++
-  queue.tellEnded(record)
+  queue.tellEnded(record, now)
 }
 
 /** Ends a job that has not ended: its handler said so, somebody else did, or its time to start is over. */

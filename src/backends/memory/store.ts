@@ -47,6 +47,14 @@ const enqueueOne = (queue: QueueState, job: NewJob, now: EpochMillis): EnqueueOu
     queue.counters.duplicates++
     return { _tag: "Existing", identical: identical(existing.new, job) }
   }
+  if (job.member !== undefined && queue.outbox.knows(job.id, now)) {
+    queue.counters.duplicates++
+    return { _tag: "Existing", identical: true }
+  }
+  if (job.acceptBefore !== undefined && job.acceptBefore <= now) {
+    queue.counters.duplicates++
+    return { _tag: "Late" }
+  }
   const owner = queue.ownerOf(job.uniqueKey, now)
   if (owner !== undefined) {
     queue.counters.duplicates++
@@ -115,7 +123,8 @@ const handOut = (record: JobRecord): ClaimedJob => ({
   snoozes: record.snoozes,
   enqueuedAt: record.enqueuedAt,
   headers: record.new.headers ?? {},
-  tags: record.new.tags ?? []
+  tags: record.new.tags ?? [],
+  ...(record.new.member === undefined ? undefined : { member: record.new.member })
 })
 
 const claim = (
@@ -174,11 +183,13 @@ const nextInMillis = (queue: QueueState, now: EpochMillis): number | undefined =
 
 export const exchange = (queue: QueueState, request: ExchangeRequest, now: EpochMillis): ExchangeReply => {
   const before = queue.indexes.pending.size
+  queue.outbox.handOver()
   const settled = request.settlements.map((settlement) => settle(queue, settlement, now))
   if (request.claim === undefined) {
     const madeRoom = queue.maxActive !== undefined && settled.length > 0 && room(queue) > 0
     if (queue.indexes.pending.size > (madeRoom ? 0 : before)) queue.signal.raise()
-    return { settled, claimed: [], rescued: [], buried: [], more: false, paused: queue.paused }
+    const endings = queue.outbox.handedOver()
+    return { settled, claimed: [], rescued: [], buried: [], more: false, paused: queue.paused, endings }
   }
   const { rescued, buried } = rescue(queue, rescueLimit, now)
   promote(queue, promoteLimit, now)
@@ -193,6 +204,7 @@ export const exchange = (queue: QueueState, request: ExchangeRequest, now: Epoch
     buried,
     more,
     paused: queue.paused,
+    endings: queue.outbox.handedOver(),
     ...(next === undefined ? {} : { nextInMillis: next })
   }
 }
@@ -213,6 +225,7 @@ export const prune = (queue: QueueState, policy: PrunePolicy, now: EpochMillis):
       queue.claims.delete(worker)
     }
   }
+  queue.outbox.prune(now)
   for (const index of [completed, cancelled]) drop(index, (expiry) => expiry <= now)
   drop(dead, (diedAt) => diedAt + policy.deadRetainMillis <= now)
   for (const index of [completed, cancelled]) drop(index, () => index.size > policy.maxFinished)

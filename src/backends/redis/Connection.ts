@@ -9,7 +9,7 @@ import { Gate } from "./Gate.ts"
 import { Outages } from "./Outages.ts"
 import { RedisUnsuitable } from "./RedisUnsuitable.ts"
 import { reconnect } from "./revive.ts"
-import type { Script } from "./scripts/Script.ts"
+import type { AnyScript } from "./scripts/Script.ts"
 import { messageOf } from "./store-error.ts"
 import { clusterSubscriberOf, type Subscriber, subscriberOf } from "./subscriber.ts"
 import { watchServer } from "./watch-server.ts"
@@ -33,7 +33,7 @@ export interface Connection {
   readonly prefix: string
   /** Runs a script, loading it when the server does not know it (yet, or after SCRIPT FLUSH). */
   readonly run: (
-    script: Script,
+    script: AnyScript,
     keys: ReadonlyArray<string>,
     args: ReadonlyArray<string | number>,
     gone?: AbortSignal

@@ -1,6 +1,13 @@
-import type { DeadReason, Ended, Failure, FailureOutcome, Job, JobState } from "../../domain/Job.ts"
+import type { DeadReason, Ended, Failure, FailureOutcome, Job, JobState, Member } from "../../domain/Job.ts"
 import { maxErrorLength } from "../../domain/Job.ts"
-import type { ClaimedJob, EnqueueOutcome, NewJob, Settlement, SettleOutcome } from "../../ports/JobStore.ts"
+import type {
+  ClaimedJob,
+  EnqueueOutcome,
+  MemberEnding,
+  NewJob,
+  Settlement,
+  SettleOutcome
+} from "../../ports/JobStore.ts"
 
 /**
  * The text records of scripts/lib/record.lua, from this side. Replies are taken apart by hand: the scripts are ours,
@@ -29,17 +36,39 @@ const encodeInstant = (instant: Instant): string =>
 export const pushNewJob = (args: Array<string | number>, job: NewJob): void => {
   const unique = job.uniqueKey ?? ""
   const window = job.uniqueWindowMillis ?? ""
-  const held = unique === "" ? "" : `${window !== "" ? "w" : job.uniqueUntil === "started" ? "s" : "e"}:${unique}`
+  const before = job.acceptBefore === undefined ? undefined : `b${job.acceptBefore}`
   args.push(
     job.id,
     encodeInstant(job.visible),
     encodeInstant(job.expires),
     job.priority,
     unique,
-    `${job.onDuplicate === "replace" ? "r" : ""}${window}`,
-    `,${job.priority},${job.maxAttempts},${job.retainMillis},${job.kind},${held}\n${encodeExtras(job)}\n${job.payload}`
+    before ?? `${job.onDuplicate === "replace" ? "r" : ""}${window}`,
+    `,${job.priority},${job.maxAttempts},${job.retainMillis},${job.kind},${heldBy(job)}\n${encodeExtras(job)}\n${job.payload}`
   )
 }
+
+/** The last field of a record's first line: a unique key and how long it is held, or a place in a workflow. */
+const heldBy = ({ member, uniqueKey, uniqueUntil, uniqueWindowMillis }: NewJob): string => {
+  if (member !== undefined) return `m:${encodeMember(member)}`
+  if (uniqueKey === undefined) return ""
+  return `${uniqueWindowMillis !== undefined ? "w" : uniqueUntil === "started" ? "s" : "e"}:${uniqueKey}`
+}
+
+const encodeMember = ({ generation, node, workflow }: Member): string => `${node}.${generation}.${workflow}`
+
+const decodeMember = (text: string): Member => {
+  const [node, generation] = text.split(".", 2) as [string, string]
+  return {
+    workflow: text.slice(node.length + generation.length + 2),
+    node: Number(node),
+    generation: Number(generation)
+  }
+}
+
+/** The place in a workflow that a record's last field names, if it does. */
+const memberOf = (held: string): { readonly member?: Member } =>
+  held.startsWith("m:") ? { member: decodeMember(held.slice(2)) } : {}
 
 /** Outcomes of the jobs from `first` (0-based) on, of which the script named only those left out. */
 export const decodeEnqueued = (leftOut: ReadonlyArray<string | number>, first: number, count: number) => {
@@ -54,6 +83,7 @@ export const decodeEnqueued = (leftOut: ReadonlyArray<string | number>, first: n
 
 const outcomeOf = (what: string, holder: string): EnqueueOutcome => {
   if (what === "key") return { _tag: "Duplicate", of: holder }
+  if (what === "late") return { _tag: "Late" }
   return what === "replaced" ? { _tag: "Replaced", of: holder } : { _tag: "Existing", identical: what === "same" }
 }
 
@@ -130,7 +160,7 @@ export const decodeClaimed = (reply: ReadonlyArray<string>, from: number, firstT
       vanished.push(id)
       continue
     }
-    const { enqueuedAt, extras, kind, maxAttempts, payload, priority } = parseRecord(reply[i + 2]!)
+    const { enqueuedAt, extras, kind, maxAttempts, payload, priority, uniqueKey } = parseRecord(reply[i + 2]!)
     // a repeated claim names each token, since jobs it lost in the meantime leave gaps
     const [attempt, rescues, snoozes, named] = progress === "1,0,0" ? firstAttempt : progress.split(",").map(Number)
     claimed.push({
@@ -145,7 +175,8 @@ export const decodeClaimed = (reply: ReadonlyArray<string>, from: number, firstT
       snoozes: snoozes!,
       enqueuedAt,
       headers: extras.headers,
-      tags: extras.tags
+      tags: extras.tags,
+      ...(uniqueKey === "" ? undefined : memberOf(uniqueKey))
     })
   }
   return { claimed, vanished }
@@ -203,6 +234,41 @@ export const decodeEnded = (outcome: string): Ended => {
   }
 }
 
+const noEndings: ReadonlyArray<MemberEnding> = []
+
+/** Endings of members as scripts answer them: id and text in turn. */
+export const decodeEndings = (flat: ReadonlyArray<string>): ReadonlyArray<MemberEnding> => {
+  if (flat.length === 0) return noEndings
+  const endings: Array<MemberEnding> = []
+  for (let i = 0; i < flat.length; i += 2) {
+    const text = flat[i + 1]!
+    const memberAt = text.indexOf(",") + 1
+    const outcomeAt = text.indexOf("\n", memberAt) + 1
+    const outcome = text.slice(outcomeAt)
+    endings.push({
+      jobId: flat[i]!,
+      sequence: Number(text.slice(0, memberAt - 1)),
+      member: decodeMember(text.slice(memberAt, outcomeAt - 1)),
+      ended: outcome === "R" ? { _tag: "Redriven" } : decodeEnded(outcome)
+    })
+  }
+  return endings
+}
+
+/** The same in the other direction, for the graph of a workflow. */
+export const encodeEnded = (ended: MemberEnding["ended"]): string => {
+  switch (ended._tag) {
+    case "Completed":
+      return ended.result === undefined ? "c" : `C${ended.result}`
+    case "Dead":
+      return `d${ended.reason}\n${JSON.stringify(ended.error)}${ended.failure === undefined ? "" : `\n${ended.failure}`}`
+    case "Cancelled":
+      return `${ended.expired ? "e" : "x"}${JSON.stringify(ended.reason)}`
+    case "Redriven":
+      return "R"
+  }
+}
+
 export const decodeJob = (
   queue: string,
   [id, state, score, record, run, ledger, result, cancelRequested, progress]: RawJob
@@ -240,7 +306,8 @@ export const decodeJob = (
     ...optional("result", result!, result !== null && state === "completed"),
     ...optional("failure", result!, result !== null && state === "dead"),
     ...optional("deadReason", reason as DeadReason, state === "dead"),
-    ...optional("uniqueKey", given.uniqueKey.slice(2), given.uniqueKey !== ""),
+    ...optional("uniqueKey", given.uniqueKey.slice(2), given.uniqueKey !== "" && !given.uniqueKey.startsWith("m:")),
+    ...memberOf(given.uniqueKey),
     retainMillis: given.retainMillis,
     failures: parseLedger(ledger)
   }

@@ -9,6 +9,7 @@ import { JobStore } from "../../ports/JobStore.ts"
 import { Notices } from "../../ports/Notices.ts"
 import { QueueControl } from "../../ports/QueueControl.ts"
 import { Wakeups } from "../../ports/Wakeups.ts"
+import { WorkflowStore } from "../../ports/WorkflowStore.ts"
 import * as Connection from "./Connection.ts"
 import * as deadLetterStore from "./dead-letter-store.ts"
 import type { DriverOptions } from "./driver-options.ts"
@@ -18,6 +19,8 @@ import * as queueControl from "./queue-control.ts"
 import * as Queues from "./Queues.ts"
 import type { RedisUnsuitable } from "./RedisUnsuitable.ts"
 import * as wakeups from "./wakeups.ts"
+import * as workflowStore from "./workflow-store.ts"
+import * as Workflows from "./Workflows.ts"
 
 export { RedisUnsuitable } from "./RedisUnsuitable.ts"
 
@@ -35,7 +38,7 @@ export interface Options {
   readonly redis?: DriverOptions
 }
 
-type Ports = JobStore | QueueControl | DeadLetterStore | Wakeups | Notices | Capabilities
+type Ports = JobStore | QueueControl | DeadLetterStore | WorkflowStore | Wakeups | Notices | Capabilities
 
 const prefixPattern = /^[A-Za-z0-9._-]{1,64}$/
 
@@ -57,6 +60,7 @@ const build = (options: Options, storeClock: Queues.StoreClock) =>
       return Context.make(JobStore, jobStore.make(queues)).pipe(
         Context.add(QueueControl, queueControl.make(connection, queues)),
         Context.add(DeadLetterStore, deadLetterStore.make(queues)),
+        Context.add(WorkflowStore, workflowStore.make(Workflows.make(connection, queues))),
         Context.add(Wakeups, wakeups.make(connection, queues)),
         Context.add(Notices, yield* notices.make(connection)),
         Context.add(Capabilities, Capabilities.of({ backend: "redis", shared: true, durable: true }))

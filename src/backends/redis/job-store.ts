@@ -14,6 +14,7 @@ import {
 import {
   decodeClaimed,
   decodeEnded,
+  decodeEndings,
   decodeJob,
   decodeOutcomes,
   jsonText,
@@ -33,10 +34,11 @@ type RawReply = readonly [
   rescued: ReadonlyArray<string>,
   buried: ReadonlyArray<string>,
   firstToken: number,
+  endings: ReadonlyArray<string>,
   ...claimed: ReadonlyArray<string>
 ]
 
-const claimedFrom = 7
+const claimedFrom = 8
 
 const encodeExchange = (
   { claim, settlements, worker }: ExchangeRequest,
@@ -56,7 +58,7 @@ const warnVanished = (queue: string, ids: ReadonlyArray<string>) =>
   Effect.logError(`queue ${queue}: records of waiting jobs are missing, deleted by something else: ${ids.join(", ")}`)
 
 const decodeExchange = (queue: string, reply: RawReply): Effect.Effect<ExchangeReply> => {
-  const [outcomes, next, more, paused, rescued, buried, firstToken] = reply
+  const [outcomes, next, more, paused, rescued, buried, firstToken, endings] = reply
   const { claimed, vanished } = decodeClaimed(reply as unknown as ReadonlyArray<string>, claimedFrom, firstToken)
   const decoded: ExchangeReply = {
     settled: decodeOutcomes(outcomes),
@@ -65,6 +67,7 @@ const decodeExchange = (queue: string, reply: RawReply): Effect.Effect<ExchangeR
     buried,
     more: more === 1,
     paused: paused === 1,
+    endings: decodeEndings(endings),
     ...(next < 0 ? {} : { nextInMillis: next })
   }
   return vanished.length === 0 ? Effect.succeed(decoded) : Effect.as(warnVanished(queue, vanished), decoded)
@@ -144,6 +147,19 @@ export const make = (queues: Queues): JobStore["Service"] => {
         ]),
         ([rescued, buried]) => ({ rescued, buried })
       ),
+    endings: (queue, limit) =>
+      Effect.map(queues.run<ReadonlyArray<string>>("endings", scripts.endings, queue, [limit]), decodeEndings),
+    forgetEndings: (queue, endings) =>
+      endings.length === 0
+        ? Effect.void
+        : Effect.asVoid(
+            queues.run(
+              "forgetEndings",
+              scripts.relayed,
+              queue,
+              endings.flatMap(({ jobId, sequence }) => [jobId, sequence])
+            )
+          ),
     prune: (queue, policy) =>
       queues.run<number>("prune", scripts.prune, queue, [
         policy.limit,

@@ -26,6 +26,9 @@ export const queueKeys = [
   "about",
   "requests",
   "producers",
+  "outbox",
+  "endings",
+  "members",
   "wake"
 ] as const
 
@@ -36,6 +39,36 @@ export type Keys = Readonly<Record<QueueKey, string>>
 
 export const keysOf = (prefix: string, queue: string): Keys =>
   Object.fromEntries(queueKeys.map((key) => [key, `{${prefix}:${queue}}:${key}`])) as Record<QueueKey, string>
+
+/** What a workflow keeps in Redis, all in one cluster slot. */
+export const workflowKeys = [
+  "head",
+  "draft",
+  "nodes",
+  "status",
+  "left",
+  "results",
+  "open",
+  "starts",
+  "stopped",
+  "listeners"
+] as const
+
+export type WorkflowKey = (typeof workflowKeys)[number]
+
+export const workflowKeysOf = (prefix: string, id: string): Readonly<Record<WorkflowKey, string>> =>
+  Object.fromEntries(workflowKeys.map((key) => [key, `{${prefix}:workflow:${id}}:${key}`])) as Record<
+    WorkflowKey,
+    string
+  >
+
+/** Where workflows are found: by state, by when somebody should look at them, and by the end of their retention. */
+export const directoryKeys = ["all", "running", "completed", "failed", "cancelled", "looks", "expiry"] as const
+
+export type DirectoryKey = (typeof directoryKeys)[number]
+
+export const directoryKeysOf = (prefix: string): Readonly<Record<DirectoryKey, string>> =>
+  Object.fromEntries(directoryKeys.map((key) => [key, `{${prefix}:workflows}:${key}`])) as Record<DirectoryKey, string>
 
 /** A set of the names of all queues; alone in its slot, so scripts never touch it. */
 export const registryKey = (prefix: string): string => `{${prefix}}:queues`

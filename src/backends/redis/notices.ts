@@ -6,10 +6,11 @@ import type { Connection } from "./Connection.ts"
 import { noticeChannel } from "./keys.ts"
 import { storeError } from "./store-error.ts"
 
-/** A message as lib/moves.lua and cancel.lua publish it. */
+/** A message as lib/moves.lua, cancel.lua and advance.lua publish it. */
 const decodeNotice = (message: string): Notice | undefined => {
   const [kind, first, ...rest] = message.split("\n")
   if (kind === "ended") return { _tag: "Ended", ref: Number(first), ended: decodeEnded(rest.join("\n")) }
+  if (kind === "workflow") return { _tag: "WorkflowEnded", ref: Number(first) }
   if (kind !== "cancel") return undefined
   return { _tag: "CancelRequested", queue: first!, jobId: rest[0]!, token: Number(rest[1]) }
 }

@@ -19,7 +19,7 @@ import { type InvalidPayload, type PayloadTooLarge, prepare } from "./prepare.ts
 
 export type { EnqueueManyOptions, EnqueueOptions, Unique } from "./EnqueueOptions.ts"
 export { InvalidResult, JobCancelled, JobDead, JobExpired, JobMissing } from "./errors.ts"
-export { InvalidPayload, PayloadTooLarge } from "./prepare.ts"
+export { InvalidPayload, PayloadTooLarge, prepare } from "./prepare.ts"
 
 /**
  * What became of an enqueue.
@@ -184,6 +184,8 @@ const make = (
           return handle(outcome.of, "duplicate")
         case "Replaced":
           return handle(outcome.of, "replaced")
+        case "Late":
+          throw new Error("only a member of a workflow can come too late")
       }
     })
   })

@@ -110,7 +110,15 @@ export const claimContract = contract("claim", (it) => {
     Effect.gen(function* () {
       const reply = yield* queue.exchange({ claim: {} })
 
-      assert.deepStrictEqual(reply, { settled: [], claimed: [], rescued: [], buried: [], more: false, paused: false })
+      assert.deepStrictEqual(reply, {
+        settled: [],
+        claimed: [],
+        rescued: [],
+        buried: [],
+        more: false,
+        paused: false,
+        endings: []
+      })
     })
   )
 

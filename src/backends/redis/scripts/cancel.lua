@@ -16,6 +16,9 @@
 -- KEYS watchers   hash: id -> who wants to know of its end
 -- KEYS unique     hash: unique key -> id of the holder
 -- KEYS meta       hash: counters
+-- KEYS outbox     zset: member of a workflow by when its ending is handed out next, epoch ms
+-- KEYS endings    hash: id -> sequence, place in its workflow, LF how it ended
+-- KEYS members    zset: member of a workflow by when it ended, epoch ms
 -- ARGV now        epoch ms; "" in production: the server's clock decides
 -- ARGV notices    prefix of the channels of notices
 -- ARGV queue      its name, for the holder
@@ -29,7 +32,8 @@
 local keys = {
   jobs = KEYS[1], runs = KEYS[2], pending = KEYS[3], limited = KEYS[4], scheduled = KEYS[5], retry = KEYS[6],
   active = KEYS[7], cancelled = KEYS[8], ledger = KEYS[9], result = KEYS[10], cancels = KEYS[11],
-  progress = KEYS[12], logs = KEYS[13], watchers = KEYS[14], unique = KEYS[15], meta = KEYS[16], notices = ARGV[2]
+  progress = KEYS[12], logs = KEYS[13], watchers = KEYS[14], unique = KEYS[15], meta = KEYS[16],
+  outbox = KEYS[17], endings = KEYS[18], members = KEYS[19], notices = ARGV[2]
 }
 local now, queue, id, reason = clock(ARGV[1]), ARGV[3], ARGV[4], ARGV[5]
 local record = redis.call("HGET", keys.jobs, id)

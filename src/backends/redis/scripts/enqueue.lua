@@ -12,15 +12,16 @@
 -- KEYS meta       hash: counters
 -- KEYS requests   hash: producer -> its last request
 -- KEYS producers  zset: producer by when it was last seen, epoch ms
+-- KEYS members    zset: member of a workflow by when it ended, epoch ms
 -- KEYS wake       zset: the wake-up marker
 -- ARGV now        epoch ms; "" in production: the server's clock decides
 -- ARGV producer   who enqueues
 -- ARGV number     of this request, growing per producer: one that was sent again is known
 -- ARGV ...jobs    seven values per job: id, visible ("" at once, "+ms" later, "@ms" at), expires ("" never, or alike),
---                 priority, unique key, how ("" reject, "r" replace, then the window in ms if it has one), record after
---                 its expiry
--- REPLY list      flat, only of jobs not stored as new: position from 1, then "same", "other", or "key" or "replaced"
---                 and the holder's id ("" for the others)
+--                 priority, unique key, how ("" reject, "r" replace, then the window in ms if it has one; of a member of
+--                 a workflow "b" and until when it is accepted, epoch ms), record after its expiry
+-- REPLY list      flat, only of jobs not stored as new: position from 1, then "same", "other", "late", or "key" or
+--                 "replaced" and the holder's id ("" for the others)
 -- include lib/time
 -- include lib/record
 -- include lib/signal
@@ -28,7 +29,7 @@
 local keys = {
   jobs = KEYS[1], runs = KEYS[2], pending = KEYS[3], limited = KEYS[4], limits = KEYS[5], scheduled = KEYS[6],
   unique = KEYS[7], windows = KEYS[8], meta = KEYS[9], requests = KEYS[10],
-  producers = KEYS[11], wake = KEYS[12]
+  producers = KEYS[11], members = KEYS[12], wake = KEYS[13]
 }
 local now = clock(ARGV[1])
 local producer, number = ARGV[2], tonumber(ARGV[3])
@@ -154,8 +155,14 @@ for i = 1, total do
   local holder = not stored_record and unique ~= "" and holder_of(unique) or nil
   local replaces, window = string.match(how, "^(r?)(%d*)$")
   if window == "" then window = nil end
+  local before = string.match(how, "^b(%d+)$")
   if stored_record then
     report(i, is_same(stored_record, rest) and "same" or "other", "")
+  elseif before and redis.call("ZSCORE", keys.members, id) then
+    report(i, "same", "")
+  elseif before and (again or tonumber(before) <= now) then
+    -- one that was accepted has left a trace
+    report(i, "late", "")
   elseif again then
     -- accepted then
   elseif holder and replaces == "r" and replace(holder, unique, expires, priority, visible, rest) then

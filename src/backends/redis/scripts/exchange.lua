@@ -22,6 +22,9 @@
 -- KEYS meta       hash: counters, pause
 -- KEYS claims     hash: worker -> its last claim
 -- KEYS workers    zset: worker by when it was last seen, epoch ms
+-- KEYS outbox     zset: member of a workflow by when its ending is handed out next, epoch ms
+-- KEYS endings    hash: id -> sequence, place in its workflow, LF how it ended
+-- KEYS members    zset: member of a workflow by when it ended, epoch ms
 -- KEYS wake       zset: the wake-up marker
 -- ARGV now        epoch ms; "" in production: the server's clock decides
 -- ARGV notices    prefix of the channels of notices
@@ -32,7 +35,8 @@
 -- ARGV ...settlements  per attempt: op, id, token, then by op: c - · C result · r delay, error, failure · b reason, error, failure ·
 --                      x reason · s delay · l delay; an empty failure is none
 -- REPLY list      outcomes (a letter each: k settled, d died, x cancelled, r repeated, s stale, g gone), next in ms or -1, more (0, 1), paused (0, 1),
---                 rescued ids, buried ids, first token, then per claimed job: id, "attempt,rescues,snoozes", record
+--                 rescued ids, buried ids, first token, endings of members (flat: id, text), then per claimed job: id,
+--                 "attempt,rescues,snoozes", record
 -- include lib/time
 -- include lib/record
 -- include lib/moves
@@ -45,8 +49,10 @@ local keys = {
   jobs = KEYS[1], runs = KEYS[2], pending = KEYS[3], limited = KEYS[4], limits = KEYS[5], buckets = KEYS[6],
   scheduled = KEYS[7], retry = KEYS[8], active = KEYS[9], completed = KEYS[10], cancelled = KEYS[11],
   dead = KEYS[12], ledger = KEYS[13], result = KEYS[14], cancels = KEYS[15], progress = KEYS[16], logs = KEYS[17],
-  watchers = KEYS[18], unique = KEYS[19], meta = KEYS[20], claims = KEYS[21], workers = KEYS[22], wake = KEYS[23], notices = ARGV[2]
+  watchers = KEYS[18], unique = KEYS[19], meta = KEYS[20], claims = KEYS[21], workers = KEYS[22],
+  outbox = KEYS[23], endings = KEYS[24], members = KEYS[25], wake = KEYS[26], notices = ARGV[2]
 }
+hands_over = true
 local now = clock(ARGV[1])
 local worker, number, limit, lease = ARGV[3], ARGV[4], tonumber(ARGV[5]), tonumber(ARGV[6])
 
@@ -165,7 +171,7 @@ if number == "" then
   local waits = max_active and redis.call("ZCARD", keys.pending) + redis.call("ZCARD", keys.limited) > 0
   local made_room = waits and outcomes ~= "" and room() > 0
   if freed or made_room then signal(keys) end
-  return { outcomes, -1, 0, 0, {}, {}, 0 }
+  return { outcomes, -1, 0, 0, {}, {}, 0, handed_over }
 end
 
 local function head(index)
@@ -185,7 +191,7 @@ if due <= now then
 end
 
 local paused = redis.call("HGET", keys.meta, "paused") == "1"
-local reply = { outcomes, -1, 0, paused and 1 or 0, rescued, buried, 0 }
+local reply = { outcomes, -1, 0, paused and 1 or 0, rescued, buried, 0, handed_over }
 
 local function hand_out(id, progress, record)
   local n = #reply

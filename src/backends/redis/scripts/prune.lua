@@ -17,6 +17,7 @@
 -- KEYS about         hash: worker -> what it says of itself
 -- KEYS requests      hash: producer -> its last request
 -- KEYS producers     zset: producer by when it was last seen, epoch ms
+-- KEYS members       zset: member of a workflow by when it ended, epoch ms
 -- ARGV now           epoch ms; "" in production: the server's clock decides
 -- ARGV limit         records to remove at most
 -- ARGV dead_retain   ms a dead letter is kept
@@ -30,7 +31,7 @@ local keys = {
   jobs = KEYS[1], runs = KEYS[2], completed = KEYS[3], cancelled = KEYS[4], dead = KEYS[5],
   ledger = KEYS[6], result = KEYS[7], progress = KEYS[8], logs = KEYS[9],
   unique = KEYS[10], windows = KEYS[11], meta = KEYS[12], claims = KEYS[13], workers = KEYS[14], about = KEYS[15],
-  requests = KEYS[16], producers = KEYS[17]
+  requests = KEYS[16], producers = KEYS[17], members = KEYS[18]
 }
 local now = clock(ARGV[1])
 local left = tonumber(ARGV[2])
@@ -65,6 +66,9 @@ if #over > 0 then
   redis.call("ZREM", keys.windows, unpack(over))
   redis.call("HDEL", keys.unique, unpack(over))
 end
+
+local ended = redis.call("ZRANGEBYSCORE", keys.members, "-inf", now - member_known, "LIMIT", 0, 1000)
+if #ended > 0 then redis.call("ZREM", keys.members, unpack(ended)) end
 
 -- A worker unseen for two days cannot come back with a claim, since leases last a day at most; nor can a producer with
 -- a request that was sent before.

@@ -8,16 +8,20 @@
 -- KEYS unique   hash: unique key -> id of the holder
 -- KEYS windows  zset: unique key by when it is free again, epoch ms
 -- KEYS meta     hash: counters
+-- KEYS outbox   zset: member of a workflow by when its ending is handed out next, epoch ms
+-- KEYS endings  hash: id -> sequence, place in its workflow, LF how it ended
+-- KEYS members  zset: member of a workflow by when it ended, epoch ms
 -- KEYS wake     zset: the wake-up marker
 -- ARGV now      epoch ms; "" in production: the server's clock decides
 -- ARGV ...ids   the jobs
 -- REPLY list   flat: id, "ok", "not-dead" or "key-taken"
 -- include lib/time
 -- include lib/record
+-- include lib/moves
 -- include lib/signal
 local keys = {
   jobs = KEYS[1], runs = KEYS[2], pending = KEYS[3], dead = KEYS[4], result = KEYS[5], unique = KEYS[6], windows = KEYS[7],
-  meta = KEYS[8], wake = KEYS[9]
+  meta = KEYS[8], outbox = KEYS[9], endings = KEYS[10], members = KEYS[11], wake = KEYS[12]
 }
 local now, ids = clock(ARGV[1]), {}
 for i = 2, #ARGV do ids[#ids + 1] = ARGV[i] end
@@ -27,7 +31,7 @@ local function redrive(id)
   if not record then return "not-dead" end
   local run = parse_run(redis.call("HGET", keys.runs, id))
   -- a window was held from the enqueue on, and is not held again
-  if run.unique ~= "" and run.held ~= "w" then
+  if run.unique ~= "" and run.held ~= "w" and run.held ~= "m" then
     local free_at = redis.call("ZSCORE", keys.windows, run.unique)
     local over = free_at and tonumber(free_at) <= now
     local holder = not over and redis.call("HGET", keys.unique, run.unique)
@@ -48,6 +52,7 @@ local function redrive(id)
   if run.flag % 4 >= 2 then run.flag = exact(run.flag - 2) end
   redis.call("HSET", keys.runs, id, format_run(run))
   redis.call("HDEL", keys.result, id)
+  tell_workflow(keys, id, run, "R", now)
   redis.call("ZREM", keys.dead, id)
   redis.call("ZADD", keys.pending, priority * 1099511627776 + sequence, id)
   return "ok"

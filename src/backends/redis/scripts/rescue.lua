@@ -14,6 +14,9 @@
 -- KEYS watchers   hash: id -> who wants to know of its end
 -- KEYS unique     hash: unique key -> id of the holder
 -- KEYS meta       hash: counters
+-- KEYS outbox     zset: member of a workflow by when its ending is handed out next, epoch ms
+-- KEYS endings    hash: id -> sequence, place in its workflow, LF how it ended
+-- KEYS members    zset: member of a workflow by when it ended, epoch ms
 -- KEYS wake       zset: the wake-up marker
 -- ARGV now        epoch ms; "" in production: the server's clock decides
 -- ARGV notices    prefix of the channels of notices
@@ -27,7 +30,8 @@
 local keys = {
   jobs = KEYS[1], runs = KEYS[2], pending = KEYS[3], active = KEYS[4], cancelled = KEYS[5], dead = KEYS[6],
   ledger = KEYS[7], result = KEYS[8], cancels = KEYS[9], progress = KEYS[10], logs = KEYS[11], watchers = KEYS[12],
-  unique = KEYS[13], meta = KEYS[14], wake = KEYS[15], notices = ARGV[2]
+  unique = KEYS[13], meta = KEYS[14], outbox = KEYS[15], endings = KEYS[16], members = KEYS[17], wake = KEYS[18],
+  notices = ARGV[2]
 }
 local rescued, buried = rescue(keys, tonumber(ARGV[3]), clock(ARGV[1]))
 if #rescued > 0 then signal(keys) end

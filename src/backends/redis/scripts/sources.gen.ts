@@ -2,6 +2,233 @@
 
 /** Per script: names of its KEYS and ARGV as its header declares them (`rest` is a variadic tail), and its text. */
 export const sources = {
+  advance: {
+    keys: ["head", "nodes", "status", "left", "results", "open", "starts", "stopped", "listeners"] as const,
+    args: ["now", "notices", "limit", "drive", "stop", "reason"] as const,
+    rest: "endings" as const,
+    sha1: "18ea1f3eda1654a3369d6e095ce42b376396f955",
+    source: `#!lua flags=allow-oom
+local function clock(given)
+  if given ~= "" then return tonumber(given) end
+  local time = redis.call("TIME")
+  return time[1] * 1000 + math.floor(time[2] / 1000)
+end
+local function exact(number)
+  return string.format("%.0f", number)
+end
+local function parse_run(text)
+  local holder, token, flag, attempt, rescues, snoozes, started, finished, reason, worker, tail =
+    string.match(text, "^(%a)(%d+),(%d),(%d+),(%d+),(%d+),(%d*),(%d*),(%a*),([^,]*),(.*)$")
+  local sequence, enqueued, expires, priority, max_attempts, retain, kind, held, unique =
+    string.match(tail, "^(%d+),(%d+),(%d*),(-?%d+),(%d+),(%d+),([^,]*),(%a?):?(.*)$")
+  return {
+    holder = holder, token = token, flag = flag,
+    attempt = tonumber(attempt), rescues = tonumber(rescues), snoozes = tonumber(snoozes),
+    started = started, finished = finished, reason = reason, worker = worker, tail = tail,
+    score = tonumber(priority) * 1099511627776 + tonumber(sequence),
+    expires = tonumber(expires), max_attempts = tonumber(max_attempts), retain = tonumber(retain), kind = kind, held = held, unique = unique
+  }
+end
+local function new_run(record)
+  local flag, tail = string.match(record, "^(%d),([^\\n]*)")
+  return parse_run("w0," .. flag .. ",0,0,0,,,,," .. tail)
+end
+local function format_run(run)
+  return run.holder .. run.token .. "," .. run.flag .. "," .. run.attempt .. "," .. run.rescues .. "," .. run.snoozes
+    .. "," .. run.started .. "," .. run.finished .. "," .. run.reason .. "," .. run.worker .. "," .. run.tail
+end
+local function mind(run)
+  if run.flag % 2 == 0 then run.flag = exact(run.flag + 1) end
+end
+local function in_chunks(size, count, act)
+  for first = 1, count, size do
+    act(first, math.min(first + size - 1, count))
+  end
+end
+local function read_fields(key, ids)
+  local values = {}
+  in_chunks(1000, #ids, function(first, last)
+    local part = redis.call("HMGET", key, unpack(ids, first, last))
+    for i = 1, #part do values[first + i - 1] = part[i] end
+  end)
+  return values
+end
+local function spread(command, key, values)
+  in_chunks(4000, #values, function(first, last)
+    redis.call(command, key, unpack(values, first, last))
+  end)
+end
+local function count(meta, name, by)
+  if by > 0 then redis.call("HINCRBY", meta, name, by) end
+end
+local keys = {
+  head = KEYS[1], nodes = KEYS[2], status = KEYS[3], left = KEYS[4], results = KEYS[5], open = KEYS[6], starts = KEYS[7],
+  stopped = KEYS[8], listeners = KEYS[9], notices = ARGV[2]
+}
+local now, limit = clock(ARGV[1]), tonumber(ARGV[3])
+local head = redis.call("HMGET", keys.head, "state", "stop", "policy", "failed", "created", "ended", "deadline", "retain", "retain_failed")
+local state, stop, policy = head[1], head[2], head[3]
+if not state then return {} end
+local failed, created, ended, deadline = tonumber(head[4]), head[5], head[6] or "", head[7]
+local had_state, had_stop = state, stop
+local fresh, repeated = {}, ARGV[4] == "1"
+local function is_over()
+  return stop == "cancelled" or stop == "deadline"
+end
+local function set_status(node, letter, generation)
+  redis.call("HSET", keys.status, node, letter .. generation)
+end
+local function start(node, generation)
+  set_status(node, "o", generation)
+  redis.call("SADD", keys.open, node)
+  redis.call("SADD", keys.starts, node)
+  fresh[#fresh + 1] = node
+end
+local function withhold(node, generation)
+  set_status(node, "z", generation)
+  redis.call("SREM", keys.open, node)
+  redis.call("SREM", keys.starts, node)
+  redis.call("SADD", keys.stopped, node)
+end
+local function status_of(node)
+  local letter, generation = string.match(redis.call("HGET", keys.status, node) or "w0", "^(%a)(%d+)$")
+  return letter, tonumber(generation)
+end
+local function count_node(name, by)
+  redis.call("HINCRBY", keys.head, name, by)
+end
+local function release(node)
+  local parents = { node }
+  while #parents > 0 do
+    local parent = table.remove(parents)
+    local children = string.match(redis.call("HGET", keys.nodes, parent), "^[^\\n]*")
+    for join, child in string.gmatch(children, "(j?)(%d+)") do
+      if redis.call("HINCRBY", keys.left, child, -1) == 0 then
+        if join == "j" then
+          set_status(child, "c", 0)
+          parents[#parents + 1] = child
+        elseif stop ~= "" then
+          withhold(child, 0)
+        else
+          start(child, 0)
+        end
+      end
+    end
+  end
+end
+local function begin_stop(cause, reason)
+  stop = cause
+  redis.call("HSET", keys.head, "stop", cause, "reason", reason)
+  for _, node in ipairs(redis.call("SMEMBERS", keys.starts)) do
+    local _, generation = status_of(node)
+    withhold(node, generation)
+  end
+  fresh = {}
+end
+local function revive()
+  state, stop, ended = "running", "", ""
+  redis.call("HSET", keys.head, "state", state, "stop", "", "reason", "")
+  redis.call("HDEL", keys.head, "ended", "failed_node")
+  for _, node in ipairs(redis.call("SMEMBERS", keys.stopped)) do
+    local _, generation = status_of(node)
+    start(node, generation + 1)
+  end
+  redis.call("DEL", keys.stopped)
+end
+local function take(node, generation, outcome)
+  local letter, current = status_of(node)
+  if generation ~= current then return false end
+  local kind = string.sub(outcome, 1, 1)
+  local had_failed = letter == "d" or letter == "x"
+  if kind == "R" then
+    if letter ~= "d" or is_over() then return false end
+    failed = failed - 1
+    count_node("failed", -1)
+    redis.call("HDEL", keys.results, node)
+    set_status(node, "o", generation)
+    redis.call("SADD", keys.open, node)
+    revive()
+  elseif kind == "c" or kind == "C" then
+    if letter == "c" then return false end
+    redis.call("SREM", keys.open, node)
+    redis.call("SREM", keys.starts, node)
+    redis.call("SREM", keys.stopped, node)
+    if had_failed then
+      failed = failed - 1
+      count_node("failed", -1)
+    end
+    set_status(node, "c", generation)
+    redis.call("HSET", keys.results, node, outcome)
+    count_node("completed", 1)
+    if had_failed and not is_over() then revive() end
+    if redis.call("HGET", keys.left, node) ~= "-1" then release(node) end
+  else
+    if letter ~= "o" then return false end
+    redis.call("SREM", keys.open, node)
+    redis.call("SREM", keys.starts, node)
+    if kind ~= "d" and stop ~= "" then
+      withhold(node, generation)
+      return true
+    end
+    set_status(node, kind == "d" and "d" or "x", generation)
+    redis.call("HSET", keys.results, node, outcome)
+    failed = failed + 1
+    count_node("failed", 1)
+    redis.call("HSETNX", keys.head, "failed_node", node)
+    if policy == "continue" then
+      if redis.call("HGET", keys.left, node) ~= "-1" then
+        redis.call("HSET", keys.left, node, -1)
+        release(node)
+      end
+    elseif policy == "stop" and stop == "" then
+      begin_stop("failure", "")
+    end
+  end
+  return true
+end
+for i = 7, #ARGV, 3 do
+  if not take(ARGV[i], tonumber(ARGV[i + 1]), ARGV[i + 2]) then repeated = true end
+end
+if state == "running" and not is_over() then
+  if ARGV[5] ~= "" then
+    begin_stop(ARGV[5], ARGV[6])
+  elseif deadline ~= "" and tonumber(deadline) <= now then
+    begin_stop("deadline", "")
+  end
+end
+local open = redis.call("SCARD", keys.open)
+local stops = stop ~= "" and (repeated or stop ~= had_stop) and open > 0
+if state == "running" and open == 0 then
+  local has_failed = stop ~= "" or (failed > 0 and policy ~= "continue")
+  state = stop == "cancelled" and "cancelled" or has_failed and "failed" or "completed"
+  ended = exact(now)
+  redis.call("HSET", keys.head, "state", state, "ended", ended)
+  for _, listener in ipairs(redis.call("SMEMBERS", keys.listeners)) do
+    local name, ref = string.match(listener, "^(%S+) (%S+)$")
+    redis.call("PUBLISH", keys.notices .. name, "workflow\\n" .. ref)
+  end
+  redis.call("DEL", keys.listeners)
+end
+local more = 0
+if repeated then
+  fresh = redis.call("SRANDMEMBER", keys.starts, limit)
+  more = redis.call("SCARD", keys.starts) - #fresh
+else
+  more = #fresh - limit
+end
+local over = ""
+if ended ~= "" then over = exact(tonumber(ended) + tonumber(state == "failed" and head[9] or head[8])) end
+local changed = repeated or state ~= had_state
+local flags = (stops and 1 or 0) + (more > 0 and 2 or 0) + (changed and 4 or 0)
+local reply = { state, flags, exact(now), created, ended, deadline, over }
+for i = 1, math.min(limit, #fresh) do
+  local _, generation = status_of(fresh[i])
+  reply[#reply + 1] = fresh[i]
+  reply[#reply + 1] = generation
+  reply[#reply + 1] = redis.call("HGET", keys.nodes, fresh[i])
+end
+return reply`
+  },
   annotate: {
     keys: ["jobs", "runs", "progress", "logs", "meta"] as const,
     args: ["id", "token", "progress", "most", "from"] as const,
@@ -88,10 +315,10 @@ end
 return 1`
   },
   cancel: {
-    keys: ["jobs", "runs", "pending", "limited", "scheduled", "retry", "active", "cancelled", "ledger", "result", "cancels", "progress", "logs", "watchers", "unique", "meta"] as const,
+    keys: ["jobs", "runs", "pending", "limited", "scheduled", "retry", "active", "cancelled", "ledger", "result", "cancels", "progress", "logs", "watchers", "unique", "meta", "outbox", "endings", "members"] as const,
     args: ["now", "notices", "queue", "id", "reason"] as const,
     rest: undefined,
-    sha1: "53cb075edde84cdad54c5961b35a50e536f212e7",
+    sha1: "9b61aac50a391b9e3a062ea3e74fc7d5e32f1f17",
     source: `#!lua flags=allow-oom
 local function clock(given)
   if given ~= "" then return tonumber(given) end
@@ -160,7 +387,7 @@ local function write_failure(keys, id, run, outcome, now, error)
   mind(run)
 end
 local function free_key(keys, id, run)
-  if run.unique ~= "" and run.held ~= "w" and redis.call("HGET", keys.unique, run.unique) == id then
+  if run.unique ~= "" and run.held ~= "w" and run.held ~= "m" and redis.call("HGET", keys.unique, run.unique) == id then
     redis.call("HDEL", keys.unique, run.unique)
   end
 end
@@ -181,6 +408,23 @@ local function tell_ended(keys, id, outcome)
     redis.call("PUBLISH", keys.notices .. name, "ended\\n" .. ref .. "\\n" .. outcome)
   end
 end
+local ending_held, member_known = 5000, 600000
+local hands_over, handed_over = false, {}
+local function tell_workflow(keys, id, run, outcome, now)
+  if run.held ~= "m" then return end
+  local text = redis.call("HINCRBY", keys.meta, "endings", 1) .. "," .. run.unique .. "\\n" .. outcome
+  redis.call("HSET", keys.endings, id, text)
+  redis.call("ZADD", keys.outbox, hands_over and now + ending_held or now, id)
+  if hands_over then
+    handed_over[#handed_over + 1] = id
+    handed_over[#handed_over + 1] = text
+  end
+  if outcome == "R" then return end
+  redis.call("ZADD", keys.members, now, id)
+  for _, old in ipairs(redis.call("ZRANGEBYSCORE", keys.members, "-inf", now - member_known, "LIMIT", 0, 2)) do
+    redis.call("ZREM", keys.members, old)
+  end
+end
 local function finish(keys, from, state, id, run, now, outcome, result)
   free_key(keys, id, run)
   redis.call("HDEL", keys.cancels, id)
@@ -197,6 +441,7 @@ local function finish(keys, from, state, id, run, now, outcome, result)
   end
   count(keys.meta, state, 1)
   tell_ended(keys, id, outcome)
+  tell_workflow(keys, id, run, outcome, now)
 end
 local function cancel_now(keys, from, id, run, how, reason, now)
   write_failure(keys, id, run, how, now, reason)
@@ -213,7 +458,9 @@ local function bury(keys, id, run, reason, error, failure, now)
   run.reason = reason
   store_run(keys, id, run)
   count(keys.meta, "died", 1)
-  tell_ended(keys, id, "d" .. reason .. "\\n" .. error .. (failure and ("\\n" .. failure) or ""))
+  local outcome = "d" .. reason .. "\\n" .. error .. (failure and ("\\n" .. failure) or "")
+  tell_ended(keys, id, outcome)
+  tell_workflow(keys, id, run, outcome, now)
 end
 local function leave_active(keys, index, score, id, run)
   redis.call("ZREM", keys.active, id)
@@ -262,7 +509,8 @@ end
 local keys = {
   jobs = KEYS[1], runs = KEYS[2], pending = KEYS[3], limited = KEYS[4], scheduled = KEYS[5], retry = KEYS[6],
   active = KEYS[7], cancelled = KEYS[8], ledger = KEYS[9], result = KEYS[10], cancels = KEYS[11],
-  progress = KEYS[12], logs = KEYS[13], watchers = KEYS[14], unique = KEYS[15], meta = KEYS[16], notices = ARGV[2]
+  progress = KEYS[12], logs = KEYS[13], watchers = KEYS[14], unique = KEYS[15], meta = KEYS[16],
+  outbox = KEYS[17], endings = KEYS[18], members = KEYS[19], notices = ARGV[2]
 }
 local now, queue, id, reason = clock(ARGV[1]), ARGV[3], ARGV[4], ARGV[5]
 local record = redis.call("HGET", keys.jobs, id)
@@ -280,11 +528,362 @@ store_run(keys, id, run)
 redis.call("PUBLISH", keys.notices .. run.worker, "cancel\\n" .. queue .. "\\n" .. id .. "\\n" .. run.token)
 return "requested"`
   },
+  commit: {
+    keys: ["head", "draft", "nodes"] as const,
+    args: ["now", "fingerprint", "nodes", "deadline"] as const,
+    rest: "fields" as const,
+    sha1: "f323792d1a07b886d014b48384c75f6a671307a0",
+    source: `#!lua
+local function clock(given)
+  if given ~= "" then return tonumber(given) end
+  local time = redis.call("TIME")
+  return time[1] * 1000 + math.floor(time[2] / 1000)
+end
+local function exact(number)
+  return string.format("%.0f", number)
+end
+local keys = { head = KEYS[1], draft = KEYS[2], nodes = KEYS[3] }
+local now, fingerprint = clock(ARGV[1]), ARGV[2]
+local stored = redis.call("HMGET", keys.head, "fingerprint", "created")
+if stored[1] then return { stored[1] == fingerprint and "existing" or "conflict", stored[2] } end
+local draft = string.match(redis.call("GET", keys.draft) or "", "^(.*)@")
+if draft ~= fingerprint or redis.call("HLEN", keys.nodes) ~= tonumber(ARGV[3]) then
+  return { "torn", "" }
+end
+local deadline = ARGV[4] ~= "" and exact(now + tonumber(ARGV[4])) or ""
+redis.call("HSET", keys.head, "fingerprint", fingerprint, "state", "running", "stop", "", "created", exact(now),
+  "deadline", deadline, "completed", 0, "failed", 0, unpack(ARGV, 5))
+redis.call("DEL", keys.draft)
+return { "created", exact(now) }`
+  },
+  confirm: {
+    keys: ["status", "starts"] as const,
+    args: [] as const,
+    rest: "nodes" as const,
+    sha1: "19ab10eec3347fd7d76ff118ea35c3bafb46918f",
+    source: `#!lua flags=allow-oom
+local withdrawn = {}
+for i = 1, #ARGV, 2 do
+  local letter, generation = string.match(redis.call("HGET", KEYS[1], ARGV[i]) or "z0", "^(%a)(%d+)$")
+  if generation ~= ARGV[i + 1] then
+    withdrawn[#withdrawn + 1] = ARGV[i]
+  else
+    redis.call("SREM", KEYS[2], ARGV[i])
+    if letter == "z" then withdrawn[#withdrawn + 1] = ARGV[i] end
+  end
+end
+return withdrawn`
+  },
+  directory: {
+    keys: ["index"] as const,
+    args: ["created", "id", "limit"] as const,
+    rest: undefined,
+    sha1: "17c587701c02d3d33071a1316a40a6f688c3dc84",
+    source: `#!lua flags=no-writes
+local limit = tonumber(ARGV[3])
+local from = 0
+if ARGV[1] ~= "" then
+  local rank = redis.call("ZREVRANK", KEYS[1], ARGV[2])
+  from = rank and rank + 1 or redis.call("ZCOUNT", KEYS[1], "(" .. ARGV[1], "+inf")
+end
+local page = redis.call("ZRANGE", KEYS[1], from, from + limit, "REV", "WITHSCORES")
+local reply = { #page > 2 * limit and 1 or 0 }
+for i = 1, math.min(#page, 2 * limit) do reply[i + 1] = page[i] end
+return reply`
+  },
+  draft: {
+    keys: ["head", "draft", "nodes", "status", "left", "open", "starts"] as const,
+    args: ["now", "fingerprint"] as const,
+    rest: "nodes" as const,
+    sha1: "58cc98a063101903c5269f98c25fa864ea6141da",
+    source: `#!lua
+local function clock(given)
+  if given ~= "" then return tonumber(given) end
+  local time = redis.call("TIME")
+  return time[1] * 1000 + math.floor(time[2] / 1000)
+end
+local function exact(number)
+  return string.format("%.0f", number)
+end
+local function parse_run(text)
+  local holder, token, flag, attempt, rescues, snoozes, started, finished, reason, worker, tail =
+    string.match(text, "^(%a)(%d+),(%d),(%d+),(%d+),(%d+),(%d*),(%d*),(%a*),([^,]*),(.*)$")
+  local sequence, enqueued, expires, priority, max_attempts, retain, kind, held, unique =
+    string.match(tail, "^(%d+),(%d+),(%d*),(-?%d+),(%d+),(%d+),([^,]*),(%a?):?(.*)$")
+  return {
+    holder = holder, token = token, flag = flag,
+    attempt = tonumber(attempt), rescues = tonumber(rescues), snoozes = tonumber(snoozes),
+    started = started, finished = finished, reason = reason, worker = worker, tail = tail,
+    score = tonumber(priority) * 1099511627776 + tonumber(sequence),
+    expires = tonumber(expires), max_attempts = tonumber(max_attempts), retain = tonumber(retain), kind = kind, held = held, unique = unique
+  }
+end
+local function new_run(record)
+  local flag, tail = string.match(record, "^(%d),([^\\n]*)")
+  return parse_run("w0," .. flag .. ",0,0,0,,,,," .. tail)
+end
+local function format_run(run)
+  return run.holder .. run.token .. "," .. run.flag .. "," .. run.attempt .. "," .. run.rescues .. "," .. run.snoozes
+    .. "," .. run.started .. "," .. run.finished .. "," .. run.reason .. "," .. run.worker .. "," .. run.tail
+end
+local function mind(run)
+  if run.flag % 2 == 0 then run.flag = exact(run.flag + 1) end
+end
+local function in_chunks(size, count, act)
+  for first = 1, count, size do
+    act(first, math.min(first + size - 1, count))
+  end
+end
+local function read_fields(key, ids)
+  local values = {}
+  in_chunks(1000, #ids, function(first, last)
+    local part = redis.call("HMGET", key, unpack(ids, first, last))
+    for i = 1, #part do values[first + i - 1] = part[i] end
+  end)
+  return values
+end
+local function spread(command, key, values)
+  in_chunks(4000, #values, function(first, last)
+    redis.call(command, key, unpack(values, first, last))
+  end)
+end
+local function count(meta, name, by)
+  if by > 0 then redis.call("HINCRBY", meta, name, by) end
+end
+local keys = {
+  head = KEYS[1], draft = KEYS[2], nodes = KEYS[3], status = KEYS[4], left = KEYS[5], open = KEYS[6], starts = KEYS[7]
+}
+local now, fingerprint = clock(ARGV[1]), ARGV[2]
+local stored = redis.call("HGET", keys.head, "fingerprint")
+if stored then return stored end
+local draft = string.match(redis.call("GET", keys.draft) or "", "^(.*)@")
+if draft and draft ~= fingerprint then
+  redis.call("DEL", keys.nodes, keys.status, keys.left, keys.open, keys.starts)
+end
+if draft ~= fingerprint then redis.call("SET", keys.draft, fingerprint .. "@" .. exact(now)) end
+local nodes, left, roots, status = {}, {}, {}, {}
+for i = 3, #ARGV, 3 do
+  local node, parents = ARGV[i], ARGV[i + 1]
+  nodes[#nodes + 1] = node
+  nodes[#nodes + 1] = ARGV[i + 2]
+  if parents == "0" then
+    roots[#roots + 1] = node
+    status[#status + 1] = node
+    status[#status + 1] = "o0"
+  else
+    left[#left + 1] = node
+    left[#left + 1] = parents
+  end
+end
+spread("HSET", keys.nodes, nodes)
+spread("HSET", keys.left, left)
+spread("HSET", keys.status, status)
+spread("SADD", keys.open, roots)
+spread("SADD", keys.starts, roots)
+return ""`
+  },
+  drop: {
+    keys: ["head", "draft", "nodes", "status", "left", "results", "open", "starts", "stopped", "listeners"] as const,
+    args: ["now"] as const,
+    rest: undefined,
+    sha1: "e4e3796de52e9d56029134168b118087b1f15b7f",
+    source: `#!lua flags=allow-oom
+local function clock(given)
+  if given ~= "" then return tonumber(given) end
+  local time = redis.call("TIME")
+  return time[1] * 1000 + math.floor(time[2] / 1000)
+end
+local function exact(number)
+  return string.format("%.0f", number)
+end
+local now = clock(ARGV[1])
+local head = redis.call("HMGET", KEYS[1], "state", "ended", "retain", "retain_failed")
+if head[1] == "running" then return "" end
+if head[1] then
+  local over = tonumber(head[2]) + tonumber(head[1] == "failed" and head[4] or head[3])
+  if over > now then return exact(over) end
+end
+local since = string.match(redis.call("GET", KEYS[2]) or "", "@(%d+)$")
+if since and now - tonumber(since) < 3600000 then return "" end
+redis.call("UNLINK", KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5], KEYS[6], KEYS[7], KEYS[8], KEYS[9], KEYS[10])
+return "dropped"`
+  },
+  endings: {
+    keys: ["outbox", "endings"] as const,
+    args: ["now", "limit"] as const,
+    rest: undefined,
+    sha1: "bf8fb7022d7cd9bb46187ceb931fb84dafa214eb",
+    source: `#!lua flags=allow-oom
+local function clock(given)
+  if given ~= "" then return tonumber(given) end
+  local time = redis.call("TIME")
+  return time[1] * 1000 + math.floor(time[2] / 1000)
+end
+local function exact(number)
+  return string.format("%.0f", number)
+end
+local function parse_run(text)
+  local holder, token, flag, attempt, rescues, snoozes, started, finished, reason, worker, tail =
+    string.match(text, "^(%a)(%d+),(%d),(%d+),(%d+),(%d+),(%d*),(%d*),(%a*),([^,]*),(.*)$")
+  local sequence, enqueued, expires, priority, max_attempts, retain, kind, held, unique =
+    string.match(tail, "^(%d+),(%d+),(%d*),(-?%d+),(%d+),(%d+),([^,]*),(%a?):?(.*)$")
+  return {
+    holder = holder, token = token, flag = flag,
+    attempt = tonumber(attempt), rescues = tonumber(rescues), snoozes = tonumber(snoozes),
+    started = started, finished = finished, reason = reason, worker = worker, tail = tail,
+    score = tonumber(priority) * 1099511627776 + tonumber(sequence),
+    expires = tonumber(expires), max_attempts = tonumber(max_attempts), retain = tonumber(retain), kind = kind, held = held, unique = unique
+  }
+end
+local function new_run(record)
+  local flag, tail = string.match(record, "^(%d),([^\\n]*)")
+  return parse_run("w0," .. flag .. ",0,0,0,,,,," .. tail)
+end
+local function format_run(run)
+  return run.holder .. run.token .. "," .. run.flag .. "," .. run.attempt .. "," .. run.rescues .. "," .. run.snoozes
+    .. "," .. run.started .. "," .. run.finished .. "," .. run.reason .. "," .. run.worker .. "," .. run.tail
+end
+local function mind(run)
+  if run.flag % 2 == 0 then run.flag = exact(run.flag + 1) end
+end
+local function in_chunks(size, count, act)
+  for first = 1, count, size do
+    act(first, math.min(first + size - 1, count))
+  end
+end
+local function read_fields(key, ids)
+  local values = {}
+  in_chunks(1000, #ids, function(first, last)
+    local part = redis.call("HMGET", key, unpack(ids, first, last))
+    for i = 1, #part do values[first + i - 1] = part[i] end
+  end)
+  return values
+end
+local function spread(command, key, values)
+  in_chunks(4000, #values, function(first, last)
+    redis.call(command, key, unpack(values, first, last))
+  end)
+end
+local function count(meta, name, by)
+  if by > 0 then redis.call("HINCRBY", meta, name, by) end
+end
+local ledger_limit = 20
+local function write_failure(keys, id, run, outcome, now, error)
+  local started = run.started ~= "" and run.started or now
+  local line = run.attempt .. "," .. started .. "," .. now .. "," .. outcome .. "," .. error
+  local ledger = redis.call("HGET", keys.ledger, id)
+  if ledger then
+    local _, lines = string.gsub(ledger, "\\n", "\\n")
+    if lines + 1 >= ledger_limit then ledger = string.match(ledger, "^[^\\n]*\\n(.*)$") or "" end
+    line = ledger == "" and line or (ledger .. "\\n" .. line)
+  end
+  redis.call("HSET", keys.ledger, id, line)
+  mind(run)
+end
+local function free_key(keys, id, run)
+  if run.unique ~= "" and run.held ~= "w" and run.held ~= "m" and redis.call("HGET", keys.unique, run.unique) == id then
+    redis.call("HDEL", keys.unique, run.unique)
+  end
+end
+local function remove(keys, index, id)
+  redis.call("ZREM", index, id)
+  for _, key in ipairs({ keys.jobs, keys.runs, keys.ledger, keys.result, keys.progress, keys.logs }) do
+    redis.call("HDEL", key, id)
+  end
+end
+local function store_run(keys, id, run)
+  redis.call("HSET", keys.runs, id, format_run(run))
+end
+local function tell_ended(keys, id, outcome)
+  local watchers = redis.call("HGET", keys.watchers, id)
+  if not watchers then return end
+  redis.call("HDEL", keys.watchers, id)
+  for name, ref in string.gmatch(watchers, "(%S+) (%S+)") do
+    redis.call("PUBLISH", keys.notices .. name, "ended\\n" .. ref .. "\\n" .. outcome)
+  end
+end
+local ending_held, member_known = 5000, 600000
+local hands_over, handed_over = false, {}
+local function tell_workflow(keys, id, run, outcome, now)
+  if run.held ~= "m" then return end
+  local text = redis.call("HINCRBY", keys.meta, "endings", 1) .. "," .. run.unique .. "\\n" .. outcome
+  redis.call("HSET", keys.endings, id, text)
+  redis.call("ZADD", keys.outbox, hands_over and now + ending_held or now, id)
+  if hands_over then
+    handed_over[#handed_over + 1] = id
+    handed_over[#handed_over + 1] = text
+  end
+  if outcome == "R" then return end
+  redis.call("ZADD", keys.members, now, id)
+  for _, old in ipairs(redis.call("ZRANGEBYSCORE", keys.members, "-inf", now - member_known, "LIMIT", 0, 2)) do
+    redis.call("ZREM", keys.members, old)
+  end
+end
+local function finish(keys, from, state, id, run, now, outcome, result)
+  free_key(keys, id, run)
+  redis.call("HDEL", keys.cancels, id)
+  if run.retain <= 0 then
+    remove(keys, from, id)
+    count(keys.meta, "removed", 1)
+  else
+    redis.call("ZREM", from, id)
+    redis.call("ZADD", keys[state], now + run.retain, id)
+    if result then redis.call("HSET", keys.result, id, result) end
+    run.holder = "w"
+    run.finished = now
+    store_run(keys, id, run)
+  end
+  count(keys.meta, state, 1)
+  tell_ended(keys, id, outcome)
+  tell_workflow(keys, id, run, outcome, now)
+end
+local function cancel_now(keys, from, id, run, how, reason, now)
+  write_failure(keys, id, run, how, now, reason)
+  finish(keys, from, "cancelled", id, run, now, (how == "expired" and "e" or "x") .. reason)
+end
+local function bury(keys, id, run, reason, error, failure, now)
+  free_key(keys, id, run)
+  redis.call("HDEL", keys.cancels, id)
+  redis.call("ZREM", keys.active, id)
+  redis.call("ZADD", keys.dead, now, id)
+  if failure then redis.call("HSET", keys.result, id, failure) end
+  run.holder = "w"
+  run.finished = now
+  run.reason = reason
+  store_run(keys, id, run)
+  count(keys.meta, "died", 1)
+  local outcome = "d" .. reason .. "\\n" .. error .. (failure and ("\\n" .. failure) or "")
+  tell_ended(keys, id, outcome)
+  tell_workflow(keys, id, run, outcome, now)
+end
+local function leave_active(keys, index, score, id, run)
+  redis.call("ZREM", keys.active, id)
+  redis.call("ZADD", index, score, id)
+  run.holder = "w"
+  store_run(keys, id, run)
+end
+local crash = '"the lease expired"'
+local keys = { outbox = KEYS[1], endings = KEYS[2] }
+local now = clock(ARGV[1])
+local ids = redis.call("ZRANGEBYSCORE", keys.outbox, "-inf", now, "LIMIT", 0, tonumber(ARGV[2]))
+local reply = {}
+for _, id in ipairs(ids) do
+  local text = redis.call("HGET", keys.endings, id)
+  if text then
+    redis.call("ZADD", keys.outbox, now + ending_held, id)
+    reply[#reply + 1] = id
+    reply[#reply + 1] = text
+  else
+    redis.call("ZREM", keys.outbox, id)
+  end
+end
+return reply`
+  },
   enqueue: {
-    keys: ["jobs", "runs", "pending", "limited", "limits", "scheduled", "unique", "windows", "meta", "requests", "producers", "wake"] as const,
+    keys: ["jobs", "runs", "pending", "limited", "limits", "scheduled", "unique", "windows", "meta", "requests", "producers", "members", "wake"] as const,
     args: ["now", "producer", "number"] as const,
     rest: "jobs" as const,
-    sha1: "534761f9a4d209247116e67c2884a40a3487ab00",
+    sha1: "bd0ae577c8fc9fa50907f9e317e31a68dacb45cc",
     source: `#!lua
 local function clock(given)
   if given ~= "" then return tonumber(given) end
@@ -382,7 +981,7 @@ end
 local keys = {
   jobs = KEYS[1], runs = KEYS[2], pending = KEYS[3], limited = KEYS[4], limits = KEYS[5], scheduled = KEYS[6],
   unique = KEYS[7], windows = KEYS[8], meta = KEYS[9], requests = KEYS[10],
-  producers = KEYS[11], wake = KEYS[12]
+  producers = KEYS[11], members = KEYS[12], wake = KEYS[13]
 }
 local now = clock(ARGV[1])
 local producer, number = ARGV[2], tonumber(ARGV[3])
@@ -491,8 +1090,13 @@ for i = 1, total do
   local holder = not stored_record and unique ~= "" and holder_of(unique) or nil
   local replaces, window = string.match(how, "^(r?)(%d*)$")
   if window == "" then window = nil end
+  local before = string.match(how, "^b(%d+)$")
   if stored_record then
     report(i, is_same(stored_record, rest) and "same" or "other", "")
+  elseif before and redis.call("ZSCORE", keys.members, id) then
+    report(i, "same", "")
+  elseif before and (again or tonumber(before) <= now) then
+    report(i, "late", "")
   elseif again then
   elseif holder and replaces == "r" and replace(holder, unique, expires, priority, visible, rest) then
     hold(unique, holder, window)
@@ -516,11 +1120,51 @@ count(keys.meta, "enqueued", stored)
 count(keys.meta, "duplicates", #reply / 3)
 return reply`
   },
+  enter: {
+    keys: ["all", "running", "completed", "failed", "cancelled", "looks", "expiry"] as const,
+    args: ["now", "id", "state", "created", "look", "over"] as const,
+    rest: undefined,
+    sha1: "263ffa868ab5c9ec06aa2e5d9383aae4616f76d2",
+    source: `#!lua
+local function clock(given)
+  if given ~= "" then return tonumber(given) end
+  local time = redis.call("TIME")
+  return time[1] * 1000 + math.floor(time[2] / 1000)
+end
+local function exact(number)
+  return string.format("%.0f", number)
+end
+local now, id, state = clock(ARGV[1]), ARGV[2], ARGV[3]
+local keys = {
+  all = KEYS[1], running = KEYS[2], completed = KEYS[3], failed = KEYS[4], cancelled = KEYS[5], looks = KEYS[6],
+  expiry = KEYS[7]
+}
+if state ~= "-" then
+  local states = { running = keys.running, completed = keys.completed, failed = keys.failed, cancelled = keys.cancelled }
+  for name, key in pairs(states) do
+    if name == state then redis.call("ZADD", key, ARGV[4], id) else redis.call("ZREM", key, id) end
+  end
+  if state == "" then redis.call("ZREM", keys.all, id) else redis.call("ZADD", keys.all, ARGV[4], id) end
+end
+local function set(key, at)
+  if at == "-" then return end
+  if at == "" then
+    redis.call("ZREM", key, id)
+  elseif string.sub(at, 1, 1) == "+" then
+    redis.call("ZADD", key, now + tonumber(string.sub(at, 2)), id)
+  else
+    redis.call("ZADD", key, at, id)
+  end
+end
+set(keys.looks, ARGV[5])
+set(keys.expiry, ARGV[6])
+return 1`
+  },
   exchange: {
-    keys: ["jobs", "runs", "pending", "limited", "limits", "buckets", "scheduled", "retry", "active", "completed", "cancelled", "dead", "ledger", "result", "cancels", "progress", "logs", "watchers", "unique", "meta", "claims", "workers", "wake"] as const,
+    keys: ["jobs", "runs", "pending", "limited", "limits", "buckets", "scheduled", "retry", "active", "completed", "cancelled", "dead", "ledger", "result", "cancels", "progress", "logs", "watchers", "unique", "meta", "claims", "workers", "outbox", "endings", "members", "wake"] as const,
     args: ["now", "notices", "worker", "number", "limit", "lease"] as const,
     rest: "settlements" as const,
-    sha1: "28a963f43e5b986c29fd58799b0a9d188eb84579",
+    sha1: "a60f6a1e9cf7648ff8c65a2b2be4772b3aa5f34b",
     source: `#!lua flags=allow-oom
 local function clock(given)
   if given ~= "" then return tonumber(given) end
@@ -589,7 +1233,7 @@ local function write_failure(keys, id, run, outcome, now, error)
   mind(run)
 end
 local function free_key(keys, id, run)
-  if run.unique ~= "" and run.held ~= "w" and redis.call("HGET", keys.unique, run.unique) == id then
+  if run.unique ~= "" and run.held ~= "w" and run.held ~= "m" and redis.call("HGET", keys.unique, run.unique) == id then
     redis.call("HDEL", keys.unique, run.unique)
   end
 end
@@ -610,6 +1254,23 @@ local function tell_ended(keys, id, outcome)
     redis.call("PUBLISH", keys.notices .. name, "ended\\n" .. ref .. "\\n" .. outcome)
   end
 end
+local ending_held, member_known = 5000, 600000
+local hands_over, handed_over = false, {}
+local function tell_workflow(keys, id, run, outcome, now)
+  if run.held ~= "m" then return end
+  local text = redis.call("HINCRBY", keys.meta, "endings", 1) .. "," .. run.unique .. "\\n" .. outcome
+  redis.call("HSET", keys.endings, id, text)
+  redis.call("ZADD", keys.outbox, hands_over and now + ending_held or now, id)
+  if hands_over then
+    handed_over[#handed_over + 1] = id
+    handed_over[#handed_over + 1] = text
+  end
+  if outcome == "R" then return end
+  redis.call("ZADD", keys.members, now, id)
+  for _, old in ipairs(redis.call("ZRANGEBYSCORE", keys.members, "-inf", now - member_known, "LIMIT", 0, 2)) do
+    redis.call("ZREM", keys.members, old)
+  end
+end
 local function finish(keys, from, state, id, run, now, outcome, result)
   free_key(keys, id, run)
   redis.call("HDEL", keys.cancels, id)
@@ -626,6 +1287,7 @@ local function finish(keys, from, state, id, run, now, outcome, result)
   end
   count(keys.meta, state, 1)
   tell_ended(keys, id, outcome)
+  tell_workflow(keys, id, run, outcome, now)
 end
 local function cancel_now(keys, from, id, run, how, reason, now)
   write_failure(keys, id, run, how, now, reason)
@@ -642,7 +1304,9 @@ local function bury(keys, id, run, reason, error, failure, now)
   run.reason = reason
   store_run(keys, id, run)
   count(keys.meta, "died", 1)
-  tell_ended(keys, id, "d" .. reason .. "\\n" .. error .. (failure and ("\\n" .. failure) or ""))
+  local outcome = "d" .. reason .. "\\n" .. error .. (failure and ("\\n" .. failure) or "")
+  tell_ended(keys, id, outcome)
+  tell_workflow(keys, id, run, outcome, now)
 end
 local function leave_active(keys, index, score, id, run)
   redis.call("ZREM", keys.active, id)
@@ -832,8 +1496,10 @@ local keys = {
   jobs = KEYS[1], runs = KEYS[2], pending = KEYS[3], limited = KEYS[4], limits = KEYS[5], buckets = KEYS[6],
   scheduled = KEYS[7], retry = KEYS[8], active = KEYS[9], completed = KEYS[10], cancelled = KEYS[11],
   dead = KEYS[12], ledger = KEYS[13], result = KEYS[14], cancels = KEYS[15], progress = KEYS[16], logs = KEYS[17],
-  watchers = KEYS[18], unique = KEYS[19], meta = KEYS[20], claims = KEYS[21], workers = KEYS[22], wake = KEYS[23], notices = ARGV[2]
+  watchers = KEYS[18], unique = KEYS[19], meta = KEYS[20], claims = KEYS[21], workers = KEYS[22],
+  outbox = KEYS[23], endings = KEYS[24], members = KEYS[25], wake = KEYS[26], notices = ARGV[2]
 }
+hands_over = true
 local now = clock(ARGV[1])
 local worker, number, limit, lease = ARGV[3], ARGV[4], tonumber(ARGV[5]), tonumber(ARGV[6])
 local arguments = { c = 0, C = 1, r = 3, b = 3, x = 1, s = 1, l = 1 }
@@ -942,7 +1608,7 @@ if number == "" then
   local waits = max_active and redis.call("ZCARD", keys.pending) + redis.call("ZCARD", keys.limited) > 0
   local made_room = waits and outcomes ~= "" and room() > 0
   if freed or made_room then signal(keys) end
-  return { outcomes, -1, 0, 0, {}, {}, 0 }
+  return { outcomes, -1, 0, 0, {}, {}, 0, handed_over }
 end
 local function head(index)
   return tonumber(redis.call("ZRANGE", index, 0, 0, "WITHSCORES")[2] or math.huge)
@@ -959,7 +1625,7 @@ if due <= now then
   due = math.min(head(keys.scheduled), head(keys.retry))
 end
 local paused = redis.call("HGET", keys.meta, "paused") == "1"
-local reply = { outcomes, -1, 0, paused and 1 or 0, rescued, buried, 0 }
+local reply = { outcomes, -1, 0, paused and 1 or 0, rescued, buried, 0, handed_over }
 local function hand_out(id, progress, record)
   local n = #reply
   reply[n + 1] = id
@@ -1077,6 +1743,22 @@ local next_change = math.min(expires, due, next_token)
 if next_change < math.huge then reply[2] = math.max(0, next_change - now) end
 reply[3] = more and 1 or 0
 return reply`
+  },
+  expired: {
+    keys: ["expiry"] as const,
+    args: ["now", "limit"] as const,
+    rest: undefined,
+    sha1: "7441c646a31441a4e33752f870eec943f14d1f7e",
+    source: `#!lua flags=no-writes
+local function clock(given)
+  if given ~= "" then return tonumber(given) end
+  local time = redis.call("TIME")
+  return time[1] * 1000 + math.floor(time[2] / 1000)
+end
+local function exact(number)
+  return string.format("%.0f", number)
+end
+return redis.call("ZRANGEBYSCORE", KEYS[1], "-inf", clock(ARGV[1]), "LIMIT", 0, tonumber(ARGV[2]))`
   },
   extend: {
     keys: ["jobs", "runs", "active", "meta", "cancels", "workers", "about"] as const,
@@ -1328,6 +2010,58 @@ for i = 1, #entries, 2 do
 end
 return reply`
   },
+  listen: {
+    keys: ["head", "listeners"] as const,
+    args: ["listener", "leave"] as const,
+    rest: undefined,
+    sha1: "becaa223b393cdfe4bc46b4edf3deb861296be30",
+    source: `#!lua flags=allow-oom
+if ARGV[2] == "1" then
+  redis.call("SREM", KEYS[2], ARGV[1])
+  return 0
+end
+if redis.call("HGET", KEYS[1], "state") ~= "running" then return 1 end
+redis.call("SADD", KEYS[2], ARGV[1])
+return 0`
+  },
+  looks: {
+    keys: ["looks"] as const,
+    args: ["now", "limit", "again"] as const,
+    rest: undefined,
+    sha1: "1c0064f908f41c294d513427e6f284f9d5932a00",
+    source: `#!lua flags=allow-oom
+local function clock(given)
+  if given ~= "" then return tonumber(given) end
+  local time = redis.call("TIME")
+  return time[1] * 1000 + math.floor(time[2] / 1000)
+end
+local function exact(number)
+  return string.format("%.0f", number)
+end
+local now = clock(ARGV[1])
+local ids = redis.call("ZRANGEBYSCORE", KEYS[1], "-inf", now, "LIMIT", 0, tonumber(ARGV[2]))
+for _, id in ipairs(ids) do redis.call("ZADD", KEYS[1], now + tonumber(ARGV[3]), id) end
+return ids`
+  },
+  nodes: {
+    keys: ["head", "nodes", "status"] as const,
+    args: ["from", "limit"] as const,
+    rest: undefined,
+    sha1: "4e8646c6b29edeaab8a901991774c055693abc94",
+    source: `#!lua flags=no-writes
+local state = redis.call("HGET", KEYS[1], "state")
+if not state then return {} end
+local reply, from = { state }, tonumber(ARGV[1])
+for node = from, from + tonumber(ARGV[2]) - 1 do
+  local text = redis.call("HGET", KEYS[2], node)
+  if not text then break end
+  local parents, what = string.match(text, "^[^\\n]*\\n([^\\n]*)\\n([^\\n]*)")
+  reply[#reply + 1] = parents
+  reply[#reply + 1] = what
+  reply[#reply + 1] = redis.call("HGET", KEYS[3], node) or "w0"
+end
+return reply`
+  },
   oldest: {
     keys: ["dead"] as const,
     args: ["skip", "most"] as const,
@@ -1336,6 +2070,31 @@ return reply`
     source: `#!lua flags=no-writes
 local skip = tonumber(ARGV[1])
 return redis.call("ZRANGE", KEYS[1], skip, skip + tonumber(ARGV[2]) - 1)`
+  },
+  openings: {
+    keys: ["nodes", "status", "open"] as const,
+    args: ["cursor", "count"] as const,
+    rest: undefined,
+    sha1: "e6edab73405e9531f363476b3f27ca86e51c7cf9",
+    source: `#!lua flags=no-writes
+local page = redis.call("SSCAN", KEYS[3], ARGV[1], "COUNT", ARGV[2])
+local reply = { page[1] }
+for _, node in ipairs(page[2]) do
+  reply[#reply + 1] = node
+  reply[#reply + 1] = string.sub(redis.call("HGET", KEYS[2], node), 2)
+  reply[#reply + 1] = string.match(redis.call("HGET", KEYS[1], node), "^[^\\n]*\\n[^\\n]*\\n([^,]*),")
+end
+return reply`
+  },
+  outcomes: {
+    keys: ["results"] as const,
+    args: [] as const,
+    rest: "nodes" as const,
+    sha1: "4a5003516565a6f247da0de2eea56cc73dcd2180",
+    source: `#!lua flags=no-writes
+local reply = {}
+for i, node in ipairs(ARGV) do reply[i] = redis.call("HGET", KEYS[1], node) or "" end
+return reply`
   },
   pause: {
     keys: ["pending", "limited", "meta", "wake"] as const,
@@ -1446,10 +2205,10 @@ if promoted > 0 then signal(keys) end
 return promoted`
   },
   prune: {
-    keys: ["jobs", "runs", "completed", "cancelled", "dead", "ledger", "result", "progress", "logs", "unique", "windows", "meta", "claims", "workers", "about", "requests", "producers"] as const,
+    keys: ["jobs", "runs", "completed", "cancelled", "dead", "ledger", "result", "progress", "logs", "unique", "windows", "meta", "claims", "workers", "about", "requests", "producers", "members"] as const,
     args: ["now", "limit", "dead_retain", "max_dead", "max_finished"] as const,
     rest: undefined,
-    sha1: "33365d384eec4b9182aa28122701b321f64c50c8",
+    sha1: "29e360d053f8c063431619f7da86a876262734d2",
     source: `#!lua flags=allow-oom
 local function clock(given)
   if given ~= "" then return tonumber(given) end
@@ -1518,7 +2277,7 @@ local function write_failure(keys, id, run, outcome, now, error)
   mind(run)
 end
 local function free_key(keys, id, run)
-  if run.unique ~= "" and run.held ~= "w" and redis.call("HGET", keys.unique, run.unique) == id then
+  if run.unique ~= "" and run.held ~= "w" and run.held ~= "m" and redis.call("HGET", keys.unique, run.unique) == id then
     redis.call("HDEL", keys.unique, run.unique)
   end
 end
@@ -1539,6 +2298,23 @@ local function tell_ended(keys, id, outcome)
     redis.call("PUBLISH", keys.notices .. name, "ended\\n" .. ref .. "\\n" .. outcome)
   end
 end
+local ending_held, member_known = 5000, 600000
+local hands_over, handed_over = false, {}
+local function tell_workflow(keys, id, run, outcome, now)
+  if run.held ~= "m" then return end
+  local text = redis.call("HINCRBY", keys.meta, "endings", 1) .. "," .. run.unique .. "\\n" .. outcome
+  redis.call("HSET", keys.endings, id, text)
+  redis.call("ZADD", keys.outbox, hands_over and now + ending_held or now, id)
+  if hands_over then
+    handed_over[#handed_over + 1] = id
+    handed_over[#handed_over + 1] = text
+  end
+  if outcome == "R" then return end
+  redis.call("ZADD", keys.members, now, id)
+  for _, old in ipairs(redis.call("ZRANGEBYSCORE", keys.members, "-inf", now - member_known, "LIMIT", 0, 2)) do
+    redis.call("ZREM", keys.members, old)
+  end
+end
 local function finish(keys, from, state, id, run, now, outcome, result)
   free_key(keys, id, run)
   redis.call("HDEL", keys.cancels, id)
@@ -1555,6 +2331,7 @@ local function finish(keys, from, state, id, run, now, outcome, result)
   end
   count(keys.meta, state, 1)
   tell_ended(keys, id, outcome)
+  tell_workflow(keys, id, run, outcome, now)
 end
 local function cancel_now(keys, from, id, run, how, reason, now)
   write_failure(keys, id, run, how, now, reason)
@@ -1571,7 +2348,9 @@ local function bury(keys, id, run, reason, error, failure, now)
   run.reason = reason
   store_run(keys, id, run)
   count(keys.meta, "died", 1)
-  tell_ended(keys, id, "d" .. reason .. "\\n" .. error .. (failure and ("\\n" .. failure) or ""))
+  local outcome = "d" .. reason .. "\\n" .. error .. (failure and ("\\n" .. failure) or "")
+  tell_ended(keys, id, outcome)
+  tell_workflow(keys, id, run, outcome, now)
 end
 local function leave_active(keys, index, score, id, run)
   redis.call("ZREM", keys.active, id)
@@ -1584,7 +2363,7 @@ local keys = {
   jobs = KEYS[1], runs = KEYS[2], completed = KEYS[3], cancelled = KEYS[4], dead = KEYS[5],
   ledger = KEYS[6], result = KEYS[7], progress = KEYS[8], logs = KEYS[9],
   unique = KEYS[10], windows = KEYS[11], meta = KEYS[12], claims = KEYS[13], workers = KEYS[14], about = KEYS[15],
-  requests = KEYS[16], producers = KEYS[17]
+  requests = KEYS[16], producers = KEYS[17], members = KEYS[18]
 }
 local now = clock(ARGV[1])
 local left = tonumber(ARGV[2])
@@ -1616,6 +2395,8 @@ if #over > 0 then
   redis.call("ZREM", keys.windows, unpack(over))
   redis.call("HDEL", keys.unique, unpack(over))
 end
+local ended = redis.call("ZRANGEBYSCORE", keys.members, "-inf", now - member_known, "LIMIT", 0, 1000)
+if #ended > 0 then redis.call("ZREM", keys.members, unpack(ended)) end
 local function forget(seen, ...)
   local silent = redis.call("ZRANGEBYSCORE", seen, "-inf", now - 172800000, "LIMIT", 0, 100)
   if #silent == 0 then return end
@@ -1630,7 +2411,7 @@ return removed`
     keys: ["jobs", "runs", "dead", "ledger", "result", "progress", "logs", "meta"] as const,
     args: [] as const,
     rest: "ids" as const,
-    sha1: "c20fa9461f9453e849b259843bb7edb4a8e3464d",
+    sha1: "413969eca0c53d38c3397cb02d210c280bb4630e",
     source: `#!lua flags=allow-oom
 local function parse_run(text)
   local holder, token, flag, attempt, rescues, snoozes, started, finished, reason, worker, tail =
@@ -1691,7 +2472,7 @@ local function write_failure(keys, id, run, outcome, now, error)
   mind(run)
 end
 local function free_key(keys, id, run)
-  if run.unique ~= "" and run.held ~= "w" and redis.call("HGET", keys.unique, run.unique) == id then
+  if run.unique ~= "" and run.held ~= "w" and run.held ~= "m" and redis.call("HGET", keys.unique, run.unique) == id then
     redis.call("HDEL", keys.unique, run.unique)
   end
 end
@@ -1712,6 +2493,23 @@ local function tell_ended(keys, id, outcome)
     redis.call("PUBLISH", keys.notices .. name, "ended\\n" .. ref .. "\\n" .. outcome)
   end
 end
+local ending_held, member_known = 5000, 600000
+local hands_over, handed_over = false, {}
+local function tell_workflow(keys, id, run, outcome, now)
+  if run.held ~= "m" then return end
+  local text = redis.call("HINCRBY", keys.meta, "endings", 1) .. "," .. run.unique .. "\\n" .. outcome
+  redis.call("HSET", keys.endings, id, text)
+  redis.call("ZADD", keys.outbox, hands_over and now + ending_held or now, id)
+  if hands_over then
+    handed_over[#handed_over + 1] = id
+    handed_over[#handed_over + 1] = text
+  end
+  if outcome == "R" then return end
+  redis.call("ZADD", keys.members, now, id)
+  for _, old in ipairs(redis.call("ZRANGEBYSCORE", keys.members, "-inf", now - member_known, "LIMIT", 0, 2)) do
+    redis.call("ZREM", keys.members, old)
+  end
+end
 local function finish(keys, from, state, id, run, now, outcome, result)
   free_key(keys, id, run)
   redis.call("HDEL", keys.cancels, id)
@@ -1728,6 +2526,7 @@ local function finish(keys, from, state, id, run, now, outcome, result)
   end
   count(keys.meta, state, 1)
   tell_ended(keys, id, outcome)
+  tell_workflow(keys, id, run, outcome, now)
 end
 local function cancel_now(keys, from, id, run, how, reason, now)
   write_failure(keys, id, run, how, now, reason)
@@ -1744,7 +2543,9 @@ local function bury(keys, id, run, reason, error, failure, now)
   run.reason = reason
   store_run(keys, id, run)
   count(keys.meta, "died", 1)
-  tell_ended(keys, id, "d" .. reason .. "\\n" .. error .. (failure and ("\\n" .. failure) or ""))
+  local outcome = "d" .. reason .. "\\n" .. error .. (failure and ("\\n" .. failure) or "")
+  tell_ended(keys, id, outcome)
+  tell_workflow(keys, id, run, outcome, now)
 end
 local function leave_active(keys, index, score, id, run)
   redis.call("ZREM", keys.active, id)
@@ -1850,10 +2651,10 @@ return 1`
 return redis.call("HGETALL", KEYS[1])`
   },
   redrive: {
-    keys: ["jobs", "runs", "pending", "dead", "result", "unique", "windows", "meta", "wake"] as const,
+    keys: ["jobs", "runs", "pending", "dead", "result", "unique", "windows", "meta", "outbox", "endings", "members", "wake"] as const,
     args: ["now"] as const,
     rest: "ids" as const,
-    sha1: "888c966d1781846ba398a95a0962b24351d92e68",
+    sha1: "ba5e695552de0757cfa09a16ac20e33e2ae81bab",
     source: `#!lua
 local function clock(given)
   if given ~= "" then return tonumber(given) end
@@ -1908,12 +2709,108 @@ end
 local function count(meta, name, by)
   if by > 0 then redis.call("HINCRBY", meta, name, by) end
 end
+local ledger_limit = 20
+local function write_failure(keys, id, run, outcome, now, error)
+  local started = run.started ~= "" and run.started or now
+  local line = run.attempt .. "," .. started .. "," .. now .. "," .. outcome .. "," .. error
+  local ledger = redis.call("HGET", keys.ledger, id)
+  if ledger then
+    local _, lines = string.gsub(ledger, "\\n", "\\n")
+    if lines + 1 >= ledger_limit then ledger = string.match(ledger, "^[^\\n]*\\n(.*)$") or "" end
+    line = ledger == "" and line or (ledger .. "\\n" .. line)
+  end
+  redis.call("HSET", keys.ledger, id, line)
+  mind(run)
+end
+local function free_key(keys, id, run)
+  if run.unique ~= "" and run.held ~= "w" and run.held ~= "m" and redis.call("HGET", keys.unique, run.unique) == id then
+    redis.call("HDEL", keys.unique, run.unique)
+  end
+end
+local function remove(keys, index, id)
+  redis.call("ZREM", index, id)
+  for _, key in ipairs({ keys.jobs, keys.runs, keys.ledger, keys.result, keys.progress, keys.logs }) do
+    redis.call("HDEL", key, id)
+  end
+end
+local function store_run(keys, id, run)
+  redis.call("HSET", keys.runs, id, format_run(run))
+end
+local function tell_ended(keys, id, outcome)
+  local watchers = redis.call("HGET", keys.watchers, id)
+  if not watchers then return end
+  redis.call("HDEL", keys.watchers, id)
+  for name, ref in string.gmatch(watchers, "(%S+) (%S+)") do
+    redis.call("PUBLISH", keys.notices .. name, "ended\\n" .. ref .. "\\n" .. outcome)
+  end
+end
+local ending_held, member_known = 5000, 600000
+local hands_over, handed_over = false, {}
+local function tell_workflow(keys, id, run, outcome, now)
+  if run.held ~= "m" then return end
+  local text = redis.call("HINCRBY", keys.meta, "endings", 1) .. "," .. run.unique .. "\\n" .. outcome
+  redis.call("HSET", keys.endings, id, text)
+  redis.call("ZADD", keys.outbox, hands_over and now + ending_held or now, id)
+  if hands_over then
+    handed_over[#handed_over + 1] = id
+    handed_over[#handed_over + 1] = text
+  end
+  if outcome == "R" then return end
+  redis.call("ZADD", keys.members, now, id)
+  for _, old in ipairs(redis.call("ZRANGEBYSCORE", keys.members, "-inf", now - member_known, "LIMIT", 0, 2)) do
+    redis.call("ZREM", keys.members, old)
+  end
+end
+local function finish(keys, from, state, id, run, now, outcome, result)
+  free_key(keys, id, run)
+  redis.call("HDEL", keys.cancels, id)
+  if run.retain <= 0 then
+    remove(keys, from, id)
+    count(keys.meta, "removed", 1)
+  else
+    redis.call("ZREM", from, id)
+    redis.call("ZADD", keys[state], now + run.retain, id)
+    if result then redis.call("HSET", keys.result, id, result) end
+    run.holder = "w"
+    run.finished = now
+    store_run(keys, id, run)
+  end
+  count(keys.meta, state, 1)
+  tell_ended(keys, id, outcome)
+  tell_workflow(keys, id, run, outcome, now)
+end
+local function cancel_now(keys, from, id, run, how, reason, now)
+  write_failure(keys, id, run, how, now, reason)
+  finish(keys, from, "cancelled", id, run, now, (how == "expired" and "e" or "x") .. reason)
+end
+local function bury(keys, id, run, reason, error, failure, now)
+  free_key(keys, id, run)
+  redis.call("HDEL", keys.cancels, id)
+  redis.call("ZREM", keys.active, id)
+  redis.call("ZADD", keys.dead, now, id)
+  if failure then redis.call("HSET", keys.result, id, failure) end
+  run.holder = "w"
+  run.finished = now
+  run.reason = reason
+  store_run(keys, id, run)
+  count(keys.meta, "died", 1)
+  local outcome = "d" .. reason .. "\\n" .. error .. (failure and ("\\n" .. failure) or "")
+  tell_ended(keys, id, outcome)
+  tell_workflow(keys, id, run, outcome, now)
+end
+local function leave_active(keys, index, score, id, run)
+  redis.call("ZREM", keys.active, id)
+  redis.call("ZADD", index, score, id)
+  run.holder = "w"
+  store_run(keys, id, run)
+end
+local crash = '"the lease expired"'
 local function signal(keys)
   redis.call("ZADD", keys.wake, 0, "1")
 end
 local keys = {
   jobs = KEYS[1], runs = KEYS[2], pending = KEYS[3], dead = KEYS[4], result = KEYS[5], unique = KEYS[6], windows = KEYS[7],
-  meta = KEYS[8], wake = KEYS[9]
+  meta = KEYS[8], outbox = KEYS[9], endings = KEYS[10], members = KEYS[11], wake = KEYS[12]
 }
 local now, ids = clock(ARGV[1]), {}
 for i = 2, #ARGV do ids[#ids + 1] = ARGV[i] end
@@ -1921,7 +2818,7 @@ local function redrive(id)
   local record = redis.call("ZSCORE", keys.dead, id) and redis.call("HGET", keys.jobs, id)
   if not record then return "not-dead" end
   local run = parse_run(redis.call("HGET", keys.runs, id))
-  if run.unique ~= "" and run.held ~= "w" then
+  if run.unique ~= "" and run.held ~= "w" and run.held ~= "m" then
     local free_at = redis.call("ZSCORE", keys.windows, run.unique)
     local over = free_at and tonumber(free_at) <= now
     local holder = not over and redis.call("HGET", keys.unique, run.unique)
@@ -1941,6 +2838,7 @@ local function redrive(id)
   if run.flag % 4 >= 2 then run.flag = exact(run.flag - 2) end
   redis.call("HSET", keys.runs, id, format_run(run))
   redis.call("HDEL", keys.result, id)
+  tell_workflow(keys, id, run, "R", now)
   redis.call("ZREM", keys.dead, id)
   redis.call("ZADD", keys.pending, priority * 1099511627776 + sequence, id)
   return "ok"
@@ -1956,11 +2854,28 @@ count(keys.meta, "redriven", redriven)
 if redriven > 0 then signal(keys) end
 return reply`
   },
+  relayed: {
+    keys: ["outbox", "endings"] as const,
+    args: [] as const,
+    rest: "endings" as const,
+    sha1: "083bddce757db788c547cb8b6c09011c6db702d0",
+    source: `#!lua flags=allow-oom
+local forgotten = 0
+for i = 1, #ARGV, 2 do
+  local text = redis.call("HGET", KEYS[2], ARGV[i])
+  if text and string.match(text, "^(%d+),") == ARGV[i + 1] then
+    redis.call("HDEL", KEYS[2], ARGV[i])
+    redis.call("ZREM", KEYS[1], ARGV[i])
+    forgotten = forgotten + 1
+  end
+end
+return forgotten`
+  },
   rescue: {
-    keys: ["jobs", "runs", "pending", "active", "cancelled", "dead", "ledger", "result", "cancels", "progress", "logs", "watchers", "unique", "meta", "wake"] as const,
+    keys: ["jobs", "runs", "pending", "active", "cancelled", "dead", "ledger", "result", "cancels", "progress", "logs", "watchers", "unique", "meta", "outbox", "endings", "members", "wake"] as const,
     args: ["now", "notices", "limit"] as const,
     rest: undefined,
-    sha1: "ee112cab463e88f337dec8597ab8d755b3f3f684",
+    sha1: "b7bdc4ac9b2d4b3be9dfaed8e352875003478fd4",
     source: `#!lua flags=allow-oom
 local function clock(given)
   if given ~= "" then return tonumber(given) end
@@ -2029,7 +2944,7 @@ local function write_failure(keys, id, run, outcome, now, error)
   mind(run)
 end
 local function free_key(keys, id, run)
-  if run.unique ~= "" and run.held ~= "w" and redis.call("HGET", keys.unique, run.unique) == id then
+  if run.unique ~= "" and run.held ~= "w" and run.held ~= "m" and redis.call("HGET", keys.unique, run.unique) == id then
     redis.call("HDEL", keys.unique, run.unique)
   end
 end
@@ -2050,6 +2965,23 @@ local function tell_ended(keys, id, outcome)
     redis.call("PUBLISH", keys.notices .. name, "ended\\n" .. ref .. "\\n" .. outcome)
   end
 end
+local ending_held, member_known = 5000, 600000
+local hands_over, handed_over = false, {}
+local function tell_workflow(keys, id, run, outcome, now)
+  if run.held ~= "m" then return end
+  local text = redis.call("HINCRBY", keys.meta, "endings", 1) .. "," .. run.unique .. "\\n" .. outcome
+  redis.call("HSET", keys.endings, id, text)
+  redis.call("ZADD", keys.outbox, hands_over and now + ending_held or now, id)
+  if hands_over then
+    handed_over[#handed_over + 1] = id
+    handed_over[#handed_over + 1] = text
+  end
+  if outcome == "R" then return end
+  redis.call("ZADD", keys.members, now, id)
+  for _, old in ipairs(redis.call("ZRANGEBYSCORE", keys.members, "-inf", now - member_known, "LIMIT", 0, 2)) do
+    redis.call("ZREM", keys.members, old)
+  end
+end
 local function finish(keys, from, state, id, run, now, outcome, result)
   free_key(keys, id, run)
   redis.call("HDEL", keys.cancels, id)
@@ -2066,6 +2998,7 @@ local function finish(keys, from, state, id, run, now, outcome, result)
   end
   count(keys.meta, state, 1)
   tell_ended(keys, id, outcome)
+  tell_workflow(keys, id, run, outcome, now)
 end
 local function cancel_now(keys, from, id, run, how, reason, now)
   write_failure(keys, id, run, how, now, reason)
@@ -2082,7 +3015,9 @@ local function bury(keys, id, run, reason, error, failure, now)
   run.reason = reason
   store_run(keys, id, run)
   count(keys.meta, "died", 1)
-  tell_ended(keys, id, "d" .. reason .. "\\n" .. error .. (failure and ("\\n" .. failure) or ""))
+  local outcome = "d" .. reason .. "\\n" .. error .. (failure and ("\\n" .. failure) or "")
+  tell_ended(keys, id, outcome)
+  tell_workflow(keys, id, run, outcome, now)
 end
 local function leave_active(keys, index, score, id, run)
   redis.call("ZREM", keys.active, id)
@@ -2126,7 +3061,8 @@ end
 local keys = {
   jobs = KEYS[1], runs = KEYS[2], pending = KEYS[3], active = KEYS[4], cancelled = KEYS[5], dead = KEYS[6],
   ledger = KEYS[7], result = KEYS[8], cancels = KEYS[9], progress = KEYS[10], logs = KEYS[11], watchers = KEYS[12],
-  unique = KEYS[13], meta = KEYS[14], wake = KEYS[15], notices = ARGV[2]
+  unique = KEYS[13], meta = KEYS[14], outbox = KEYS[15], endings = KEYS[16], members = KEYS[17], wake = KEYS[18],
+  notices = ARGV[2]
 }
 local rescued, buried = rescue(keys, tonumber(ARGV[3]), clock(ARGV[1]))
 if #rescued > 0 then signal(keys) end
@@ -2285,5 +3221,15 @@ for i = 1, #seen, 2 do
   reply[#reply + 1] = redis.call("HGET", KEYS[2], seen[i]) or ""
 end
 return reply`
+  },
+  workflow: {
+    keys: ["head", "open", "stopped"] as const,
+    args: [] as const,
+    rest: undefined,
+    sha1: "115882debd729d3e6a099dbca5d9a442f1a1eec5",
+    source: `#!lua flags=no-writes
+local head = redis.call("HGETALL", KEYS[1])
+if #head == 0 then return {} end
+return { redis.call("SCARD", KEYS[2]), redis.call("SCARD", KEYS[3]), unpack(head) }`
   }
 }

@@ -17,7 +17,7 @@ local function write_failure(keys, id, run, outcome, now, error)
 end
 
 local function free_key(keys, id, run)
-  if run.unique ~= "" and run.held ~= "w" and redis.call("HGET", keys.unique, run.unique) == id then
+  if run.unique ~= "" and run.held ~= "w" and run.held ~= "m" and redis.call("HGET", keys.unique, run.unique) == id then
     redis.call("HDEL", keys.unique, run.unique)
   end
 end
@@ -43,6 +43,30 @@ local function tell_ended(keys, id, outcome)
   end
 end
 
+-- How long whoever is handed an ending has for it, and how long a queue knows that a member has ended, in ms; see
+-- src/ports/JobStore.ts.
+local ending_held, member_known = 5000, 600000
+
+-- Endings that go to the caller at once. A script that hands them over says so.
+local hands_over, handed_over = false, {}
+
+-- Remembers how a member of a workflow ended until the workflow knows, and for a while that it has ended.
+local function tell_workflow(keys, id, run, outcome, now)
+  if run.held ~= "m" then return end
+  local text = redis.call("HINCRBY", keys.meta, "endings", 1) .. "," .. run.unique .. "\n" .. outcome
+  redis.call("HSET", keys.endings, id, text)
+  redis.call("ZADD", keys.outbox, hands_over and now + ending_held or now, id)
+  if hands_over then
+    handed_over[#handed_over + 1] = id
+    handed_over[#handed_over + 1] = text
+  end
+  if outcome == "R" then return end
+  redis.call("ZADD", keys.members, now, id)
+  for _, old in ipairs(redis.call("ZRANGEBYSCORE", keys.members, "-inf", now - member_known, "LIMIT", 0, 2)) do
+    redis.call("ZREM", keys.members, old)
+  end
+end
+
 -- completed or cancelled. An outcome is a letter and what goes with it: c · C result · x reason · e reason · d reason LF error (LF failure)
 local function finish(keys, from, state, id, run, now, outcome, result)
   free_key(keys, id, run)
@@ -60,6 +84,7 @@ local function finish(keys, from, state, id, run, now, outcome, result)
   end
   count(keys.meta, state, 1)
   tell_ended(keys, id, outcome)
+  tell_workflow(keys, id, run, outcome, now)
 end
 
 -- `how` is "cancelled" or "expired"; `reason` is a JSON string.
@@ -79,7 +104,9 @@ local function bury(keys, id, run, reason, error, failure, now)
   run.reason = reason
   store_run(keys, id, run)
   count(keys.meta, "died", 1)
-  tell_ended(keys, id, "d" .. reason .. "\n" .. error .. (failure and ("\n" .. failure) or ""))
+  local outcome = "d" .. reason .. "\n" .. error .. (failure and ("\n" .. failure) or "")
+  tell_ended(keys, id, outcome)
+  tell_workflow(keys, id, run, outcome, now)
 end
 
 -- From active to another index.

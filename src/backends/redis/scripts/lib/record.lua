@@ -10,6 +10,7 @@
 -- stop, progress, a log), 2 (it expires) and 4 (its start frees its key).
 --
 -- uniqueKey: empty, or how long it is held (e until the end, s until the start, w for a window), a colon and the key.
+-- A member of a workflow has none, and there instead m, a colon, and "<node>.<generation>.<workflow>".
 
 local function parse_run(text)
   local holder, token, flag, attempt, rescues, snoozes, started, finished, reason, worker, tail =

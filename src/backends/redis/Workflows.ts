@@ -1,0 +1,67 @@
+import * as Clock from "effect/Clock"
+import * as Effect from "effect/Effect"
+import type { WorkflowState } from "../../domain/Workflow.ts"
+import type { StoreError } from "../../ports/StoreError.ts"
+import type { Connection } from "./Connection.ts"
+import { type DirectoryKey, directoryKeysOf, type WorkflowKey, workflowKeysOf } from "./keys.ts"
+import type { Queues } from "./Queues.ts"
+import type { ScriptOn } from "./scripts/Script.ts"
+import { storeError } from "./store-error.ts"
+
+type Args = ReadonlyArray<string | number>
+
+/** Runs scripts on the keys of a workflow, and on those of the directory of all. */
+export interface Workflows {
+  /** What the channels of notices start with. */
+  readonly notices: string
+  readonly run: <A>(
+    operation: string,
+    script: ScriptOn<WorkflowKey>,
+    id: string,
+    args: Args
+  ) => Effect.Effect<A, StoreError>
+  readonly inDirectory: <A>(
+    operation: string,
+    script: ScriptOn<DirectoryKey>,
+    args: Args,
+    index?: WorkflowState | "all"
+  ) => Effect.Effect<A, StoreError>
+}
+
+export const make = (connection: Connection, queues: Queues): Workflows => {
+  const directory = directoryKeysOf(connection.prefix)
+
+  const send = <A>(
+    operation: string,
+    script: ScriptOn<WorkflowKey> | ScriptOn<DirectoryKey>,
+    keys: ReadonlyArray<string>,
+    args: Args
+  ) =>
+    Clock.clockWith((clock) =>
+      Effect.tryPromise({
+        try: () =>
+          connection.run(script, keys, script.args[0] === "now" ? [queues.nowBy(clock), ...args] : args) as Promise<A>,
+        catch: storeError(operation)
+      })
+    )
+
+  return {
+    notices: queues.notices,
+    run: (operation, script, id, args) => {
+      const keys = workflowKeysOf(connection.prefix, id)
+      return send(
+        operation,
+        script,
+        script.keys.map((key) => keys[key as WorkflowKey]),
+        args
+      )
+    },
+    inDirectory: (operation, script, args, index) =>
+      send(
+        operation,
+        script,
+        script.keys.map((key) => directory[key === "index" ? index! : key]),
+        args
+      )
+  }
+}

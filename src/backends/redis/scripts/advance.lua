@@ -1,0 +1,208 @@
+#!lua flags=allow-oom
+-- Tells a workflow how members ended, and works out what is to start or to stop.
+-- KEYS head       hash: the workflow
+-- KEYS nodes      hash: node -> children LF parents LF queue,kind LF what to enqueue
+-- KEYS status     hash: node -> letter and generation; absent while it waits for its parents
+-- KEYS left       hash: node -> parents that have not ended; -1 when it failed and set its children free
+-- KEYS results    hash: node -> how it ended
+-- KEYS open       set: nodes whose jobs have not ended
+-- KEYS starts     set: of those, the ones to be enqueued
+-- KEYS stopped    set: nodes that the workflow cancelled or did not start
+-- KEYS listeners  set: "name ref" of who waits for its end
+-- ARGV now        epoch ms; "" in production: the server's clock decides
+-- ARGV notices    prefix of the channels of notices
+-- ARGV limit      nodes to be started at most
+-- ARGV drive      1 to answer all that are to start
+-- ARGV stop       cancelled or deadline to stop it, else ""
+-- ARGV reason     why
+-- ARGV ...endings  node, generation, outcome
+-- REPLY list  nothing when it is not stored; else state, flags (sum of 1 stop its open jobs, 2 more to start, 4 its state
+--             may have changed), now, created, ended, deadline and end of its retention in epoch ms or "", then per
+--             node to be started: node, generation, text
+-- include lib/time
+-- include lib/record
+local keys = {
+  head = KEYS[1], nodes = KEYS[2], status = KEYS[3], left = KEYS[4], results = KEYS[5], open = KEYS[6], starts = KEYS[7],
+  stopped = KEYS[8], listeners = KEYS[9], notices = ARGV[2]
+}
+local now, limit = clock(ARGV[1]), tonumber(ARGV[3])
+local head = redis.call("HMGET", keys.head, "state", "stop", "policy", "failed", "created", "ended", "deadline", "retain", "retain_failed")
+local state, stop, policy = head[1], head[2], head[3]
+if not state then return {} end
+local failed, created, ended, deadline = tonumber(head[4]), head[5], head[6] or "", head[7]
+local had_state, had_stop = state, stop
+local fresh, repeated = {}, ARGV[4] == "1"
+
+-- Whether it ends, or has ended, by somebody's will: nothing revives it then.
+local function is_over()
+  return stop == "cancelled" or stop == "deadline"
+end
+
+local function set_status(node, letter, generation)
+  redis.call("HSET", keys.status, node, letter .. generation)
+end
+
+local function start(node, generation)
+  set_status(node, "o", generation)
+  redis.call("SADD", keys.open, node)
+  redis.call("SADD", keys.starts, node)
+  fresh[#fresh + 1] = node
+end
+
+local function withhold(node, generation)
+  set_status(node, "z", generation)
+  redis.call("SREM", keys.open, node)
+  redis.call("SREM", keys.starts, node)
+  redis.call("SADD", keys.stopped, node)
+end
+
+local function status_of(node)
+  local letter, generation = string.match(redis.call("HGET", keys.status, node) or "w0", "^(%a)(%d+)$")
+  return letter, tonumber(generation)
+end
+
+local function count_node(name, by)
+  redis.call("HINCRBY", keys.head, name, by)
+end
+
+-- Sets free the children of a node that has ended. Children that are joins are marked j, and end at once.
+local function release(node)
+  local parents = { node }
+  while #parents > 0 do
+    local parent = table.remove(parents)
+    local children = string.match(redis.call("HGET", keys.nodes, parent), "^[^\n]*")
+    for join, child in string.gmatch(children, "(j?)(%d+)") do
+      if redis.call("HINCRBY", keys.left, child, -1) == 0 then
+        if join == "j" then
+          set_status(child, "c", 0)
+          parents[#parents + 1] = child
+        elseif stop ~= "" then
+          withhold(child, 0)
+        else
+          start(child, 0)
+        end
+      end
+    end
+  end
+end
+
+local function begin_stop(cause, reason)
+  stop = cause
+  redis.call("HSET", keys.head, "stop", cause, "reason", reason)
+  for _, node in ipairs(redis.call("SMEMBERS", keys.starts)) do
+    local _, generation = status_of(node)
+    withhold(node, generation)
+  end
+  fresh = {}
+end
+
+-- Goes on after a redrive: what was stopped on account of the failure is run anew.
+local function revive()
+  state, stop, ended = "running", "", ""
+  redis.call("HSET", keys.head, "state", state, "stop", "", "reason", "")
+  redis.call("HDEL", keys.head, "ended", "failed_node")
+  for _, node in ipairs(redis.call("SMEMBERS", keys.stopped)) do
+    local _, generation = status_of(node)
+    start(node, generation + 1)
+  end
+  redis.call("DEL", keys.stopped)
+end
+
+-- Answers false when it was known, or is of no concern any more.
+local function take(node, generation, outcome)
+  local letter, current = status_of(node)
+  if generation ~= current then return false end
+  local kind = string.sub(outcome, 1, 1)
+  local had_failed = letter == "d" or letter == "x"
+  if kind == "R" then
+    if letter ~= "d" or is_over() then return false end
+    failed = failed - 1
+    count_node("failed", -1)
+    redis.call("HDEL", keys.results, node)
+    set_status(node, "o", generation)
+    redis.call("SADD", keys.open, node)
+    revive()
+  elseif kind == "c" or kind == "C" then
+    if letter == "c" then return false end
+    redis.call("SREM", keys.open, node)
+    redis.call("SREM", keys.starts, node)
+    redis.call("SREM", keys.stopped, node)
+    if had_failed then
+      failed = failed - 1
+      count_node("failed", -1)
+    end
+    set_status(node, "c", generation)
+    redis.call("HSET", keys.results, node, outcome)
+    count_node("completed", 1)
+    if had_failed and not is_over() then revive() end
+    if redis.call("HGET", keys.left, node) ~= "-1" then release(node) end
+  else
+    if letter ~= "o" then return false end
+    redis.call("SREM", keys.open, node)
+    redis.call("SREM", keys.starts, node)
+    if kind ~= "d" and stop ~= "" then
+      withhold(node, generation)
+      return true
+    end
+    set_status(node, kind == "d" and "d" or "x", generation)
+    redis.call("HSET", keys.results, node, outcome)
+    failed = failed + 1
+    count_node("failed", 1)
+    redis.call("HSETNX", keys.head, "failed_node", node)
+    if policy == "continue" then
+      if redis.call("HGET", keys.left, node) ~= "-1" then
+        redis.call("HSET", keys.left, node, -1)
+        release(node)
+      end
+    elseif policy == "stop" and stop == "" then
+      begin_stop("failure", "")
+    end
+  end
+  return true
+end
+
+for i = 7, #ARGV, 3 do
+  if not take(ARGV[i], tonumber(ARGV[i + 1]), ARGV[i + 2]) then repeated = true end
+end
+
+if state == "running" and not is_over() then
+  if ARGV[5] ~= "" then
+    begin_stop(ARGV[5], ARGV[6])
+  elseif deadline ~= "" and tonumber(deadline) <= now then
+    begin_stop("deadline", "")
+  end
+end
+
+local open = redis.call("SCARD", keys.open)
+local stops = stop ~= "" and (repeated or stop ~= had_stop) and open > 0
+if state == "running" and open == 0 then
+  local has_failed = stop ~= "" or (failed > 0 and policy ~= "continue")
+  state = stop == "cancelled" and "cancelled" or has_failed and "failed" or "completed"
+  ended = exact(now)
+  redis.call("HSET", keys.head, "state", state, "ended", ended)
+  for _, listener in ipairs(redis.call("SMEMBERS", keys.listeners)) do
+    local name, ref = string.match(listener, "^(%S+) (%S+)$")
+    redis.call("PUBLISH", keys.notices .. name, "workflow\n" .. ref)
+  end
+  redis.call("DEL", keys.listeners)
+end
+
+local more = 0
+if repeated then
+  fresh = redis.call("SRANDMEMBER", keys.starts, limit)
+  more = redis.call("SCARD", keys.starts) - #fresh
+else
+  more = #fresh - limit
+end
+local over = ""
+if ended ~= "" then over = exact(tonumber(ended) + tonumber(state == "failed" and head[9] or head[8])) end
+local changed = repeated or state ~= had_state
+local flags = (stops and 1 or 0) + (more > 0 and 2 or 0) + (changed and 4 or 0)
+local reply = { state, flags, exact(now), created, ended, deadline, over }
+for i = 1, math.min(limit, #fresh) do
+  local _, generation = status_of(fresh[i])
+  reply[#reply + 1] = fresh[i]
+  reply[#reply + 1] = generation
+  reply[#reply + 1] = redis.call("HGET", keys.nodes, fresh[i])
+end
+return reply

@@ -1,0 +1,48 @@
+#!lua
+-- Stores some of the nodes of a workflow that is not there yet; nobody sees them before it is committed.
+-- KEYS head     hash: the workflow
+-- KEYS draft    string: the fingerprint of the workflow whose nodes are stored, @, since when in epoch ms
+-- KEYS nodes    hash: node -> children LF parents LF queue,kind LF what to enqueue
+-- KEYS status   hash: node -> letter and generation
+-- KEYS left     hash: node -> parents that have not ended
+-- KEYS open     set: nodes whose jobs have not ended
+-- KEYS starts   set: nodes to be enqueued
+-- ARGV now          epoch ms; "" in production: the server's clock decides
+-- ARGV fingerprint  of the workflow
+-- ARGV ...nodes     node, number of its parents, text
+-- REPLY text  the fingerprint of a workflow that has this id, or empty
+-- include lib/time
+-- include lib/record
+local keys = {
+  head = KEYS[1], draft = KEYS[2], nodes = KEYS[3], status = KEYS[4], left = KEYS[5], open = KEYS[6], starts = KEYS[7]
+}
+local now, fingerprint = clock(ARGV[1]), ARGV[2]
+local stored = redis.call("HGET", keys.head, "fingerprint")
+if stored then return stored end
+local draft = string.match(redis.call("GET", keys.draft) or "", "^(.*)@")
+if draft and draft ~= fingerprint then
+  -- what another start left behind, which has not committed
+  redis.call("DEL", keys.nodes, keys.status, keys.left, keys.open, keys.starts)
+end
+if draft ~= fingerprint then redis.call("SET", keys.draft, fingerprint .. "@" .. exact(now)) end
+
+local nodes, left, roots, status = {}, {}, {}, {}
+for i = 3, #ARGV, 3 do
+  local node, parents = ARGV[i], ARGV[i + 1]
+  nodes[#nodes + 1] = node
+  nodes[#nodes + 1] = ARGV[i + 2]
+  if parents == "0" then
+    roots[#roots + 1] = node
+    status[#status + 1] = node
+    status[#status + 1] = "o0"
+  else
+    left[#left + 1] = node
+    left[#left + 1] = parents
+  end
+end
+spread("HSET", keys.nodes, nodes)
+spread("HSET", keys.left, left)
+spread("HSET", keys.status, status)
+spread("SADD", keys.open, roots)
+spread("SADD", keys.starts, roots)
+return ""

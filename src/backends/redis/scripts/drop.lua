@@ -1,0 +1,26 @@
+#!lua flags=allow-oom
+-- Removes a workflow whose time is over, or the nodes of one that was never committed.
+-- KEYS head       hash: the workflow
+-- KEYS draft      string: the fingerprint of the workflow whose nodes are stored, @, since when in epoch ms
+-- KEYS nodes      hash: node -> children LF parents LF queue,kind LF what to enqueue
+-- KEYS status     hash: node -> letter and generation
+-- KEYS left       hash: node -> parents that have not ended
+-- KEYS results    hash: node -> how it ended
+-- KEYS open       set: nodes whose jobs have not ended
+-- KEYS starts     set: nodes to be enqueued
+-- KEYS stopped    set: nodes that the workflow cancelled or did not start
+-- KEYS listeners  set: "name ref" of who waits for its end
+-- ARGV now        epoch ms; "" in production: the server's clock decides
+-- REPLY text      "dropped", or when its time is over in epoch ms, "" while it runs or is being stored
+-- include lib/time
+local now = clock(ARGV[1])
+local head = redis.call("HMGET", KEYS[1], "state", "ended", "retain", "retain_failed")
+if head[1] == "running" then return "" end
+if head[1] then
+  local over = tonumber(head[2]) + tonumber(head[1] == "failed" and head[4] or head[3])
+  if over > now then return exact(over) end
+end
+local since = string.match(redis.call("GET", KEYS[2]) or "", "@(%d+)$")
+if since and now - tonumber(since) < 3600000 then return "" end
+redis.call("UNLINK", KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5], KEYS[6], KEYS[7], KEYS[8], KEYS[9], KEYS[10])
+return "dropped"

@@ -1,0 +1,42 @@
+#!lua
+-- Puts a workflow where it is found.
+-- KEYS all        zset: workflow by when it was created, epoch ms
+-- KEYS running    zset: the same of those in this state
+-- KEYS completed  zset: the same of those in this state
+-- KEYS failed     zset: the same of those in this state
+-- KEYS cancelled  zset: the same of those in this state
+-- KEYS looks      zset: workflow by when somebody should look at it, epoch ms
+-- KEYS expiry     zset: workflow by the end of its retention, epoch ms
+-- ARGV now        epoch ms; "" in production: the server's clock decides
+-- ARGV id         the workflow
+-- ARGV state      its state; "" to take it out everywhere, "-" to leave that as it is
+-- ARGV created    epoch ms
+-- ARGV look       epoch ms, "+ms" from now, "" for never, "-" to leave that as it is
+-- ARGV over       end of its retention, epoch ms; "" for never, "-" to leave that as it is
+-- REPLY number    1
+-- include lib/time
+local now, id, state = clock(ARGV[1]), ARGV[2], ARGV[3]
+local keys = {
+  all = KEYS[1], running = KEYS[2], completed = KEYS[3], failed = KEYS[4], cancelled = KEYS[5], looks = KEYS[6],
+  expiry = KEYS[7]
+}
+if state ~= "-" then
+  local states = { running = keys.running, completed = keys.completed, failed = keys.failed, cancelled = keys.cancelled }
+  for name, key in pairs(states) do
+    if name == state then redis.call("ZADD", key, ARGV[4], id) else redis.call("ZREM", key, id) end
+  end
+  if state == "" then redis.call("ZREM", keys.all, id) else redis.call("ZADD", keys.all, ARGV[4], id) end
+end
+local function set(key, at)
+  if at == "-" then return end
+  if at == "" then
+    redis.call("ZREM", key, id)
+  elseif string.sub(at, 1, 1) == "+" then
+    redis.call("ZADD", key, now + tonumber(string.sub(at, 2)), id)
+  else
+    redis.call("ZADD", key, at, id)
+  end
+end
+set(keys.looks, ARGV[5])
+set(keys.expiry, ARGV[6])
+return 1

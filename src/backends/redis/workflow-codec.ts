@@ -1,0 +1,101 @@
+import type { Member } from "../../domain/Job.ts"
+import { type FailurePolicy, memberJobId, type NodeState, type WorkflowState } from "../../domain/Workflow.ts"
+import type { NewNode, NodeJob, NodeRecord, Start, StopCause, WorkflowRecord } from "../../ports/WorkflowStore.ts"
+
+/** A node as the scripts keep it: children (joins marked j) LF parents LF queue,kind LF what to enqueue. */
+export const encodeNode = ({ children, job, parents }: NewNode, nodes: ReadonlyArray<NewNode>): string => {
+  const marked = children.map((child) => (nodes[child]!.job === undefined ? `j${child}` : String(child)))
+  const links = `${marked.join(",")}\n${parents.join(",")}`
+  return job === undefined ? `${links}\n\n` : `${links}\n${job.queue},${job.job.kind}\n${JSON.stringify(job.job)}`
+}
+
+/** From the position on: node, generation and text in turn. */
+export const decodeStarts = (workflow: string, reply: ReadonlyArray<string>, from: number): ReadonlyArray<Start> => {
+  const starts: Array<Start> = []
+  for (let i = from; i < reply.length; i += 3) {
+    const text = reply[i + 2]!
+    const parentsAt = text.indexOf("\n") + 1
+    const queueAt = text.indexOf("\n", parentsAt) + 1
+    const jobAt = text.indexOf("\n", queueAt) + 1
+    const member: Member = { workflow, node: Number(reply[i]), generation: Number(reply[i + 1]) }
+    starts.push({
+      member,
+      queue: text.slice(queueAt, text.indexOf(",", queueAt)),
+      job: JSON.parse(text.slice(jobAt)) as NodeJob["job"]
+    })
+  }
+  return starts
+}
+
+/** A workflow as workflow.lua answers it. */
+export const decodeWorkflow = (
+  id: string,
+  [open, stopped, ...fields]: ReadonlyArray<string | number>
+): WorkflowRecord => {
+  const head = new Map<string, string>()
+  for (let i = 0; i < fields.length; i += 2) head.set(String(fields[i]), String(fields[i + 1]))
+  const text = (name: string) => head.get(name) ?? ""
+  const optional = <K extends string, V>(key: K, value: string, as: (value: string) => V) =>
+    value === "" ? {} : ({ [key]: as(value) } as Record<K, V>)
+  const state = text("state") as WorkflowState
+  const total = Number(text("total"))
+  const completed = Number(text("completed"))
+  const failed = Number(text("failed"))
+  const rest = total - completed - failed - Number(open) - Number(stopped)
+  return {
+    id,
+    name: text("name"),
+    state,
+    policy: text("policy") as FailurePolicy,
+    total,
+    waiting: state === "running" ? rest : 0,
+    open: Number(open),
+    completed,
+    failed,
+    stopped: Number(stopped) + (state === "running" ? 0 : rest),
+    createdAt: Number(text("created")),
+    ...optional("endedAt", text("ended"), Number),
+    ...optional("deadlineAt", text("deadline"), Number),
+    ...optional("stopCause", text("stop"), (cause) => cause as StopCause),
+    ...optional("reason", text("reason"), String),
+    ...optional("failedNode", text("failed_node"), Number)
+  }
+}
+
+export type RawNodes = readonly [state?: WorkflowState, ...nodes: ReadonlyArray<string>]
+
+const states: Readonly<Record<string, NodeState>> = {
+  w: "waiting",
+  o: "open",
+  c: "completed",
+  d: "failed",
+  x: "cancelled",
+  z: "stopped"
+}
+
+/** Nodes as nodes.lua answers them: parents, queue and kind, letter and generation in turn. */
+export const decodeNodes = (workflow: string, from: number, raw: RawNodes): ReadonlyArray<NodeRecord> => {
+  const [workflowState, ...fields] = raw
+  return Array.from({ length: fields.length / 3 }, (_, i): NodeRecord => {
+    const [parents, what, status] = fields.slice(3 * i, 3 * i + 3) as [string, string, string]
+    const node = from + i
+    const known = states[status[0]!]!
+    const state = known === "waiting" && workflowState !== "running" ? "skipped" : known
+    const common = { node, state, parents: parents === "" ? [] : parents.split(",").map(Number) }
+    if (what === "") return common
+    const comma = what.indexOf(",")
+    return {
+      ...common,
+      queue: what.slice(0, comma),
+      kind: what.slice(comma + 1),
+      ...(known === "waiting" ? {} : { jobId: memberJobId(workflow, node, Number(status.slice(1))) })
+    }
+  })
+}
+
+/** Where the page before ended: when the last workflow was created, and its id. */
+export const parseCursor = (cursor: string | undefined): readonly [created: string, id: string] => {
+  if (cursor === undefined) return ["", ""]
+  const colon = cursor.indexOf(":")
+  return [cursor.slice(0, colon), cursor.slice(colon + 1)]
+}

@@ -1,0 +1,211 @@
+import * as Effect from "effect/Effect"
+import * as Option from "effect/Option"
+import type { EpochMillis } from "../../domain/Job.ts"
+import { memberJobId, type WorkflowState } from "../../domain/Workflow.ts"
+import {
+  type Advance,
+  type CreateOutcome,
+  type NewNode,
+  type NewWorkflow,
+  WorkflowStore,
+  type WorkflowWatch
+} from "../../ports/WorkflowStore.ts"
+import { decodeEnded, encodeEnded } from "./codec.ts"
+import { scripts } from "./scripts/index.ts"
+import type { Workflows } from "./Workflows.ts"
+import { decodeNodes, decodeStarts, decodeWorkflow, encodeNode, parseCursor, type RawNodes } from "./workflow-codec.ts"
+
+/** When somebody should look at a workflow that nobody has driven to its end yet, in milliseconds. */
+const lookMillis = 30_000
+
+/** One step of storing nodes: as many, or as long texts together. */
+const draftNodes = 1000
+const draftLength = 2 ** 20
+
+const openPage = 200
+
+/** A directory entry stays as it is. */
+const same = "-"
+
+type RawAdvance = readonly [
+  state: WorkflowState,
+  flags: number,
+  now: string,
+  created: string,
+  ended: string,
+  deadline: string,
+  over: string,
+  ...starts: ReadonlyArray<string>
+]
+
+const stopOpen = 1
+const moreToStart = 2
+const stateMayHaveChanged = 4
+
+function* inSteps(nodes: ReadonlyArray<NewNode>) {
+  let args: Array<string | number> = []
+  let length = 0
+  for (const [number, node] of nodes.entries()) {
+    const text = encodeNode(node, nodes)
+    args.push(number, node.parents.length, text)
+    length += text.length
+    if (args.length >= 3 * draftNodes || length >= draftLength) {
+      yield args
+      args = []
+      length = 0
+    }
+  }
+  if (args.length > 0) yield args
+}
+
+export const make = (workflows: Workflows): WorkflowStore["Service"] => {
+  const { inDirectory, run } = workflows
+
+  const enter = (
+    id: string,
+    state: WorkflowState | "" | "-",
+    created: EpochMillis | string,
+    look: string,
+    over: string
+  ) => Effect.asVoid(inDirectory("enter", scripts.enter, [id, state, created, look, over]))
+
+  const lookSoon = (id: string) => enter(id, same, "", `+${lookMillis}`, same)
+
+  const create = Effect.fnUntraced(function* (workflow: NewWorkflow) {
+    const { deadlineMillis, fingerprint, id, nodes } = workflow
+    // first of all, so that somebody finds it whatever becomes of this process
+    yield* lookSoon(id)
+    for (const args of inSteps(nodes)) {
+      const stored = yield* run<string>("create", scripts.draft, id, [fingerprint, ...args])
+      if (stored !== "") break
+    }
+    const total = nodes.filter(({ job }) => job !== undefined).length
+    const [outcome, created] = yield* run<readonly [CreateOutcome | "torn", string]>("create", scripts.commit, id, [
+      fingerprint,
+      nodes.length,
+      deadlineMillis ?? "",
+      ...["name", workflow.name, "policy", workflow.policy, "total", total],
+      ...["retain", workflow.retainMillis, "retain_failed", workflow.retainFailedMillis]
+    ])
+    // two different workflows were started under one id at the same time, and undid each other's nodes
+    if (outcome === "torn") return "conflict"
+    if (outcome === "created") yield* enter(id, "running", created, same, same)
+    return outcome
+  })
+
+  const note = (id: string, [state, , , created, , deadline, over]: RawAdvance) =>
+    enter(id, state, created, state === "running" ? (deadline === "" ? same : deadline) : "", over)
+
+  return WorkflowStore.of({
+    create,
+    advance: Effect.fnUntraced(function* ({ drive = false, endings, id, limit, stop }) {
+      if (stop !== undefined) yield* lookSoon(id)
+      const found = yield* run<RawAdvance | []>("advance", scripts.advance, id, [
+        workflows.notices,
+        limit,
+        drive ? 1 : 0,
+        stop?.cause ?? "",
+        stop?.reason ?? "",
+        ...endings.flatMap(({ ended, member }) => [member.node, member.generation, encodeEnded(ended)])
+      ])
+      if (found.length === 0) return Option.none()
+      const reply = found as RawAdvance
+      const [state, flags, now] = reply
+      // whoever told it keeps the endings until this is done as well, so the directory follows for certain
+      if ((flags & stateMayHaveChanged) > 0 && !(drive && state === "running")) yield* note(id, reply)
+      const advance: Advance = {
+        state,
+        now: Number(now),
+        starts: decodeStarts(id, reply as unknown as ReadonlyArray<string>, 7),
+        more: (flags & moreToStart) > 0,
+        stop: (flags & stopOpen) > 0
+      }
+      return Option.some(advance)
+    }),
+    confirm: (id, started) =>
+      Effect.map(
+        run<ReadonlyArray<string>>(
+          "confirm",
+          scripts.confirm,
+          id,
+          started.flatMap(({ generation, node }) => [node, generation])
+        ),
+        (withdrawn) => started.filter(({ node }) => withdrawn.includes(String(node)))
+      ),
+    openJobs: (id, cursor) =>
+      Effect.map(
+        run<ReadonlyArray<string>>("openJobs", scripts.openings, id, [cursor ?? "0", openPage]),
+        ([next, ...rest]) => ({
+          jobs: Array.from({ length: rest.length / 3 }, (_, i) => ({
+            jobId: memberJobId(id, Number(rest[3 * i]), Number(rest[3 * i + 1])),
+            queue: rest[3 * i + 2]!
+          })),
+          cursor: next === "0" ? undefined : next
+        })
+      ),
+    due: (limit) => inDirectory<ReadonlyArray<string>>("due", scripts.looks, [limit, lookMillis]),
+    driven: Effect.fnUntraced(function* (id) {
+      const found = yield* run<ReadonlyArray<string>>("driven", scripts.workflow, id, [])
+      if (found.length === 0) {
+        // a start that is still under way, or one that never came to its end
+        const gone = yield* run<string>("driven", scripts.drop, id, [])
+        if (gone === "dropped") yield* enter(id, "", "", "", "")
+        return
+      }
+      const { createdAt, deadlineAt, state } = decodeWorkflow(id, found)
+      const look = state === "running" && deadlineAt !== undefined ? String(deadlineAt) : ""
+      yield* enter(id, state === "running" ? state : same, createdAt, look, same)
+    }),
+    get: (id) =>
+      Effect.map(run<ReadonlyArray<string>>("get", scripts.workflow, id, []), (found) =>
+        found.length === 0 ? Option.none() : Option.some(decodeWorkflow(id, found))
+      ),
+    nodes: (id, from, limit) =>
+      Effect.map(run<RawNodes>("nodes", scripts.nodes, id, [from, limit]), (raw) => decodeNodes(id, from, raw)),
+    outcomes: (id, nodes) =>
+      nodes.length === 0
+        ? Effect.succeed([])
+        : Effect.map(run<ReadonlyArray<string>>("outcomes", scripts.outcomes, id, nodes), (texts) =>
+            texts.map((text) => (text === "" ? undefined : decodeEnded(text)))
+          ),
+    list: Effect.fnUntraced(function* ({ cursor, limit, state }) {
+      const [createdBefore, idBefore] = parseCursor(cursor)
+      const [more, ...page] = yield* inDirectory<ReadonlyArray<string>>(
+        "list",
+        scripts.directory,
+        [createdBefore, idBefore, limit],
+        state ?? "all"
+      )
+      const ids = page.filter((_, i) => i % 2 === 0)
+      const found = yield* Effect.forEach(
+        ids,
+        (id) => Effect.map(run<ReadonlyArray<string>>("list", scripts.workflow, id, []), (raw) => ({ id, raw })),
+        { concurrency: 16 }
+      )
+      const shown = found.filter(({ raw }) => raw.length > 0).map(({ id, raw }) => decodeWorkflow(id, raw))
+      return {
+        // the directory may be a step behind
+        workflows: shown.filter((workflow) => state === undefined || workflow.state === state),
+        ...(Number(more) === 1 ? { cursor: `${page.at(-1)}:${ids.at(-1)}` } : {})
+      }
+    }),
+    watch: (watch) => Effect.map(listen(watch, 0), (over) => over === 1),
+    unwatch: (watch) => Effect.asVoid(listen(watch, 1)),
+    prune: Effect.fnUntraced(function* (limit) {
+      const ids = yield* inDirectory<ReadonlyArray<string>>("prune", scripts.expired, [limit])
+      let dropped = 0
+      for (const id of ids) {
+        const over = yield* run<string>("prune", scripts.drop, id, [])
+        if (over === "dropped") {
+          dropped++
+          yield* enter(id, "", "", "", "")
+        } else yield* enter(id, same, "", same, over)
+      }
+      return dropped
+    })
+  })
+
+  function listen({ id, ref, watcher }: WorkflowWatch, leave: 0 | 1) {
+    return run<number>("watch", scripts.listen, id, [`${watcher} ${ref}`, leave])
+  }
+}

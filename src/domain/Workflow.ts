@@ -1,0 +1,214 @@
+import type * as DateTime from "effect/DateTime"
+import type * as Duration from "effect/Duration"
+import * as Schema from "effect/Schema"
+import type { AnyTask, Failure, Payload, Success } from "./Task.ts"
+
+/**
+ * What a failed node means for its workflow; a node has failed when its job died or was cancelled.
+ *
+ * `stop`: the workflow fails, what runs is cancelled, and nothing more starts. `finish`: what does not depend on the
+ * failed node still runs, then the workflow fails. `continue`: its children run as if it had completed, and see what
+ * happened; the workflow completes.
+ *
+ * @category workflows
+ * @since 0.1.0
+ */
+export const FailurePolicy = Schema.Literals(["stop", "finish", "continue"])
+export type FailurePolicy = typeof FailurePolicy.Type
+
+/**
+ * Where a workflow is in its life. `failed` can become `running` again by a redrive of what died; the others are final.
+ * @category workflows
+ * @since 0.1.0
+ */
+export const WorkflowState = Schema.Literals(["running", "completed", "failed", "cancelled"])
+export type WorkflowState = typeof WorkflowState.Type
+
+/**
+ * Where a node is. `waiting` for its parents; `open`: its job is stored and has not ended; `stopped` by the workflow,
+ * which failed or was cancelled; `skipped`: the workflow ended before its parents had.
+ * @category workflows
+ * @since 0.1.0
+ */
+export const NodeState = Schema.Literals(["waiting", "open", "completed", "failed", "cancelled", "stopped", "skipped"])
+export type NodeState = typeof NodeState.Type
+
+/**
+ * What can be said of a member beyond its task and payload. Anything left out comes from the task.
+ * @category workflows
+ * @since 0.1.0
+ */
+export interface MemberOptions {
+  /** Where it waits. */
+  readonly queue?: string
+  /** Lower runs first, -4096 to 4095. */
+  readonly priority?: number
+  /** Attempts allowed, the first one included. */
+  readonly maxAttempts?: number
+  /** How long it waits at least after its parents. */
+  readonly delay?: Duration.Input
+  /** The instant before which it does not run. Not together with `delay`. */
+  readonly at?: DateTime.DateTime | Date | number
+  /** When it expires, counted from when its parents have ended: it is cancelled unless an attempt has started. */
+  readonly expires?: Duration.Input
+  /** The instant at which it expires. Not together with `expires`. */
+  readonly expiresAt?: DateTime.DateTime | Date | number
+  /** Words to find it by; at most 16 of at most 64 characters. */
+  readonly tags?: ReadonlyArray<string>
+}
+
+export type Shape =
+  | { readonly _tag: "Job"; readonly task: AnyTask; readonly payload: unknown; readonly options: MemberOptions }
+  | { readonly _tag: "Chain"; readonly steps: ReadonlyArray<Shape> }
+  | { readonly _tag: "Group"; readonly members: ReadonlyArray<Shape> }
+
+/**
+ * Jobs that depend on each other: what it gives when all have completed, and what it can fail with. A plain value;
+ * `Workflows.start` stores it.
+ * @category workflows
+ * @since 0.1.0
+ */
+export interface Workflow<out A, out E = never> {
+  readonly shape: Shape
+  /** Only for the compiler. */
+  readonly "~result"?: { readonly success: A; readonly failure: E }
+}
+
+type AnyWorkflow = Workflow<unknown, unknown>
+type SuccessOf<W> = W extends Workflow<infer A, unknown> ? A : never
+type FailureOf<W> = W extends Workflow<unknown, infer E> ? E : never
+type SuccessesOf<Ws extends ReadonlyArray<AnyWorkflow>> = { readonly [K in keyof Ws]: SuccessOf<Ws[K]> }
+type LastOf<Ws extends ReadonlyArray<AnyWorkflow>> = Ws extends readonly [...ReadonlyArray<AnyWorkflow>, infer L]
+  ? SuccessOf<L>
+  : SuccessOf<Ws[number]>
+
+/**
+ * One job. A group, chain or chord takes it, and it is a workflow of its own as well.
+ * @category workflows
+ * @since 0.1.0
+ */
+export const job = <T extends AnyTask>(
+  task: T,
+  payload: Payload<T>,
+  options: MemberOptions = {}
+): Workflow<Success<T>, Failure<T>> => ({ shape: { _tag: "Job", task, payload, options } })
+
+/**
+ * One after the other: each step starts when all of the step before has completed. Gives what the last step gives.
+ * @category workflows
+ * @since 0.1.0
+ */
+export const chain = <const Ws extends readonly [AnyWorkflow, ...ReadonlyArray<AnyWorkflow>]>(
+  ...steps: Ws
+): Workflow<LastOf<Ws>, FailureOf<Ws[number]>> => ({
+  shape: { _tag: "Chain", steps: steps.map(({ shape }) => shape) }
+})
+
+/**
+ * All at once, in no order. Gives what each member gives, in the order of the members.
+ * @category workflows
+ * @since 0.1.0
+ */
+export const group = <const Ws extends ReadonlyArray<AnyWorkflow>>(
+  members: Ws
+): Workflow<SuccessesOf<Ws>, FailureOf<Ws[number]>> => ({
+  shape: { _tag: "Group", members: members.map(({ shape }) => shape) }
+})
+
+/**
+ * A group, and then what its results are for. Gives what the callback gives.
+ * @category workflows
+ * @since 0.1.0
+ */
+export const chord = <const Ws extends ReadonlyArray<AnyWorkflow>, A, E>(
+  headers: Ws,
+  callback: Workflow<A, E>
+): Workflow<A, E | FailureOf<Ws[number]>> => ({
+  shape: { _tag: "Chain", steps: [{ _tag: "Group", members: headers.map(({ shape }) => shape) }, callback.shape] }
+})
+
+/** A node as the graph has it. One without a job is a join: many parents for many children, at the cost of one. */
+export interface GraphNode {
+  readonly job: Extract<Shape, { _tag: "Job" }> | undefined
+  readonly parents: ReadonlyArray<number>
+  readonly children: ReadonlyArray<number>
+}
+
+/** Which nodes' results make up what a workflow gives, in the shape of it. */
+export type Output =
+  | { readonly _tag: "Node"; readonly node: number; readonly task: AnyTask }
+  | { readonly _tag: "All"; readonly members: ReadonlyArray<Output> }
+
+export interface Graph {
+  /** Numbered by their place; parents come before their children. */
+  readonly nodes: ReadonlyArray<GraphNode>
+  readonly output: Output
+}
+
+const hasManyRoots = (shape: Shape): boolean => {
+  if (shape._tag === "Job") return false
+  if (shape._tag === "Chain") return hasManyRoots(shape.steps[0]!)
+  return shape.members.length > 1 || hasManyRoots(shape.members[0]!)
+}
+
+/** Whether every list of it has something in it. */
+export const isComplete = (shape: Shape): boolean => {
+  if (shape._tag === "Job") return true
+  const parts = shape._tag === "Chain" ? shape.steps : shape.members
+  return parts.length > 0 && parts.every(isComplete)
+}
+
+/**
+ * Compiles nested chains and groups to one graph. The same shape always gives the same numbers.
+ *
+ * **Shape** Where a step with many ends meets a step with many beginnings, a join stands between them, so that there
+ * are as many edges as nodes and not as many as pairs.
+ */
+export const compile = (shape: Shape): Graph => {
+  const nodes: Array<{ job: GraphNode["job"]; parents: ReadonlyArray<number>; children: Array<number> }> = []
+
+  const add = (node: GraphNode["job"], parents: ReadonlyArray<number>): number => {
+    const number = nodes.length
+    nodes.push({ job: node, parents, children: [] })
+    for (const parent of parents) nodes[parent]!.children.push(number)
+    return number
+  }
+
+  /** Adds a part under its parents; answers where it ends and what it gives. */
+  const lay = (part: Shape, parents: ReadonlyArray<number>): { ends: ReadonlyArray<number>; output: Output } => {
+    switch (part._tag) {
+      case "Job": {
+        const node = add(part, parents)
+        return { ends: [node], output: { _tag: "Node", node, task: part.task } }
+      }
+      case "Chain": {
+        let last = lay(part.steps[0]!, parents)
+        for (const step of part.steps.slice(1)) {
+          const meets = last.ends.length > 1 && hasManyRoots(step)
+          last = lay(step, meets ? [add(undefined, last.ends)] : last.ends)
+        }
+        return last
+      }
+      case "Group": {
+        const laid = part.members.map((member) => lay(member, parents))
+        return {
+          ends: laid.flatMap(({ ends }) => ends),
+          output: { _tag: "All", members: laid.map(({ output }) => output) }
+        }
+      }
+    }
+  }
+
+  const { output } = lay(shape, [])
+  return { nodes, output }
+}
+
+/** The id of the job that runs a node. */
+export const memberJobId = (workflow: string, node: number, generation: number): string =>
+  `${workflow}.${node}.${generation}`
+
+/** Longest id of a workflow, so that its members' ids fit. */
+export const maxWorkflowIdLength = 96
+
+/** Most nodes of one workflow, joins included, so that no script runs long. */
+export const maxNodes = 50_000
