@@ -1,10 +1,11 @@
 export * as Backoff from "./domain/Backoff.ts"
-export { DeadReason, Failure, Job, JobState } from "./domain/Job.ts"
+export { DeadReason, Failure, Job, JobState, Member } from "./domain/Job.ts"
 export type { Ended, EpochMillis, JobId, Token } from "./domain/Job.ts"
 export { InvalidInput } from "./domain/limits.ts"
 export * as Queues from "./domain/Queues.ts"
 export { Cancel, SkipRetry, Snooze } from "./domain/Steering.ts"
 export * as Task from "./domain/Task.ts"
+export * as Workflow from "./domain/Workflow.ts"
 export { validTransition } from "./domain/transition.ts"
 export {
   type AwaitError,
@@ -50,6 +51,21 @@ export {
   Worker,
   type WorkerOptions
 } from "./features/worker/Worker.ts"
+export {
+  type AwaitWorkflowError,
+  NoMember,
+  type NodeRecord,
+  type ParentOutcome,
+  type StartOptions,
+  WorkflowCancelled,
+  WorkflowConflict,
+  WorkflowFailed,
+  type WorkflowHandle,
+  WorkflowMissing,
+  type WorkflowPage,
+  type WorkflowRecord,
+  Workflows
+} from "./features/workflows/Workflows.ts"
 export { Capabilities } from "./ports/Capabilities.ts"
 export { type DeadSelection, DeadLetterStore, type RedriveOutcome } from "./ports/DeadLetterStore.ts"
 export { JobIds } from "./ports/JobIds.ts"
@@ -63,6 +79,7 @@ export {
   JobStore,
   type LeaseStatus,
   type LogLines,
+  type MemberEnding,
   type NewJob,
   type PrunePolicy,
   type RescueReply,
@@ -84,3 +101,14 @@ export {
 } from "./ports/QueueControl.ts"
 export { StoreError } from "./ports/StoreError.ts"
 export { type Wakeup, Wakeups } from "./ports/Wakeups.ts"
+export {
+  type Advance,
+  type CreateOutcome,
+  type NewNode,
+  type NewWorkflow,
+  type NodeJob,
+  type Start,
+  type StopCause,
+  WorkflowStore,
+  type WorkflowWatch
+} from "./ports/WorkflowStore.ts"

@@ -76,8 +76,9 @@ export interface WorkflowRecord {
   readonly deadlineAt?: EpochMillis
   /** Why it stops or stopped before its end. */
   readonly stopCause?: StopCause
-  /** The reason of its cancellation, or the node that failed first. */
+  /** The reason of its cancellation. */
   readonly reason?: string
+  /** The node that failed first; absent when none has. */
   readonly failedNode?: number
 }
 

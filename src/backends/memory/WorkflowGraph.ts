@@ -28,12 +28,12 @@ export class WorkflowGraph {
   /** Of those, the ones that are still to be enqueued. */
   readonly starts = new Set<number>()
   readonly stopped = new Set<number>()
+  /** In the order in which they failed. */
+  readonly failures = new Set<number>()
   state: WorkflowState = "running"
   stopCause: StopCause | undefined
   reason: string | undefined
-  failedNode: number | undefined
   completed = 0
-  failed = 0
   endedAt: EpochMillis | undefined
   /** Set free by the call under way. */
   #fresh: Array<number> = []
@@ -104,7 +104,6 @@ export class WorkflowGraph {
     this.state = "running"
     this.endedAt = undefined
     this.stopCause = undefined
-    this.failedNode = undefined
     for (const number of this.stopped) {
       this.stopped.delete(number)
       this.#start(number, this.nodes[number]!, this.nodes[number]!.generation + 1)
@@ -119,7 +118,7 @@ export class WorkflowGraph {
     switch (ended._tag) {
       case "Redriven":
         if (node.status !== "failed" || this.#isOver) return false
-        this.failed--
+        this.failures.delete(member.node)
         node.outcome = undefined
         node.status = "open"
         this.open.add(member.node)
@@ -130,7 +129,7 @@ export class WorkflowGraph {
         this.open.delete(member.node)
         this.starts.delete(member.node)
         this.stopped.delete(member.node)
-        if (hadFailed) this.failed--
+        this.failures.delete(member.node)
         node.status = "completed"
         node.outcome = ended
         this.completed++
@@ -148,8 +147,7 @@ export class WorkflowGraph {
         }
         node.status = ended._tag === "Dead" ? "failed" : "cancelled"
         node.outcome = ended
-        this.failed++
-        this.failedNode ??= member.node
+        this.failures.add(member.node)
         if (this.given.policy === "continue") this.#release(member.node)
         else if (this.given.policy === "stop" && this.stopCause === undefined) this.#stop("failure", undefined)
         return true
@@ -159,7 +157,7 @@ export class WorkflowGraph {
 
   #end(now: EpochMillis): boolean {
     if (this.state !== "running" || this.open.size > 0) return false
-    const hasFailed = this.stopCause !== undefined || (this.failed > 0 && this.given.policy !== "continue")
+    const hasFailed = this.stopCause !== undefined || (this.failures.size > 0 && this.given.policy !== "continue")
     this.state = this.stopCause === "cancelled" ? "cancelled" : hasFailed ? "failed" : "completed"
     this.endedAt = now
     return true
@@ -220,7 +218,7 @@ export class WorkflowGraph {
 
   read(): WorkflowRecord {
     const total = this.nodes.filter(({ given }) => given.job !== undefined).length
-    const rest = total - this.open.size - this.completed - this.failed - this.stopped.size
+    const rest = total - this.open.size - this.completed - this.failures.size - this.stopped.size
     const isRunning = this.state === "running"
     return {
       id: this.given.id,
@@ -231,14 +229,14 @@ export class WorkflowGraph {
       waiting: isRunning ? rest : 0,
       open: this.open.size,
       completed: this.completed,
-      failed: this.failed,
+      failed: this.failures.size,
       stopped: this.stopped.size + (isRunning ? 0 : rest),
       createdAt: this.createdAt,
       ...(this.endedAt === undefined ? {} : { endedAt: this.endedAt }),
       ...(this.deadlineAt === undefined ? {} : { deadlineAt: this.deadlineAt }),
       ...(this.stopCause === undefined ? {} : { stopCause: this.stopCause }),
       ...(this.reason === undefined ? {} : { reason: this.reason }),
-      ...(this.failedNode === undefined ? {} : { failedNode: this.failedNode })
+      ...(this.failures.size === 0 ? {} : { failedNode: [...this.failures][0]! })
     }
   }
 

@@ -29,7 +29,9 @@ const identical = (a: NewJob, b: NewJob): boolean =>
   a.priority === b.priority &&
   a.maxAttempts === b.maxAttempts &&
   a.retainMillis === b.retainMillis &&
-  a.uniqueKey === b.uniqueKey
+  a.uniqueKey === b.uniqueKey &&
+  a.member?.workflow === b.member?.workflow &&
+  a.member?.node === b.member?.node
 
 /** Makes a waiting job another one under the same id and in the same place. */
 const replace = (queue: QueueState, record: JobRecord, job: NewJob, now: EpochMillis): void => {

@@ -51,6 +51,7 @@ export const workflowKeys = [
   "open",
   "starts",
   "stopped",
+  "failures",
   "listeners"
 ] as const
 

@@ -30,7 +30,7 @@ export const decodeStarts = (workflow: string, reply: ReadonlyArray<string>, fro
 /** A workflow as workflow.lua answers it. */
 export const decodeWorkflow = (
   id: string,
-  [open, stopped, ...fields]: ReadonlyArray<string | number>
+  [open, stopped, failures, failedNode, ...fields]: ReadonlyArray<string | number>
 ): WorkflowRecord => {
   const head = new Map<string, string>()
   for (let i = 0; i < fields.length; i += 2) head.set(String(fields[i]), String(fields[i + 1]))
@@ -40,7 +40,7 @@ export const decodeWorkflow = (
   const state = text("state") as WorkflowState
   const total = Number(text("total"))
   const completed = Number(text("completed"))
-  const failed = Number(text("failed"))
+  const failed = Number(failures)
   const rest = total - completed - failed - Number(open) - Number(stopped)
   return {
     id,
@@ -58,7 +58,7 @@ export const decodeWorkflow = (
     ...optional("deadlineAt", text("deadline"), Number),
     ...optional("stopCause", text("stop"), (cause) => cause as StopCause),
     ...optional("reason", text("reason"), String),
-    ...optional("failedNode", text("failed_node"), Number)
+    ...optional("failedNode", String(failedNode), Number)
   }
 }
 

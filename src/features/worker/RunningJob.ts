@@ -1,5 +1,5 @@
 import * as Effect from "effect/Effect"
-import type { EpochMillis, JobId, Token } from "../../domain/Job.ts"
+import type { EpochMillis, JobId, Member, Token } from "../../domain/Job.ts"
 import type { ClaimedJob, JobStore, LogLines } from "../../ports/JobStore.ts"
 
 /** What a handler can know of the job it runs, besides the payload, and say of it while it runs. */
@@ -29,6 +29,7 @@ export class RunningJob implements JobInfo {
   readonly enqueuedAt: EpochMillis
   readonly headers: Readonly<Record<string, string>>
   readonly tags: ReadonlyArray<string>
+  declare readonly member?: Member
   readonly queue: string
   readonly #store: JobStore["Service"]
   #logged = 0
@@ -45,6 +46,7 @@ export class RunningJob implements JobInfo {
     this.enqueuedAt = job.enqueuedAt
     this.headers = job.headers
     this.tags = job.tags
+    if (job.member !== undefined) this.member = job.member
     this.queue = queue
     this.#store = store
   }

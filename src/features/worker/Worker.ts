@@ -13,13 +13,16 @@ import { Notices } from "../../ports/Notices.ts"
 import { QueueControl } from "../../ports/QueueControl.ts"
 import type { StoreError } from "../../ports/StoreError.ts"
 import { Wakeups } from "../../ports/Wakeups.ts"
+import { WorkflowStore } from "../../ports/WorkflowStore.ts"
 import { policyOf, type Retention, sweep } from "../maintenance/Maintenance.ts"
+import { maintain } from "../workflows/Workflows.ts"
 import { cancelLoop } from "./cancel-requests.ts"
 import { type ExtensionOptions, makeExtensions } from "./Extensions.ts"
 import { type HandlerFor, handler, handlerOf } from "./Handler.ts"
 import type { AnyHooks, Hooks, HooksServices } from "./Hooks.ts"
 import type { AnyMiddleware, Middleware, MiddlewareServices } from "./Middleware.ts"
 import { leave } from "./leave.ts"
+import { relayed, relayLoop } from "./relay-endings.ts"
 import { setRateLimits } from "./rate-limits.ts"
 import { sayFailure } from "./say-failure.ts"
 import { type ServedQueues, serveQueues } from "./serve-queues.ts"
@@ -101,12 +104,26 @@ export class Worker extends Context.Service<
   ): Layer.Layer<
     Worker,
     InvalidInput | StoreError,
-    JobStore | Wakeups | Notices | QueueControl | HandlersOf<Tasks[number]> | MiddlewareServices<M> | HooksServices<H>
+    | JobStore
+    | WorkflowStore
+    | Wakeups
+    | Notices
+    | QueueControl
+    | HandlersOf<Tasks[number]>
+    | MiddlewareServices<M>
+    | HooksServices<H>
   > =>
     Layer.effect(Worker, make(options)) as Layer.Layer<
       Worker,
       InvalidInput | StoreError,
-      JobStore | Wakeups | Notices | QueueControl | HandlersOf<Tasks[number]> | MiddlewareServices<M> | HooksServices<H>
+      | JobStore
+      | WorkflowStore
+      | Wakeups
+      | Notices
+      | QueueControl
+      | HandlersOf<Tasks[number]>
+      | MiddlewareServices<M>
+      | HooksServices<H>
     >
 }
 
@@ -170,6 +187,9 @@ const make = Effect.fnUntraced(function* <Tasks extends ReadonlyArray<AnyTask>>(
     Effect.provideService(putLimits([queue]), QueueControl, control)
   )
   const wakeup = yield* subscribe(state, wakeups, within)
+  yield* supervised("relay of workflows", relayLoop(state))
+  // runs before the loop above ends, and after everything else has
+  yield* Effect.addFinalizer(() => relayed(state))
   yield* supervised("share-out", shareLoop(state))
   yield* supervised("cancel requests", cancelLoop(state, yield* notices.open(state.id)))
   yield* supervised("wake-up loop", waitLoop(state, wakeups, within, wakeup))
@@ -178,7 +198,12 @@ const make = Effect.fnUntraced(function* <Tasks extends ReadonlyArray<AnyTask>>(
     "maintenance",
     Effect.suspend(() =>
       Effect.forEach(state.serving, ({ queue }) => sweep(queue, policy, extensions.report), { discard: true })
-    ).pipe(Effect.catch(sayFailure("maintenance")), Effect.andThen(Effect.sleep(settings.sweepMillis)), Effect.forever)
+    ).pipe(
+      Effect.andThen(Effect.suspend(() => maintain(state.serving.map(({ queue }) => queue)))),
+      Effect.catch(sayFailure("maintenance")),
+      Effect.andThen(Effect.sleep(settings.sweepMillis)),
+      Effect.forever
+    )
   )
   // registered last, so it runs first: while the loops above still go on
   yield* Effect.addFinalizer(() => shutdown(state))

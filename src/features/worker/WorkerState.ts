@@ -9,6 +9,7 @@ import type { JobStore } from "../../ports/JobStore.ts"
 import type { Extensions } from "./Extensions.ts"
 import type { RunHandler } from "./Handler.ts"
 import { Lane } from "./Lane.ts"
+import { EndingsRelay } from "./EndingsRelay.ts"
 import { type Contender, shareByOrder, shareByWeight } from "./share-slots.ts"
 
 /** A worker's options, with every default filled in and every duration in milliseconds. */
@@ -45,6 +46,7 @@ export class WorkerState {
   readonly startedAt: EpochMillis
   readonly store: JobStore["Service"]
   readonly extensions: Extensions
+  readonly relay = new EndingsRelay()
   /** Replaced, never changed, when queues come and go. Those that were removed stay until their jobs have ended. */
   lanes: ReadonlyArray<Lane> = []
   /** Grows when a queue is added or removed. */

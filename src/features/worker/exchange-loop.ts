@@ -49,6 +49,7 @@ export const exchangeLoop = (state: WorkerState, store: JobStore["Service"], lan
       })
       for (let i = 0; i < settlements.length; i++) settled(state, lane, settlements[i]!, reply.settled[i]!)
       state.extensions.report(lane.queue, reply)
+      if (reply.endings.length > 0) state.relay.add(lane.queue, reply.endings)
       const startable = state.answered(lane, reply.claimed.length)
       if (room > 0) {
         lane.found(reply.claimed.length, reply.more)

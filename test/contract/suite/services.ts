@@ -10,6 +10,7 @@ import { resultsContract } from "./results.ts"
 import { runningContract } from "./running.ts"
 import { stoppingContract } from "./stopping.ts"
 import { telemetryContract } from "./telemetry.ts"
+import { workflowsContract } from "./workflows.ts"
 
 /** Every rule of client and worker, on a backend. */
 export const serviceContract = (backend: string, layer: Layer.Layer<Ports, unknown>): void => {
@@ -23,7 +24,8 @@ export const serviceContract = (backend: string, layer: Layer.Layer<Ports, unkno
     hooksContract,
     telemetryContract,
     inspectingContract,
-    bulkContract
+    bulkContract,
+    workflowsContract
   ])
     concern(backend, layer)
 }

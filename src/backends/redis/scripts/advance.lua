@@ -8,6 +8,7 @@
 -- KEYS open       set: nodes whose jobs have not ended
 -- KEYS starts     set: of those, the ones to be enqueued
 -- KEYS stopped    set: nodes that the workflow cancelled or did not start
+-- KEYS failures   zset: nodes that failed by when, epoch ms
 -- KEYS listeners  set: "name ref" of who waits for its end
 -- ARGV now        epoch ms; "" in production: the server's clock decides
 -- ARGV notices    prefix of the channels of notices
@@ -23,13 +24,13 @@
 -- include lib/record
 local keys = {
   head = KEYS[1], nodes = KEYS[2], status = KEYS[3], left = KEYS[4], results = KEYS[5], open = KEYS[6], starts = KEYS[7],
-  stopped = KEYS[8], listeners = KEYS[9], notices = ARGV[2]
+  stopped = KEYS[8], failures = KEYS[9], listeners = KEYS[10], notices = ARGV[2]
 }
 local now, limit = clock(ARGV[1]), tonumber(ARGV[3])
-local head = redis.call("HMGET", keys.head, "state", "stop", "policy", "failed", "created", "ended", "deadline", "retain", "retain_failed")
+local head = redis.call("HMGET", keys.head, "state", "stop", "policy", "created", "ended", "deadline", "retain", "retain_failed")
 local state, stop, policy = head[1], head[2], head[3]
 if not state then return {} end
-local failed, created, ended, deadline = tonumber(head[4]), head[5], head[6] or "", head[7]
+local created, ended, deadline = head[4], head[5] or "", head[6]
 local had_state, had_stop = state, stop
 local fresh, repeated = {}, ARGV[4] == "1"
 
@@ -59,10 +60,6 @@ end
 local function status_of(node)
   local letter, generation = string.match(redis.call("HGET", keys.status, node) or "w0", "^(%a)(%d+)$")
   return letter, tonumber(generation)
-end
-
-local function count_node(name, by)
-  redis.call("HINCRBY", keys.head, name, by)
 end
 
 -- Sets free the children of a node that has ended. Children that are joins are marked j, and end at once.
@@ -100,7 +97,7 @@ end
 local function revive()
   state, stop, ended = "running", "", ""
   redis.call("HSET", keys.head, "state", state, "stop", "", "reason", "")
-  redis.call("HDEL", keys.head, "ended", "failed_node")
+  redis.call("HDEL", keys.head, "ended")
   for _, node in ipairs(redis.call("SMEMBERS", keys.stopped)) do
     local _, generation = status_of(node)
     start(node, generation + 1)
@@ -116,8 +113,7 @@ local function take(node, generation, outcome)
   local had_failed = letter == "d" or letter == "x"
   if kind == "R" then
     if letter ~= "d" or is_over() then return false end
-    failed = failed - 1
-    count_node("failed", -1)
+    redis.call("ZREM", keys.failures, node)
     redis.call("HDEL", keys.results, node)
     set_status(node, "o", generation)
     redis.call("SADD", keys.open, node)
@@ -127,13 +123,10 @@ local function take(node, generation, outcome)
     redis.call("SREM", keys.open, node)
     redis.call("SREM", keys.starts, node)
     redis.call("SREM", keys.stopped, node)
-    if had_failed then
-      failed = failed - 1
-      count_node("failed", -1)
-    end
+    redis.call("ZREM", keys.failures, node)
     set_status(node, "c", generation)
     redis.call("HSET", keys.results, node, outcome)
-    count_node("completed", 1)
+    redis.call("HINCRBY", keys.head, "completed", 1)
     if had_failed and not is_over() then revive() end
     if redis.call("HGET", keys.left, node) ~= "-1" then release(node) end
   else
@@ -146,9 +139,7 @@ local function take(node, generation, outcome)
     end
     set_status(node, kind == "d" and "d" or "x", generation)
     redis.call("HSET", keys.results, node, outcome)
-    failed = failed + 1
-    count_node("failed", 1)
-    redis.call("HSETNX", keys.head, "failed_node", node)
+    redis.call("ZADD", keys.failures, now, node)
     if policy == "continue" then
       if redis.call("HGET", keys.left, node) ~= "-1" then
         redis.call("HSET", keys.left, node, -1)
@@ -176,7 +167,7 @@ end
 local open = redis.call("SCARD", keys.open)
 local stops = stop ~= "" and (repeated or stop ~= had_stop) and open > 0
 if state == "running" and open == 0 then
-  local has_failed = stop ~= "" or (failed > 0 and policy ~= "continue")
+  local has_failed = stop ~= "" or (redis.call("ZCARD", keys.failures) > 0 and policy ~= "continue")
   state = stop == "cancelled" and "cancelled" or has_failed and "failed" or "completed"
   ended = exact(now)
   redis.call("HSET", keys.head, "state", state, "ended", ended)
@@ -195,7 +186,7 @@ else
   more = #fresh - limit
 end
 local over = ""
-if ended ~= "" then over = exact(tonumber(ended) + tonumber(state == "failed" and head[9] or head[8])) end
+if ended ~= "" then over = exact(tonumber(ended) + tonumber(state == "failed" and head[8] or head[7])) end
 local changed = repeated or state ~= had_state
 local flags = (stops and 1 or 0) + (more > 0 and 2 or 0) + (changed and 4 or 0)
 local reply = { state, flags, exact(now), created, ended, deadline, over }

@@ -9,6 +9,7 @@
 -- KEYS open       set: nodes whose jobs have not ended
 -- KEYS starts     set: nodes to be enqueued
 -- KEYS stopped    set: nodes that the workflow cancelled or did not start
+-- KEYS failures   zset: nodes that failed by when, epoch ms
 -- KEYS listeners  set: "name ref" of who waits for its end
 -- ARGV now        epoch ms; "" in production: the server's clock decides
 -- REPLY text      "dropped", or when its time is over in epoch ms, "" while it runs or is being stored
@@ -22,5 +23,5 @@ if head[1] then
 end
 local since = string.match(redis.call("GET", KEYS[2]) or "", "@(%d+)$")
 if since and now - tonumber(since) < 3600000 then return "" end
-redis.call("UNLINK", KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5], KEYS[6], KEYS[7], KEYS[8], KEYS[9], KEYS[10])
+redis.call("UNLINK", KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5], KEYS[6], KEYS[7], KEYS[8], KEYS[9], KEYS[10], KEYS[11])
 return "dropped"

@@ -3,10 +3,10 @@
 /** Per script: names of its KEYS and ARGV as its header declares them (`rest` is a variadic tail), and its text. */
 export const sources = {
   advance: {
-    keys: ["head", "nodes", "status", "left", "results", "open", "starts", "stopped", "listeners"] as const,
+    keys: ["head", "nodes", "status", "left", "results", "open", "starts", "stopped", "failures", "listeners"] as const,
     args: ["now", "notices", "limit", "drive", "stop", "reason"] as const,
     rest: "endings" as const,
-    sha1: "18ea1f3eda1654a3369d6e095ce42b376396f955",
+    sha1: "2019bcb17846e69ba06e069c08586e244145471e",
     source: `#!lua flags=allow-oom
 local function clock(given)
   if given ~= "" then return tonumber(given) end
@@ -63,13 +63,13 @@ local function count(meta, name, by)
 end
 local keys = {
   head = KEYS[1], nodes = KEYS[2], status = KEYS[3], left = KEYS[4], results = KEYS[5], open = KEYS[6], starts = KEYS[7],
-  stopped = KEYS[8], listeners = KEYS[9], notices = ARGV[2]
+  stopped = KEYS[8], failures = KEYS[9], listeners = KEYS[10], notices = ARGV[2]
 }
 local now, limit = clock(ARGV[1]), tonumber(ARGV[3])
-local head = redis.call("HMGET", keys.head, "state", "stop", "policy", "failed", "created", "ended", "deadline", "retain", "retain_failed")
+local head = redis.call("HMGET", keys.head, "state", "stop", "policy", "created", "ended", "deadline", "retain", "retain_failed")
 local state, stop, policy = head[1], head[2], head[3]
 if not state then return {} end
-local failed, created, ended, deadline = tonumber(head[4]), head[5], head[6] or "", head[7]
+local created, ended, deadline = head[4], head[5] or "", head[6]
 local had_state, had_stop = state, stop
 local fresh, repeated = {}, ARGV[4] == "1"
 local function is_over()
@@ -93,9 +93,6 @@ end
 local function status_of(node)
   local letter, generation = string.match(redis.call("HGET", keys.status, node) or "w0", "^(%a)(%d+)$")
   return letter, tonumber(generation)
-end
-local function count_node(name, by)
-  redis.call("HINCRBY", keys.head, name, by)
 end
 local function release(node)
   local parents = { node }
@@ -128,7 +125,7 @@ end
 local function revive()
   state, stop, ended = "running", "", ""
   redis.call("HSET", keys.head, "state", state, "stop", "", "reason", "")
-  redis.call("HDEL", keys.head, "ended", "failed_node")
+  redis.call("HDEL", keys.head, "ended")
   for _, node in ipairs(redis.call("SMEMBERS", keys.stopped)) do
     local _, generation = status_of(node)
     start(node, generation + 1)
@@ -142,8 +139,7 @@ local function take(node, generation, outcome)
   local had_failed = letter == "d" or letter == "x"
   if kind == "R" then
     if letter ~= "d" or is_over() then return false end
-    failed = failed - 1
-    count_node("failed", -1)
+    redis.call("ZREM", keys.failures, node)
     redis.call("HDEL", keys.results, node)
     set_status(node, "o", generation)
     redis.call("SADD", keys.open, node)
@@ -153,13 +149,10 @@ local function take(node, generation, outcome)
     redis.call("SREM", keys.open, node)
     redis.call("SREM", keys.starts, node)
     redis.call("SREM", keys.stopped, node)
-    if had_failed then
-      failed = failed - 1
-      count_node("failed", -1)
-    end
+    redis.call("ZREM", keys.failures, node)
     set_status(node, "c", generation)
     redis.call("HSET", keys.results, node, outcome)
-    count_node("completed", 1)
+    redis.call("HINCRBY", keys.head, "completed", 1)
     if had_failed and not is_over() then revive() end
     if redis.call("HGET", keys.left, node) ~= "-1" then release(node) end
   else
@@ -172,9 +165,7 @@ local function take(node, generation, outcome)
     end
     set_status(node, kind == "d" and "d" or "x", generation)
     redis.call("HSET", keys.results, node, outcome)
-    failed = failed + 1
-    count_node("failed", 1)
-    redis.call("HSETNX", keys.head, "failed_node", node)
+    redis.call("ZADD", keys.failures, now, node)
     if policy == "continue" then
       if redis.call("HGET", keys.left, node) ~= "-1" then
         redis.call("HSET", keys.left, node, -1)
@@ -199,7 +190,7 @@ end
 local open = redis.call("SCARD", keys.open)
 local stops = stop ~= "" and (repeated or stop ~= had_stop) and open > 0
 if state == "running" and open == 0 then
-  local has_failed = stop ~= "" or (failed > 0 and policy ~= "continue")
+  local has_failed = stop ~= "" or (redis.call("ZCARD", keys.failures) > 0 and policy ~= "continue")
   state = stop == "cancelled" and "cancelled" or has_failed and "failed" or "completed"
   ended = exact(now)
   redis.call("HSET", keys.head, "state", state, "ended", ended)
@@ -217,7 +208,7 @@ else
   more = #fresh - limit
 end
 local over = ""
-if ended ~= "" then over = exact(tonumber(ended) + tonumber(state == "failed" and head[9] or head[8])) end
+if ended ~= "" then over = exact(tonumber(ended) + tonumber(state == "failed" and head[8] or head[7])) end
 local changed = repeated or state ~= had_state
 local flags = (stops and 1 or 0) + (more > 0 and 2 or 0) + (changed and 4 or 0)
 local reply = { state, flags, exact(now), created, ended, deadline, over }
@@ -532,7 +523,7 @@ return "requested"`
     keys: ["head", "draft", "nodes"] as const,
     args: ["now", "fingerprint", "nodes", "deadline"] as const,
     rest: "fields" as const,
-    sha1: "f323792d1a07b886d014b48384c75f6a671307a0",
+    sha1: "0c01b05fc541957e6a23a9db465eaa8f3f0f30ef",
     source: `#!lua
 local function clock(given)
   if given ~= "" then return tonumber(given) end
@@ -552,7 +543,7 @@ if draft ~= fingerprint or redis.call("HLEN", keys.nodes) ~= tonumber(ARGV[3]) t
 end
 local deadline = ARGV[4] ~= "" and exact(now + tonumber(ARGV[4])) or ""
 redis.call("HSET", keys.head, "fingerprint", fingerprint, "state", "running", "stop", "", "created", exact(now),
-  "deadline", deadline, "completed", 0, "failed", 0, unpack(ARGV, 5))
+  "deadline", deadline, "completed", 0, unpack(ARGV, 5))
 redis.call("DEL", keys.draft)
 return { "created", exact(now) }`
   },
@@ -683,10 +674,10 @@ spread("SADD", keys.starts, roots)
 return ""`
   },
   drop: {
-    keys: ["head", "draft", "nodes", "status", "left", "results", "open", "starts", "stopped", "listeners"] as const,
+    keys: ["head", "draft", "nodes", "status", "left", "results", "open", "starts", "stopped", "failures", "listeners"] as const,
     args: ["now"] as const,
     rest: undefined,
-    sha1: "e4e3796de52e9d56029134168b118087b1f15b7f",
+    sha1: "dd438ead08689b6d5cd47549944e712b0a7cd7a9",
     source: `#!lua flags=allow-oom
 local function clock(given)
   if given ~= "" then return tonumber(given) end
@@ -705,7 +696,7 @@ if head[1] then
 end
 local since = string.match(redis.call("GET", KEYS[2]) or "", "@(%d+)$")
 if since and now - tonumber(since) < 3600000 then return "" end
-redis.call("UNLINK", KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5], KEYS[6], KEYS[7], KEYS[8], KEYS[9], KEYS[10])
+redis.call("UNLINK", KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5], KEYS[6], KEYS[7], KEYS[8], KEYS[9], KEYS[10], KEYS[11])
 return "dropped"`
   },
   endings: {
@@ -3223,13 +3214,14 @@ end
 return reply`
   },
   workflow: {
-    keys: ["head", "open", "stopped"] as const,
+    keys: ["head", "open", "stopped", "failures"] as const,
     args: [] as const,
     rest: undefined,
-    sha1: "115882debd729d3e6a099dbca5d9a442f1a1eec5",
+    sha1: "de1a95b23732be73601b3e3f2807117cdc2079d1",
     source: `#!lua flags=no-writes
 local head = redis.call("HGETALL", KEYS[1])
 if #head == 0 then return {} end
-return { redis.call("SCARD", KEYS[2]), redis.call("SCARD", KEYS[3]), unpack(head) }`
+local first = redis.call("ZRANGE", KEYS[4], 0, 0)[1] or ""
+return { redis.call("SCARD", KEYS[2]), redis.call("SCARD", KEYS[3]), redis.call("ZCARD", KEYS[4]), first, unpack(head) }`
   }
 }

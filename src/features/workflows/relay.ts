@@ -1,0 +1,151 @@
+import * as Effect from "effect/Effect"
+import * as Option from "effect/Option"
+import type { Member } from "../../domain/Job.ts"
+import { memberJobId } from "../../domain/Workflow.ts"
+import { JobStore, memberAcceptMillis, type MemberEnding } from "../../ports/JobStore.ts"
+import { StoreError } from "../../ports/StoreError.ts"
+import { type Advance, type Start, WorkflowStore } from "../../ports/WorkflowStore.ts"
+
+/** Endings told, and jobs enqueued, in one step. */
+const stepSize = 500
+
+/** Workflows told at the same time. */
+const concurrency = 16
+
+/** Jobs cancelled at the same time. */
+const cancelling = 32
+
+/** A member as it ended, and the queue that remembers it. */
+export interface Relayed {
+  readonly queue: string
+  readonly ending: MemberEnding
+}
+
+const grouped = <A>(items: ReadonlyArray<A>, keyOf: (item: A) => string): ReadonlyMap<string, ReadonlyArray<A>> => {
+  const groups = new Map<string, Array<A>>()
+  for (const item of items) {
+    const key = keyOf(item)
+    const group = groups.get(key)
+    if (group === undefined) groups.set(key, [item])
+    else group.push(item)
+  }
+  return groups
+}
+
+const jobIdOf = ({ generation, node, workflow }: Member) => memberJobId(workflow, node, generation)
+
+const why = "its workflow stops"
+
+/** Enqueues what is to start; answers which are stored, and which cannot be since something else has their ids. */
+const enqueueIn = Effect.fnUntraced(function* (queue: string, starts: ReadonlyArray<Start>, now: number) {
+  const store = yield* JobStore
+  const outcomes = yield* store.enqueue(
+    queue,
+    starts.map(({ job, member }) => ({
+      ...job,
+      id: jobIdOf(member),
+      member,
+      acceptBefore: now + memberAcceptMillis
+    }))
+  )
+  const stored: Array<Member> = []
+  const taken: Array<Member> = []
+  for (const [i, outcome] of outcomes.entries()) {
+    const { member } = starts[i]!
+    if (outcome._tag === "Late") {
+      return yield* new StoreError({
+        operation: "enqueue",
+        retryable: true,
+        reason: "unavailable",
+        cause: new Error("the call was held up for too long")
+      })
+    }
+    if (outcome._tag === "Existing" && !outcome.identical) taken.push(member)
+    else stored.push(member)
+  }
+  return { stored, taken }
+})
+
+/** Cancels the jobs of a workflow that stops, page by page. */
+const cancelOpen = Effect.fnUntraced(function* (id: string) {
+  const store = yield* JobStore
+  const workflows = yield* WorkflowStore
+  let cursor: string | undefined
+  do {
+    const page = yield* workflows.openJobs(id, cursor)
+    yield* Effect.forEach(page.jobs, ({ jobId, queue }) => store.cancel({ queue, jobId, reason: why }), {
+      concurrency: cancelling,
+      discard: true
+    })
+    cursor = page.cursor
+  } while (cursor !== undefined)
+})
+
+/** Does what a workflow answered, and what follows from that, until nothing is left to do. */
+export const carryOut: (id: string, advance: Advance) => Effect.Effect<void, StoreError, JobStore | WorkflowStore> =
+  Effect.fnUntraced(function* (id, first) {
+    const store = yield* JobStore
+    const workflows = yield* WorkflowStore
+    let advance = first
+    while (true) {
+      const { now, starts } = advance
+      const taken: Array<Member> = []
+      for (const [queue, group] of grouped(starts, (start) => start.queue)) {
+        const done = yield* enqueueIn(queue, group, now)
+        taken.push(...done.taken)
+        const withdrawn = yield* workflows.confirm(id, done.stored)
+        yield* Effect.forEach(withdrawn, (member) => store.cancel({ queue, jobId: jobIdOf(member), reason: why }), {
+          concurrency: cancelling,
+          discard: true
+        })
+      }
+      if (advance.stop) yield* cancelOpen(id)
+      if (!advance.more && taken.length === 0) return
+      const next = yield* workflows.advance({
+        id,
+        endings: taken.map((member) => ({
+          member,
+          ended: { _tag: "Dead", reason: "skipped", error: `another job has the id ${jobIdOf(member)}` }
+        })),
+        limit: stepSize,
+        drive: advance.more
+      })
+      if (Option.isNone(next)) return
+      advance = next.value
+    }
+  })
+
+/** Has a workflow do what is outstanding, whoever left it so. */
+export const drive = Effect.fnUntraced(function* (id: string) {
+  const workflows = yield* WorkflowStore
+  const advance = yield* workflows.advance({ id, endings: [], limit: stepSize, drive: true })
+  if (Option.isSome(advance)) yield* carryOut(id, advance.value)
+  yield* workflows.driven(id)
+})
+
+const tellOne = Effect.fnUntraced(function* (id: string, relayed: ReadonlyArray<Relayed>) {
+  const store = yield* JobStore
+  const workflows = yield* WorkflowStore
+  for (let first = 0; first < relayed.length; first += stepSize) {
+    const step = relayed.slice(first, first + stepSize)
+    const endings = step.map(({ ending }) => ending)
+    const advance = yield* workflows.advance({ id, endings, limit: stepSize })
+    // a workflow that is gone has nothing left to learn
+    if (Option.isSome(advance)) yield* carryOut(id, advance.value)
+    // last of all: until then whoever comes next starts over
+    for (const [queue, group] of grouped(step, (item) => item.queue)) {
+      yield* store.forgetEndings(
+        queue,
+        group.map(({ ending }) => ending)
+      )
+    }
+  }
+})
+
+/** Tells workflows how members ended, and carries out what follows. Every step may be repeated by anybody. */
+export const relay = (relayed: ReadonlyArray<Relayed>): Effect.Effect<void, StoreError, JobStore | WorkflowStore> =>
+  Effect.forEach(
+    grouped(relayed, ({ ending }) => ending.member.workflow),
+    ([id, group]) => tellOne(id, group),
+    { concurrency, discard: true }
+  )
