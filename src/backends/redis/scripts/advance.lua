@@ -6,7 +6,7 @@
 -- KEYS left       hash: node -> parents that have not ended; -1 when it failed and set its children free
 -- KEYS results    hash: node -> how it ended
 -- KEYS open       set: nodes whose jobs have not ended
--- KEYS starts     set: of those, the ones to be enqueued
+-- KEYS starts     zset: of those, the ones to be enqueued, by number
 -- KEYS stopped    set: nodes that the workflow cancelled or did not start
 -- KEYS failures   zset: nodes that failed by when, epoch ms
 -- KEYS listeners  set: "name ref" of who waits for its end
@@ -46,14 +46,14 @@ end
 local function start(node, generation)
   set_status(node, "o", generation)
   redis.call("SADD", keys.open, node)
-  redis.call("SADD", keys.starts, node)
+  redis.call("ZADD", keys.starts, node, node)
   fresh[#fresh + 1] = node
 end
 
 local function withhold(node, generation)
   set_status(node, "z", generation)
   redis.call("SREM", keys.open, node)
-  redis.call("SREM", keys.starts, node)
+  redis.call("ZREM", keys.starts, node)
   redis.call("SADD", keys.stopped, node)
 end
 
@@ -86,7 +86,7 @@ end
 local function begin_stop(cause, reason)
   stop = cause
   redis.call("HSET", keys.head, "stop", cause, "reason", reason)
-  for _, node in ipairs(redis.call("SMEMBERS", keys.starts)) do
+  for _, node in ipairs(redis.call("ZRANGE", keys.starts, 0, -1)) do
     local _, generation = status_of(node)
     withhold(node, generation)
   end
@@ -121,7 +121,7 @@ local function take(node, generation, outcome)
   elseif kind == "c" or kind == "C" then
     if letter == "c" then return false end
     redis.call("SREM", keys.open, node)
-    redis.call("SREM", keys.starts, node)
+    redis.call("ZREM", keys.starts, node)
     redis.call("SREM", keys.stopped, node)
     redis.call("ZREM", keys.failures, node)
     set_status(node, "c", generation)
@@ -132,7 +132,7 @@ local function take(node, generation, outcome)
   else
     if letter ~= "o" then return false end
     redis.call("SREM", keys.open, node)
-    redis.call("SREM", keys.starts, node)
+    redis.call("ZREM", keys.starts, node)
     if kind ~= "d" and stop ~= "" then
       withhold(node, generation)
       return true
@@ -180,8 +180,8 @@ end
 
 local more = 0
 if repeated then
-  fresh = redis.call("SRANDMEMBER", keys.starts, limit)
-  more = redis.call("SCARD", keys.starts) - #fresh
+  fresh = redis.call("ZRANGE", keys.starts, 0, limit - 1)
+  more = redis.call("ZCARD", keys.starts) - #fresh
 else
   more = #fresh - limit
 end

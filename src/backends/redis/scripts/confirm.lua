@@ -1,7 +1,7 @@
 #!lua flags=allow-oom
 -- Takes note that jobs of nodes were enqueued.
 -- KEYS status  hash: node -> letter and generation
--- KEYS starts  set: nodes to be enqueued
+-- KEYS starts  zset: nodes to be enqueued
 -- ARGV ...nodes  node, generation
 -- REPLY list   nodes whose jobs the workflow does not want any more
 local withdrawn = {}
@@ -10,7 +10,7 @@ for i = 1, #ARGV, 2 do
   if generation ~= ARGV[i + 1] then
     withdrawn[#withdrawn + 1] = ARGV[i]
   else
-    redis.call("SREM", KEYS[2], ARGV[i])
+    redis.call("ZREM", KEYS[2], ARGV[i])
     if letter == "z" then withdrawn[#withdrawn + 1] = ARGV[i] end
   end
 end

@@ -6,7 +6,7 @@
 -- KEYS status   hash: node -> letter and generation
 -- KEYS left     hash: node -> parents that have not ended
 -- KEYS open     set: nodes whose jobs have not ended
--- KEYS starts   set: nodes to be enqueued
+-- KEYS starts   zset: nodes to be enqueued
 -- ARGV now          epoch ms; "" in production: the server's clock decides
 -- ARGV fingerprint  of the workflow
 -- ARGV ...nodes     node, number of its parents, text
@@ -26,13 +26,15 @@ if draft and draft ~= fingerprint then
 end
 if draft ~= fingerprint then redis.call("SET", keys.draft, fingerprint .. "@" .. exact(now)) end
 
-local nodes, left, roots, status = {}, {}, {}, {}
+local nodes, left, roots, starts, status = {}, {}, {}, {}, {}
 for i = 3, #ARGV, 3 do
   local node, parents = ARGV[i], ARGV[i + 1]
   nodes[#nodes + 1] = node
   nodes[#nodes + 1] = ARGV[i + 2]
   if parents == "0" then
     roots[#roots + 1] = node
+    starts[#starts + 1] = node
+    starts[#starts + 1] = node
     status[#status + 1] = node
     status[#status + 1] = "o0"
   else
@@ -44,5 +46,5 @@ spread("HSET", keys.nodes, nodes)
 spread("HSET", keys.left, left)
 spread("HSET", keys.status, status)
 spread("SADD", keys.open, roots)
-spread("SADD", keys.starts, roots)
+spread("ZADD", keys.starts, starts)
 return ""

@@ -7,7 +7,7 @@
 -- KEYS left       hash: node -> parents that have not ended
 -- KEYS results    hash: node -> how it ended
 -- KEYS open       set: nodes whose jobs have not ended
--- KEYS starts     set: nodes to be enqueued
+-- KEYS starts     zset: nodes to be enqueued
 -- KEYS stopped    set: nodes that the workflow cancelled or did not start
 -- KEYS failures   zset: nodes that failed by when, epoch ms
 -- KEYS listeners  set: "name ref" of who waits for its end

@@ -6,7 +6,7 @@ export const sources = {
     keys: ["head", "nodes", "status", "left", "results", "open", "starts", "stopped", "failures", "listeners"] as const,
     args: ["now", "notices", "limit", "drive", "stop", "reason"] as const,
     rest: "endings" as const,
-    sha1: "2019bcb17846e69ba06e069c08586e244145471e",
+    sha1: "da039b67294eb3c5f4a95266478d135303c16469",
     source: `#!lua flags=allow-oom
 local function clock(given)
   if given ~= "" then return tonumber(given) end
@@ -81,13 +81,13 @@ end
 local function start(node, generation)
   set_status(node, "o", generation)
   redis.call("SADD", keys.open, node)
-  redis.call("SADD", keys.starts, node)
+  redis.call("ZADD", keys.starts, node, node)
   fresh[#fresh + 1] = node
 end
 local function withhold(node, generation)
   set_status(node, "z", generation)
   redis.call("SREM", keys.open, node)
-  redis.call("SREM", keys.starts, node)
+  redis.call("ZREM", keys.starts, node)
   redis.call("SADD", keys.stopped, node)
 end
 local function status_of(node)
@@ -116,7 +116,7 @@ end
 local function begin_stop(cause, reason)
   stop = cause
   redis.call("HSET", keys.head, "stop", cause, "reason", reason)
-  for _, node in ipairs(redis.call("SMEMBERS", keys.starts)) do
+  for _, node in ipairs(redis.call("ZRANGE", keys.starts, 0, -1)) do
     local _, generation = status_of(node)
     withhold(node, generation)
   end
@@ -147,7 +147,7 @@ local function take(node, generation, outcome)
   elseif kind == "c" or kind == "C" then
     if letter == "c" then return false end
     redis.call("SREM", keys.open, node)
-    redis.call("SREM", keys.starts, node)
+    redis.call("ZREM", keys.starts, node)
     redis.call("SREM", keys.stopped, node)
     redis.call("ZREM", keys.failures, node)
     set_status(node, "c", generation)
@@ -158,7 +158,7 @@ local function take(node, generation, outcome)
   else
     if letter ~= "o" then return false end
     redis.call("SREM", keys.open, node)
-    redis.call("SREM", keys.starts, node)
+    redis.call("ZREM", keys.starts, node)
     if kind ~= "d" and stop ~= "" then
       withhold(node, generation)
       return true
@@ -202,8 +202,8 @@ if state == "running" and open == 0 then
 end
 local more = 0
 if repeated then
-  fresh = redis.call("SRANDMEMBER", keys.starts, limit)
-  more = redis.call("SCARD", keys.starts) - #fresh
+  fresh = redis.call("ZRANGE", keys.starts, 0, limit - 1)
+  more = redis.call("ZCARD", keys.starts) - #fresh
 else
   more = #fresh - limit
 end
@@ -551,7 +551,7 @@ return { "created", exact(now) }`
     keys: ["status", "starts"] as const,
     args: [] as const,
     rest: "nodes" as const,
-    sha1: "19ab10eec3347fd7d76ff118ea35c3bafb46918f",
+    sha1: "45a85d5c36e7e7a503a86c73857f6bead2c3f507",
     source: `#!lua flags=allow-oom
 local withdrawn = {}
 for i = 1, #ARGV, 2 do
@@ -559,7 +559,7 @@ for i = 1, #ARGV, 2 do
   if generation ~= ARGV[i + 1] then
     withdrawn[#withdrawn + 1] = ARGV[i]
   else
-    redis.call("SREM", KEYS[2], ARGV[i])
+    redis.call("ZREM", KEYS[2], ARGV[i])
     if letter == "z" then withdrawn[#withdrawn + 1] = ARGV[i] end
   end
 end
@@ -586,7 +586,7 @@ return reply`
     keys: ["head", "draft", "nodes", "status", "left", "open", "starts"] as const,
     args: ["now", "fingerprint"] as const,
     rest: "nodes" as const,
-    sha1: "58cc98a063101903c5269f98c25fa864ea6141da",
+    sha1: "34839e32c5a1c3c1f10a775592e7ee10e28ea91c",
     source: `#!lua
 local function clock(given)
   if given ~= "" then return tonumber(given) end
@@ -652,13 +652,15 @@ if draft and draft ~= fingerprint then
   redis.call("DEL", keys.nodes, keys.status, keys.left, keys.open, keys.starts)
 end
 if draft ~= fingerprint then redis.call("SET", keys.draft, fingerprint .. "@" .. exact(now)) end
-local nodes, left, roots, status = {}, {}, {}, {}
+local nodes, left, roots, starts, status = {}, {}, {}, {}, {}
 for i = 3, #ARGV, 3 do
   local node, parents = ARGV[i], ARGV[i + 1]
   nodes[#nodes + 1] = node
   nodes[#nodes + 1] = ARGV[i + 2]
   if parents == "0" then
     roots[#roots + 1] = node
+    starts[#starts + 1] = node
+    starts[#starts + 1] = node
     status[#status + 1] = node
     status[#status + 1] = "o0"
   else
@@ -670,7 +672,7 @@ spread("HSET", keys.nodes, nodes)
 spread("HSET", keys.left, left)
 spread("HSET", keys.status, status)
 spread("SADD", keys.open, roots)
-spread("SADD", keys.starts, roots)
+spread("ZADD", keys.starts, starts)
 return ""`
   },
   drop: {
