@@ -5,6 +5,8 @@ import type { Entry } from "../../domain/Queues.ts"
 import type { ClaimedJob, Settlement } from "../../ports/JobStore.ts"
 import type { Observed } from "./Extensions.ts"
 import { Activity } from "./Activity.ts"
+import { Fifo } from "./Fifo.ts"
+import type { Prefetch } from "./Prefetch.ts"
 
 /** Why the worker itself interrupts a handler. */
 export type InterruptReason = "lease lost" | "shutdown" | "cancelled"
@@ -16,21 +18,22 @@ export interface Attempt {
   startedAt: EpochMillis | undefined
   /** Monotonic milliseconds until which the lease is certain, whatever the store's answers. */
   trustedUntil: number
-  /** Whether its handler has started and not ended. */
-  running: boolean
+  /** `ready` until its handler is started, `ended` when what it came to is to be settled. */
+  phase: "ready" | "running" | "ended"
   /** The handler's fiber; absent before it starts, and during its first synchronous steps. */
   fiber: Fiber.Fiber<unknown, unknown> | undefined
   interruptedFor: InterruptReason | undefined
+  /** When it was started, if it is one of those that tell how long handlers take. */
+  sampledNanos: bigint | undefined
   /** What the worker's extensions keep of it; absent before its handler starts. */
   observed: Observed | undefined
 }
 
-/** Interrupts a running handler, once. Answers whether it did. */
-export const interrupt = (attempt: Attempt, reason: InterruptReason): boolean => {
-  if (!attempt.running || attempt.interruptedFor !== undefined) return false
+/** Interrupts a handler, once; one that has not started will not. */
+export const interrupt = (attempt: Attempt, reason: InterruptReason): void => {
+  if (attempt.phase === "ended" || attempt.interruptedFor !== undefined) return
   attempt.interruptedFor = reason
   attempt.fiber?.interruptUnsafe()
-  return true
 }
 
 /** One queue of a worker: what runs, what is to be settled, and whether there may be work. */
@@ -39,6 +42,12 @@ export class Lane {
   readonly attempts = new Map<Token, Attempt>()
   /** What was done in the last minute. */
   readonly activity = new Activity()
+  /** Claimed and not started yet, in order. */
+  readonly ready = new Fifo<Attempt>()
+  /** Handlers that run. */
+  running = 0
+  /** How far ahead of its handlers it claims. */
+  readonly prefetch: Prefetch
   /** Settlements for the next exchange. */
   outgoing: Array<Settlement> = []
   weight = 1
@@ -54,8 +63,9 @@ export class Lane {
   guess = 1
   /** Slots shared out to it, for its next exchange. */
   granted = 0
-  /** Slots its exchange under way asks jobs for. */
+  /** Slots its exchange under way asks jobs for, and how many of all slots were lent then. */
   asked = 0
+  lent = 0
   /** Slots it holds: granted, asked for, or taken by attempts that have not ended. */
   held = 0
   /** Where it stands among the others; see `Contender`. `joined`: whether it did when room was last shared out. */
@@ -70,9 +80,12 @@ export class Lane {
   stalled = false
   /** Opened when the lane's loop has something to do. */
   readonly poke = Latch.makeUnsafe(false)
+  /** Opened when a job that is ready may be started. */
+  readonly startable = Latch.makeUnsafe(false)
 
-  constructor(queue: string) {
+  constructor(queue: string, prefetch: Prefetch) {
     this.queue = queue
+    this.prefetch = prefetch
   }
 
   /** Takes up serving, anew or again. */
@@ -92,8 +105,9 @@ export class Lane {
     if (!more) this.joined = false
   }
 
-  get room(): number {
-    return Math.max(0, this.limit - this.held)
+  /** Slots it may still take, given how many it may hold beyond its limit. */
+  room(ahead: number): number {
+    return Math.max(0, this.limit + ahead - this.held)
   }
 
   /** Its virtual time, not counting what it has only asked for. */

@@ -59,6 +59,12 @@ export interface WorkerOptions<
   /** How long a job of a kind it does not know is put back for other workers; 30 seconds when left out. */
   readonly unknownKindDelay?: Duration.Input
   readonly retention?: Retention
+  /**
+   * Jobs claimed ahead of the handlers, 0 to 1000, so that quick handlers need not wait for the next ones. Left out: as
+   * many as is measured to be of use, and none while handlers take longer than a round trip to the store. Only while
+   * one queue is served.
+   */
+  readonly prefetch?: number
   /** Rate limits by kind that take the place of the tasks' own; `false` lifts one. */
   readonly rateLimits?: Readonly<Record<string, RateLimitOptions | false>>
 }
@@ -149,9 +155,14 @@ const settingsOf = Effect.fnUntraced(function* (options: AnyOptions<ReadonlyArra
   yield* Effect.fromResult(checkConcurrency(concurrency))
   const leaseMillis = yield* millis("lease", options.lease ?? "30 seconds", 1)
   yield* Effect.fromResult(checkLease(leaseMillis))
+  const { prefetch } = options
+  if (prefetch !== undefined && !(Number.isInteger(prefetch) && prefetch >= 0 && prefetch <= 1000)) {
+    return yield* new InvalidInput({ field: "prefetch", problem: `must be an integer from 0 to 1000, not ${prefetch}` })
+  }
   return {
     queues,
     concurrency,
+    prefetch,
     leaseMillis,
     pollMillis: yield* millis("poll", options.poll ?? "5 seconds", 1),
     sweepMillis: yield* millis("sweep", options.sweep ?? "5 seconds", 1),

@@ -80,7 +80,7 @@ export const noteEnd = (state: WorkerState, lane: Lane, attempt: Attempt, settle
 /** What a worker has to say to the queue of a lane. */
 export const make = (state: WorkerState, lane: Lane): WorkerReport => {
   const at = nowOf(state)
-  const running = [...lane.attempts.values()].filter((attempt) => attempt.running)
+  const running = [...lane.attempts.values()].filter((attempt) => attempt.phase === "running")
   return {
     version: 1,
     at,

@@ -8,6 +8,7 @@ import type { AnyTask } from "../../domain/Task.ts"
 import type { JobStore } from "../../ports/JobStore.ts"
 import type { Extensions } from "./Extensions.ts"
 import type { RunHandler } from "./Handler.ts"
+import { Prefetch } from "./Prefetch.ts"
 import { Lane } from "./Lane.ts"
 import { EndingsRelay } from "./EndingsRelay.ts"
 import { type Contender, shareByOrder, shareByWeight } from "./share-slots.ts"
@@ -21,6 +22,8 @@ export interface Settings {
   readonly sweepMillis: number
   readonly drainMillis: number
   readonly unknownKindDelayMillis: number
+  /** Absent: as many as is measured to be of use. */
+  readonly prefetch: number | undefined
 }
 
 export interface Runnable {
@@ -34,8 +37,9 @@ const claimLimit = 1000
 /**
  * What the loops of one worker share. Everything changes between two steps of the event loop, so plain fields do.
  *
- * A slot is the right to run one handler. A lane is granted slots, asks the store for as many jobs, gives back those
- * that brought none, and the others as their handlers end.
+ * A slot is room for one job. A lane is granted slots, asks the store for as many jobs, gives back those that brought
+ * none, and the others as their handlers end. There are as many as handlers may run at once; while one queue is served
+ * and its handlers are quick, some more are lent, so that jobs are there when a handler ends.
  */
 export class WorkerState {
   readonly id: string
@@ -52,6 +56,8 @@ export class WorkerState {
   /** Grows when a queue is added or removed. */
   version = 0
   concurrency: number
+  /** Handlers that run, of all lanes. */
+  running = 0
   /** Slots held by all lanes. */
   held = 0
   /** Slots given back by handlers that ended. */
@@ -102,8 +108,18 @@ export class WorkerState {
     return Context.get(this.services, Random.Random).nextDoubleUnsafe()
   }
 
-  get running(): number {
-    return this.lanes.flatMap((lane) => [...lane.attempts.values()]).filter(({ running }) => running).length
+  monotonicNanos(): bigint {
+    return Context.get(this.services, Clock.Clock).monotonicTimeNanosUnsafe()
+  }
+
+  /** Slots lent beyond the handlers that may run. With several queues none: jobs held here would be out of their order. */
+  get lent(): number {
+    return this.lanes.length === 1 ? this.lanes[0]!.prefetch.ahead(this.concurrency) : 0
+  }
+
+  /** Whether one more handler of a lane may start. */
+  mayStart(lane: Lane): boolean {
+    return this.running < this.concurrency && lane.running < lane.limit
   }
 
   get serving(): ReadonlyArray<Lane> {
@@ -117,7 +133,7 @@ export class WorkerState {
   /** Serves a queue from now on; its lane, and whether that is a new one. */
   serve(entry: Entry): { readonly lane: Lane; readonly isNew: boolean } {
     const known = this.laneOf(entry.name)
-    const lane = known ?? new Lane(entry.name)
+    const lane = known ?? new Lane(entry.name, new Prefetch(this.settings.prefetch))
     lane.serve(entry)
     // the order of lanes is that of strict queues: one that comes back is the last again
     this.lanes = [...this.lanes.filter((other) => other !== lane), lane]
@@ -181,7 +197,8 @@ export class WorkerState {
     lane.stalled = false
     lane.served += claimed
     if (claimed > 0) this.#time = Math.max(this.#time, lane.time)
-    const over = lane.serving ? Math.max(this.held - this.concurrency, lane.held - lane.limit) : claimed
+    const { lent } = lane
+    const over = lane.serving ? Math.max(this.held - this.concurrency, lane.held - lane.limit) - lent : claimed
     return Math.max(0, claimed - Math.max(0, over))
   }
 
@@ -211,15 +228,16 @@ export class WorkerState {
 
   /** Shares out the free slots, and sends off every lane that has something to ask or to tell. */
   shareOut(): void {
-    const free = this.stopping ? 0 : this.concurrency - this.held
+    const { lent } = this
+    const free = this.stopping ? 0 : this.concurrency + lent - this.held
     const lone = this.lanes.length === 1 ? this.lanes[0]! : undefined
-    const isWaiting = (lane: Lane) => lane.serving && !lane.hungry && lane.asked === 0 && lane.room > 0
+    const isWaiting = (lane: Lane) => lane.serving && !lane.hungry && lane.asked === 0 && lane.room(lent) > 0
     if (free > 0 && this.lanes.some(isWaiting)) this.idle.openUnsafe()
     else if (!this.changed.isOpen()) this.idle.closeUnsafe()
 
     if (free > 0 && lone !== undefined) {
       if (lone.serving && !lone.exchanging && (lone.hungry || lone.outgoing.length > 0)) {
-        this.#grant(lone, Math.min(free, lone.room))
+        this.#grant(lone, Math.min(free, lone.room(lent)))
       }
     } else if (free > 0 && this.settings.queues.order === "strict") this.#shareByOrder(free)
     else if (free > 0) this.#shareByWeight(free)
@@ -227,12 +245,13 @@ export class WorkerState {
     for (const lane of this.lanes) {
       if (!lane.exchanging && (lane.granted > 0 || lane.outgoing.length > 0 || !lane.serving)) lane.poke.openUnsafe()
     }
-    if (this.held >= this.concurrency) this.full.openUnsafe()
+    if (free <= 0) this.full.openUnsafe()
     else this.full.closeUnsafe()
   }
 
   #grant(lane: Lane, count: number): void {
     const granted = Math.min(count, claimLimit - lane.granted)
+    lane.lent = this.lent
     lane.granted += granted
     this.#free(lane, -granted)
   }
@@ -274,7 +293,7 @@ export class WorkerState {
         hungry: lane.serving && !lane.exchanging && (lane.hungry || (who === "sending" && lane.outgoing.length > 0)),
         // in proportion, only one that has a backlog can fall behind
         away: lane.serving && lane.exchanging && !lane.stalled && mayWantMore && (isStrict || lane.backlogged),
-        room: modest && !lane.backlogged && !lane.exchanging ? Math.min(lane.room, lane.guess) : lane.room
+        room: modest && !lane.backlogged && !lane.exchanging ? Math.min(lane.room(0), lane.guess) : lane.room(0)
       }
     })
   }
@@ -284,7 +303,7 @@ export class WorkerState {
    * known to have work count; others may have stood still for long.
    */
   #join(): void {
-    const joins = (lane: Lane) => lane.serving && !lane.stalled && (lane.asked > 0 || (lane.hungry && lane.room > 0))
+    const joins = (lane: Lane) => lane.serving && !lane.stalled && (lane.asked > 0 || (lane.hungry && lane.room(0) > 0))
     for (const lane of this.lanes) {
       const wasIn = lane.joined
       lane.joined = joins(lane)

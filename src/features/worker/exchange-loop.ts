@@ -1,8 +1,9 @@
 import * as Effect from "effect/Effect"
+import * as Fiber from "effect/Fiber"
 import * as Schedule from "effect/Schedule"
 import type { ExchangeRequest, JobStore } from "../../ports/JobStore.ts"
 import type { Attempt, Lane } from "./Lane.ts"
-import { end, settled, start } from "./run-attempt.ts"
+import { end, settled, startReady } from "./run-attempt.ts"
 import { sayFailure } from "./say-failure.ts"
 import type { WorkerState } from "./WorkerState.ts"
 
@@ -21,6 +22,17 @@ const exchange = (state: WorkerState, lane: Lane, store: JobStore["Service"], re
     Effect.orDie
   )
 
+/** Starts what is ready and could not be started before. */
+export const startLoop = (state: WorkerState, lane: Lane): Effect.Effect<never> =>
+  Effect.gen(function* () {
+    while (true) {
+      yield* lane.startable.await
+      yield* Effect.yieldNow
+      lane.startable.closeUnsafe()
+      startReady(state, lane)
+    }
+  })
+
 /**
  * The loop of one queue: settles what has ended and claims for the room it was given, in one round trip. What ends
  * while a round trip is under way travels with the next one, so batches grow with the load and never wait. It ends when
@@ -37,16 +49,27 @@ export const exchangeLoop = (state: WorkerState, store: JobStore["Service"], lan
       const settlements = lane.outgoing
       lane.outgoing = []
       const room = state.ask(lane)
-      if (settlements.length === 0 && room === 0) continue
+      if (settlements.length === 0 && room === 0) {
+        startReady(state, lane)
+        continue
+      }
       const sentAt = state.monotonicMillis()
       const { leaseMillis } = state.settings
       lane.exchanging = true
-      const reply = yield* exchange(state, lane, store, {
-        queue: lane.queue,
-        worker: state.id,
-        settlements,
-        ...(room > 0 ? { claim: { number: state.nextClaim(), limit: room, leaseMillis } } : {})
-      })
+      const sentNanos = state.monotonicNanos()
+      const answer = yield* Effect.forkChild(
+        exchange(state, lane, store, {
+          queue: lane.queue,
+          worker: state.id,
+          settlements,
+          ...(room > 0 ? { claim: { number: state.nextClaim(), limit: room, leaseMillis } } : {})
+        }),
+        { startImmediately: true }
+      )
+      // while the store works, so do the handlers
+      startReady(state, lane)
+      const reply = yield* Fiber.join(answer)
+      lane.prefetch.exchanged(Number(state.monotonicNanos() - sentNanos) / 1_000_000)
       for (let i = 0; i < settlements.length; i++) settled(state, lane, settlements[i]!, reply.settled[i]!)
       state.extensions.report(lane.queue, reply)
       if (reply.endings.length > 0) state.relay.add(lane.queue, reply.endings)
@@ -58,14 +81,15 @@ export const exchangeLoop = (state: WorkerState, store: JobStore["Service"], lan
         state.expect(lane, nextInMillis === undefined ? Infinity : state.monotonicMillis() + Math.max(1, nextInMillis))
       }
       const attempts = reply.claimed.map((job): Attempt => {
-        const attempt = {
+        const attempt: Attempt = {
           job,
           startedAt: undefined,
           trustedUntil: sentAt + leaseMillis,
-          running: false,
+          phase: "ready",
           fiber: undefined,
           interruptedFor: undefined,
-          observed: undefined
+          observed: undefined,
+          sampledNanos: undefined
         }
         lane.attempts.set(job.token, attempt)
         return attempt
@@ -73,14 +97,17 @@ export const exchangeLoop = (state: WorkerState, store: JobStore["Service"], lan
       lane.exchanging = false
       for (let i = 0; i < attempts.length; i++) {
         const attempt = attempts[i]!
-        if (i < startable) start(state, lane, attempt)
+        if (i < startable) lane.ready.push(attempt)
         else {
           const { id: jobId, token } = attempt.job
           end(state, lane, attempt, { _tag: "Release", jobId, token, delayMillis: 0 })
         }
       }
-      state.look.openUnsafe()
       state.progress.openUnsafe()
+      // the next exchange, if there is reason for one, goes before the handlers
+      if (state.lanes.length === 1) state.shareOut()
+      else state.look.openUnsafe()
+      if (!lane.poke.isOpen()) startReady(state, lane)
     }
     state.forget(lane)
   })

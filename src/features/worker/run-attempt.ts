@@ -28,12 +28,20 @@ const handlerEffect = ({ run, task }: Runnable, job: RunningJob, payload: unknow
 /** Queues how an attempt ended, for the lane's next exchange; without a settlement the attempt is forgotten. */
 export const end = (state: WorkerState, lane: Lane, attempt: Attempt, settlement: Settlement | undefined): void => {
   noteEnd(state, lane, attempt, settlement)
-  attempt.running = false
+  if (attempt.phase === "running") {
+    lane.running--
+    state.running--
+    if (attempt.sampledNanos !== undefined) {
+      lane.prefetch.handled(Number(state.monotonicNanos() - attempt.sampledNanos) / 1_000_000)
+    }
+  }
+  attempt.phase = "ended"
   attempt.fiber = undefined
   if (settlement === undefined) lane.attempts.delete(attempt.job.token)
   else lane.outgoing.push(settlement)
   state.giveBack(lane)
   state.progress.openUnsafe()
+  for (const other of state.lanes) if (other.ready.size > 0) other.startable.openUnsafe()
 }
 
 /** Forgets an attempt whose settlement the store has answered. */
@@ -64,10 +72,15 @@ const settlementAfter = (
  * Starts the handler of a claimed job, or settles at once a job that cannot be started.
  * Room for it was taken with the claim; `end` gives it back.
  */
-export const start = (state: WorkerState, lane: Lane, attempt: Attempt): void => {
+const start = (state: WorkerState, lane: Lane, attempt: Attempt): void => {
   const { job } = attempt
   const held = { jobId: job.id, token: job.token }
-  if (state.stopping) {
+  if (attempt.interruptedFor === "lease lost") {
+    end(state, lane, attempt, undefined)
+    return
+  }
+  // one that somebody cancels: the store makes that of the release
+  if (state.stopping || !lane.serving || attempt.interruptedFor !== undefined) {
     end(state, lane, attempt, { _tag: "Release", ...held, delayMillis: 0 })
     return
   }
@@ -85,7 +98,9 @@ export const start = (state: WorkerState, lane: Lane, attempt: Attempt): void =>
     end(state, lane, attempt, { _tag: "Bury", ...held, reason: "undecodable", error })
     return
   }
-  attempt.running = true
+  attempt.phase = "running"
+  lane.running++
+  state.running++
   const running = new RunningJob(job, lane.queue, state.store)
   attempt.observed = extensions.started(lane.queue, running)
   const fiber = extensions.fork(extensions.wrap(handlerEffect(runnable, running, payload.value), running))
@@ -98,4 +113,36 @@ export const start = (state: WorkerState, lane: Lane, attempt: Attempt): void =>
     if (settlement === undefined) extensions.lost(lane.queue, attempt)
     end(state, lane, attempt, settlement)
   })
+}
+
+/** Handlers started in one go at least, so that other fibers get their turn between a worker's jobs. */
+const leastBatch = 16
+
+/** Gives back what was claimed and not started, when nothing more is to start. */
+export const releaseReady = (state: WorkerState, lane: Lane): void => {
+  for (let attempt = lane.ready.take(); attempt !== undefined; attempt = lane.ready.take()) {
+    start(state, lane, attempt)
+  }
+}
+
+/**
+ * Starts handlers of a lane as far as they may run, in the order of their claims, but not more in one go than may run at
+ * once: those that end at once are settled while the others run.
+ */
+export const startReady = (state: WorkerState, lane: Lane): void => {
+  if (lane.ready.size === 0) return
+  if (state.stopping || !lane.serving) return releaseReady(state, lane)
+  const startedNanos = state.monotonicNanos()
+  let left = Math.min(lane.ready.size, Math.max(state.concurrency, leastBatch))
+  let isFirst = true
+  // a handler's first steps may do anything, and come back here
+  for (; left > 0 && state.mayStart(lane); left--) {
+    const attempt = lane.ready.take()
+    if (attempt === undefined) return
+    // one in each batch tells how long handlers take
+    if (isFirst) attempt.sampledNanos = startedNanos
+    isFirst = false
+    start(state, lane, attempt)
+  }
+  if (lane.ready.size > 0 && state.mayStart(lane)) lane.startable.openUnsafe()
 }

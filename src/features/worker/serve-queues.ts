@@ -5,9 +5,10 @@ import { InvalidInput } from "../../domain/limits.ts"
 import type { Entry, QueueOptions } from "../../domain/Queues.ts"
 import type { QueueControl } from "../../ports/QueueControl.ts"
 import type { StoreError } from "../../ports/StoreError.ts"
-import { exchangeLoop } from "./exchange-loop.ts"
+import { exchangeLoop, startLoop } from "./exchange-loop.ts"
 import { extendLoop } from "./extend-leases.ts"
 import type { Lane } from "./Lane.ts"
+import { releaseReady } from "./run-attempt.ts"
 import { restarted, supervised } from "./supervised.ts"
 import type { WorkerState } from "./WorkerState.ts"
 
@@ -58,18 +59,13 @@ export interface ServedQueues {
 const runLane = (state: WorkerState, control: QueueControl["Service"], lane: Lane) =>
   Effect.gen(function* () {
     yield* supervised(`lease extension of queue ${lane.queue}`, extendLoop(state, state.store, lane))
+    yield* supervised(`start loop of queue ${lane.queue}`, startLoop(state, lane))
     yield* restarted(`claim loop of queue ${lane.queue}`, exchangeLoop(state, state.store, lane))
   }).pipe(
     Effect.scoped,
     Effect.andThen(control.removeWorker(lane.queue, state.id)),
     Effect.catch((error) => Effect.logDebug(`${state.id} is still listed at queue ${lane.queue}: ${error.message}`))
   )
-
-const running = (lane: Lane): number => {
-  let count = 0
-  for (const attempt of lane.attempts.values()) if (attempt.running) count++
-  return count
-}
 
 /** Serves the queues of the settings, and those that are added later, until the scope closes. */
 export const serveQueues = Effect.fnUntraced(function* (
@@ -106,7 +102,7 @@ export const serveQueues = Effect.fnUntraced(function* (
         name: lane.queue,
         ...(order === "strict" ? {} : { weight: lane.weight }),
         ...(Number.isFinite(lane.limit) ? { concurrency: lane.limit } : {}),
-        running: running(lane)
+        running: lane.running
       }))
     ),
     setConcurrency: Effect.fnUntraced(function* (concurrency) {
@@ -138,7 +134,10 @@ export const serveQueues = Effect.fnUntraced(function* (
     removeQueue: (name) =>
       Effect.sync(() => {
         const lane = served(name)
-        if (lane !== undefined) state.leave(lane)
+        if (lane !== undefined) {
+          state.leave(lane)
+          releaseReady(state, lane)
+        }
         return lane !== undefined
       })
   } satisfies ServedQueues

@@ -1,5 +1,6 @@
 import * as Effect from "effect/Effect"
 import { interrupt } from "./Lane.ts"
+import { releaseReady } from "./run-attempt.ts"
 import type { WorkerState } from "./WorkerState.ts"
 
 /** How long interrupted handlers may take to clean up, and the last settlements to be accepted. */
@@ -23,10 +24,11 @@ const attemptsOf = (state: WorkerState) => state.lanes.flatMap((lane) => [...lan
 export const shutdown = (state: WorkerState): Effect.Effect<void> =>
   Effect.gen(function* () {
     state.stopping = true
+    for (const lane of state.lanes) releaseReady(state, lane)
     // the reply to an exchange under way may bring jobs, which are to be released
     const quiet = () => state.lanes.every((lane) => !lane.exchanging)
     const settled = () => quiet() && attemptsOf(state).length === 0
-    const ended = () => quiet() && attemptsOf(state).every((attempt) => !attempt.running)
+    const ended = () => quiet() && attemptsOf(state).every((attempt) => attempt.phase !== "running")
 
     if (!(yield* until(state, ended, state.settings.drainMillis))) {
       for (const attempt of attemptsOf(state)) interrupt(attempt, "shutdown")
@@ -34,9 +36,9 @@ export const shutdown = (state: WorkerState): Effect.Effect<void> =>
     }
     yield* until(state, settled, lastMillis)
 
-    for (const { job, running } of attemptsOf(state)) {
+    for (const { job, phase } of attemptsOf(state)) {
       yield* Effect.logWarning(
-        running
+        phase === "running"
           ? `the handler of job ${job.id} does not end; its job runs again after its lease`
           : `the end of job ${job.id} could not be recorded; it runs again after its lease`
       )

@@ -1,0 +1,24 @@
+/** A queue whose first is taken off before anything is done with it, however often it is asked meanwhile. */
+export class Fifo<A> {
+  #items: Array<A | undefined> = []
+  #first = 0
+
+  get size(): number {
+    return this.#items.length - this.#first
+  }
+
+  push(item: A): void {
+    this.#items.push(item)
+  }
+
+  take(): A | undefined {
+    const item = this.#items[this.#first]
+    if (item === undefined) return undefined
+    this.#items[this.#first++] = undefined
+    if (this.#first === this.#items.length) {
+      this.#items = []
+      this.#first = 0
+    }
+    return item
+  }
+}
