@@ -56,6 +56,7 @@ hands_over = true
 local now = clock(ARGV[1])
 local worker, number, limit, lease = ARGV[3], ARGV[4], tonumber(ARGV[5]), tonumber(ARGV[6])
 
+local sub, find, byte = string.sub, string.find, string.byte
 local arguments = { c = 0, C = 1, r = 3, b = 3, x = 1, s = 1, l = 1 }
 local freed = false
 
@@ -84,8 +85,8 @@ local function settle()
     if text == nil then text = texts[i] end
     local held = "a" .. token .. ","
     local outcome = "k"
-    if text and string.sub(text, 1, #held) == held then
-      if op == "c" and string.sub(text, #held + 1, #held + 1) == "0" then
+    if text and find(text, held, 1, true) == 1 then
+      if op == "c" and byte(text, #held + 1) == 48 then
         done[#done + 1] = id
         touched[id] = false
         if watched then tell_ended(keys, id, "c") end
@@ -259,32 +260,35 @@ local function claim()
   if #ids == 0 then return ids, 0 end
 
   local records = read_fields(keys.jobs, ids)
-  local texts = read_fields(keys.runs, ids)
+  -- every run is of an active job: none of these was ever attempted
+  local are_new = redis.call("HLEN", keys.runs) == redis.call("ZCARD", keys.active)
+  local texts = are_new and {} or read_fields(keys.runs, ids)
   ids, records, texts = drop_expired(ids, records, texts)
   -- Never below the clock: a server that lost its last second must not hand out the tokens of that second again.
   local token = math.max(tonumber(redis.call("HGET", keys.meta, "token") or "0"), now * tokens_per_milli)
   redis.call("HSET", keys.meta, "token", exact(token + #ids))
   local first = token + 1
   local runs, leases = {}, {}
-  local rest = "," .. now .. ",,," .. worker .. ","
+  local rest = "," .. exact(now) .. ",,," .. worker .. ","
+  local first_attempt = ",1,0,0" .. rest
+  -- a number costs a conversion for each job, a text none
+  local until_when = exact(now + lease)
+  local held = 0
   for i = 1, #ids do
     local id, record, text = ids[i], records[i], texts[i]
     token = token + 1
     if record then
-      local progress, run
+      local progress, run = "1,0,0", nil
       if text then
         local old = parse_run(text)
         progress = (old.attempt + 1) .. "," .. old.rescues .. "," .. old.snoozes
         run = "a" .. exact(token) .. "," .. old.flag .. "," .. progress .. rest .. old.tail
       else
-        local flag, tail = string.match(record, "^(%d),([^\n]*)")
-        progress = "1,0,0"
-        run = "a" .. exact(token) .. "," .. flag .. ",1,0,0" .. rest .. tail
+        run = "a" .. exact(token) .. sub(record, 2, 2) .. sub(record, 1, 1) .. first_attempt .. sub(record, 3, find(record, "\n", 3, true) - 1)
       end
-      runs[#runs + 1] = id
-      runs[#runs + 1] = run
-      leases[#leases + 1] = now + lease
-      leases[#leases + 1] = id
+      runs[held + 1], runs[held + 2] = id, run
+      leases[held + 1], leases[held + 2] = until_when, id
+      held = held + 2
       hand_out(id, progress, record)
     else
       -- an index entry without a record: nothing to run, and nobody else shall meet it
@@ -294,8 +298,8 @@ local function claim()
   end
   spread("HSET", keys.runs, runs)
   spread("ZADD", keys.active, leases)
-  count(keys.meta, "claimed", #runs / 2)
-  if #runs > 0 then expires = math.min(expires, now + lease) end
+  count(keys.meta, "claimed", held / 2)
+  if held > 0 then expires = math.min(expires, now + lease) end
   return ids, first
 end
 
