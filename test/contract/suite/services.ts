@@ -6,6 +6,7 @@ import { hooksContract } from "./hooks.ts"
 import { inputContract } from "./input.ts"
 import { manyQueuesContract } from "./many-queues.ts"
 import { inspectingContract } from "./inspecting.ts"
+import { prefetchContract } from "./prefetch.ts"
 import { resultsContract } from "./results.ts"
 import { runningContract } from "./running.ts"
 import { stoppingContract } from "./stopping.ts"
@@ -17,6 +18,7 @@ export const serviceContract = (backend: string, layer: Layer.Layer<Ports, unkno
   for (const concern of [
     inputContract,
     runningContract,
+    prefetchContract,
     manyQueuesContract,
     changingQueuesContract,
     resultsContract,
