@@ -46,32 +46,34 @@ const queuePattern = /^[A-Za-z0-9._-]{1,128}$/
 const idPattern = /^[A-Za-z0-9._:@/+=-]{1,128}$/
 const kindPattern = /^[A-Za-z0-9._:/-]{1,128}$/
 
-const check = (ok: boolean, field: string, problem: string): Result.Result<void, InvalidInput> =>
-  ok ? Result.succeed(undefined) : Result.fail(new InvalidInput({ field, problem }))
+const fine: Result.Result<void, InvalidInput> = Result.succeed(undefined)
+
+const check = (ok: boolean, field: string, problem: () => string): Result.Result<void, InvalidInput> =>
+  ok ? fine : Result.fail(new InvalidInput({ field, problem: problem() }))
 
 const shown = (value: unknown) => (typeof value === "string" ? JSON.stringify(value.slice(0, 40)) : describe(value))
 
 export const checkQueue = (queue: string) =>
-  check(queuePattern.test(queue), "queue", `must be 1 to 128 of A-Z a-z 0-9 . _ -, not ${shown(queue)}`)
+  check(queuePattern.test(queue), "queue", () => `must be 1 to 128 of A-Z a-z 0-9 . _ -, not ${shown(queue)}`)
 
 export const checkJobId = (id: string) =>
-  check(idPattern.test(id), "id", `must be 1 to 128 of A-Z a-z 0-9 . _ : @ / + = -, not ${shown(id)}`)
+  check(idPattern.test(id), "id", () => `must be 1 to 128 of A-Z a-z 0-9 . _ : @ / + = -, not ${shown(id)}`)
 
 export const checkKind = (kind: string) =>
-  check(kindPattern.test(kind), "kind", `must be 1 to 128 of A-Z a-z 0-9 . _ : / -, not ${shown(kind)}`)
+  check(kindPattern.test(kind), "kind", () => `must be 1 to 128 of A-Z a-z 0-9 . _ : / -, not ${shown(kind)}`)
 
 export const checkPriority = (priority: number) =>
   check(
     Number.isInteger(priority) && priority >= minPriority && priority <= maxPriority,
     "priority",
-    `must be an integer from ${minPriority} to ${maxPriority}, not ${shown(priority)}`
+    () => `must be an integer from ${minPriority} to ${maxPriority}, not ${shown(priority)}`
   )
 
 export const checkMaxAttempts = (maxAttempts: number) =>
   check(
     Number.isInteger(maxAttempts) && maxAttempts >= 1 && maxAttempts <= 1_000_000,
     "maxAttempts",
-    `must be an integer from 1 to 1000000, not ${shown(maxAttempts)}`
+    () => `must be an integer from 1 to 1000000, not ${shown(maxAttempts)}`
   )
 
 /** A duration given by a caller as whole milliseconds, rounded up; `least` to a century. */
@@ -96,5 +98,5 @@ export const checkLease = (millis: number) =>
   check(
     Number.isFinite(millis) && millis >= minLeaseMillis && millis <= maxLeaseMillis,
     "lease",
-    `must be between ${minLeaseMillis} ms and a day, not ${shown(millis)} ms`
+    () => `must be between ${minLeaseMillis} ms and a day, not ${shown(millis)} ms`
   )
