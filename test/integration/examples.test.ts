@@ -27,11 +27,14 @@ const printed = async (file: string, ...args: ReadonlyArray<string>): Promise<st
   return stdout
 }
 
+/** Those that need a Redis get its address. */
+const argumentsOf = (name: string): ReadonlyArray<string> => (name === "two-processes.ts" ? [redisUrl()] : [])
+
 describe("examples", () => {
   for (const name of readdirSync(folder).filter((file) => file.endsWith(".ts"))) {
     const file = join(folder, name)
     it(`${name} prints what it says`, async () => {
-      assert.strictEqual(await printed(file), expected(file))
+      assert.strictEqual(await printed(file, ...argumentsOf(name)), expected(file))
     })
   }
 
