@@ -876,7 +876,7 @@ return reply`
     keys: ["jobs", "runs", "pending", "limited", "limits", "scheduled", "unique", "windows", "meta", "requests", "producers", "members", "wake"] as const,
     args: ["now", "producer", "number"] as const,
     rest: "jobs" as const,
-    sha1: "bd0ae577c8fc9fa50907f9e317e31a68dacb45cc",
+    sha1: "09d2ce9a976a369d9e49696bdc22c2ba3c071810",
     source: `#!lua
 local function clock(given)
   if given ~= "" then return tonumber(given) end
@@ -971,6 +971,139 @@ local function leave_waiting(keys, id, record)
   local kind, score = kind_and_score(record)
   return redis.call("ZREM", keys.limited, limited_member(kind, score, id)) == 1
 end
+local function store_jobs(keys, now, values, first, again)
+  local total = (#values - first + 1) / 7
+  local ids = {}
+  for i = 1, total do ids[i] = values[first + 7 * (i - 1)] end
+  local existing = read_fields(keys.jobs, ids)
+  local sequence = redis.call("HINCRBY", keys.meta, "sequence", total) - total
+  local head = redis.call("ZRANGE", keys.scheduled, 0, 0, "WITHSCORES")[2]
+  local limits = redis.call("HLEN", keys.limits) > 0 and read_limits(keys) or {}
+  local reply, records, ready, limited, scheduled = {}, {}, {}, {}, {}
+  local seen, taken = {}, {}
+  local soonest, stored, wakes = math.huge, 0, false
+  local function report(position, what, holder)
+    reply[#reply + 1] = position
+    reply[#reply + 1] = what
+    reply[#reply + 1] = holder
+  end
+  local function instant(text)
+    if text == "" then return nil end
+    local millis = tonumber(string.sub(text, 2))
+    return string.sub(text, 1, 1) == "+" and now + millis or millis
+  end
+  local function is_same(stored_record, rest)
+    local line, payload = string.match(stored_record, "^%d,%d+,%d+,%d*(,[^\\n]*)\\n[^\\n]*\\n(.*)$")
+    local new_line, new_payload = string.match(rest, "^([^\\n]*)\\n[^\\n]*\\n(.*)$")
+    local function plain(text) return (string.gsub(text, "^(,%-?%d+,%d+,%d+,[^,]*,)%a:", "%1")) end
+    return plain(line) == plain(new_line) and payload == new_payload
+  end
+  local function record_of(place, enqueued, expires, rest)
+    local expiry = instant(expires)
+    local held = string.match(rest, "^,%-?%d+,%d+,%d+,[^,]*,(%a?)")
+    local minds = held ~= "" or string.match(rest, "^,%-?%d+,%d+,0,") == nil
+    local flag = (minds and 1 or 0) + (expiry and 2 or 0) + (held == "s" and 4 or 0)
+    return flag .. "," .. place .. "," .. enqueued .. "," .. (expiry or "") .. rest
+  end
+  local function stand(id, place, priority, visible, rest)
+    local due = instant(visible) or now
+    if due > now then
+      scheduled[#scheduled + 1] = due
+      scheduled[#scheduled + 1] = id
+      if due < soonest then soonest = due end
+      return
+    end
+    local score = tonumber(priority) * 1099511627776 + place
+    local kind = string.match(rest, "^,%-?%d+,%d+,%d+,([^,]*),")
+    if limits[kind] then
+      limited[#limited + 1] = 0
+      limited[#limited + 1] = limited_member(kind, score, id)
+    else
+      ready[#ready + 1] = score
+      ready[#ready + 1] = id
+    end
+  end
+  local function flush()
+    spread("HSET", keys.jobs, records)
+    spread("ZADD", keys.pending, ready)
+    spread("ZADD", keys.limited, limited)
+    spread("ZADD", keys.scheduled, scheduled)
+    wakes = wakes or #ready > 0 or #limited > 0
+    records, ready, limited, scheduled = {}, {}, {}, {}
+  end
+  local function holder_of(unique)
+    local holder = taken[unique] or redis.call("HGET", keys.unique, unique)
+    if not holder then return nil end
+    local free_at = redis.call("ZSCORE", keys.windows, unique)
+    if free_at and tonumber(free_at) <= now then return nil end
+    return holder
+  end
+  local function hold(unique, id, window)
+    taken[unique] = id
+    redis.call("HSET", keys.unique, unique, id)
+    if window then
+      redis.call("ZADD", keys.windows, now + tonumber(window), unique)
+    else
+      redis.call("ZREM", keys.windows, unique)
+    end
+  end
+  local function replace(id, unique, expires, priority, visible, rest)
+    flush()
+    local old = redis.call("HGET", keys.jobs, id)
+    if not old or parse_run("w0,0,0,0,0,,,,," .. string.match(old, "^%d,([^\\n]*)")).unique ~= unique then return false end
+    if redis.call("ZREM", keys.scheduled, id) == 0 and not leave_waiting(keys, id, old) then return false end
+    local place, enqueued = string.match(old, "^%d,(%d+),(%d+),")
+    local record = record_of(place, enqueued, expires, rest)
+    redis.call("HSET", keys.jobs, id, record)
+    seen[id] = record
+    local text = redis.call("HGET", keys.runs, id)
+    if text then
+      local run = parse_run(text)
+      run.flag, run.tail = string.match(record, "^(%d),([^\\n]*)")
+      mind(run)
+      redis.call("HSET", keys.runs, id, format_run(run))
+    end
+    stand(id, tonumber(place), priority, visible, rest)
+    return true
+  end
+  for i = 1, total do
+    local at = first + 7 * (i - 1)
+    local id, visible, expires = values[at], values[at + 1], values[at + 2]
+    local priority, unique, how, rest = values[at + 3], values[at + 4], values[at + 5], values[at + 6]
+    local stored_record = seen[id] or existing[i]
+    local holder = not stored_record and unique ~= "" and holder_of(unique) or nil
+    local replaces, window = string.match(how, "^(r?)(%d*)$")
+    if window == "" then window = nil end
+    local before = string.match(how, "^b(%d+)$")
+    if stored_record then
+      report(i, is_same(stored_record, rest) and "same" or "other", "")
+    elseif before and redis.call("ZSCORE", keys.members, id) then
+      report(i, "same", "")
+    elseif before and (again or tonumber(before) <= now) then
+      report(i, "late", "")
+    elseif again then
+    elseif holder and replaces == "r" and replace(holder, unique, expires, priority, visible, rest) then
+      hold(unique, holder, window)
+      report(i, "replaced", holder)
+    elseif holder then
+      report(i, "key", holder)
+    else
+      local place = sequence + i
+      local record = record_of(place, now, expires, rest)
+      records[#records + 1] = id
+      records[#records + 1] = record
+      seen[id] = record
+      stored = stored + 1
+      if unique ~= "" then hold(unique, id, window) end
+      stand(id, place, priority, visible, rest)
+    end
+  end
+  flush()
+  if wakes or soonest < (tonumber(head) or math.huge) then signal(keys) end
+  count(keys.meta, "enqueued", stored)
+  count(keys.meta, "duplicates", #reply / 3)
+  return reply
+end
 local keys = {
   jobs = KEYS[1], runs = KEYS[2], pending = KEYS[3], limited = KEYS[4], limits = KEYS[5], scheduled = KEYS[6],
   unique = KEYS[7], windows = KEYS[8], meta = KEYS[9], requests = KEYS[10],
@@ -978,140 +1111,10 @@ local keys = {
 }
 local now = clock(ARGV[1])
 local producer, number = ARGV[2], tonumber(ARGV[3])
-local total = (#ARGV - 3) / 7
-local ids = {}
-for i = 1, total do ids[i] = ARGV[7 * i - 3] end
-local existing = read_fields(keys.jobs, ids)
 local again = number <= tonumber(redis.call("HGET", keys.requests, producer) or "0")
 if not again then redis.call("HSET", keys.requests, producer, exact(number)) end
 redis.call("ZADD", keys.producers, now, producer)
-local sequence = redis.call("HINCRBY", keys.meta, "sequence", total) - total
-local head = redis.call("ZRANGE", keys.scheduled, 0, 0, "WITHSCORES")[2]
-local limits = redis.call("HLEN", keys.limits) > 0 and read_limits(keys) or {}
-local reply, records, ready, limited, scheduled = {}, {}, {}, {}, {}
-local seen, taken = {}, {}
-local soonest, stored, wakes = math.huge, 0, false
-local function report(position, what, holder)
-  reply[#reply + 1] = position
-  reply[#reply + 1] = what
-  reply[#reply + 1] = holder
-end
-local function instant(text)
-  if text == "" then return nil end
-  local millis = tonumber(string.sub(text, 2))
-  return string.sub(text, 1, 1) == "+" and now + millis or millis
-end
-local function is_same(stored_record, rest)
-  local line, payload = string.match(stored_record, "^%d,%d+,%d+,%d*(,[^\\n]*)\\n[^\\n]*\\n(.*)$")
-  local new_line, new_payload = string.match(rest, "^([^\\n]*)\\n[^\\n]*\\n(.*)$")
-  local function plain(text) return (string.gsub(text, "^(,%-?%d+,%d+,%d+,[^,]*,)%a:", "%1")) end
-  return plain(line) == plain(new_line) and payload == new_payload
-end
-local function record_of(place, enqueued, expires, rest)
-  local expiry = instant(expires)
-  local held = string.match(rest, "^,%-?%d+,%d+,%d+,[^,]*,(%a?)")
-  local minds = held ~= "" or string.match(rest, "^,%-?%d+,%d+,0,") == nil
-  local flag = (minds and 1 or 0) + (expiry and 2 or 0) + (held == "s" and 4 or 0)
-  return flag .. "," .. place .. "," .. enqueued .. "," .. (expiry or "") .. rest
-end
-local function stand(id, place, priority, visible, rest)
-  local due = instant(visible) or now
-  if due > now then
-    scheduled[#scheduled + 1] = due
-    scheduled[#scheduled + 1] = id
-    if due < soonest then soonest = due end
-    return
-  end
-  local score = tonumber(priority) * 1099511627776 + place
-  local kind = string.match(rest, "^,%-?%d+,%d+,%d+,([^,]*),")
-  if limits[kind] then
-    limited[#limited + 1] = 0
-    limited[#limited + 1] = limited_member(kind, score, id)
-  else
-    ready[#ready + 1] = score
-    ready[#ready + 1] = id
-  end
-end
-local function flush()
-  spread("HSET", keys.jobs, records)
-  spread("ZADD", keys.pending, ready)
-  spread("ZADD", keys.limited, limited)
-  spread("ZADD", keys.scheduled, scheduled)
-  wakes = wakes or #ready > 0 or #limited > 0
-  records, ready, limited, scheduled = {}, {}, {}, {}
-end
-local function holder_of(unique)
-  local holder = taken[unique] or redis.call("HGET", keys.unique, unique)
-  if not holder then return nil end
-  local free_at = redis.call("ZSCORE", keys.windows, unique)
-  if free_at and tonumber(free_at) <= now then return nil end
-  return holder
-end
-local function hold(unique, id, window)
-  taken[unique] = id
-  redis.call("HSET", keys.unique, unique, id)
-  if window then
-    redis.call("ZADD", keys.windows, now + tonumber(window), unique)
-  else
-    redis.call("ZREM", keys.windows, unique)
-  end
-end
-local function replace(id, unique, expires, priority, visible, rest)
-  flush()
-  local old = redis.call("HGET", keys.jobs, id)
-  if not old or parse_run("w0,0,0,0,0,,,,," .. string.match(old, "^%d,([^\\n]*)")).unique ~= unique then return false end
-  if redis.call("ZREM", keys.scheduled, id) == 0 and not leave_waiting(keys, id, old) then return false end
-  local place, enqueued = string.match(old, "^%d,(%d+),(%d+),")
-  local record = record_of(place, enqueued, expires, rest)
-  redis.call("HSET", keys.jobs, id, record)
-  seen[id] = record
-  local text = redis.call("HGET", keys.runs, id)
-  if text then
-    local run = parse_run(text)
-    run.flag, run.tail = string.match(record, "^(%d),([^\\n]*)")
-    mind(run)
-    redis.call("HSET", keys.runs, id, format_run(run))
-  end
-  stand(id, tonumber(place), priority, visible, rest)
-  return true
-end
-for i = 1, total do
-  local at = 7 * i - 3
-  local id, visible, expires = ARGV[at], ARGV[at + 1], ARGV[at + 2]
-  local priority, unique, how, rest = ARGV[at + 3], ARGV[at + 4], ARGV[at + 5], ARGV[at + 6]
-  local stored_record = seen[id] or existing[i]
-  local holder = not stored_record and unique ~= "" and holder_of(unique) or nil
-  local replaces, window = string.match(how, "^(r?)(%d*)$")
-  if window == "" then window = nil end
-  local before = string.match(how, "^b(%d+)$")
-  if stored_record then
-    report(i, is_same(stored_record, rest) and "same" or "other", "")
-  elseif before and redis.call("ZSCORE", keys.members, id) then
-    report(i, "same", "")
-  elseif before and (again or tonumber(before) <= now) then
-    report(i, "late", "")
-  elseif again then
-  elseif holder and replaces == "r" and replace(holder, unique, expires, priority, visible, rest) then
-    hold(unique, holder, window)
-    report(i, "replaced", holder)
-  elseif holder then
-    report(i, "key", holder)
-  else
-    local place = sequence + i
-    local record = record_of(place, now, expires, rest)
-    records[#records + 1] = id
-    records[#records + 1] = record
-    seen[id] = record
-    stored = stored + 1
-    if unique ~= "" then hold(unique, id, window) end
-    stand(id, place, priority, visible, rest)
-  end
-end
-flush()
-if wakes or soonest < (tonumber(head) or math.huge) then signal(keys) end
-count(keys.meta, "enqueued", stored)
-count(keys.meta, "duplicates", #reply / 3)
-return reply`
+return store_jobs(keys, now, ARGV, 4, again)`
   },
   enter: {
     keys: ["all", "running", "completed", "failed", "cancelled", "looks", "expiry"] as const,
