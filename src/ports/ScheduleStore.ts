@@ -106,7 +106,7 @@ export class ScheduleStore extends Context.Service<
     ) => Effect.Effect<{ readonly now: EpochMillis; readonly schedule: Option.Option<ScheduleRecord> }, StoreError>
     /**
      * Adds or replaces a schedule; counters stay. Answers whether it found the version it was meant to replace: false
-     * changes nothing. A schedule of the name in another queue is removed.
+     * changes nothing. What has no version to replace is added, and taken out of the queue it was in before.
      */
     readonly put: (request: PutSchedule) => Effect.Effect<boolean, StoreError>
     /** Answers whether it was there. */

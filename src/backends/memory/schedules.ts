@@ -95,7 +95,7 @@ export const makeScheduleStore = (
     find: (name) => withNow((now) => ({ now, schedule: Option.fromNullishOr(home(name)?.schedules.get(name)) })),
     put: (request) =>
       Effect.sync(() => {
-        const before = home(request.name)
+        const before = request.version === undefined ? home(request.name) : undefined
         if (before !== undefined && before.name !== request.queue) before.schedules.delete(request.name)
         const isPut = put(at(request.queue), request)
         if (isPut) changes.raise()

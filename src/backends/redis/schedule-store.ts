@@ -2,7 +2,7 @@ import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import type { EpochMillis } from "../../domain/Job.ts"
 import { ScheduleChanges } from "../../ports/ScheduleChanges.ts"
-import { type ScheduleRecord, ScheduleStore, type TickOutcome } from "../../ports/ScheduleStore.ts"
+import { type PutSchedule, type ScheduleRecord, ScheduleStore, type TickOutcome } from "../../ports/ScheduleStore.ts"
 import type { StoreError } from "../../ports/StoreError.ts"
 import { pushNewJob } from "./codec.ts"
 import type { Connection } from "./Connection.ts"
@@ -73,6 +73,18 @@ export const make = (connection: Connection, queues: Queues): ScheduleStore["Ser
       connection.client.sadd(withSchedules, queue).then(() => connection.client.replaceField(names, name, queue))
     )
 
+  const putInto = ({ definition, name, next, paused, queue, version }: PutSchedule) =>
+    Effect.map(
+      queues.run<number>("putSchedule", scripts.schedule, queue, [
+        name,
+        version ?? "",
+        paused === undefined ? "" : paused ? 1 : 0,
+        next,
+        definition
+      ]),
+      (done) => done === 1
+    )
+
   return ScheduleStore.of({
     queues: queueNames("scheduleQueues"),
     due: (queue, limit) =>
@@ -97,26 +109,27 @@ export const make = (connection: Connection, queues: Queues): ScheduleStore["Ser
       return (yield* queues.run<number>("trigger", scripts.trigger, queue, args)) === 1
     }),
     find: (name) => find("findSchedule", name),
-    put: Effect.fnUntraced(function* ({ definition, name, next, paused, queue, version }) {
+    put: Effect.fnUntraced(function* (request) {
+      const { name, queue } = request
+      if (request.version !== undefined) {
+        const isChanged = yield* putInto(request)
+        if (isChanged) changes.raise()
+        return isChanged
+      }
       yield* ask("putSchedule", () => queues.register(queue))
-      const known = yield* find("putSchedule", name)
-      const elsewhere = Option.filter(known.schedule, (schedule) => schedule.queue !== queue)
+      const { schedule } = yield* find("putSchedule", name)
       // first gone there, then here: stopping in between must not leave two
-      if (Option.isSome(elsewhere)) yield* removeFrom("putSchedule", elsewhere.value.queue, name)
+      if (Option.isSome(schedule) && schedule.value.queue !== queue) {
+        yield* removeFrom("putSchedule", schedule.value.queue, name)
+      }
       const before = yield* claimName(name, queue)
       if (before !== null && before !== queue) yield* removeFrom("putSchedule", before, name)
-      const done = yield* queues.run<number>("putSchedule", scripts.schedule, queue, [
-        name,
-        version ?? "",
-        paused === undefined ? "" : paused ? 1 : 0,
-        next,
-        definition
-      ])
+      const isAdded = yield* putInto(request)
       // somebody else may have claimed the name for another queue meanwhile, before there was anything here to remove
       const owner = yield* ask("putSchedule", () => connection.client.hget(names, name))
       if (owner !== null && owner !== queue) yield* removeFrom("putSchedule", queue, name)
-      if (done === 1) changes.raise()
-      return done === 1
+      if (isAdded) changes.raise()
+      return isAdded
     }),
     remove: Effect.fnUntraced(function* (name) {
       const { schedule } = yield* find("removeSchedule", name)

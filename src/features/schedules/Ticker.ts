@@ -20,7 +20,7 @@ import type { StoreError } from "../../ports/StoreError.ts"
 
 /** How a ticker looks for schedules that other processes have put. */
 export interface TickerOptions {
-  /** How long such a schedule may go unnoticed; 3 seconds when left out. */
+  /** How long such a schedule may go unnoticed; 5 seconds when left out. */
   readonly reread?: Duration.Input
 }
 
@@ -148,11 +148,11 @@ const serve = Effect.fnUntraced(function* (store: ScheduleStore["Service"], read
 export const tickLoop = (options: TickerOptions = {}): Effect.Effect<never, never, ScheduleStore> =>
   Effect.gen(function* () {
     const store = yield* ScheduleStore
-    const rereadMillis = Duration.toMillis(Duration.fromInputUnsafe(options.reread ?? "3 seconds"))
+    const rereadMillis = Duration.toMillis(Duration.fromInputUnsafe(options.reread ?? "5 seconds"))
     const readables = new Readables()
     const watched = new Map<string, Watched>()
     let rereadAt = Number.NEGATIVE_INFINITY
-    let changes = 0
+    let changes = yield* store.changed(-1)
     let failures = 0
 
     const round = Effect.gen(function* () {
