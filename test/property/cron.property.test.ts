@@ -97,8 +97,8 @@ const scan = (of: Fields, zone: string, from: number, to: number): ReadonlyArray
     const isAgain = seen.has(shown.local)
     seen.add(shown.local)
     if (matches(of, shown) && (everyHour || !isAgain)) found.add(instant)
-    const leftOut = shown.local - before.local - minute
-    for (let k = 0; !everyHour && k < leftOut; k += minute) {
+    const leftOut = everyHour ? 0 : shown.local - before.local - minute
+    for (let k = 0; k < leftOut; k += minute) {
       const local = new Date(before.local + minute + k)
       const shownThere = {
         ...{ minute: local.getUTCMinutes(), hour: local.getUTCHours() },

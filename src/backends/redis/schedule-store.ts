@@ -65,7 +65,7 @@ export const make = (connection: Connection, queues: Queues): ScheduleStore["Ser
   })
 
   const removeFrom = (operation: string, queue: string, name: string) =>
-    Effect.map(queues.run<number>(operation, scripts.unschedule, queue, [name]), (removed) => removed === 1)
+    queues.run<number>(operation, scripts.unschedule, queue, [name])
 
   /** Makes the name stand for a queue; answers the queue it stood for before. */
   const claimName = (name: string, queue: string) =>
@@ -134,9 +134,9 @@ export const make = (connection: Connection, queues: Queues): ScheduleStore["Ser
     remove: Effect.fnUntraced(function* (name) {
       const { schedule } = yield* find("removeSchedule", name)
       if (Option.isNone(schedule)) return false
-      const removed = yield* removeFrom("removeSchedule", schedule.value.queue, name)
+      yield* removeFrom("removeSchedule", schedule.value.queue, name)
       yield* ask("removeSchedule", () => connection.client.hdel(names, name))
-      return removed
+      return true
     }),
     list: (queue, cursor = "0") =>
       Effect.map(

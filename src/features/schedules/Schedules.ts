@@ -190,10 +190,12 @@ const read = (record: ScheduleRecord): Effect.Effect<Readable, ScheduleUnreadabl
  */
 export const pause = Effect.fn("Schedules.pause")(function* (name: string) {
   const store = yield* ScheduleStore
+  let tried = false
   while (true) {
     const record = Option.getOrUndefined((yield* store.find(name)).schedule)
     if (record === undefined) return yield* missing(name)
-    if (record.paused) return false
+    if (record.paused) return tried
+    tried = true
     const { definition, queue, version } = record
     if (yield* store.put({ name, queue, version, definition, paused: true, next: "none" })) return true
   }
@@ -208,11 +210,13 @@ export const pause = Effect.fn("Schedules.pause")(function* (name: string) {
  */
 export const resume = Effect.fn("Schedules.resume")(function* (name: string) {
   const store = yield* ScheduleStore
+  let tried = false
   while (true) {
     const { now, schedule } = yield* store.find(name)
     const record = Option.getOrUndefined(schedule)
     if (record === undefined) return yield* missing(name)
-    if (!record.paused) return false
+    if (!record.paused) return tried
+    tried = true
     const { timing } = yield* read(record)
     const { definition, queue, version } = record
     const next = Cron.next(timing, now) ?? "none"

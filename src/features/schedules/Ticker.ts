@@ -126,11 +126,13 @@ const monotonicMillis = Clock.clockWith((clock) =>
   Effect.sync(() => Number(clock.monotonicTimeNanosUnsafe() / 1_000_000n))
 )
 
-/** Carries on everything of a queue that is due; answers the milliseconds until the next tick. */
+/** Carries on everything of a queue that is due; answers when, by this process's monotonic clock, to ask again. */
 const serve = Effect.fnUntraced(function* (store: ScheduleStore["Service"], readables: Readables, queue: string) {
   while (true) {
+    const askedAt = yield* monotonicMillis
     const { due, next, now } = yield* store.due(queue, dueLimit)
-    if (due.length === 0) return next === undefined ? Number.POSITIVE_INFINITY : Math.max(1, next - now)
+    // from when it was asked: a little early, and asked once more, rather than late by the way there and back
+    if (due.length === 0) return next === undefined ? Number.POSITIVE_INFINITY : askedAt + Math.max(1, next - now)
     const moved = yield* Effect.forEach(due, (record) => carryOn(store, readables, record, now), { concurrency })
     // what cannot be read here stays due, for a process that can; it must not keep this one busy
     if (!moved.includes(true)) return Number.POSITIVE_INFINITY
@@ -167,8 +169,7 @@ export const tickLoop = (options: TickerOptions = {}): Effect.Effect<never, neve
       yield* Effect.forEach(
         due,
         Effect.fnUntraced(function* ([queue, state]) {
-          const millis = yield* serve(store, readables, queue)
-          state.nextAt = (yield* monotonicMillis) + millis
+          state.nextAt = yield* serve(store, readables, queue)
         }),
         { concurrency, discard: true }
       )

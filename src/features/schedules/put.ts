@@ -33,10 +33,14 @@ const change = (record: ScheduleRecord | undefined, planned: Planned, now: Epoch
 
 /** Puts an entry into force, whatever others do to it at the same time. `onlyNew` leaves one that is there alone. */
 export const put = Effect.fnUntraced(function* (store: ScheduleStore["Service"], planned: Planned, onlyNew = false) {
+  // a put whose reply was lost is found done when it is sent again
+  let tried: Put | undefined
   while (true) {
     const { now, schedule } = yield* store.find(planned.name)
     const record = Option.getOrUndefined(schedule)
-    if (record !== undefined && (onlyNew || isAsPlanned(record, planned))) return "unchanged"
-    if (yield* store.put(change(record, planned, now))) return record === undefined ? "added" : "changed"
+    if (record !== undefined && isAsPlanned(record, planned)) return tried ?? "unchanged"
+    if (record !== undefined && onlyNew) return "unchanged"
+    tried = record === undefined ? "added" : "changed"
+    if (yield* store.put(change(record, planned, now))) return tried
   }
 })

@@ -5,7 +5,7 @@ import * as TestClock from "effect/testing/TestClock"
 import type { Missed } from "../../../src/domain/Schedule.ts"
 import * as Schedules from "../../../src/features/schedules/Schedules.ts"
 import { QueueControl } from "../../../src/ports/QueueControl.ts"
-import { ScheduleStore, type TickOutcome } from "../../../src/ports/ScheduleStore.ts"
+import { type PutSchedule, ScheduleStore, type TickOutcome } from "../../../src/ports/ScheduleStore.ts"
 import { contract } from "./contract.ts"
 import {
   hour,
@@ -456,6 +456,26 @@ export const schedulesContract = contract("schedules", (it) => {
 
       assert.strictEqual(error._tag, "ScheduleExists")
       assert.deepStrictEqual(yield* record(name), before)
+    })
+  )
+
+  it.effect("SCHED-16 adding, pausing and resuming are found done when they are sent again", (queue) =>
+    Effect.gen(function* () {
+      const store = yield* ScheduleStore
+      const resending = { ...store, put: (put: PutSchedule) => Effect.andThen(store.put(put), store.put(put)) }
+      const name = yield* scheduleName("again")
+      const entry = sweepEntry(queue, name, everyHour)
+
+      const done = yield* Effect.gen(function* () {
+        yield* Schedules.add(entry)
+        const paused = yield* Schedules.pause(name)
+        const resumed = yield* Schedules.resume(name)
+        const changed = yield* Schedules.upsert(sweepEntry(queue, name, everyHour, { priority: 1 }))
+        return [paused, resumed, changed]
+      }).pipe(Effect.provideService(ScheduleStore, resending))
+
+      assert.deepStrictEqual(done, [true, true, "changed"])
+      assert.deepInclude(yield* standing(name), { paused: false, next: yield* nextWhole(hour) })
     })
   )
 
