@@ -40,7 +40,15 @@ export interface Options {
   readonly redis?: DriverOptions
 }
 
-type Ports = JobStore | QueueControl | DeadLetterStore | ScheduleStore | WorkflowStore | Wakeups | Notices | Capabilities
+type Ports =
+  | JobStore
+  | QueueControl
+  | DeadLetterStore
+  | ScheduleStore
+  | WorkflowStore
+  | Wakeups
+  | Notices
+  | Capabilities
 
 const prefixPattern = /^[A-Za-z0-9._-]{1,64}$/
 

@@ -15,7 +15,15 @@ import type { WorkflowStore } from "../../../src/ports/WorkflowStore.ts"
 import { deviations } from "../deviations.ts"
 import { makeQueue, type TestQueue } from "./TestQueue.ts"
 
-export type Ports = JobStore | QueueControl | DeadLetterStore | ScheduleStore | WorkflowStore | Wakeups | Notices | Capabilities
+export type Ports =
+  | JobStore
+  | QueueControl
+  | DeadLetterStore
+  | ScheduleStore
+  | WorkflowStore
+  | Wakeups
+  | Notices
+  | Capabilities
 
 /** Declares tests whose titles start with the rules they cite; each gets a queue of its own, and a sibling. */
 interface Rules {
