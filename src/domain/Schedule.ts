@@ -121,7 +121,7 @@ export const step = (timing: Cron.Timing, missed: Missed, expected: EpochMillis,
   const until = fire === undefined ? now : fire - 1
   return {
     ...(fire === undefined ? {} : { fire }),
-    skipped: Cron.ticksBetween(timing, expected - 1, until, maxMissed).length,
+    skipped: fire === expected ? 0 : Cron.ticksBetween(timing, expected - 1, until, maxMissed).length,
     next: Cron.next(timing, fire ?? now)
   }
 }

@@ -118,7 +118,7 @@ const carryOn = Effect.fnUntraced(function* (
   if (outcome === "overlap") {
     yield* Effect.logWarning(`schedule ${name}: skipped the tick of ${iso(fire!)}, an earlier job has not ended`)
   }
-  if (outcome === "fired") yield* Effect.logDebug(`schedule ${name}: tick of ${iso(fire!)}`)
+  if (outcome === "fired") yield* Effect.logDebug(`schedule ${name}: stored ${tickJobId(name, fire!)}`)
   return true
 })
 
