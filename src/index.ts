@@ -29,6 +29,7 @@ export {
 export * as Inspector from "./features/inspector/Inspector.ts"
 export * as DeadLetters from "./features/dead-letters/DeadLetters.ts"
 export type { Retention } from "./features/maintenance/Maintenance.ts"
+export * as Schedules from "./features/schedules/Schedules.ts"
 export * as Telemetry from "./features/telemetry/Telemetry.ts"
 export type {
   AttemptEvent,
@@ -99,6 +100,15 @@ export {
   type RateLimit,
   type WorkerRecord
 } from "./ports/QueueControl.ts"
+export {
+  type DueSchedules,
+  type PutSchedule,
+  type SchedulePage,
+  type ScheduleRecord,
+  ScheduleStore,
+  type Tick,
+  type TickOutcome
+} from "./ports/ScheduleStore.ts"
 export { StoreError } from "./ports/StoreError.ts"
 export { type Wakeup, Wakeups } from "./ports/Wakeups.ts"
 export {

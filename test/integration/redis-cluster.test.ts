@@ -4,7 +4,17 @@ import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import * as Layer from "effect/Layer"
 import * as Schema from "effect/Schema"
-import { Client, DeadLetterStore, JobStore, QueueControl, Task, Wakeups, Worker } from "winterq"
+import {
+  Client,
+  DeadLetterStore,
+  JobStore,
+  QueueControl,
+  Schedules,
+  ScheduleStore,
+  Task,
+  Wakeups,
+  Worker
+} from "winterq"
 import type { FreshRedis } from "../support/fresh-redis.ts"
 import { agrees, moveSlotOf, redisCluster, startCluster } from "../support/redis-cluster.ts"
 import { portsOn, producerOn, timed, until, workerOn } from "../support/Station.ts"
@@ -30,6 +40,31 @@ const cluster = Effect.sync(() => ({
   nodes: shared,
   options: { ...nodesOf(shared), prefix: `p${randomUUID().slice(0, 8)}` }
 }))
+
+/** Every operation on schedules in one queue; answers what became of a tick, and how many schedules were there. */
+const tickOnce = Effect.fnUntraced(function* (queue: string) {
+  const store = yield* ScheduleStore
+  const elsewhere = queues[(queues.indexOf(queue) + 1) % queues.length]!
+  const name = `every-second.${queue}`
+  const entry = (where: string) => Schedules.entry(name, Beat, { every: "1 second", queue: where })
+  yield* Schedules.upsert(entry(elsewhere))
+  yield* Schedules.upsert(entry(queue))
+  yield* Schedules.trigger(name)
+  yield* Schedules.pause(name)
+  yield* Schedules.resume(name)
+  const { due } = yield* store.due(queue, 10).pipe(
+    Effect.tap(() => Effect.sleep("5 millis")),
+    Effect.repeat({ until: (reply) => reply.due.length > 0 })
+  )
+  const { next: expected, version } = due[0]!
+  const fire = { tick: expected!, job: job(`tick-${queue}`) }
+  const outcome = yield* store.tick({ queue, name, version, expected: expected!, skipped: 0, overlap: "allow", fire })
+  const listed = yield* Schedules.list()
+  yield* Schedules.remove(name)
+  return [outcome, listed.length]
+})
+
+class Beat extends Task.make("integration.beat", { payload: {} }) {}
 
 class Double extends Task.make("integration.double", { payload: { n: Schema.Finite }, success: Schema.Finite }) {}
 
@@ -77,6 +112,12 @@ describe.concurrent("a Redis Cluster of three masters", () => {
           assert.deepStrictEqual([again!.id, listed.map(({ id }) => id)], ["a", ["a"]])
         }
         assert.deepStrictEqual(yield* control.queues, queues.toSorted())
+        const ticked = yield* Effect.forEach(queues, tickOnce)
+        assert.deepStrictEqual(
+          ticked,
+          queues.map(() => ["fired", 1])
+        )
+        assert.lengthOf(yield* Schedules.list(), 0)
       }).pipe(Effect.provideContext(ports))
 
       const sizes = yield* Effect.forEach(nodes, (node) => Effect.promise(() => node.ask("DBSIZE")))

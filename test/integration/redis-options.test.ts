@@ -3,7 +3,7 @@ import { assert, describe, it } from "@effect/vitest"
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
-import { Client, DeadLetters, DeadLetterStore, JobStore, QueueControl, type StoreError } from "winterq"
+import { Client, DeadLetters, DeadLetterStore, JobStore, QueueControl, Schedules, type StoreError } from "winterq"
 import type * as Redis from "winterq/redis"
 import { sources } from "../../src/backends/redis/scripts/sources.gen.ts"
 import { freshRedis } from "../support/fresh-redis.ts"
@@ -144,6 +144,16 @@ describe.concurrent("an ACL user with the rights of the guide", () => {
         yield* store.promote("acl", 1)
         yield* store.rescue("acl", 1)
         yield* store.prune("acl", { limit: 10, deadRetainMillis: 0, maxDead: 0, maxFinished: 0 })
+        const beat = Schedules.entry("beat", Say, { cron: "* * * * * *", queue: "acl", payload: { n: 3 } })
+        yield* Schedules.reconcile({ entries: [beat] })
+        yield* Schedules.pause("beat")
+        yield* Schedules.resume("beat")
+        yield* Schedules.trigger("beat")
+        yield* Effect.provide(
+          Schedules.list().pipe(Effect.repeat({ until: ([schedule]) => schedule!.runs > 0 })),
+          Schedules.tickerLayer()
+        )
+        yield* Schedules.remove("beat")
         assert.deepStrictEqual(yield* control.queues, ["acl", "say"])
         assert.deepStrictEqual((yield* DeadLetters.list("acl")).jobs, [])
       }).pipe(Effect.provideContext(ports))

@@ -14,6 +14,7 @@ import type { Counters } from "../../ports/QueueControl.ts"
 import type { NewJob } from "../../ports/JobStore.ts"
 import type { Notice } from "../../ports/Notices.ts"
 import { Outbox } from "./Outbox.ts"
+import type { ScheduleRecord } from "../../ports/ScheduleStore.ts"
 import { PendingIndex } from "./PendingIndex.ts"
 import { Signal } from "./Signal.ts"
 import { SortedIndex } from "./SortedIndex.ts"
@@ -100,6 +101,7 @@ export class QueueState {
   readonly watchers = new Map<JobId, ReadonlyArray<Watcher>>()
   readonly workers = new Map<string, WorkerSeen>()
   readonly outbox = new Outbox()
+  readonly schedules = new Map<string, ScheduleRecord>()
   readonly signal = new Signal()
   readonly indexes = {
     pending: new PendingIndex(),
@@ -130,6 +132,7 @@ export class QueueState {
   paused = false
   /** Whether it ever took a job or a pause, and so is named in lists. */
   isKnown = false
+  #scheduleVersion = 0
   #sequence = 0
   #token = 0
 
@@ -154,6 +157,10 @@ export class QueueState {
     const { token, worker } = record
     if (worker === undefined) return
     this.#notify(worker, { _tag: "CancelRequested", queue: this.name, jobId: record.new.id, token })
+  }
+
+  nextScheduleVersion(): number {
+    return ++this.#scheduleVersion
   }
 
   nextSequence(): number {

@@ -9,6 +9,7 @@ import { DeadLetterStore } from "../../ports/DeadLetterStore.ts"
 import { JobStore } from "../../ports/JobStore.ts"
 import { Notices } from "../../ports/Notices.ts"
 import { QueueControl } from "../../ports/QueueControl.ts"
+import { ScheduleStore } from "../../ports/ScheduleStore.ts"
 import { type Wakeup, Wakeups } from "../../ports/Wakeups.ts"
 import { WorkflowStore } from "../../ports/WorkflowStore.ts"
 import { annotate, cancel, extend, unwatch, watch } from "./holding.ts"
@@ -16,6 +17,7 @@ import { depths, list, purge, redrive } from "./inspection.ts"
 import { promote, rescue } from "./lifecycle.ts"
 import { Mailboxes } from "./Mailboxes.ts"
 import { QueueState } from "./QueueState.ts"
+import { makeScheduleStore } from "./schedules.ts"
 import { enqueue, exchange, prune } from "./store.ts"
 import * as workflowStore from "./workflow-store.ts"
 
@@ -49,7 +51,7 @@ const waitFor = (queues: ReadonlyArray<QueueState>, millis: number): Effect.Effe
  * @since 0.1.0
  */
 export const layer: Layer.Layer<
-  JobStore | QueueControl | DeadLetterStore | WorkflowStore | Wakeups | Notices | Capabilities
+  JobStore | QueueControl | DeadLetterStore | ScheduleStore | WorkflowStore | Wakeups | Notices | Capabilities
 > = Layer.effectContext(
   Effect.sync(() => {
     const queues = new Map<string, QueueState>()
@@ -168,6 +170,7 @@ export const layer: Layer.Layer<
         })
       ),
       Context.add(WorkflowStore, workflowStore.make(mailboxes.send)),
+      Context.add(ScheduleStore, makeScheduleStore(queues, at, withNow)),
       Context.add(
         Wakeups,
         Wakeups.of({

@@ -16,7 +16,12 @@ import { watchServer } from "./watch-server.ts"
 
 /** The commands outside of scripts, and more connections. */
 interface Commands {
+  readonly hdel: (key: string, field: string) => Promise<number>
   readonly hget: (key: string, field: string) => Promise<string | null>
+  /** Where to go on ("0" at the end), and fields and values in turn. */
+  readonly hscan: (key: string, cursor: string, count: number) => Promise<readonly [string, ReadonlyArray<string>]>
+  /** Sets a field of a hash; answers what it was. */
+  readonly replaceField: (key: string, field: string, value: string) => Promise<string | null>
   readonly sadd: (key: string, ...members: ReadonlyArray<string>) => Promise<number>
   readonly smembers: (key: string) => Promise<ReadonlyArray<string>>
   readonly zadd: (key: string, score: number, member: string) => Promise<unknown>
@@ -46,6 +51,25 @@ export interface Connection {
 }
 
 const unreachable = (detail: string) => new RedisUnsuitable({ reason: "unreachable", detail })
+
+/** What a refused transaction rejects with tells its reason apart. */
+const whyAborted = (error: unknown): unknown =>
+  (error as { readonly previousErrors?: ReadonlyArray<unknown> }).previousErrors?.[0] ?? error
+
+const replaceField = (client: IORedis | Cluster, key: string, field: string, value: string) =>
+  client
+    .multi()
+    .hget(key, field)
+    .hset(key, field, value)
+    .exec()
+    .then(
+      (replies) => {
+        const failed = replies?.find(([error]) => error !== null)?.[0]
+        if (failed) throw failed
+        return (replies?.[0]?.[1] ?? null) as string | null
+      },
+      (error: unknown) => Promise.reject(whyAborted(error))
+    )
 
 /** Opens and checks a connection; it is closed with the scope, after what was sent has been answered. */
 export const open = Effect.fnUntraced(function* (options: ConnectionOptions) {
@@ -119,7 +143,10 @@ export const open = Effect.fnUntraced(function* (options: ConnectionOptions) {
   return {
     client: {
       duplicate,
+      hdel: (key, field) => gate.call(() => client.hdel(key, field)),
       hget: (key, field) => gate.call(() => client.hget(key, field)),
+      hscan: (key, cursor, count) => gate.call(() => client.hscan(key, cursor, "COUNT", count)),
+      replaceField: (key, field, value) => gate.call(() => replaceField(client, key, field, value)),
       sadd: (key, ...members) => gate.call(() => client.sadd(key, ...members)),
       smembers: (key) => gate.call(() => client.smembers(key)),
       zadd: (key, score, member) => gate.call(() => client.zadd(key, score, member))

@@ -8,6 +8,7 @@ import { DeadLetterStore } from "../../ports/DeadLetterStore.ts"
 import { JobStore } from "../../ports/JobStore.ts"
 import { Notices } from "../../ports/Notices.ts"
 import { QueueControl } from "../../ports/QueueControl.ts"
+import { ScheduleStore } from "../../ports/ScheduleStore.ts"
 import { Wakeups } from "../../ports/Wakeups.ts"
 import { WorkflowStore } from "../../ports/WorkflowStore.ts"
 import * as Connection from "./Connection.ts"
@@ -18,6 +19,7 @@ import * as notices from "./notices.ts"
 import * as queueControl from "./queue-control.ts"
 import * as Queues from "./Queues.ts"
 import type { RedisUnsuitable } from "./RedisUnsuitable.ts"
+import * as scheduleStore from "./schedule-store.ts"
 import * as wakeups from "./wakeups.ts"
 import * as workflowStore from "./workflow-store.ts"
 import * as Workflows from "./Workflows.ts"
@@ -38,7 +40,15 @@ export interface Options {
   readonly redis?: DriverOptions
 }
 
-type Ports = JobStore | QueueControl | DeadLetterStore | WorkflowStore | Wakeups | Notices | Capabilities
+type Ports =
+  | JobStore
+  | QueueControl
+  | DeadLetterStore
+  | ScheduleStore
+  | WorkflowStore
+  | Wakeups
+  | Notices
+  | Capabilities
 
 const prefixPattern = /^[A-Za-z0-9._-]{1,64}$/
 
@@ -61,6 +71,7 @@ const build = (options: Options, storeClock: Queues.StoreClock) =>
         Context.add(QueueControl, queueControl.make(connection, queues)),
         Context.add(DeadLetterStore, deadLetterStore.make(queues)),
         Context.add(WorkflowStore, workflowStore.make(Workflows.make(connection, queues))),
+        Context.add(ScheduleStore, scheduleStore.make(connection, queues)),
         Context.add(Wakeups, wakeups.make(connection, queues)),
         Context.add(Notices, yield* notices.make(connection)),
         Context.add(Capabilities, Capabilities.of({ backend: "redis", shared: true, durable: true }))

@@ -29,6 +29,8 @@ export const queueKeys = [
   "outbox",
   "endings",
   "members",
+  "schedules",
+  "ticks",
   "wake"
 ] as const
 
@@ -73,6 +75,12 @@ export const directoryKeysOf = (prefix: string): Readonly<Record<DirectoryKey, s
 
 /** A set of the names of all queues; alone in its slot, so scripts never touch it. */
 export const registryKey = (prefix: string): string => `{${prefix}}:queues`
+
+/** A hash: schedule -> its queue; beside the registry of queues, in the same slot. */
+export const scheduleNamesKey = (prefix: string): string => `{${prefix}}:schedules`
+
+/** A set of the queues that have schedules, or had some. */
+export const scheduleQueuesKey = (prefix: string): string => `{${prefix}}:schedule-queues`
 
 /** A pub/sub channel: what is sent to whoever is open under this name. */
 export const noticeChannel = (prefix: string, name: string): string => `${noticePrefix(prefix)}${name}`

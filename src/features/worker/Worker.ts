@@ -11,10 +11,12 @@ import { JobIds } from "../../ports/JobIds.ts"
 import { JobStore } from "../../ports/JobStore.ts"
 import { Notices } from "../../ports/Notices.ts"
 import { QueueControl } from "../../ports/QueueControl.ts"
+import { ScheduleStore } from "../../ports/ScheduleStore.ts"
 import type { StoreError } from "../../ports/StoreError.ts"
 import { Wakeups } from "../../ports/Wakeups.ts"
 import { WorkflowStore } from "../../ports/WorkflowStore.ts"
 import { policyOf, type Retention, sweep } from "../maintenance/Maintenance.ts"
+import { tickLoop } from "../schedules/Ticker.ts"
 import { maintain } from "../workflows/Workflows.ts"
 import { cancelLoop } from "./cancel-requests.ts"
 import { type ExtensionOptions, makeExtensions } from "./Extensions.ts"
@@ -65,12 +67,16 @@ export interface WorkerOptions<
    * one queue is served.
    */
   readonly prefetch?: number
+  /** Whether it lets schedules tick, those of all queues; true when left out. */
+  readonly ticks?: boolean
   /** Rate limits by kind that take the place of the tasks' own; `false` lifts one. */
   readonly rateLimits?: Readonly<Record<string, RateLimitOptions | false>>
 }
 
 /** One requirement per task, so that handlers can be provided one by one. */
 export type HandlersOf<T extends AnyTask> = T extends AnyTask ? HandlerFor<T["kind"]> : never
+
+type WorkerPorts = JobStore | WorkflowStore | ScheduleStore | Wakeups | Notices | QueueControl
 
 type AnyOptions<Tasks extends ReadonlyArray<AnyTask>> = WorkerOptions<Tasks, ReadonlyArray<AnyMiddleware>, AnyHooks>
 
@@ -110,26 +116,12 @@ export class Worker extends Context.Service<
   ): Layer.Layer<
     Worker,
     InvalidInput | StoreError,
-    | JobStore
-    | WorkflowStore
-    | Wakeups
-    | Notices
-    | QueueControl
-    | HandlersOf<Tasks[number]>
-    | MiddlewareServices<M>
-    | HooksServices<H>
+    WorkerPorts | HandlersOf<Tasks[number]> | MiddlewareServices<M> | HooksServices<H>
   > =>
     Layer.effect(Worker, make(options)) as Layer.Layer<
       Worker,
       InvalidInput | StoreError,
-      | JobStore
-      | WorkflowStore
-      | Wakeups
-      | Notices
-      | QueueControl
-      | HandlersOf<Tasks[number]>
-      | MiddlewareServices<M>
-      | HooksServices<H>
+      WorkerPorts | HandlersOf<Tasks[number]> | MiddlewareServices<M> | HooksServices<H>
     >
 }
 
@@ -205,6 +197,10 @@ const make = Effect.fnUntraced(function* <Tasks extends ReadonlyArray<AnyTask>>(
   yield* supervised("cancel requests", cancelLoop(state, yield* notices.open(state.id)))
   yield* supervised("wake-up loop", waitLoop(state, wakeups, within, wakeup))
   yield* supervised("due loop", dueLoop(state))
+  const schedules = yield* ScheduleStore
+  if (options.ticks ?? true) {
+    yield* supervised("ticker", Effect.provideService(tickLoop(), ScheduleStore, schedules))
+  }
   yield* supervised(
     "maintenance",
     Effect.suspend(() =>

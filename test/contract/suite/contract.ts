@@ -9,12 +9,21 @@ import type { DeadLetterStore } from "../../../src/ports/DeadLetterStore.ts"
 import type { JobStore } from "../../../src/ports/JobStore.ts"
 import type { Notices } from "../../../src/ports/Notices.ts"
 import type { QueueControl } from "../../../src/ports/QueueControl.ts"
+import type { ScheduleStore } from "../../../src/ports/ScheduleStore.ts"
 import type { Wakeups } from "../../../src/ports/Wakeups.ts"
 import type { WorkflowStore } from "../../../src/ports/WorkflowStore.ts"
 import { deviations } from "../deviations.ts"
 import { makeQueue, type TestQueue } from "./TestQueue.ts"
 
-export type Ports = JobStore | QueueControl | DeadLetterStore | WorkflowStore | Wakeups | Notices | Capabilities
+export type Ports =
+  | JobStore
+  | QueueControl
+  | DeadLetterStore
+  | ScheduleStore
+  | WorkflowStore
+  | Wakeups
+  | Notices
+  | Capabilities
 
 /** Declares tests whose titles start with the rules they cite; each gets a queue of its own, and a sibling. */
 interface Rules {

@@ -9,9 +9,11 @@ import { inspectingContract } from "./inspecting.ts"
 import { prefetchContract } from "./prefetch.ts"
 import { resultsContract } from "./results.ts"
 import { runningContract } from "./running.ts"
+import { schedulesContract } from "./schedules.ts"
 import { stoppingContract } from "./stopping.ts"
 import { telemetryContract } from "./telemetry.ts"
 import { workflowsContract } from "./workflows.ts"
+import { tickingContract } from "./ticking.ts"
 
 /** Every rule of client and worker, on a backend. */
 export const serviceContract = (backend: string, layer: Layer.Layer<Ports, unknown>): void => {
@@ -27,7 +29,9 @@ export const serviceContract = (backend: string, layer: Layer.Layer<Ports, unkno
     telemetryContract,
     inspectingContract,
     bulkContract,
-    workflowsContract
+    workflowsContract,
+    schedulesContract,
+    tickingContract
   ])
     concern(backend, layer)
 }

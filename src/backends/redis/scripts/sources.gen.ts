@@ -701,6 +701,80 @@ if since and now - tonumber(since) < 3600000 then return "" end
 redis.call("UNLINK", KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5], KEYS[6], KEYS[7], KEYS[8], KEYS[9], KEYS[10], KEYS[11])
 return "dropped"`
   },
+  due: {
+    keys: ["schedules", "ticks"] as const,
+    args: ["now", "limit"] as const,
+    rest: undefined,
+    sha1: "9a4559c8c147d9f47e0fb1945ec6372e631ddcae",
+    source: `#!lua
+local function clock(given)
+  if given ~= "" then return tonumber(given) end
+  local time = redis.call("TIME")
+  return time[1] * 1000 + math.floor(time[2] / 1000)
+end
+local function exact(number)
+  return string.format("%.0f", number)
+end
+local function parse_run(text)
+  local holder, token, flag, attempt, rescues, snoozes, started, finished, reason, worker, tail =
+    string.match(text, "^(%a)(%d+),(%d),(%d+),(%d+),(%d+),(%d*),(%d*),(%a*),([^,]*),(.*)$")
+  local sequence, enqueued, expires, priority, max_attempts, retain, kind, held, unique =
+    string.match(tail, "^(%d+),(%d+),(%d*),(-?%d+),(%d+),(%d+),([^,]*),(%a?):?(.*)$")
+  return {
+    holder = holder, token = token, flag = flag,
+    attempt = tonumber(attempt), rescues = tonumber(rescues), snoozes = tonumber(snoozes),
+    started = started, finished = finished, reason = reason, worker = worker, tail = tail,
+    score = tonumber(priority) * 1099511627776 + tonumber(sequence),
+    expires = tonumber(expires), max_attempts = tonumber(max_attempts), retain = tonumber(retain), kind = kind, held = held, unique = unique
+  }
+end
+local function new_run(record)
+  local flag, tail = string.match(record, "^(%d),([^\\n]*)")
+  return parse_run("w0," .. flag .. ",0,0,0,,,,," .. tail)
+end
+local function format_run(run)
+  return run.holder .. run.token .. "," .. run.flag .. "," .. run.attempt .. "," .. run.rescues .. "," .. run.snoozes
+    .. "," .. run.started .. "," .. run.finished .. "," .. run.reason .. "," .. run.worker .. "," .. run.tail
+end
+local function mind(run)
+  if run.flag % 2 == 0 then run.flag = exact(run.flag + 1) end
+end
+local function in_chunks(size, count, act)
+  for first = 1, count, size do
+    act(first, math.min(first + size - 1, count))
+  end
+end
+local function read_fields(key, ids)
+  local values = {}
+  in_chunks(1000, #ids, function(first, last)
+    local part = redis.call("HMGET", key, unpack(ids, first, last))
+    for i = 1, #part do values[first + i - 1] = part[i] end
+  end)
+  return values
+end
+local function spread(command, key, values)
+  in_chunks(4000, #values, function(first, last)
+    redis.call(command, key, unpack(values, first, last))
+  end)
+end
+local function count(meta, name, by)
+  if by > 0 then redis.call("HINCRBY", meta, name, by) end
+end
+local keys = { schedules = KEYS[1], ticks = KEYS[2] }
+local now = clock(ARGV[1])
+local first = redis.call("ZRANGE", keys.ticks, 0, 0, "WITHSCORES")[2]
+local reply = { exact(now), first or "" }
+local due = redis.call("ZRANGEBYSCORE", keys.ticks, "-inf", exact(now), "LIMIT", 0, tonumber(ARGV[2]))
+for i, record in ipairs(#due > 0 and read_fields(keys.schedules, due) or {}) do
+  if record then
+    reply[#reply + 1] = due[i]
+    reply[#reply + 1] = record
+  else
+    redis.call("ZREM", keys.ticks, due[i])
+  end
+end
+return reply`
+  },
   endings: {
     keys: ["outbox", "endings"] as const,
     args: ["now", "limit"] as const,
@@ -876,7 +950,7 @@ return reply`
     keys: ["jobs", "runs", "pending", "limited", "limits", "scheduled", "unique", "windows", "meta", "requests", "producers", "members", "wake"] as const,
     args: ["now", "producer", "number"] as const,
     rest: "jobs" as const,
-    sha1: "bd0ae577c8fc9fa50907f9e317e31a68dacb45cc",
+    sha1: "09d2ce9a976a369d9e49696bdc22c2ba3c071810",
     source: `#!lua
 local function clock(given)
   if given ~= "" then return tonumber(given) end
@@ -971,6 +1045,139 @@ local function leave_waiting(keys, id, record)
   local kind, score = kind_and_score(record)
   return redis.call("ZREM", keys.limited, limited_member(kind, score, id)) == 1
 end
+local function store_jobs(keys, now, values, first, again)
+  local total = (#values - first + 1) / 7
+  local ids = {}
+  for i = 1, total do ids[i] = values[first + 7 * (i - 1)] end
+  local existing = read_fields(keys.jobs, ids)
+  local sequence = redis.call("HINCRBY", keys.meta, "sequence", total) - total
+  local head = redis.call("ZRANGE", keys.scheduled, 0, 0, "WITHSCORES")[2]
+  local limits = redis.call("HLEN", keys.limits) > 0 and read_limits(keys) or {}
+  local reply, records, ready, limited, scheduled = {}, {}, {}, {}, {}
+  local seen, taken = {}, {}
+  local soonest, stored, wakes = math.huge, 0, false
+  local function report(position, what, holder)
+    reply[#reply + 1] = position
+    reply[#reply + 1] = what
+    reply[#reply + 1] = holder
+  end
+  local function instant(text)
+    if text == "" then return nil end
+    local millis = tonumber(string.sub(text, 2))
+    return string.sub(text, 1, 1) == "+" and now + millis or millis
+  end
+  local function is_same(stored_record, rest)
+    local line, payload = string.match(stored_record, "^%d,%d+,%d+,%d*(,[^\\n]*)\\n[^\\n]*\\n(.*)$")
+    local new_line, new_payload = string.match(rest, "^([^\\n]*)\\n[^\\n]*\\n(.*)$")
+    local function plain(text) return (string.gsub(text, "^(,%-?%d+,%d+,%d+,[^,]*,)%a:", "%1")) end
+    return plain(line) == plain(new_line) and payload == new_payload
+  end
+  local function record_of(place, enqueued, expires, rest)
+    local expiry = instant(expires)
+    local held = string.match(rest, "^,%-?%d+,%d+,%d+,[^,]*,(%a?)")
+    local minds = held ~= "" or string.match(rest, "^,%-?%d+,%d+,0,") == nil
+    local flag = (minds and 1 or 0) + (expiry and 2 or 0) + (held == "s" and 4 or 0)
+    return flag .. "," .. place .. "," .. enqueued .. "," .. (expiry or "") .. rest
+  end
+  local function stand(id, place, priority, visible, rest)
+    local due = instant(visible) or now
+    if due > now then
+      scheduled[#scheduled + 1] = due
+      scheduled[#scheduled + 1] = id
+      if due < soonest then soonest = due end
+      return
+    end
+    local score = tonumber(priority) * 1099511627776 + place
+    local kind = string.match(rest, "^,%-?%d+,%d+,%d+,([^,]*),")
+    if limits[kind] then
+      limited[#limited + 1] = 0
+      limited[#limited + 1] = limited_member(kind, score, id)
+    else
+      ready[#ready + 1] = score
+      ready[#ready + 1] = id
+    end
+  end
+  local function flush()
+    spread("HSET", keys.jobs, records)
+    spread("ZADD", keys.pending, ready)
+    spread("ZADD", keys.limited, limited)
+    spread("ZADD", keys.scheduled, scheduled)
+    wakes = wakes or #ready > 0 or #limited > 0
+    records, ready, limited, scheduled = {}, {}, {}, {}
+  end
+  local function holder_of(unique)
+    local holder = taken[unique] or redis.call("HGET", keys.unique, unique)
+    if not holder then return nil end
+    local free_at = redis.call("ZSCORE", keys.windows, unique)
+    if free_at and tonumber(free_at) <= now then return nil end
+    return holder
+  end
+  local function hold(unique, id, window)
+    taken[unique] = id
+    redis.call("HSET", keys.unique, unique, id)
+    if window then
+      redis.call("ZADD", keys.windows, now + tonumber(window), unique)
+    else
+      redis.call("ZREM", keys.windows, unique)
+    end
+  end
+  local function replace(id, unique, expires, priority, visible, rest)
+    flush()
+    local old = redis.call("HGET", keys.jobs, id)
+    if not old or parse_run("w0,0,0,0,0,,,,," .. string.match(old, "^%d,([^\\n]*)")).unique ~= unique then return false end
+    if redis.call("ZREM", keys.scheduled, id) == 0 and not leave_waiting(keys, id, old) then return false end
+    local place, enqueued = string.match(old, "^%d,(%d+),(%d+),")
+    local record = record_of(place, enqueued, expires, rest)
+    redis.call("HSET", keys.jobs, id, record)
+    seen[id] = record
+    local text = redis.call("HGET", keys.runs, id)
+    if text then
+      local run = parse_run(text)
+      run.flag, run.tail = string.match(record, "^(%d),([^\\n]*)")
+      mind(run)
+      redis.call("HSET", keys.runs, id, format_run(run))
+    end
+    stand(id, tonumber(place), priority, visible, rest)
+    return true
+  end
+  for i = 1, total do
+    local at = first + 7 * (i - 1)
+    local id, visible, expires = values[at], values[at + 1], values[at + 2]
+    local priority, unique, how, rest = values[at + 3], values[at + 4], values[at + 5], values[at + 6]
+    local stored_record = seen[id] or existing[i]
+    local holder = not stored_record and unique ~= "" and holder_of(unique) or nil
+    local replaces, window = string.match(how, "^(r?)(%d*)$")
+    if window == "" then window = nil end
+    local before = string.match(how, "^b(%d+)$")
+    if stored_record then
+      report(i, is_same(stored_record, rest) and "same" or "other", "")
+    elseif before and redis.call("ZSCORE", keys.members, id) then
+      report(i, "same", "")
+    elseif before and (again or tonumber(before) <= now) then
+      report(i, "late", "")
+    elseif again then
+    elseif holder and replaces == "r" and replace(holder, unique, expires, priority, visible, rest) then
+      hold(unique, holder, window)
+      report(i, "replaced", holder)
+    elseif holder then
+      report(i, "key", holder)
+    else
+      local place = sequence + i
+      local record = record_of(place, now, expires, rest)
+      records[#records + 1] = id
+      records[#records + 1] = record
+      seen[id] = record
+      stored = stored + 1
+      if unique ~= "" then hold(unique, id, window) end
+      stand(id, place, priority, visible, rest)
+    end
+  end
+  flush()
+  if wakes or soonest < (tonumber(head) or math.huge) then signal(keys) end
+  count(keys.meta, "enqueued", stored)
+  count(keys.meta, "duplicates", #reply / 3)
+  return reply
+end
 local keys = {
   jobs = KEYS[1], runs = KEYS[2], pending = KEYS[3], limited = KEYS[4], limits = KEYS[5], scheduled = KEYS[6],
   unique = KEYS[7], windows = KEYS[8], meta = KEYS[9], requests = KEYS[10],
@@ -978,140 +1185,10 @@ local keys = {
 }
 local now = clock(ARGV[1])
 local producer, number = ARGV[2], tonumber(ARGV[3])
-local total = (#ARGV - 3) / 7
-local ids = {}
-for i = 1, total do ids[i] = ARGV[7 * i - 3] end
-local existing = read_fields(keys.jobs, ids)
 local again = number <= tonumber(redis.call("HGET", keys.requests, producer) or "0")
 if not again then redis.call("HSET", keys.requests, producer, exact(number)) end
 redis.call("ZADD", keys.producers, now, producer)
-local sequence = redis.call("HINCRBY", keys.meta, "sequence", total) - total
-local head = redis.call("ZRANGE", keys.scheduled, 0, 0, "WITHSCORES")[2]
-local limits = redis.call("HLEN", keys.limits) > 0 and read_limits(keys) or {}
-local reply, records, ready, limited, scheduled = {}, {}, {}, {}, {}
-local seen, taken = {}, {}
-local soonest, stored, wakes = math.huge, 0, false
-local function report(position, what, holder)
-  reply[#reply + 1] = position
-  reply[#reply + 1] = what
-  reply[#reply + 1] = holder
-end
-local function instant(text)
-  if text == "" then return nil end
-  local millis = tonumber(string.sub(text, 2))
-  return string.sub(text, 1, 1) == "+" and now + millis or millis
-end
-local function is_same(stored_record, rest)
-  local line, payload = string.match(stored_record, "^%d,%d+,%d+,%d*(,[^\\n]*)\\n[^\\n]*\\n(.*)$")
-  local new_line, new_payload = string.match(rest, "^([^\\n]*)\\n[^\\n]*\\n(.*)$")
-  local function plain(text) return (string.gsub(text, "^(,%-?%d+,%d+,%d+,[^,]*,)%a:", "%1")) end
-  return plain(line) == plain(new_line) and payload == new_payload
-end
-local function record_of(place, enqueued, expires, rest)
-  local expiry = instant(expires)
-  local held = string.match(rest, "^,%-?%d+,%d+,%d+,[^,]*,(%a?)")
-  local minds = held ~= "" or string.match(rest, "^,%-?%d+,%d+,0,") == nil
-  local flag = (minds and 1 or 0) + (expiry and 2 or 0) + (held == "s" and 4 or 0)
-  return flag .. "," .. place .. "," .. enqueued .. "," .. (expiry or "") .. rest
-end
-local function stand(id, place, priority, visible, rest)
-  local due = instant(visible) or now
-  if due > now then
-    scheduled[#scheduled + 1] = due
-    scheduled[#scheduled + 1] = id
-    if due < soonest then soonest = due end
-    return
-  end
-  local score = tonumber(priority) * 1099511627776 + place
-  local kind = string.match(rest, "^,%-?%d+,%d+,%d+,([^,]*),")
-  if limits[kind] then
-    limited[#limited + 1] = 0
-    limited[#limited + 1] = limited_member(kind, score, id)
-  else
-    ready[#ready + 1] = score
-    ready[#ready + 1] = id
-  end
-end
-local function flush()
-  spread("HSET", keys.jobs, records)
-  spread("ZADD", keys.pending, ready)
-  spread("ZADD", keys.limited, limited)
-  spread("ZADD", keys.scheduled, scheduled)
-  wakes = wakes or #ready > 0 or #limited > 0
-  records, ready, limited, scheduled = {}, {}, {}, {}
-end
-local function holder_of(unique)
-  local holder = taken[unique] or redis.call("HGET", keys.unique, unique)
-  if not holder then return nil end
-  local free_at = redis.call("ZSCORE", keys.windows, unique)
-  if free_at and tonumber(free_at) <= now then return nil end
-  return holder
-end
-local function hold(unique, id, window)
-  taken[unique] = id
-  redis.call("HSET", keys.unique, unique, id)
-  if window then
-    redis.call("ZADD", keys.windows, now + tonumber(window), unique)
-  else
-    redis.call("ZREM", keys.windows, unique)
-  end
-end
-local function replace(id, unique, expires, priority, visible, rest)
-  flush()
-  local old = redis.call("HGET", keys.jobs, id)
-  if not old or parse_run("w0,0,0,0,0,,,,," .. string.match(old, "^%d,([^\\n]*)")).unique ~= unique then return false end
-  if redis.call("ZREM", keys.scheduled, id) == 0 and not leave_waiting(keys, id, old) then return false end
-  local place, enqueued = string.match(old, "^%d,(%d+),(%d+),")
-  local record = record_of(place, enqueued, expires, rest)
-  redis.call("HSET", keys.jobs, id, record)
-  seen[id] = record
-  local text = redis.call("HGET", keys.runs, id)
-  if text then
-    local run = parse_run(text)
-    run.flag, run.tail = string.match(record, "^(%d),([^\\n]*)")
-    mind(run)
-    redis.call("HSET", keys.runs, id, format_run(run))
-  end
-  stand(id, tonumber(place), priority, visible, rest)
-  return true
-end
-for i = 1, total do
-  local at = 7 * i - 3
-  local id, visible, expires = ARGV[at], ARGV[at + 1], ARGV[at + 2]
-  local priority, unique, how, rest = ARGV[at + 3], ARGV[at + 4], ARGV[at + 5], ARGV[at + 6]
-  local stored_record = seen[id] or existing[i]
-  local holder = not stored_record and unique ~= "" and holder_of(unique) or nil
-  local replaces, window = string.match(how, "^(r?)(%d*)$")
-  if window == "" then window = nil end
-  local before = string.match(how, "^b(%d+)$")
-  if stored_record then
-    report(i, is_same(stored_record, rest) and "same" or "other", "")
-  elseif before and redis.call("ZSCORE", keys.members, id) then
-    report(i, "same", "")
-  elseif before and (again or tonumber(before) <= now) then
-    report(i, "late", "")
-  elseif again then
-  elseif holder and replaces == "r" and replace(holder, unique, expires, priority, visible, rest) then
-    hold(unique, holder, window)
-    report(i, "replaced", holder)
-  elseif holder then
-    report(i, "key", holder)
-  else
-    local place = sequence + i
-    local record = record_of(place, now, expires, rest)
-    records[#records + 1] = id
-    records[#records + 1] = record
-    seen[id] = record
-    stored = stored + 1
-    if unique ~= "" then hold(unique, id, window) end
-    stand(id, place, priority, visible, rest)
-  end
-end
-flush()
-if wakes or soonest < (tonumber(head) or math.huge) then signal(keys) end
-count(keys.meta, "enqueued", stored)
-count(keys.meta, "duplicates", #reply / 3)
-return reply`
+return store_jobs(keys, now, ARGV, 4, again)`
   },
   enter: {
     keys: ["all", "running", "completed", "failed", "cancelled", "looks", "expiry"] as const,
@@ -1152,6 +1229,22 @@ end
 set(keys.looks, ARGV[5])
 set(keys.expiry, ARGV[6])
 return 1`
+  },
+  entry: {
+    keys: ["schedules"] as const,
+    args: ["now", "name"] as const,
+    rest: undefined,
+    sha1: "b39de1fec1980065cdf16ddce45b7955a93eddd8",
+    source: `#!lua flags=no-writes
+local function clock(given)
+  if given ~= "" then return tonumber(given) end
+  local time = redis.call("TIME")
+  return time[1] * 1000 + math.floor(time[2] / 1000)
+end
+local function exact(number)
+  return string.format("%.0f", number)
+end
+return { exact(clock(ARGV[1])), redis.call("HGET", KEYS[1], ARGV[2]) or "" }`
   },
   exchange: {
     keys: ["jobs", "runs", "pending", "limited", "limits", "buckets", "scheduled", "retry", "active", "completed", "cancelled", "dead", "ledger", "result", "cancels", "progress", "logs", "watchers", "unique", "meta", "claims", "workers", "outbox", "endings", "members", "wake"] as const,
@@ -3063,6 +3156,52 @@ local rescued, buried = rescue(keys, tonumber(ARGV[3]), clock(ARGV[1]))
 if #rescued > 0 then signal(keys) end
 return { rescued, buried }`
   },
+  schedule: {
+    keys: ["meta", "schedules", "ticks"] as const,
+    args: ["name", "version", "paused", "next", "definition"] as const,
+    rest: undefined,
+    sha1: "4f6b2ef64e892304c63e0faedf11683c91490652",
+    source: `#!lua
+local function clock(given)
+  if given ~= "" then return tonumber(given) end
+  local time = redis.call("TIME")
+  return time[1] * 1000 + math.floor(time[2] / 1000)
+end
+local function exact(number)
+  return string.format("%.0f", number)
+end
+local function read_schedule(keys, name)
+  local text = redis.call("HGET", keys.schedules, name)
+  if not text then return nil end
+  local version, next_tick, paused, runs, skipped, tick, job, triggered, definition =
+    string.match(text, "^(%d+),(%d*),([01]),(%d+),(%d+),(%d*),([^,\\n]*),([^,\\n]*)\\n(.*)$")
+  return {
+    version = version, next = next_tick, paused = paused, runs = tonumber(runs), skipped = tonumber(skipped), tick = tick,
+    job = job, triggered = triggered, definition = definition
+  }
+end
+local function write_schedule(keys, name, entry)
+  redis.call("HSET", keys.schedules, name, table.concat({
+    entry.version, entry.next, entry.paused, exact(entry.runs), exact(entry.skipped), entry.tick, entry.job, entry.triggered
+  }, ",") .. "\\n" .. entry.definition)
+  if entry.next == "" then
+    redis.call("ZREM", keys.ticks, name)
+  else
+    redis.call("ZADD", keys.ticks, entry.next, name)
+  end
+end
+local keys = { meta = KEYS[1], schedules = KEYS[2], ticks = KEYS[3] }
+local name, paused, next_tick = ARGV[1], ARGV[3], ARGV[4]
+local entry = read_schedule(keys, name)
+if (entry and entry.version or "") ~= ARGV[2] then return 0 end
+entry = entry or { next = "", paused = "0", runs = 0, skipped = 0, tick = "", job = "", triggered = "" }
+entry.version = exact(redis.call("HINCRBY", keys.meta, "schedule_version", 1))
+entry.definition = ARGV[5]
+if paused ~= "" then entry.paused = paused end
+if next_tick ~= "keep" then entry.next = next_tick == "none" and "" or next_tick end
+write_schedule(keys, name, entry)
+return 1`
+  },
   stats: {
     keys: ["pending", "scheduled", "retry", "active", "completed", "cancelled", "dead", "limited", "meta"] as const,
     args: [] as const,
@@ -3076,6 +3215,568 @@ for _, value in ipairs(redis.call("HMGET", KEYS[9], unpack(ARGV))) do
   reply[#reply + 1] = value or ""
 end
 return reply`
+  },
+  tick: {
+    keys: ["jobs", "runs", "pending", "limited", "limits", "scheduled", "completed", "cancelled", "dead", "unique", "windows", "meta", "schedules", "ticks", "members", "wake"] as const,
+    args: ["now", "name", "version", "expected", "next", "skipped", "overlap", "tick"] as const,
+    rest: "job" as const,
+    sha1: "939b2c5ab8c89fec72fbccd2ce36372d16696574",
+    source: `#!lua
+local function clock(given)
+  if given ~= "" then return tonumber(given) end
+  local time = redis.call("TIME")
+  return time[1] * 1000 + math.floor(time[2] / 1000)
+end
+local function exact(number)
+  return string.format("%.0f", number)
+end
+local function parse_run(text)
+  local holder, token, flag, attempt, rescues, snoozes, started, finished, reason, worker, tail =
+    string.match(text, "^(%a)(%d+),(%d),(%d+),(%d+),(%d+),(%d*),(%d*),(%a*),([^,]*),(.*)$")
+  local sequence, enqueued, expires, priority, max_attempts, retain, kind, held, unique =
+    string.match(tail, "^(%d+),(%d+),(%d*),(-?%d+),(%d+),(%d+),([^,]*),(%a?):?(.*)$")
+  return {
+    holder = holder, token = token, flag = flag,
+    attempt = tonumber(attempt), rescues = tonumber(rescues), snoozes = tonumber(snoozes),
+    started = started, finished = finished, reason = reason, worker = worker, tail = tail,
+    score = tonumber(priority) * 1099511627776 + tonumber(sequence),
+    expires = tonumber(expires), max_attempts = tonumber(max_attempts), retain = tonumber(retain), kind = kind, held = held, unique = unique
+  }
+end
+local function new_run(record)
+  local flag, tail = string.match(record, "^(%d),([^\\n]*)")
+  return parse_run("w0," .. flag .. ",0,0,0,,,,," .. tail)
+end
+local function format_run(run)
+  return run.holder .. run.token .. "," .. run.flag .. "," .. run.attempt .. "," .. run.rescues .. "," .. run.snoozes
+    .. "," .. run.started .. "," .. run.finished .. "," .. run.reason .. "," .. run.worker .. "," .. run.tail
+end
+local function mind(run)
+  if run.flag % 2 == 0 then run.flag = exact(run.flag + 1) end
+end
+local function in_chunks(size, count, act)
+  for first = 1, count, size do
+    act(first, math.min(first + size - 1, count))
+  end
+end
+local function read_fields(key, ids)
+  local values = {}
+  in_chunks(1000, #ids, function(first, last)
+    local part = redis.call("HMGET", key, unpack(ids, first, last))
+    for i = 1, #part do values[first + i - 1] = part[i] end
+  end)
+  return values
+end
+local function spread(command, key, values)
+  in_chunks(4000, #values, function(first, last)
+    redis.call(command, key, unpack(values, first, last))
+  end)
+end
+local function count(meta, name, by)
+  if by > 0 then redis.call("HINCRBY", meta, name, by) end
+end
+local function signal(keys)
+  redis.call("ZADD", keys.wake, 0, "1")
+end
+local place_offset = 4503599627370496
+local function limited_member(kind, score, id)
+  return kind .. "," .. string.format("%016.0f", score + place_offset) .. "," .. id
+end
+local function of_kind(kind)
+  return "[" .. kind .. ",", "(" .. kind .. "-"
+end
+local function read_limits(keys)
+  local limits, flat = {}, redis.call("HGETALL", keys.limits)
+  for i = 1, #flat, 2 do
+    local limit, per, burst = string.match(flat[i + 1], "^(%d+),(%d+),(%d+)$")
+    limits[flat[i]] = { limit = tonumber(limit), per = tonumber(per), burst = tonumber(burst) }
+  end
+  return limits
+end
+local function tokens_of(keys, kind, rate, now)
+  if rate.limit == 0 then return math.huge end
+  local tokens, at = string.match(redis.call("HGET", keys.buckets, kind) or "", "^([^,]+),(%d+)$")
+  if not tokens then return rate.burst end
+  local elapsed = math.max(0, now - tonumber(at))
+  return math.min(rate.burst, tonumber(tokens) + elapsed * rate.limit / rate.per)
+end
+local function give_back_token(keys, limits, kind, now)
+  local rate = limits[kind]
+  if not rate or rate.limit == 0 then return end
+  local tokens = tokens_of(keys, kind, rate, now) + 1
+  redis.call("HSET", keys.buckets, kind, string.format("%.17g", tokens) .. "," .. exact(now))
+end
+local function kind_and_score(record)
+  local sequence, priority, kind = string.match(record, "^%d,(%d+),%d+,%d*,(-?%d+),%d+,%d+,([^,]*),")
+  return kind, tonumber(priority) * 1099511627776 + tonumber(sequence)
+end
+local function leave_waiting(keys, id, record)
+  if redis.call("ZREM", keys.pending, id) == 1 then return true end
+  local kind, score = kind_and_score(record)
+  return redis.call("ZREM", keys.limited, limited_member(kind, score, id)) == 1
+end
+local function store_jobs(keys, now, values, first, again)
+  local total = (#values - first + 1) / 7
+  local ids = {}
+  for i = 1, total do ids[i] = values[first + 7 * (i - 1)] end
+  local existing = read_fields(keys.jobs, ids)
+  local sequence = redis.call("HINCRBY", keys.meta, "sequence", total) - total
+  local head = redis.call("ZRANGE", keys.scheduled, 0, 0, "WITHSCORES")[2]
+  local limits = redis.call("HLEN", keys.limits) > 0 and read_limits(keys) or {}
+  local reply, records, ready, limited, scheduled = {}, {}, {}, {}, {}
+  local seen, taken = {}, {}
+  local soonest, stored, wakes = math.huge, 0, false
+  local function report(position, what, holder)
+    reply[#reply + 1] = position
+    reply[#reply + 1] = what
+    reply[#reply + 1] = holder
+  end
+  local function instant(text)
+    if text == "" then return nil end
+    local millis = tonumber(string.sub(text, 2))
+    return string.sub(text, 1, 1) == "+" and now + millis or millis
+  end
+  local function is_same(stored_record, rest)
+    local line, payload = string.match(stored_record, "^%d,%d+,%d+,%d*(,[^\\n]*)\\n[^\\n]*\\n(.*)$")
+    local new_line, new_payload = string.match(rest, "^([^\\n]*)\\n[^\\n]*\\n(.*)$")
+    local function plain(text) return (string.gsub(text, "^(,%-?%d+,%d+,%d+,[^,]*,)%a:", "%1")) end
+    return plain(line) == plain(new_line) and payload == new_payload
+  end
+  local function record_of(place, enqueued, expires, rest)
+    local expiry = instant(expires)
+    local held = string.match(rest, "^,%-?%d+,%d+,%d+,[^,]*,(%a?)")
+    local minds = held ~= "" or string.match(rest, "^,%-?%d+,%d+,0,") == nil
+    local flag = (minds and 1 or 0) + (expiry and 2 or 0) + (held == "s" and 4 or 0)
+    return flag .. "," .. place .. "," .. enqueued .. "," .. (expiry or "") .. rest
+  end
+  local function stand(id, place, priority, visible, rest)
+    local due = instant(visible) or now
+    if due > now then
+      scheduled[#scheduled + 1] = due
+      scheduled[#scheduled + 1] = id
+      if due < soonest then soonest = due end
+      return
+    end
+    local score = tonumber(priority) * 1099511627776 + place
+    local kind = string.match(rest, "^,%-?%d+,%d+,%d+,([^,]*),")
+    if limits[kind] then
+      limited[#limited + 1] = 0
+      limited[#limited + 1] = limited_member(kind, score, id)
+    else
+      ready[#ready + 1] = score
+      ready[#ready + 1] = id
+    end
+  end
+  local function flush()
+    spread("HSET", keys.jobs, records)
+    spread("ZADD", keys.pending, ready)
+    spread("ZADD", keys.limited, limited)
+    spread("ZADD", keys.scheduled, scheduled)
+    wakes = wakes or #ready > 0 or #limited > 0
+    records, ready, limited, scheduled = {}, {}, {}, {}
+  end
+  local function holder_of(unique)
+    local holder = taken[unique] or redis.call("HGET", keys.unique, unique)
+    if not holder then return nil end
+    local free_at = redis.call("ZSCORE", keys.windows, unique)
+    if free_at and tonumber(free_at) <= now then return nil end
+    return holder
+  end
+  local function hold(unique, id, window)
+    taken[unique] = id
+    redis.call("HSET", keys.unique, unique, id)
+    if window then
+      redis.call("ZADD", keys.windows, now + tonumber(window), unique)
+    else
+      redis.call("ZREM", keys.windows, unique)
+    end
+  end
+  local function replace(id, unique, expires, priority, visible, rest)
+    flush()
+    local old = redis.call("HGET", keys.jobs, id)
+    if not old or parse_run("w0,0,0,0,0,,,,," .. string.match(old, "^%d,([^\\n]*)")).unique ~= unique then return false end
+    if redis.call("ZREM", keys.scheduled, id) == 0 and not leave_waiting(keys, id, old) then return false end
+    local place, enqueued = string.match(old, "^%d,(%d+),(%d+),")
+    local record = record_of(place, enqueued, expires, rest)
+    redis.call("HSET", keys.jobs, id, record)
+    seen[id] = record
+    local text = redis.call("HGET", keys.runs, id)
+    if text then
+      local run = parse_run(text)
+      run.flag, run.tail = string.match(record, "^(%d),([^\\n]*)")
+      mind(run)
+      redis.call("HSET", keys.runs, id, format_run(run))
+    end
+    stand(id, tonumber(place), priority, visible, rest)
+    return true
+  end
+  for i = 1, total do
+    local at = first + 7 * (i - 1)
+    local id, visible, expires = values[at], values[at + 1], values[at + 2]
+    local priority, unique, how, rest = values[at + 3], values[at + 4], values[at + 5], values[at + 6]
+    local stored_record = seen[id] or existing[i]
+    local holder = not stored_record and unique ~= "" and holder_of(unique) or nil
+    local replaces, window = string.match(how, "^(r?)(%d*)$")
+    if window == "" then window = nil end
+    local before = string.match(how, "^b(%d+)$")
+    if stored_record then
+      report(i, is_same(stored_record, rest) and "same" or "other", "")
+    elseif before and redis.call("ZSCORE", keys.members, id) then
+      report(i, "same", "")
+    elseif before and (again or tonumber(before) <= now) then
+      report(i, "late", "")
+    elseif again then
+    elseif holder and replaces == "r" and replace(holder, unique, expires, priority, visible, rest) then
+      hold(unique, holder, window)
+      report(i, "replaced", holder)
+    elseif holder then
+      report(i, "key", holder)
+    else
+      local place = sequence + i
+      local record = record_of(place, now, expires, rest)
+      records[#records + 1] = id
+      records[#records + 1] = record
+      seen[id] = record
+      stored = stored + 1
+      if unique ~= "" then hold(unique, id, window) end
+      stand(id, place, priority, visible, rest)
+    end
+  end
+  flush()
+  if wakes or soonest < (tonumber(head) or math.huge) then signal(keys) end
+  count(keys.meta, "enqueued", stored)
+  count(keys.meta, "duplicates", #reply / 3)
+  return reply
+end
+local function read_schedule(keys, name)
+  local text = redis.call("HGET", keys.schedules, name)
+  if not text then return nil end
+  local version, next_tick, paused, runs, skipped, tick, job, triggered, definition =
+    string.match(text, "^(%d+),(%d*),([01]),(%d+),(%d+),(%d*),([^,\\n]*),([^,\\n]*)\\n(.*)$")
+  return {
+    version = version, next = next_tick, paused = paused, runs = tonumber(runs), skipped = tonumber(skipped), tick = tick,
+    job = job, triggered = triggered, definition = definition
+  }
+end
+local function write_schedule(keys, name, entry)
+  redis.call("HSET", keys.schedules, name, table.concat({
+    entry.version, entry.next, entry.paused, exact(entry.runs), exact(entry.skipped), entry.tick, entry.job, entry.triggered
+  }, ",") .. "\\n" .. entry.definition)
+  if entry.next == "" then
+    redis.call("ZREM", keys.ticks, name)
+  else
+    redis.call("ZADD", keys.ticks, entry.next, name)
+  end
+end
+local keys = {
+  jobs = KEYS[1], runs = KEYS[2], pending = KEYS[3], limited = KEYS[4], limits = KEYS[5], scheduled = KEYS[6],
+  completed = KEYS[7], cancelled = KEYS[8], dead = KEYS[9], unique = KEYS[10], windows = KEYS[11],
+  meta = KEYS[12], schedules = KEYS[13], ticks = KEYS[14], members = KEYS[15], wake = KEYS[16]
+}
+local now = clock(ARGV[1])
+local name = ARGV[2]
+local entry = read_schedule(keys, name)
+if not entry or entry.version ~= ARGV[3] or entry.next ~= ARGV[4] or tonumber(ARGV[4]) > now then return "moved" end
+local function has_not_ended(id)
+  if id == "" or redis.call("HEXISTS", keys.jobs, id) == 0 then return false end
+  for _, index in ipairs({ keys.completed, keys.cancelled, keys.dead }) do
+    if redis.call("ZSCORE", index, id) then return false end
+  end
+  return true
+end
+local outcome = "skipped"
+entry.skipped = entry.skipped + tonumber(ARGV[6])
+if ARGV[8] ~= "" then
+  if ARGV[7] == "skip" and (has_not_ended(entry.job) or has_not_ended(entry.triggered)) then
+    outcome = "overlap"
+    entry.skipped = entry.skipped + 1
+  else
+    outcome = "fired"
+    store_jobs(keys, now, ARGV, 9, false)
+    entry.runs = entry.runs + 1
+    entry.tick = ARGV[8]
+    entry.job = ARGV[9]
+  end
+end
+entry.next = ARGV[5]
+write_schedule(keys, name, entry)
+return outcome`
+  },
+  trigger: {
+    keys: ["jobs", "runs", "pending", "limited", "limits", "scheduled", "unique", "windows", "meta", "schedules", "ticks", "members", "wake"] as const,
+    args: ["now", "name", "version"] as const,
+    rest: "job" as const,
+    sha1: "5bf48737e45e1a02cdd1f174b12794865e7ae250",
+    source: `#!lua
+local function clock(given)
+  if given ~= "" then return tonumber(given) end
+  local time = redis.call("TIME")
+  return time[1] * 1000 + math.floor(time[2] / 1000)
+end
+local function exact(number)
+  return string.format("%.0f", number)
+end
+local function parse_run(text)
+  local holder, token, flag, attempt, rescues, snoozes, started, finished, reason, worker, tail =
+    string.match(text, "^(%a)(%d+),(%d),(%d+),(%d+),(%d+),(%d*),(%d*),(%a*),([^,]*),(.*)$")
+  local sequence, enqueued, expires, priority, max_attempts, retain, kind, held, unique =
+    string.match(tail, "^(%d+),(%d+),(%d*),(-?%d+),(%d+),(%d+),([^,]*),(%a?):?(.*)$")
+  return {
+    holder = holder, token = token, flag = flag,
+    attempt = tonumber(attempt), rescues = tonumber(rescues), snoozes = tonumber(snoozes),
+    started = started, finished = finished, reason = reason, worker = worker, tail = tail,
+    score = tonumber(priority) * 1099511627776 + tonumber(sequence),
+    expires = tonumber(expires), max_attempts = tonumber(max_attempts), retain = tonumber(retain), kind = kind, held = held, unique = unique
+  }
+end
+local function new_run(record)
+  local flag, tail = string.match(record, "^(%d),([^\\n]*)")
+  return parse_run("w0," .. flag .. ",0,0,0,,,,," .. tail)
+end
+local function format_run(run)
+  return run.holder .. run.token .. "," .. run.flag .. "," .. run.attempt .. "," .. run.rescues .. "," .. run.snoozes
+    .. "," .. run.started .. "," .. run.finished .. "," .. run.reason .. "," .. run.worker .. "," .. run.tail
+end
+local function mind(run)
+  if run.flag % 2 == 0 then run.flag = exact(run.flag + 1) end
+end
+local function in_chunks(size, count, act)
+  for first = 1, count, size do
+    act(first, math.min(first + size - 1, count))
+  end
+end
+local function read_fields(key, ids)
+  local values = {}
+  in_chunks(1000, #ids, function(first, last)
+    local part = redis.call("HMGET", key, unpack(ids, first, last))
+    for i = 1, #part do values[first + i - 1] = part[i] end
+  end)
+  return values
+end
+local function spread(command, key, values)
+  in_chunks(4000, #values, function(first, last)
+    redis.call(command, key, unpack(values, first, last))
+  end)
+end
+local function count(meta, name, by)
+  if by > 0 then redis.call("HINCRBY", meta, name, by) end
+end
+local function signal(keys)
+  redis.call("ZADD", keys.wake, 0, "1")
+end
+local place_offset = 4503599627370496
+local function limited_member(kind, score, id)
+  return kind .. "," .. string.format("%016.0f", score + place_offset) .. "," .. id
+end
+local function of_kind(kind)
+  return "[" .. kind .. ",", "(" .. kind .. "-"
+end
+local function read_limits(keys)
+  local limits, flat = {}, redis.call("HGETALL", keys.limits)
+  for i = 1, #flat, 2 do
+    local limit, per, burst = string.match(flat[i + 1], "^(%d+),(%d+),(%d+)$")
+    limits[flat[i]] = { limit = tonumber(limit), per = tonumber(per), burst = tonumber(burst) }
+  end
+  return limits
+end
+local function tokens_of(keys, kind, rate, now)
+  if rate.limit == 0 then return math.huge end
+  local tokens, at = string.match(redis.call("HGET", keys.buckets, kind) or "", "^([^,]+),(%d+)$")
+  if not tokens then return rate.burst end
+  local elapsed = math.max(0, now - tonumber(at))
+  return math.min(rate.burst, tonumber(tokens) + elapsed * rate.limit / rate.per)
+end
+local function give_back_token(keys, limits, kind, now)
+  local rate = limits[kind]
+  if not rate or rate.limit == 0 then return end
+  local tokens = tokens_of(keys, kind, rate, now) + 1
+  redis.call("HSET", keys.buckets, kind, string.format("%.17g", tokens) .. "," .. exact(now))
+end
+local function kind_and_score(record)
+  local sequence, priority, kind = string.match(record, "^%d,(%d+),%d+,%d*,(-?%d+),%d+,%d+,([^,]*),")
+  return kind, tonumber(priority) * 1099511627776 + tonumber(sequence)
+end
+local function leave_waiting(keys, id, record)
+  if redis.call("ZREM", keys.pending, id) == 1 then return true end
+  local kind, score = kind_and_score(record)
+  return redis.call("ZREM", keys.limited, limited_member(kind, score, id)) == 1
+end
+local function store_jobs(keys, now, values, first, again)
+  local total = (#values - first + 1) / 7
+  local ids = {}
+  for i = 1, total do ids[i] = values[first + 7 * (i - 1)] end
+  local existing = read_fields(keys.jobs, ids)
+  local sequence = redis.call("HINCRBY", keys.meta, "sequence", total) - total
+  local head = redis.call("ZRANGE", keys.scheduled, 0, 0, "WITHSCORES")[2]
+  local limits = redis.call("HLEN", keys.limits) > 0 and read_limits(keys) or {}
+  local reply, records, ready, limited, scheduled = {}, {}, {}, {}, {}
+  local seen, taken = {}, {}
+  local soonest, stored, wakes = math.huge, 0, false
+  local function report(position, what, holder)
+    reply[#reply + 1] = position
+    reply[#reply + 1] = what
+    reply[#reply + 1] = holder
+  end
+  local function instant(text)
+    if text == "" then return nil end
+    local millis = tonumber(string.sub(text, 2))
+    return string.sub(text, 1, 1) == "+" and now + millis or millis
+  end
+  local function is_same(stored_record, rest)
+    local line, payload = string.match(stored_record, "^%d,%d+,%d+,%d*(,[^\\n]*)\\n[^\\n]*\\n(.*)$")
+    local new_line, new_payload = string.match(rest, "^([^\\n]*)\\n[^\\n]*\\n(.*)$")
+    local function plain(text) return (string.gsub(text, "^(,%-?%d+,%d+,%d+,[^,]*,)%a:", "%1")) end
+    return plain(line) == plain(new_line) and payload == new_payload
+  end
+  local function record_of(place, enqueued, expires, rest)
+    local expiry = instant(expires)
+    local held = string.match(rest, "^,%-?%d+,%d+,%d+,[^,]*,(%a?)")
+    local minds = held ~= "" or string.match(rest, "^,%-?%d+,%d+,0,") == nil
+    local flag = (minds and 1 or 0) + (expiry and 2 or 0) + (held == "s" and 4 or 0)
+    return flag .. "," .. place .. "," .. enqueued .. "," .. (expiry or "") .. rest
+  end
+  local function stand(id, place, priority, visible, rest)
+    local due = instant(visible) or now
+    if due > now then
+      scheduled[#scheduled + 1] = due
+      scheduled[#scheduled + 1] = id
+      if due < soonest then soonest = due end
+      return
+    end
+    local score = tonumber(priority) * 1099511627776 + place
+    local kind = string.match(rest, "^,%-?%d+,%d+,%d+,([^,]*),")
+    if limits[kind] then
+      limited[#limited + 1] = 0
+      limited[#limited + 1] = limited_member(kind, score, id)
+    else
+      ready[#ready + 1] = score
+      ready[#ready + 1] = id
+    end
+  end
+  local function flush()
+    spread("HSET", keys.jobs, records)
+    spread("ZADD", keys.pending, ready)
+    spread("ZADD", keys.limited, limited)
+    spread("ZADD", keys.scheduled, scheduled)
+    wakes = wakes or #ready > 0 or #limited > 0
+    records, ready, limited, scheduled = {}, {}, {}, {}
+  end
+  local function holder_of(unique)
+    local holder = taken[unique] or redis.call("HGET", keys.unique, unique)
+    if not holder then return nil end
+    local free_at = redis.call("ZSCORE", keys.windows, unique)
+    if free_at and tonumber(free_at) <= now then return nil end
+    return holder
+  end
+  local function hold(unique, id, window)
+    taken[unique] = id
+    redis.call("HSET", keys.unique, unique, id)
+    if window then
+      redis.call("ZADD", keys.windows, now + tonumber(window), unique)
+    else
+      redis.call("ZREM", keys.windows, unique)
+    end
+  end
+  local function replace(id, unique, expires, priority, visible, rest)
+    flush()
+    local old = redis.call("HGET", keys.jobs, id)
+    if not old or parse_run("w0,0,0,0,0,,,,," .. string.match(old, "^%d,([^\\n]*)")).unique ~= unique then return false end
+    if redis.call("ZREM", keys.scheduled, id) == 0 and not leave_waiting(keys, id, old) then return false end
+    local place, enqueued = string.match(old, "^%d,(%d+),(%d+),")
+    local record = record_of(place, enqueued, expires, rest)
+    redis.call("HSET", keys.jobs, id, record)
+    seen[id] = record
+    local text = redis.call("HGET", keys.runs, id)
+    if text then
+      local run = parse_run(text)
+      run.flag, run.tail = string.match(record, "^(%d),([^\\n]*)")
+      mind(run)
+      redis.call("HSET", keys.runs, id, format_run(run))
+    end
+    stand(id, tonumber(place), priority, visible, rest)
+    return true
+  end
+  for i = 1, total do
+    local at = first + 7 * (i - 1)
+    local id, visible, expires = values[at], values[at + 1], values[at + 2]
+    local priority, unique, how, rest = values[at + 3], values[at + 4], values[at + 5], values[at + 6]
+    local stored_record = seen[id] or existing[i]
+    local holder = not stored_record and unique ~= "" and holder_of(unique) or nil
+    local replaces, window = string.match(how, "^(r?)(%d*)$")
+    if window == "" then window = nil end
+    local before = string.match(how, "^b(%d+)$")
+    if stored_record then
+      report(i, is_same(stored_record, rest) and "same" or "other", "")
+    elseif before and redis.call("ZSCORE", keys.members, id) then
+      report(i, "same", "")
+    elseif before and (again or tonumber(before) <= now) then
+      report(i, "late", "")
+    elseif again then
+    elseif holder and replaces == "r" and replace(holder, unique, expires, priority, visible, rest) then
+      hold(unique, holder, window)
+      report(i, "replaced", holder)
+    elseif holder then
+      report(i, "key", holder)
+    else
+      local place = sequence + i
+      local record = record_of(place, now, expires, rest)
+      records[#records + 1] = id
+      records[#records + 1] = record
+      seen[id] = record
+      stored = stored + 1
+      if unique ~= "" then hold(unique, id, window) end
+      stand(id, place, priority, visible, rest)
+    end
+  end
+  flush()
+  if wakes or soonest < (tonumber(head) or math.huge) then signal(keys) end
+  count(keys.meta, "enqueued", stored)
+  count(keys.meta, "duplicates", #reply / 3)
+  return reply
+end
+local function read_schedule(keys, name)
+  local text = redis.call("HGET", keys.schedules, name)
+  if not text then return nil end
+  local version, next_tick, paused, runs, skipped, tick, job, triggered, definition =
+    string.match(text, "^(%d+),(%d*),([01]),(%d+),(%d+),(%d*),([^,\\n]*),([^,\\n]*)\\n(.*)$")
+  return {
+    version = version, next = next_tick, paused = paused, runs = tonumber(runs), skipped = tonumber(skipped), tick = tick,
+    job = job, triggered = triggered, definition = definition
+  }
+end
+local function write_schedule(keys, name, entry)
+  redis.call("HSET", keys.schedules, name, table.concat({
+    entry.version, entry.next, entry.paused, exact(entry.runs), exact(entry.skipped), entry.tick, entry.job, entry.triggered
+  }, ",") .. "\\n" .. entry.definition)
+  if entry.next == "" then
+    redis.call("ZREM", keys.ticks, name)
+  else
+    redis.call("ZADD", keys.ticks, entry.next, name)
+  end
+end
+local keys = {
+  jobs = KEYS[1], runs = KEYS[2], pending = KEYS[3], limited = KEYS[4], limits = KEYS[5], scheduled = KEYS[6],
+  unique = KEYS[7], windows = KEYS[8], meta = KEYS[9], schedules = KEYS[10], ticks = KEYS[11], members = KEYS[12],
+  wake = KEYS[13]
+}
+local now = clock(ARGV[1])
+local entry = read_schedule(keys, ARGV[2])
+if not entry or entry.version ~= ARGV[3] then return 0 end
+if entry.triggered ~= ARGV[4] then
+  store_jobs(keys, now, ARGV, 4, false)
+  entry.triggered = ARGV[4]
+  write_schedule(keys, ARGV[2], entry)
+end
+return 1`
+  },
+  unschedule: {
+    keys: ["schedules", "ticks"] as const,
+    args: ["name"] as const,
+    rest: undefined,
+    sha1: "868bf23ae94fe71fcfff6d0d66b073e736015267",
+    source: `#!lua flags=allow-oom
+redis.call("ZREM", KEYS[2], ARGV[1])
+return redis.call("HDEL", KEYS[1], ARGV[1])`
   },
   waiting: {
     keys: ["jobs", "runs", "ledger", "result", "cancels", "progress", "pending", "limited", "limits"] as const,

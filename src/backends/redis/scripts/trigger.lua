@@ -1,0 +1,41 @@
+#!lua
+-- Stores a job of a schedule besides its ticks. Its next tick stays.
+-- KEYS jobs       hash: id -> record
+-- KEYS runs       hash: id -> run
+-- KEYS pending    zset: id by priority and sequence
+-- KEYS limited    zset: rate-limited jobs by kind and place
+-- KEYS limits     hash: kind -> rate limit
+-- KEYS scheduled  zset: id by due time, epoch ms
+-- KEYS unique     hash: unique key -> id of the holder
+-- KEYS windows    zset: unique key by when it is free again, epoch ms
+-- KEYS meta       hash: counters
+-- KEYS schedules  hash: name -> schedule
+-- KEYS ticks      zset: schedule by its next tick, epoch ms
+-- KEYS members    zset: member of a workflow by when it ended, epoch ms
+-- KEYS wake       zset: the wake-up marker
+-- ARGV now        epoch ms; "" in production: the server's clock decides
+-- ARGV name       the schedule
+-- ARGV version    it must have
+-- ARGV ...job     the seven values of enqueue.lua
+-- REPLY 1         stored, now or by an earlier call with the same id
+-- REPLY 0         the schedule is not there, or has changed
+-- include lib/time
+-- include lib/record
+-- include lib/signal
+-- include lib/limits
+-- include lib/store
+-- include lib/schedule
+local keys = {
+  jobs = KEYS[1], runs = KEYS[2], pending = KEYS[3], limited = KEYS[4], limits = KEYS[5], scheduled = KEYS[6],
+  unique = KEYS[7], windows = KEYS[8], meta = KEYS[9], schedules = KEYS[10], ticks = KEYS[11], members = KEYS[12],
+  wake = KEYS[13]
+}
+local now = clock(ARGV[1])
+local entry = read_schedule(keys, ARGV[2])
+if not entry or entry.version ~= ARGV[3] then return 0 end
+if entry.triggered ~= ARGV[4] then
+  store_jobs(keys, now, ARGV, 4, false)
+  entry.triggered = ARGV[4]
+  write_schedule(keys, ARGV[2], entry)
+end
+return 1
