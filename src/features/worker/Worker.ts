@@ -12,6 +12,7 @@ import { JobStore } from "../../ports/JobStore.ts"
 import { Notices } from "../../ports/Notices.ts"
 import { QueueControl } from "../../ports/QueueControl.ts"
 import type { StoreError } from "../../ports/StoreError.ts"
+import { Waiting } from "../../ports/Waiting.ts"
 import { Wakeups } from "../../ports/Wakeups.ts"
 import { WorkflowStore } from "../../ports/WorkflowStore.ts"
 import { policyOf, type Retention, sweep } from "../maintenance/Maintenance.ts"
@@ -205,6 +206,7 @@ const make = Effect.fnUntraced(function* <Tasks extends ReadonlyArray<AnyTask>>(
   yield* supervised("cancel requests", cancelLoop(state, yield* notices.open(state.id)))
   yield* supervised("wake-up loop", waitLoop(state, wakeups, within, wakeup))
   yield* supervised("due loop", dueLoop(state))
+  const pause = Effect.provideService(Effect.sleep(settings.sweepMillis), Waiting, "look")
   yield* supervised(
     "maintenance",
     Effect.suspend(() =>
@@ -212,7 +214,7 @@ const make = Effect.fnUntraced(function* <Tasks extends ReadonlyArray<AnyTask>>(
     ).pipe(
       Effect.andThen(Effect.suspend(() => maintain(state.serving.map(({ queue }) => queue)))),
       Effect.catch(sayFailure("maintenance")),
-      Effect.andThen(Effect.sleep(settings.sweepMillis)),
+      Effect.andThen(pause),
       Effect.forever
     )
   )

@@ -1,0 +1,143 @@
+import * as Clock from "effect/Clock"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import type * as TestClock from "effect/testing/TestClock"
+import type { EpochMillis } from "../domain/Job.ts"
+import { type Purpose, Waiting } from "../ports/Waiting.ts"
+import { type Attempt, type Attempts, CurrentAttempt } from "./Attempts.ts"
+import type { Stillness } from "./Stillness.ts"
+
+interface Sleeper {
+  readonly at: EpochMillis
+  readonly purpose: Purpose
+  readonly attempt: Attempt | undefined
+  readonly wake: () => void
+}
+
+const nanosOf = (millis: number): bigint => BigInt(Math.round(millis * 1_000_000))
+
+/**
+ * A `TestClock` that goes from one instant at which something is due to the next. Sleeps that only look again, and
+ * heartbeats while no handler runs, are not stopped at: they are woken once, when their time has passed. That is what
+ * makes days cheap: a worker at rest looks about half a million times in thirty of them.
+ */
+export class VirtualClock implements TestClock.TestClock {
+  /** Soonest first; those of one instant in the order in which they began. */
+  readonly #sleepers: Array<Sleeper> = []
+  #now: EpochMillis
+  #elapsedNanos = 0n
+  readonly #attempts: Attempts
+  readonly #stillness: Stillness
+  readonly #live: Clock.Clock
+
+  constructor(start: EpochMillis, attempts: Attempts, stillness: Stillness, live: Clock.Clock) {
+    this.#now = start
+    this.#attempts = attempts
+    this.#stillness = stillness
+    this.#live = live
+  }
+
+  readonly currentTimeMillisUnsafe = (): number => this.#now
+  readonly currentTimeNanosUnsafe = (): bigint => nanosOf(this.#now)
+  readonly monotonicTimeNanosUnsafe = (): bigint => this.#elapsedNanos
+  readonly currentTimeMillis = Effect.sync(this.currentTimeMillisUnsafe)
+  readonly currentTimeNanos = Effect.sync(this.currentTimeNanosUnsafe)
+  readonly monotonicTimeNanos = Effect.sync(this.monotonicTimeNanosUnsafe)
+
+  readonly withLive = <A, E, R>(effect: Effect.Effect<A, E, R>): Effect.Effect<A, E, R> =>
+    Effect.provideService(effect, Clock.Clock, this.#live)
+
+  readonly sleep = (duration: Duration.Duration): Effect.Effect<void> =>
+    Effect.withFiber((fiber) => {
+      const at = this.#now + Duration.toMillis(duration)
+      if (!(at > this.#now)) return Effect.void
+      const purpose = fiber.getRef(Waiting)
+      const attempt = fiber.getRef(CurrentAttempt)
+      return Effect.callback<void>((resume) => {
+        const sleeper: Sleeper = { at, purpose, attempt, wake: () => resume(Effect.void) }
+        this.#add(sleeper)
+        return Effect.sync(() => this.#remove(sleeper))
+      })
+    })
+
+  readonly adjust = (duration: Duration.Input): Effect.Effect<void> =>
+    Effect.suspend(() => this.#travel(this.#now + Duration.toMillis(Duration.fromInputUnsafe(duration))))
+
+  readonly setTime = (timestamp: number): Effect.Effect<void> => Effect.suspend(() => this.#travel(timestamp))
+
+  /** The next instant at which something happens, and whether all that does is that something takes too long. */
+  next(): { readonly at: EpochMillis; readonly isLimit: boolean } | undefined {
+    const sleeper = this.#sleepers.find((one) => this.#counts(one))
+    return sleeper && { at: sleeper.at, isLimit: sleeper.purpose === "limit" && sleeper.attempt === undefined }
+  }
+
+  /** Makes it that instant, and waits until everything due has happened. Those that woke first go first. */
+  readonly goTo = (at: EpochMillis): Effect.Effect<void> =>
+    Effect.gen({ self: this }, function* () {
+      yield* this.#stillness.wait
+      if (at > this.#now) this.#elapsedNanos += nanosOf(at - this.#now)
+      this.#now = at
+      while (this.#sleepers.length > 0 && this.#sleepers[0]!.at <= at) {
+        const sleeper = this.#sleepers[0]!
+        this.#wake(sleeper)
+        // looks that were passed over are taken together
+        while (!this.#counts(sleeper) && this.#sleepers.length > 0) {
+          const other = this.#sleepers[0]!
+          if (other.at > at || this.#counts(other)) break
+          this.#wake(other)
+        }
+        yield* this.#stillness.wait
+      }
+    })
+
+  /** Wakes all who only wait to look again. */
+  readonly poke: Effect.Effect<void> = Effect.suspend(() => {
+    for (const sleeper of this.#sleepers.filter(({ purpose }) => purpose === "look")) this.#wake(sleeper)
+    return this.#stillness.wait
+  })
+
+  #travel(end: EpochMillis): Effect.Effect<void> {
+    return Effect.gen({ self: this }, function* () {
+      yield* this.#stillness.wait
+      while (true) {
+        const next = this.next()
+        if (next === undefined || next.at > end) break
+        yield* this.goTo(next.at)
+      }
+      if (Number.isFinite(end)) yield* this.goTo(end)
+    })
+  }
+
+  #counts({ purpose }: Sleeper): boolean {
+    return purpose === "heartbeat" ? this.#attempts.running.size > 0 : purpose !== "look"
+  }
+
+  #wake(sleeper: Sleeper): void {
+    if (!this.#remove(sleeper)) return
+    this.#stillness.moves++
+    sleeper.wake()
+  }
+
+  #add(sleeper: Sleeper): void {
+    let low = 0
+    let high = this.#sleepers.length
+    while (low < high) {
+      const middle = (low + high) >>> 1
+      if (this.#sleepers[middle]!.at <= sleeper.at) low = middle + 1
+      else high = middle
+    }
+    this.#sleepers.splice(low, 0, sleeper)
+    if (sleeper.attempt === undefined || sleeper.purpose === "limit") return
+    sleeper.attempt.sleeps++
+    sleeper.attempt.hasWaited = false
+  }
+
+  /** Answers whether it was there. */
+  #remove(sleeper: Sleeper): boolean {
+    const at = this.#sleepers.indexOf(sleeper)
+    if (at < 0) return false
+    this.#sleepers.splice(at, 1)
+    if (sleeper.attempt !== undefined && sleeper.purpose !== "limit") sleeper.attempt.sleeps--
+    return true
+  }
+}
