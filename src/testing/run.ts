@@ -45,7 +45,7 @@ export interface RunOptions extends DrainOptions {
 }
 
 /** Real time for signals of a backend that is not in this process. */
-const farMillis = 5
+const farMillis = 2
 
 /** Real time after which what never comes to rest is a bug. */
 const restlessMillis = 20_000
@@ -220,7 +220,12 @@ const boundsOf = (kit: Kit["Service"], options: RunOptions, isDone: () => boolea
  * @since 0.1.0
  */
 export const runUntilIdle = (options: RunOptions = {}): Effect.Effect<Summary, never, Kit> =>
-  Kit.use((kit) => run(kit, boundsOf(kit, options, () => false)))
+  Kit.use((kit) =>
+    run(
+      kit,
+      boundsOf(kit, options, () => false)
+    )
+  )
 
 /**
  * Runs an effect that waits for jobs, such as `Client.awaitResult`, and lets workers run and time pass until it ends.
