@@ -1,5 +1,6 @@
 import * as Context from "effect/Context"
 import type * as Semaphore from "effect/Semaphore"
+import type { QueueControl } from "../ports/QueueControl.ts"
 import type { Attempts } from "./Attempts.ts"
 import type { Gate } from "./Gate.ts"
 import type { Outcomes } from "./Outcomes.ts"
@@ -26,6 +27,8 @@ export class Kit extends Context.Service<
     readonly workers: ReadonlySet<string>
     /** Whether the backend sends signals that are on their way for a while. */
     readonly isFar: boolean
+    /** Of the backend, when it has one. */
+    readonly control: QueueControl["Service"] | undefined
     readonly patienceMillis: number
     readonly seed: number
     readonly running: Semaphore.Semaphore

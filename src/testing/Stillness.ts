@@ -9,6 +9,8 @@ export class Stillness {
   readonly scheduler: Scheduler.Scheduler
   /** Grows with everything that happens. */
   moves = 0
+  /** How often nothing moved. */
+  rests = 0
   #steps = 0
   #calls = 0
   #isLooking = false
@@ -76,6 +78,7 @@ export class Stillness {
     this.#dispatcher.scheduleTask(() => {
       this.#isLooking = false
       if (moves !== this.moves || this.#steps > 0 || this.#calls > 0) return this.#look()
+      this.rests++
       // whoever goes on may wait again
       const waiting = [...this.#waiting]
       this.#waiting.clear()

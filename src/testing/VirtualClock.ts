@@ -7,7 +7,7 @@ import { type Purpose, Waiting } from "../ports/Waiting.ts"
 import { type Attempt, type Attempts, CurrentAttempt } from "./Attempts.ts"
 import type { Stillness } from "./Stillness.ts"
 
-interface Sleeper {
+export interface Sleeper {
   readonly at: EpochMillis
   readonly purpose: Purpose
   readonly attempt: Attempt | undefined
@@ -65,27 +65,31 @@ export class VirtualClock implements TestClock.TestClock {
 
   readonly setTime = (timestamp: number): Effect.Effect<void> => Effect.suspend(() => this.#travel(timestamp))
 
-  /** The next instant at which something happens, and whether all that does is that something takes too long. */
-  next(): { readonly at: EpochMillis; readonly isLimit: boolean } | undefined {
-    const sleeper = this.#sleepers.find((one) => this.#counts(one))
-    return sleeper && { at: sleeper.at, isLimit: sleeper.purpose === "limit" && sleeper.attempt === undefined }
+  /** The first sleep to be stopped at. */
+  next(): Sleeper | undefined {
+    return this.#sleepers.find((one) => this.#counts(one))
+  }
+
+  /** Whether all there is to stop at are heartbeats, and what workers know of jobs. */
+  get isUpkeep(): boolean {
+    return this.#sleepers.every((one) => one.purpose === "visible" || one.purpose === "heartbeat" || !this.#counts(one))
   }
 
   /** Makes it that instant, and waits until everything due has happened. Those that woke first go first. */
-  readonly goTo = (at: EpochMillis): Effect.Effect<void> =>
+  readonly goTo = (at: EpochMillis, isLast = false): Effect.Effect<void> =>
     Effect.gen({ self: this }, function* () {
       yield* this.#stillness.wait
       if (at > this.#now) this.#elapsedNanos += nanosOf(at - this.#now)
       this.#now = at
-      while (this.#sleepers.length > 0 && this.#sleepers[0]!.at <= at) {
-        const sleeper = this.#sleepers[0]!
-        this.#wake(sleeper)
-        // looks that were passed over are taken together
-        while (!this.#counts(sleeper) && this.#sleepers.length > 0) {
-          const other = this.#sleepers[0]!
-          if (other.at > at || this.#counts(other)) break
-          this.#wake(other)
-        }
+      while (true) {
+        const due = this.#sleepers.filter((one) => one.at <= at)
+        if (due.length === 0) return
+        // a heartbeat alone is no occasion to look around, or a handler that sleeps for days would take minutes
+        const isOccasion = isLast || due.some((one) => this.#counts(one) && one.purpose !== "heartbeat")
+        const first = due.find((one) => isOccasion || this.#counts(one))
+        if (first === undefined) return
+        this.#wake(first)
+        if (!this.#counts(first)) for (const one of due) if (!this.#counts(one)) this.#wake(one)
         yield* this.#stillness.wait
       }
     })
@@ -104,7 +108,7 @@ export class VirtualClock implements TestClock.TestClock {
         if (next === undefined || next.at > end) break
         yield* this.goTo(next.at)
       }
-      if (Number.isFinite(end)) yield* this.goTo(end)
+      if (Number.isFinite(end)) yield* this.goTo(end, true)
     })
   }
 

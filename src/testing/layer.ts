@@ -3,6 +3,7 @@ import * as Context from "effect/Context"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
+import * as Option from "effect/Option"
 import * as Random from "effect/Random"
 import * as Scheduler from "effect/Scheduler"
 import * as Semaphore from "effect/Semaphore"
@@ -11,6 +12,7 @@ import type { EpochMillis } from "../domain/Job.ts"
 import { AmbientMiddleware } from "../features/worker/AmbientMiddleware.ts"
 import { Capabilities } from "../ports/Capabilities.ts"
 import { JobStore } from "../ports/JobStore.ts"
+import { QueueControl } from "../ports/QueueControl.ts"
 import { Attempts } from "./Attempts.ts"
 import { Gate } from "./Gate.ts"
 import { Kit } from "./Kit.ts"
@@ -116,6 +118,7 @@ export const layer = <ROut, E, RIn>(
         outcomes,
         workers,
         isFar: Context.get(ports, Capabilities).shared,
+        control: Option.getOrUndefined(Context.getOption(ports, QueueControl)),
         patienceMillis: Duration.toMillis(Duration.fromInputUnsafe(options.patience ?? "250 millis")),
         seed,
         running: Semaphore.makeUnsafe(1)
