@@ -5,6 +5,7 @@ import * as Layer from "effect/Layer"
 import * as Random from "effect/Random"
 import { JobStore } from "../ports/JobStore.ts"
 import { StoreError } from "../ports/StoreError.ts"
+import { Delaying } from "./Stillness.ts"
 
 export type Method = keyof JobStore["Service"]
 
@@ -95,7 +96,7 @@ const struck = <A>(
     case "FailsAfter":
       return Effect.andThen(call, Effect.fail(injected(method)))
     case "Slow":
-      return Effect.delay(call, what.millis)
+      return Effect.andThen(Effect.provideService(Effect.sleep(what.millis), Delaying, true), call)
     case "Repeats":
       return Effect.andThen(call, call)
   }

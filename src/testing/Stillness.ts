@@ -1,5 +1,12 @@
+import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import type * as Scheduler from "effect/Scheduler"
+
+/** Whether a fiber is in a call that is counted. */
+export const InCall = Context.Reference<boolean>("winterq/testing/InCall", { defaultValue: () => false })
+
+/** Whether the sleeps of an effect are all that holds up the call in which they are taken. */
+export const Delaying = Context.Reference<boolean>("winterq/testing/Delaying", { defaultValue: () => false })
 
 /**
  * Knows when nothing moves: no fiber has a step to take, and no call to a backend is under way. Counted, not guessed:
@@ -52,7 +59,7 @@ export class Stillness {
       this.moves++
       this.#calls++
       return Effect.ensuring(
-        effect,
+        Effect.provideService(effect, InCall, true),
         Effect.sync(() => {
           this.moves++
           this.#calls--
@@ -60,6 +67,13 @@ export class Stillness {
         })
       )
     })
+  }
+
+  /** A call that is counted waits for virtual time, or does so no more. */
+  pauseCall(isPaused: boolean): void {
+    this.moves++
+    this.#calls += isPaused ? -1 : 1
+    this.#look()
   }
 
   /** Waits until nothing moves. What promises do without input or output is waited for as well. */

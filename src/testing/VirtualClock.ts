@@ -5,12 +5,14 @@ import type * as TestClock from "effect/testing/TestClock"
 import type { EpochMillis } from "../domain/Job.ts"
 import { type Purpose, Waiting } from "../ports/Waiting.ts"
 import { type Attempt, type Attempts, CurrentAttempt } from "./Attempts.ts"
-import type { Stillness } from "./Stillness.ts"
+import { Delaying, InCall, type Stillness } from "./Stillness.ts"
 
 export interface Sleeper {
   readonly at: EpochMillis
   readonly purpose: Purpose
   readonly attempt: Attempt | undefined
+  /** Whether it holds up a call that is counted as something that moves. */
+  readonly delaysCall: boolean
   readonly wake: () => void
 }
 
@@ -53,8 +55,9 @@ export class VirtualClock implements TestClock.TestClock {
       if (!(at > this.#now)) return Effect.void
       const purpose = fiber.getRef(Waiting)
       const attempt = fiber.getRef(CurrentAttempt)
+      const delaysCall = fiber.getRef(Delaying) && fiber.getRef(InCall)
       return Effect.callback<void>((resume) => {
-        const sleeper: Sleeper = { at, purpose, attempt, wake: () => resume(Effect.void) }
+        const sleeper: Sleeper = { at, purpose, attempt, delaysCall, wake: () => resume(Effect.void) }
         this.#add(sleeper)
         return Effect.sync(() => this.#remove(sleeper))
       })
@@ -131,6 +134,7 @@ export class VirtualClock implements TestClock.TestClock {
       else high = middle
     }
     this.#sleepers.splice(low, 0, sleeper)
+    if (sleeper.delaysCall) this.#stillness.pauseCall(true)
     if (sleeper.attempt === undefined || sleeper.purpose === "limit") return
     sleeper.attempt.sleeps++
     sleeper.attempt.hasWaited = false
@@ -141,6 +145,7 @@ export class VirtualClock implements TestClock.TestClock {
     const at = this.#sleepers.indexOf(sleeper)
     if (at < 0) return false
     this.#sleepers.splice(at, 1)
+    if (sleeper.delaysCall) this.#stillness.pauseCall(false)
     if (sleeper.attempt !== undefined && sleeper.purpose !== "limit") sleeper.attempt.sleeps--
     return true
   }

@@ -2,6 +2,7 @@ import { inspect } from "node:util"
 import * as DateTime from "effect/DateTime"
 import * as Duration from "effect/Duration"
 import * as Equal from "effect/Equal"
+import type { Pipeable } from "effect/Pipeable"
 import type { JobId } from "../domain/Job.ts"
 import type { AnyTask, Payload } from "../domain/Task.ts"
 import { namedKey } from "../features/client/prepare.ts"
@@ -9,7 +10,13 @@ import type { EnqueueOutcome } from "../ports/JobStore.ts"
 import type { Enqueued } from "./Enqueued.ts"
 
 /** Some fields of a value, and of the values in it; lists and everything that is no plain object are compared whole. */
-export type Part<A> = A extends ReadonlyArray<unknown> | Date | Function
+export type Part<A> = A extends
+  | ReadonlyArray<unknown>
+  | ReadonlyMap<unknown, unknown>
+  | ReadonlySet<unknown>
+  | Date
+  | Function
+  | Pipeable
   ? A
   : A extends object
     ? { readonly [K in keyof A]?: Part<A[K]> }

@@ -71,14 +71,14 @@ describe("waiting handlers", () => {
   )
 
   sleepy(
-    "a handler of two days keeps its lease",
+    "a handler of six hours keeps its lease",
     Effect.gen(function* () {
-      yield* enqueue("2880")
+      yield* enqueue("360")
 
       const summary = yield* Testing.runUntilIdle()
 
       assert.deepInclude(summary, { completed: 1, lease_lost: 0 })
-      assert.deepStrictEqual(trail, ["2880 starts", "2880 ends"])
+      assert.deepStrictEqual(trail, ["360 starts", "360 ends"])
     })
   )
 
@@ -86,7 +86,7 @@ describe("waiting handlers", () => {
     app((name) =>
       name === "outer"
         ? Effect.gen(function* () {
-            const handle = yield* Client.enqueue(Work, { name: "inner" }, { delay: "1 day" })
+            const handle = yield* Client.enqueue(Work, { name: "inner" }, { delay: "6 hours" })
             return yield* Client.awaitResult(handle)
           })
         : Effect.succeed("from inside")
@@ -140,7 +140,7 @@ describe("waiting handlers", () => {
 
   const turns = Semaphore.makeUnsafe(1)
   const waiting = testApp(
-    app((name) => turns.withPermit(Effect.as(Effect.sleep("1 day"), name))),
+    app((name) => turns.withPermit(Effect.as(Effect.sleep("1 hour"), name))),
     Memory.layer,
     { patience: 20 }
   )
@@ -152,7 +152,7 @@ describe("waiting handlers", () => {
 
       const summary = yield* Testing.runUntilIdle()
 
-      assert.deepInclude(summary, { completed: 3, elapsedMillis: 3 * 86_400_000 })
+      assert.deepInclude(summary, { completed: 3, elapsedMillis: 3 * 3_600_000 })
     })
   )
 
