@@ -4,9 +4,10 @@ export class Gate {
   readonly isFree: boolean
   /** Whether somebody was refused who may be let through now. */
   hasRefused = false
+  /** Whether a run is under way. */
+  isOpen = false
   #queues: ReadonlySet<string> | undefined
   #left = 0
-  #isOpen = false
 
   constructor(isFree: boolean) {
     this.isFree = isFree
@@ -17,14 +18,14 @@ export class Gate {
   }
 
   open(jobs: number, queues: ReadonlyArray<string> | undefined): void {
-    this.#isOpen = true
+    this.isOpen = true
     this.#left = jobs
     this.#queues = queues && new Set(queues)
     this.hasRefused = false
   }
 
   close(): void {
-    this.#isOpen = false
+    this.isOpen = false
     this.#left = 0
   }
 
@@ -39,6 +40,6 @@ export class Gate {
   }
 
   giveBack(count: number): void {
-    if (this.#isOpen) this.#left += count
+    if (this.isOpen) this.#left += count
   }
 }

@@ -2,6 +2,7 @@ import * as Context from "effect/Context"
 import type * as Semaphore from "effect/Semaphore"
 import type { QueueControl } from "../ports/QueueControl.ts"
 import type { Attempts } from "./Attempts.ts"
+import type { Deadlines } from "./Deadlines.ts"
 import type { Gate } from "./Gate.ts"
 import type { Outcomes } from "./Outcomes.ts"
 import type { Recorder } from "./Recorder.ts"
@@ -27,6 +28,8 @@ export class Kit extends Context.Service<
     readonly workers: ReadonlySet<string>
     /** Whether the backend sends signals that are on their way for a while. */
     readonly isFar: boolean
+    /** When the backend has workflows. */
+    readonly deadlines: Deadlines | undefined
     /** Of the backend, when it has one. */
     readonly control: QueueControl["Service"] | undefined
     readonly patienceMillis: number

@@ -13,7 +13,9 @@ import { AmbientMiddleware } from "../features/worker/AmbientMiddleware.ts"
 import { Capabilities } from "../ports/Capabilities.ts"
 import { JobStore } from "../ports/JobStore.ts"
 import { QueueControl } from "../ports/QueueControl.ts"
+import { WorkflowStore } from "../ports/WorkflowStore.ts"
 import { Attempts } from "./Attempts.ts"
+import { Deadlines } from "./Deadlines.ts"
 import { Gate } from "./Gate.ts"
 import { Kit } from "./Kit.ts"
 import { Outcomes } from "./Outcomes.ts"
@@ -109,7 +111,10 @@ export const layer = <ROut, E, RIn>(
         Context.add(AmbientMiddleware, [attempts.middleware, noteKind])
       )
       const ports = counted(yield* Effect.provideContext(Layer.build(backend), services), stillness)
+      const workflows = Option.getOrUndefined(Context.getOption(ports, WorkflowStore))
+      const deadlines = workflows && new Deadlines(workflows, clock)
       const kit = Kit.of({
+        deadlines,
         clock,
         stillness,
         attempts,
@@ -124,6 +129,7 @@ export const layer = <ROut, E, RIn>(
         running: Semaphore.makeUnsafe(1)
       })
       const store = observed(Context.get(ports, JobStore), kit, workers, options.mode === "inline")
-      return Context.merge(services, ports).pipe(Context.add(JobStore, store), Context.add(Kit, kit))
+      const built = Context.merge(services, ports).pipe(Context.add(JobStore, store), Context.add(Kit, kit))
+      return deadlines === undefined ? built : Context.add(built, WorkflowStore, deadlines.observed)
     })
   )

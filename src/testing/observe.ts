@@ -30,7 +30,15 @@ export const counted = <S>(services: Context.Context<S>, stillness: Stillness): 
   return Context.makeUnsafe(new Map(entries))
 }
 
-const nothing: ExchangeReply = { settled: [], claimed: [], rescued: [], buried: [], more: false, paused: false }
+const nothing: ExchangeReply = {
+  settled: [],
+  claimed: [],
+  rescued: [],
+  buried: [],
+  endings: [],
+  more: false,
+  paused: false
+}
 
 /** A store whose workers claim only when the gate lets them, and of which everything of interest is kept. */
 export const observed = (
@@ -46,9 +54,9 @@ export const observed = (
       Effect.tap(store.enqueue(queue, jobs), (replies) => {
         recorder.add(queue, jobs, replies, clock.currentTimeMillisUnsafe())
         if (!isInline) return Effect.void
-        // what a handler enqueues is run by whoever runs the handler
+        // what is enqueued meanwhile, by handlers and on behalf of workflows, is run by the run that is under way
         return Effect.withFiber((fiber) =>
-          fiber.getRef(CurrentAttempt) === undefined ? Effect.asVoid(drainWith(kit, {})) : Effect.void
+          gate.isOpen || fiber.getRef(CurrentAttempt) !== undefined ? Effect.void : Effect.asVoid(drainWith(kit, {}))
         )
       }),
     exchange: (request) =>

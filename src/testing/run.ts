@@ -155,25 +155,28 @@ const go = (kit: Kit["Service"], { endAt, instants, isDone }: Bounds): Effect.Ef
       }
       if (gate.isSpent) return "jobs"
       const next = clock.next()
-      if (next === undefined || next.at > endAt || passed >= instants) {
+      const deadlineAt = kit.deadlines === undefined ? Number.POSITIVE_INFINITY : yield* kit.deadlines.next
+      const nextAt = Math.min(next?.at ?? Number.POSITIVE_INFINITY, deadlineAt)
+      if (nextAt > endAt || passed >= instants) {
         if (mayLook) {
           // in case a signal was lost
           lookedAt = clock.currentTimeMillisUnsafe()
           yield* look(kit)
           continue
         }
-        if (next === undefined) return attempts.running.size > 0 ? "blocked" : "idle"
-        return next.at > endAt ? "time" : "instants"
+        if (nextAt === Number.POSITIVE_INFINITY) return attempts.running.size > 0 ? "blocked" : "idle"
+        return nextAt > endAt ? "time" : "instants"
       }
       const isStuck = attempts.running.size > 0 && [...attempts.running].every(({ sleeps }) => sleeps === 0)
-      if (isStuck && clock.isUpkeep && !(yield* awaits(kit))) return "blocked"
+      if (isStuck && clock.isUpkeep && deadlineAt === Number.POSITIVE_INFINITY && !(yield* awaits(kit)))
+        return "blocked"
       // a notice of a backend that is far may still arrive before it is given up
-      if (next.purpose === "limit" && next.attempt === undefined && kit.isFar && (yield* wait(kit))) {
+      if (next?.purpose === "limit" && next.attempt === undefined && kit.isFar && (yield* wait(kit))) {
         yield* settle(kit)
         continue
       }
       passed++
-      yield* clock.goTo(next.at)
+      yield* clock.goTo(nextAt, deadlineAt === nextAt)
       yield* settle(kit)
     }
   })

@@ -10,7 +10,7 @@ import * as Schema from "effect/Schema"
 import * as Semaphore from "effect/Semaphore"
 import * as TestClock from "effect/testing/TestClock"
 import { assert, describe } from "vitest"
-import { Backoff, Client, JobStore, Task, Worker } from "winterq"
+import { Backoff, Client, JobStore, Task, Worker, Workflow, Workflows } from "winterq"
 import * as Memory from "winterq/memory"
 import * as Testing from "winterq/testing"
 import { testApp } from "winterq/testing/vitest"
@@ -174,6 +174,43 @@ describe("waiting handlers", () => {
 
       assert.deepInclude(first, { running: 1, completed: 0 })
       assert.deepInclude(rest, { running: 0, completed: 1 })
+    })
+  )
+})
+
+describe("workflows", () => {
+  const it = testApp(
+    Layer.provideMerge(
+      app((name) => Effect.as(Effect.sleep(`${Number(name)} hours`), name)),
+      Workflows.layer
+    ),
+    Memory.layer
+  )
+  const step = (hours: number) => Workflow.job(Work, { name: `${hours}` })
+
+  it(
+    "members run one after the other, in virtual time",
+    Effect.gen(function* () {
+      trail = []
+      const handle = yield* Workflows.start(Workflow.chain(step(1), step(2), step(3)))
+
+      const summary = yield* Testing.runUntilIdle()
+
+      assert.deepInclude(summary, { completed: 3, elapsedMillis: 6 * 3_600_000, stopped: "idle" })
+      assert.strictEqual(yield* Workflows.awaitResult(handle), "3")
+    })
+  )
+
+  it(
+    "one is stopped at its deadline, for which nobody sleeps",
+    Effect.gen(function* () {
+      trail = []
+      const handle = yield* Workflows.start(Workflow.chain(step(1), step(2000)), { deadline: "12 hours" })
+
+      const error = yield* Effect.flip(Testing.runUntil(Workflows.awaitResult(handle)))
+
+      assert.include(error, { _tag: "WorkflowFailed", reason: "deadline" })
+      assert.strictEqual(yield* Clock.currentTimeMillis, Date.UTC(2026, 0, 1, 12))
     })
   )
 })

@@ -1,26 +1,16 @@
 import * as Effect from "effect/Effect"
 import type * as Layer from "effect/Layer"
 import { assert, describe } from "vitest"
-import {
-  type Capabilities,
-  Client,
-  type DeadLetterStore,
-  type JobStore,
-  type Notices,
-  type QueueControl,
-  type Wakeups
-} from "winterq"
+import { Client } from "winterq"
 import * as Testing from "winterq/testing"
 import { testApp } from "winterq/testing/vitest"
 import { App, CallApi, Mailer, MailboxFull, Remind, SendEmail, signUp } from "./shop.ts"
-
-type Ports = JobStore | QueueControl | DeadLetterStore | Wakeups | Notices | Capabilities
 
 const hour = 3_600_000
 const day = 24 * hour
 
 /** The app's own tests: nothing in them says on which backend they run. */
-export const shopSuite = (name: string, backend: () => Layer.Layer<Ports, unknown>): void => {
+export const shopSuite = (name: string, backend: () => Layer.Layer<Testing.Ports, unknown>): void => {
   const it = testApp(App, backend)
 
   describe(`the shop on ${name}`, () => {
