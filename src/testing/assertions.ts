@@ -87,7 +87,7 @@ export const assertEnqueued = <T extends AnyTask>(
     const { count, ...match } = expected
     const found = matching(kit, task, match)
     if (count === undefined ? found.length > 0 : found.length === count) return Effect.succeed(found)
-    const what = `${wanted(task, match)}`
+    const what = wanted(task, match)
     const problem =
       count === undefined
         ? `no job was enqueued that is ${what}`

@@ -42,7 +42,7 @@ export interface Match<T extends AnyTask> {
   readonly outcome?: EnqueueOutcome["_tag"]
 }
 
-export const show = (value: unknown): string =>
+const show = (value: unknown): string =>
   inspect(value, { breakLength: Number.POSITIVE_INFINITY, compact: true, depth: 8, maxStringLength: 200 })
 
 const isPlain = (value: unknown): value is Readonly<Record<string, unknown>> =>
@@ -63,12 +63,16 @@ const differences = (path: string, expected: unknown, actual: unknown): Readonly
 const millisOf = (at: DateTime.DateTime | Date | number): number =>
   typeof at === "number" ? at : at instanceof Date ? at.getTime() : DateTime.toEpochMillis(at)
 
-const isoOf = (millis: number): string => new Date(millis).toISOString()
+const isoOf = (millis: number): string => DateTime.formatIso(DateTime.makeUnsafe(millis))
+
+const isPredicate = <T extends AnyTask>(
+  payload: NonNullable<Match<T>["payload"]>
+): payload is (payload: Payload<T>) => boolean => typeof payload === "function"
 
 const payloadMisfits = <T extends AnyTask>(payload: Match<T>["payload"], actual: Payload<T>): ReadonlyArray<string> => {
   if (payload === undefined) return []
-  if (typeof payload !== "function") return differences("payload", payload, actual)
-  return (payload as (payload: Payload<T>) => boolean)(actual) ? [] : ["payload does not satisfy the predicate"]
+  if (!isPredicate<T>(payload)) return differences("payload", payload, actual)
+  return payload(actual) ? [] : ["payload does not satisfy the predicate"]
 }
 
 const uniqueMisfits = (unique: boolean | string | undefined, key: string | undefined): ReadonlyArray<string> => {

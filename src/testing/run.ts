@@ -181,7 +181,7 @@ const go = (kit: Kit["Service"], { endAt, instants, isDone }: Bounds): Effect.Ef
     }
   })
 
-const run = (kit: Kit["Service"], bounds: Bounds): Effect.Effect<Summary> =>
+const runOnce = (kit: Kit["Service"], bounds: Bounds): Effect.Effect<Summary> =>
   Effect.gen(function* () {
     const from = kit.outcomes.ended.length
     const startedAt = kit.clock.currentTimeMillisUnsafe()
@@ -200,7 +200,11 @@ const run = (kit: Kit["Service"], bounds: Bounds): Effect.Effect<Summary> =>
       elapsedMillis: kit.clock.currentTimeMillisUnsafe() - startedAt,
       stopped
     }
-  }).pipe(kit.running.withPermit)
+  })
+
+/** One run at a time: they share the gate. */
+const run = (kit: Kit["Service"], bounds: Bounds): Effect.Effect<Summary> =>
+  kit.running.withPermit(runOnce(kit, bounds))
 
 export const drainWith = (kit: Kit["Service"], options: DrainOptions): Effect.Effect<Summary> =>
   Effect.suspend(() =>
