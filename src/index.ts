@@ -100,6 +100,7 @@ export {
   type WorkerRecord
 } from "./ports/QueueControl.ts"
 export { StoreError } from "./ports/StoreError.ts"
+export { type Purpose, Waiting } from "./ports/Waiting.ts"
 export { type Wakeup, Wakeups } from "./ports/Wakeups.ts"
 export {
   type Advance,

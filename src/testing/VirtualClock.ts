@@ -78,19 +78,21 @@ export class VirtualClock implements TestClock.TestClock {
     return this.#sleepers.every((one) => one.purpose === "visible" || one.purpose === "heartbeat" || !this.#counts(one))
   }
 
-  /** Makes it that instant, and waits until everything due has happened. Those that woke first go first. */
-  readonly goTo = (at: EpochMillis, isLast = false): Effect.Effect<void> =>
+  /**
+   * Makes it that instant, and waits until everything due has happened, in order; answers whether there was more than
+   * heartbeats, which are no occasion to look around, or a handler that sleeps for days would take minutes.
+   */
+  readonly goTo = (at: EpochMillis, isLast = false): Effect.Effect<boolean> =>
     Effect.gen({ self: this }, function* () {
       yield* this.#stillness.wait
       if (at > this.#now) this.#elapsedNanos += nanosOf(at - this.#now)
       this.#now = at
+      let isOccasion = isLast
       while (true) {
         const due = this.#sleepers.filter((one) => one.at <= at)
-        if (due.length === 0) return
-        // a heartbeat alone is no occasion to look around, or a handler that sleeps for days would take minutes
-        const isOccasion = isLast || due.some((one) => this.#counts(one) && one.purpose !== "heartbeat")
+        isOccasion ||= due.some((one) => this.#counts(one) && one.purpose !== "heartbeat")
         const first = due.find((one) => isOccasion || this.#counts(one))
-        if (first === undefined) return
+        if (first === undefined) return isOccasion
         this.#wake(first)
         if (!this.#counts(first)) for (const one of due) if (!this.#counts(one)) this.#wake(one)
         yield* this.#stillness.wait

@@ -176,8 +176,8 @@ const go = (kit: Kit["Service"], { endAt, instants, isDone }: Bounds): Effect.Ef
         continue
       }
       passed++
-      yield* clock.goTo(nextAt, deadlineAt === nextAt)
-      yield* settle(kit)
+      if (yield* clock.goTo(nextAt, deadlineAt === nextAt)) yield* settle(kit)
+      else lookedAt = nextAt
     }
   })
 
@@ -188,7 +188,7 @@ const runOnce = (kit: Kit["Service"], bounds: Bounds): Effect.Effect<Summary> =>
     yield* settle(kit)
     kit.gate.open(bounds.jobs ?? 10_000, bounds.queues)
     const stopped = yield* Effect.ensuring(
-      Effect.raceFirst(go(kit, bounds), watch(kit)),
+      go(kit, bounds),
       Effect.sync(() => kit.gate.close())
     )
     const attempts = kit.outcomes.ended.slice(from)
@@ -204,7 +204,7 @@ const runOnce = (kit: Kit["Service"], bounds: Bounds): Effect.Effect<Summary> =>
 
 /** One run at a time: they share the gate. */
 const run = (kit: Kit["Service"], bounds: Bounds): Effect.Effect<Summary> =>
-  kit.running.withPermit(runOnce(kit, bounds))
+  kit.running.withPermit(Effect.raceFirst(runOnce(kit, bounds), watch(kit)))
 
 export const drainWith = (kit: Kit["Service"], options: DrainOptions): Effect.Effect<Summary> =>
   Effect.suspend(() =>

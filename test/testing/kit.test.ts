@@ -10,7 +10,7 @@ import * as Schema from "effect/Schema"
 import * as Semaphore from "effect/Semaphore"
 import * as TestClock from "effect/testing/TestClock"
 import { assert, describe } from "vitest"
-import { Backoff, Client, JobStore, Task, Worker, Workflow, Workflows } from "winterq"
+import { Backoff, Client, JobStore, Task, Waiting, Worker, Workflow, Workflows } from "winterq"
 import * as Memory from "winterq/memory"
 import * as Testing from "winterq/testing"
 import { testApp } from "winterq/testing/vitest"
@@ -296,6 +296,37 @@ describe("the clock", () => {
       yield* TestClock.adjust("1 hour")
 
       assert.strictEqual(yield* Fiber.join(fiber), 90_000)
+    })
+  )
+})
+
+describe("loops that only look", () => {
+  const it = testApp(
+    app((name) => Effect.succeed(name)),
+    Memory.layer
+  )
+  const looks = Effect.forever(Effect.sleep("1 minute"))
+
+  it(
+    "keep nobody from being idle",
+    Effect.gen(function* () {
+      yield* Effect.forkChild(Effect.provideService(looks, Waiting, "look"))
+      yield* Client.enqueue(Work, { name: "a" }, { delay: "1 day" })
+
+      const summary = yield* Testing.runUntilIdle()
+
+      assert.deepInclude(summary, { completed: 1, elapsedMillis: 86_400_000, stopped: "idle" })
+    })
+  )
+
+  it(
+    "and that do not say so are stopped at",
+    Effect.gen(function* () {
+      yield* Effect.forkChild(looks)
+
+      const summary = yield* Testing.runUntilIdle({ instants: 10 })
+
+      assert.deepInclude(summary, { elapsedMillis: 600_000, stopped: "instants" })
     })
   )
 })
