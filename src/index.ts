@@ -110,6 +110,7 @@ export {
   type TickOutcome
 } from "./ports/ScheduleStore.ts"
 export { StoreError } from "./ports/StoreError.ts"
+export { type Purpose, Waiting } from "./ports/Waiting.ts"
 export { type Wakeup, Wakeups } from "./ports/Wakeups.ts"
 export {
   type Advance,

@@ -1,9 +1,7 @@
-/** A rule that a backend does not keep, and why. */
-export interface Deviation {
-  readonly backend: string
-  readonly rule: string
-  readonly reason: string
-}
+import type { Deviation } from "../../src/testing/contract/index.ts"
 
-/** The only list from which the suite skips tests. */
-export const deviations: ReadonlyArray<Deviation> = []
+/** The rules that our backends do not keep. The only list from which their runs skip tests. */
+export const deviations = {
+  memory: [],
+  redis: []
+} as const satisfies Record<string, ReadonlyArray<Deviation>>

@@ -1,6 +1,8 @@
 import * as Memory from "../../src/backends/memory/index.ts"
-import { storeContract } from "./suite/index.ts"
-import { serviceContract } from "./suite/services.ts"
+import { serviceContract, storeContract } from "../../src/testing/contract/index.ts"
+import { deviations } from "./deviations.ts"
 
-storeContract("memory", Memory.layer)
-serviceContract("memory", Memory.layer)
+const options = { deviations: deviations.memory }
+
+storeContract("memory", Memory.layer, options)
+serviceContract("memory", Memory.layer, options)

@@ -1,9 +1,10 @@
 import * as Redis from "../../src/backends/redis/index.ts"
+import { serviceContract, storeContract } from "../../src/testing/contract/index.ts"
 import { redisUrl } from "../support/redis-url.ts"
-import { storeContract } from "./suite/index.ts"
-import { serviceContract } from "./suite/services.ts"
+import { deviations } from "./deviations.ts"
 
 const layer = Redis.layerVirtualTime({ url: redisUrl(), prefix: `contract-${crypto.randomUUID().slice(0, 8)}` })
+const options = { deviations: deviations.redis }
 
-storeContract("redis", layer)
-serviceContract("redis", layer)
+storeContract("redis", layer, options)
+serviceContract("redis", layer, options)

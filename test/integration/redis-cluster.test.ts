@@ -18,7 +18,7 @@ import {
 import type { FreshRedis } from "../support/fresh-redis.ts"
 import { agrees, moveSlotOf, redisCluster, startCluster } from "../support/redis-cluster.ts"
 import { portsOn, producerOn, timed, until, workerOn } from "../support/Station.ts"
-import { complete, bury, job } from "../contract/suite/support.ts"
+import { complete, bury, job } from "../../src/testing/contract/support.ts"
 
 const queues = ["one", "two", "three", "four", "five", "six"]
 

@@ -69,12 +69,20 @@ const table: ReadonlyArray<Row> = [
   {
     from: "src/testing/index.ts",
     may: ["../domain/Job.ts", "../ports/JobStore.ts", "../features/worker/Worker.ts", "fast-check"],
-    mayNot: ["../backends/memory/index.ts", "ioredis", "winterq/memory"]
+    mayNot: ["../backends/memory/index.ts", "ioredis", "winterq/memory", "vitest", "@effect/vitest"]
   },
   {
-    from: "test/contract/suite/lease.ts",
-    may: ["../../../src/ports/JobStore.ts", "../../../src/features/worker/Worker.ts", "@effect/vitest", "winterq"],
-    mayNot: ["../../../src/backends/memory/index.ts", "winterq/memory", "winterq/redis", "ioredis"]
+    from: "src/testing/vitest.ts",
+    may: ["../ports/JobStore.ts", "./layer.ts", "vitest"],
+    mayNot: ["../backends/memory/index.ts", "winterq/memory"]
+  },
+  {
+    from: "src/testing/contract/lease.ts",
+    may: ["../../ports/JobStore.ts", "../../features/worker/Worker.ts", "@effect/vitest"],
+    mayNot: [
+      ...["../../backends/memory/index.ts", "../../../src/ports/JobStore.ts", "../../index.ts"],
+      ...["winterq", "winterq/memory", "winterq/redis", "ioredis", "effect"]
+    ]
   },
   {
     from: "examples/demo.ts",

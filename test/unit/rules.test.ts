@@ -9,7 +9,7 @@ const idsIn = (text: string): ReadonlyArray<string> => text.match(/[A-Z]+-\d+/g)
 const rules = Array.from(read("docs/semantics.md").matchAll(/\*\*([A-Z]+-\d+)\*\*/g), ([, id = ""]) => id)
 
 /** Rule ids that start the titles of contract tests, with the file that cites them. */
-const citations = globSync("test/contract/**/*.ts", { cwd: root }).flatMap((file) =>
+const citations = globSync(["src/testing/contract/*.ts", "test/contract/**/*.ts"], { cwd: root }).flatMap((file) =>
   Array.from(read(file).matchAll(/\(\s*["'`]((?:[A-Z]+-\d+,? )+)/g), ([, start = ""]) => start).flatMap((start) =>
     idsIn(start).map((id) => ({ id, file }))
   )

@@ -8,6 +8,7 @@ import type { Ended, JobId } from "../../domain/Job.ts"
 import { JobIds } from "../../ports/JobIds.ts"
 import type { JobStore, Watch } from "../../ports/JobStore.ts"
 import type { Notice, Notices } from "../../ports/Notices.ts"
+import { type Purpose, Waiting } from "../../ports/Waiting.ts"
 import type { StoreError } from "../../ports/StoreError.ts"
 
 /** Between looks for a notice that was lost, in milliseconds. */
@@ -53,14 +54,16 @@ export const make = Effect.fnUntraced(function* (store: JobStore["Service"], not
 
   const wait = (watch: Watch, told: Deferred.Deferred<Ended>) =>
     Effect.gen(function* () {
+      const within = (millis: number, why: Purpose) =>
+        Effect.provideService(Effect.timeoutOption(Deferred.await(told), millis), Waiting, why)
       let watching = false
       let reply = yield* store.watch(watch)
       while (true) {
         if (reply._tag === "Ended") return Option.some(reply.ended)
         // a job that ended between two looks may have left nothing but a notice, which comes at once or was lost
-        if (reply._tag === "Missing") return yield* Effect.timeoutOption(Deferred.await(told), missingMillis(watching))
+        if (reply._tag === "Missing") return yield* within(missingMillis(watching), "limit")
         watching = true
-        const ended = yield* Effect.timeoutOption(Deferred.await(told), lookMillis)
+        const ended = yield* within(lookMillis, "look")
         if (Option.isSome(ended)) return ended
         // an outage ends the first look, which nothing has promised yet, but not a wait that is under way
         reply = yield* store.watch(watch).pipe(Effect.catch(() => Effect.succeed({ _tag: "Watching" as const })))

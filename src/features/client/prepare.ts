@@ -114,11 +114,13 @@ const hash = (text: string): string => createHash("sha256").update(text).digest(
 
 const plainKey = /^[A-Za-z0-9._:@/+=-]{1,100}$/
 
+/** A key that was named, as the store knows it. */
+export const namedKey = (named: string): string => (plainKey.test(named) ? `key:${named}` : `hash:${hash(named)}`)
+
 /** A derived key starts with `payload:`, a short plain key with `key:`, and any other with `hash:`, so none collide. */
 const keyOf = (task: AnyTask, { key }: Unique<AnyTask>, payload: unknown, text: string): string => {
   if (key === undefined) return `payload:${hash(`${task.kind}\n${text}`)}`
-  const named = typeof key === "function" ? key(payload) : key
-  return plainKey.test(named) ? `key:${named}` : `hash:${hash(named)}`
+  return namedKey(typeof key === "function" ? key(payload) : key)
 }
 
 const uniqueness = Effect.fnUntraced(function* <T extends AnyTask>(unique: EnqueueManyOptions<T>["unique"]) {

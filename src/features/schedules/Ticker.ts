@@ -17,6 +17,7 @@ import {
 import type { NewJob } from "../../ports/JobStore.ts"
 import { type ScheduleRecord, ScheduleStore } from "../../ports/ScheduleStore.ts"
 import type { StoreError } from "../../ports/StoreError.ts"
+import { Waiting } from "../../ports/Waiting.ts"
 
 /** How a ticker looks for schedules that other processes have put. */
 export interface TickerOptions {
@@ -122,6 +123,8 @@ const carryOn = Effect.fnUntraced(function* (
   return true
 })
 
+const look = (millis: number) => Effect.provideService(Effect.sleep(millis), Waiting, "look")
+
 const monotonicMillis = Clock.clockWith((clock) =>
   Effect.sync(() => Number(clock.monotonicTimeNanosUnsafe() / 1_000_000n))
 )
@@ -174,12 +177,17 @@ export const tickLoop = (options: TickerOptions = {}): Effect.Effect<never, neve
         { concurrency, discard: true }
       )
       failures = 0
-      const until = Math.min(rereadAt, ...[...watched.values()].map(({ nextAt }) => nextAt))
+      const nextTick = Math.min(...[...watched.values()].map(({ nextAt }) => nextAt))
       const changed = Effect.map(store.changed(changes), (count) => {
         changes = count
         rereadAt = Number.NEGATIVE_INFINITY
       })
-      yield* Effect.raceFirst(Effect.sleep(Math.max(0, until - (yield* monotonicMillis))), changed)
+      const now = yield* monotonicMillis
+      yield* Effect.raceAllFirst([
+        look(Math.max(0, rereadAt - now)),
+        nextTick === Number.POSITIVE_INFINITY ? Effect.never : Effect.sleep(Math.max(0, nextTick - now)),
+        changed
+      ])
     })
 
     // a store that is out of reach says so itself
@@ -188,7 +196,7 @@ export const tickLoop = (options: TickerOptions = {}): Effect.Effect<never, neve
         failures++
         const line = `schedules do not tick: ${error.message}`
         const say = failures > 1 || error.reason === "unavailable" ? Effect.logDebug(line) : Effect.logWarning(line)
-        return Effect.andThen(say, Effect.sleep(Math.min(longestBackoffMillis, 100 * 2 ** Math.min(failures, 10))))
+        return Effect.andThen(say, look(Math.min(longestBackoffMillis, 100 * 2 ** Math.min(failures, 10))))
       })
 
     return yield* round.pipe(Effect.catch(failed), Effect.forever)

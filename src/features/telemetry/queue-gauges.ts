@@ -4,6 +4,7 @@ import * as Layer from "effect/Layer"
 import * as Metric from "effect/Metric"
 import { durationMillis, type InvalidInput } from "../../domain/limits.ts"
 import { QueueControl } from "../../ports/QueueControl.ts"
+import { Waiting } from "../../ports/Waiting.ts"
 
 export interface QueueGaugesOptions {
   /** Which queues; every queue the store knows when left out. */
@@ -46,7 +47,7 @@ export const queueGauges = (options: QueueGaugesOptions = {}): Layer.Layer<never
         Effect.tapCause((cause) => Effect.logWarning("queue gauges keep their last values", cause)),
         Effect.sandbox,
         Effect.ignore,
-        Effect.andThen(Effect.sleep(everyMillis)),
+        Effect.andThen(Effect.provideService(Effect.sleep(everyMillis), Waiting, "look")),
         Effect.forever,
         Effect.forkScoped
       )

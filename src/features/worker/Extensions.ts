@@ -17,6 +17,7 @@ import {
 import { WorkerInstruments } from "../telemetry/Instruments.ts"
 import { Settings as TelemetrySettings } from "../telemetry/Settings.ts"
 import { Processing } from "../telemetry/Tracing.ts"
+import { AmbientMiddleware } from "./AmbientMiddleware.ts"
 import { type Ending, endingOf } from "./ending-of.ts"
 import { HookRunner } from "./HookRunner.ts"
 import type { AnyHooks } from "./Hooks.ts"
@@ -242,7 +243,8 @@ export const makeExtensions = (
     }
     const kinds = new Set(options.tasks.map(({ kind }) => kind))
     const log = new JobLog(options.log ?? "problems", services, worker)
-    const extensions = new Extensions(worker, yield* JobStore, kinds, services, options.middleware ?? [], hooks, log)
+    const middleware = [...(yield* AmbientMiddleware), ...(options.middleware ?? [])]
+    const extensions = new Extensions(worker, yield* JobStore, kinds, services, middleware, hooks, log)
     extensions.slots(concurrency)
     yield* Effect.addFinalizer(() => Effect.sync(() => extensions.slots(-concurrency)))
     return extensions

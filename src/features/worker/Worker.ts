@@ -13,6 +13,7 @@ import { Notices } from "../../ports/Notices.ts"
 import { QueueControl } from "../../ports/QueueControl.ts"
 import { ScheduleStore } from "../../ports/ScheduleStore.ts"
 import type { StoreError } from "../../ports/StoreError.ts"
+import { Waiting } from "../../ports/Waiting.ts"
 import { Wakeups } from "../../ports/Wakeups.ts"
 import { WorkflowStore } from "../../ports/WorkflowStore.ts"
 import { policyOf, type Retention, sweep } from "../maintenance/Maintenance.ts"
@@ -201,6 +202,7 @@ const make = Effect.fnUntraced(function* <Tasks extends ReadonlyArray<AnyTask>>(
   if (options.ticks ?? true) {
     yield* supervised("ticker", Effect.provideService(tickLoop(), ScheduleStore, schedules))
   }
+  const pause = Effect.provideService(Effect.sleep(settings.sweepMillis), Waiting, "look")
   yield* supervised(
     "maintenance",
     Effect.suspend(() =>
@@ -208,7 +210,7 @@ const make = Effect.fnUntraced(function* <Tasks extends ReadonlyArray<AnyTask>>(
     ).pipe(
       Effect.andThen(Effect.suspend(() => maintain(state.serving.map(({ queue }) => queue)))),
       Effect.catch(sayFailure("maintenance")),
-      Effect.andThen(Effect.sleep(settings.sweepMillis)),
+      Effect.andThen(pause),
       Effect.forever
     )
   )

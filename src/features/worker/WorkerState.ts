@@ -71,7 +71,7 @@ export class WorkerState {
   readonly full = Latch.makeUnsafe(false)
   /** Opened when queues have come or gone. */
   readonly changed = Latch.makeUnsafe(false)
-  /** Opened when something becomes due before the instant that is waited for. */
+  /** Opened when something becomes due before the instant that is waited for, or nothing does any more. */
   readonly sooner = Latch.makeUnsafe(false)
   /** The monotonic instant that is waited for. */
   waitsUntil = Number.POSITIVE_INFINITY
@@ -217,7 +217,8 @@ export class WorkerState {
   /** Remembers when a lane's next job becomes visible. */
   expect(lane: Lane, at: number): void {
     lane.nextAt = at
-    if (at < this.waitsUntil) this.sooner.openUnsafe()
+    const isNothing = at === Number.POSITIVE_INFINITY
+    if (at < this.waitsUntil || (isNothing && at > this.waitsUntil)) this.sooner.openUnsafe()
   }
 
   /** Sends every lane looking: something may have changed anywhere. */

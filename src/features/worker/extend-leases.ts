@@ -1,5 +1,6 @@
 import * as Effect from "effect/Effect"
 import type { JobStore } from "../../ports/JobStore.ts"
+import { Waiting } from "../../ports/Waiting.ts"
 import { interrupt, type Lane } from "./Lane.ts"
 import { about } from "./WorkerReport.ts"
 import { sayFailure } from "./say-failure.ts"
@@ -51,6 +52,6 @@ export const extendLoop = (state: WorkerState, store: JobStore["Service"], lane:
       for (const attempt of lane.attempts.values()) {
         if (attempt.trustedUntil <= now) interrupt(attempt, "lease lost")
       }
-      yield* Effect.sleep(tick)
+      yield* Effect.provideService(Effect.sleep(tick), Waiting, "heartbeat")
     }
   })

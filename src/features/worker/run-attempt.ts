@@ -4,6 +4,7 @@ import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import { describe } from "../../domain/describe.ts"
 import type { SettleOutcome, Settlement } from "../../ports/JobStore.ts"
+import { Waiting } from "../../ports/Waiting.ts"
 import type { Attempt, Lane } from "./Lane.ts"
 import { RunningJob } from "./RunningJob.ts"
 import { settlementOf } from "./settlement-of.ts"
@@ -19,10 +20,14 @@ const handlerEffect = ({ run, task }: Runnable, job: RunningJob, payload: unknow
   const { timeoutMillis } = task
   return timeoutMillis === undefined
     ? effect
-    : Effect.timeoutOrElse(effect, {
-        duration: timeoutMillis,
-        orElse: () => Effect.fail(new TimedOut({ message: `the handler ran longer than ${timeoutMillis} ms` }))
-      })
+    : // as Effect.timeout does it, except that its sleep says what it is for
+      Effect.raceFirst(
+        effect,
+        Effect.andThen(
+          Effect.provideService(Effect.sleep(timeoutMillis), Waiting, "limit"),
+          Effect.fail(new TimedOut({ message: `the handler ran longer than ${timeoutMillis} ms` }))
+        )
+      )
 }
 
 /** Queues how an attempt ended, for the lane's next exchange; without a settlement the attempt is forgotten. */

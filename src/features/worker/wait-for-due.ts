@@ -1,4 +1,5 @@
 import * as Effect from "effect/Effect"
+import { Waiting } from "../../ports/Waiting.ts"
 import type { WorkerState } from "./WorkerState.ts"
 
 /** Sends a lane looking when its next job becomes visible or its next lease expires, and no other lane with it. */
@@ -19,6 +20,6 @@ export const dueLoop = (state: WorkerState): Effect.Effect<never> =>
       state.waitsUntil = next
       yield* next === Number.POSITIVE_INFINITY
         ? state.sooner.await
-        : Effect.raceFirst(Effect.sleep(next - now), state.sooner.await)
+        : Effect.provideService(Effect.raceFirst(Effect.sleep(next - now), state.sooner.await), Waiting, "visible")
     }
   })

@@ -1,6 +1,7 @@
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Scope from "effect/Scope"
+import { Waiting } from "../../ports/Waiting.ts"
 import type { Wakeup, Wakeups } from "../../ports/Wakeups.ts"
 import type { WorkerState } from "./WorkerState.ts"
 
@@ -75,7 +76,7 @@ export const waitLoop = (
         current.wakeup === undefined ? Effect.sleep(pollMillis) : current.wakeup.wait(pollMillis),
         state.changed.await,
         saturated(state)
-      ])
+      ]).pipe(Effect.provideService(Waiting, "look"))
       state.lookEverywhere()
     }
   })

@@ -7,6 +7,7 @@ import * as Semaphore from "effect/Semaphore"
 import { JobIds } from "../../ports/JobIds.ts"
 import type { Notice, Notices } from "../../ports/Notices.ts"
 import type { StoreError } from "../../ports/StoreError.ts"
+import { Waiting } from "../../ports/Waiting.ts"
 import type { WorkflowStore } from "../../ports/WorkflowStore.ts"
 
 /** Between looks for a notice that was lost, in milliseconds. */
@@ -55,7 +56,8 @@ export const make = Effect.fnUntraced(function* (store: WorkflowStore["Service"]
       yield* Effect.gen(function* () {
         let over = yield* store.watch(watch)
         while (!over) {
-          over = Option.isSome(yield* Effect.timeoutOption(Deferred.await(told), lookMillis))
+          const hearing = Effect.timeoutOption(Deferred.await(told), lookMillis)
+          over = Option.isSome(yield* Effect.provideService(hearing, Waiting, "look"))
           // an outage ends the first look, which nothing has promised yet, but not a wait that is under way
           if (!over) over = yield* store.watch(watch).pipe(Effect.catch(() => Effect.succeed(false)))
         }

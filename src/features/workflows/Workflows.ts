@@ -180,8 +180,10 @@ const make = Effect.fnUntraced(function* (maxPayloadBytes: number) {
     const created = yield* store.create(yield* encodeWorkflow(workflow.shape, id, options, maxPayloadBytes))
     if (created === "conflict") return yield* new WorkflowConflict({ workflowId: id })
     // it is stored, and goes on whoever enqueues its first jobs
-    yield* Effect.catch(onStores(drive(id)), (error) =>
-      Effect.logDebug(`workflow ${id} is stored, and somebody else starts it: ${error.message}`)
+    yield* onStores(drive(id)).pipe(
+      Effect.catch((error) =>
+        Effect.logDebug(`workflow ${id} is stored, and somebody else starts it: ${error.message}`)
+      )
     )
     return { id, workflow, outcome: created === "created" ? ("started" as const) : ("existing" as const) }
   })

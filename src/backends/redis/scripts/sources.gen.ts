@@ -3869,7 +3869,7 @@ return reply`
     keys: ["jobs", "runs", "completed", "cancelled", "dead", "ledger", "result", "watchers"] as const,
     args: ["id", "watcher", "leave"] as const,
     rest: undefined,
-    sha1: "eadac8da19f2f2e1c7452e8010338e5d25d00e08",
+    sha1: "73f498bb2e473cbe4901d3d35ba1729089e30ada",
     source: `#!lua
 local jobs, runs, completed, cancelled = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
 local dead, ledger, result, watchers = KEYS[5], KEYS[6], KEYS[7], KEYS[8]
@@ -3892,7 +3892,8 @@ end
 if redis.call("HEXISTS", jobs, id) == 0 then return "missing" end
 local value = redis.call("HGET", result, id)
 if redis.call("ZSCORE", completed, id) then return value and ("C" .. value) or "c" end
-local last = string.match(redis.call("HGET", ledger, id) or "", "([^\\n]*)$")
+local lines = redis.call("HGET", ledger, id) or ""
+local last = string.match(lines, ".*\\n(.*)$") or lines
 local how, error = string.match(last, "^%d+,%d*,%d+,(%a+),(.*)$")
 if redis.call("ZSCORE", cancelled, id) then return (how == "expired" and "e" or "x") .. error end
 if redis.call("ZSCORE", dead, id) then

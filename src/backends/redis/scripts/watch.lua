@@ -36,7 +36,9 @@ if redis.call("HEXISTS", jobs, id) == 0 then return "missing" end
 local value = redis.call("HGET", result, id)
 if redis.call("ZSCORE", completed, id) then return value and ("C" .. value) or "c" end
 
-local last = string.match(redis.call("HGET", ledger, id) or "", "([^\n]*)$")
+local lines = redis.call("HGET", ledger, id) or ""
+-- greedy, so that it goes back from the end: a search for the last line from the start takes seconds in a full ledger
+local last = string.match(lines, ".*\n(.*)$") or lines
 local how, error = string.match(last, "^%d+,%d*,%d+,(%a+),(.*)$")
 if redis.call("ZSCORE", cancelled, id) then return (how == "expired" and "e" or "x") .. error end
 if redis.call("ZSCORE", dead, id) then

@@ -1,0 +1,227 @@
+import { assert } from "@effect/vitest"
+import * as Clock from "effect/Clock"
+import * as Effect from "effect/Effect"
+import * as TestClock from "effect/testing/TestClock"
+import type { DeadReason, JobId } from "../../domain/Job.ts"
+import * as DeadLetters from "../../features/dead-letters/DeadLetters.ts"
+import { DeadLetterStore } from "../../ports/DeadLetterStore.ts"
+import type { NewJob } from "../../ports/JobStore.ts"
+import { StoreError } from "../../ports/StoreError.ts"
+import { contract } from "./contract.ts"
+import { bury, ids, job } from "./support.ts"
+import type { TestQueue } from "./TestQueue.ts"
+
+/** Makes a dead letter, and lets a second pass. */
+const die = Effect.fnUntraced(function* (
+  queue: TestQueue,
+  id: JobId,
+  options: Partial<NewJob> & { readonly reason?: DeadReason; readonly error?: string } = {}
+) {
+  const { error = "it failed", reason = "skipped", ...rest } = options
+  yield* queue.enqueue(job(id, rest))
+  yield* queue.settle(bury(yield* queue.claimOne(), reason, error))
+  yield* TestClock.adjust("1 second")
+})
+
+/** Many dead letters of one instant, `job-0` to `job-<count - 1>`, every third of another kind. */
+const dieMany = Effect.fnUntraced(function* (queue: TestQueue, count: number) {
+  yield* queue.enqueue(
+    ...Array.from({ length: count }, (_, i) => job(`job-${i}`, { kind: i % 3 === 0 ? "third" : "other" }))
+  )
+  yield* queue.settle(...(yield* queue.claim()).map((held) => bury(held)))
+})
+
+const report = (some: Partial<DeadLetters.BulkReport>): DeadLetters.BulkReport => ({
+  looked: 0,
+  matched: 0,
+  done: 0,
+  skipped: { "not-dead": 0, "key-taken": 0 },
+  ...some
+})
+
+export const bulkContract = contract("dead letters in bulk", (it) => {
+  it.effect("INSPECT-8 a filter finds dead letters by each of its parts, and by all of them", (queue) =>
+    Effect.gen(function* () {
+      const start = yield* Clock.currentTimeMillis
+      yield* die(queue, "a", { kind: "mail", tags: ["red", "blue"], error: "no route to host" })
+      yield* die(queue, "b", { kind: "mail", reason: "exhausted", error: "timed out" })
+      yield* die(queue, "c", { kind: "sms", tags: ["red"], error: "No Route" })
+      yield* die(queue, "d", { kind: "sms", reason: "exhausted", error: "no route again" })
+      const found = (filter: DeadLetters.Filter) =>
+        Effect.map(DeadLetters.listWhere(queue.name, filter), (page) => ids(page.jobs))
+
+      assert.deepStrictEqual(yield* found({}), ["d", "c", "b", "a"])
+      assert.deepStrictEqual(yield* found({ kind: "mail" }), ["b", "a"])
+      assert.deepStrictEqual(yield* found({ reason: "exhausted" }), ["d", "b"])
+      assert.deepStrictEqual(yield* found({ errorIncludes: "no route" }), ["d", "a"])
+      assert.deepStrictEqual(yield* found({ tag: "red" }), ["c", "a"])
+      assert.deepStrictEqual(yield* found({ diedBefore: start + 1000 }), ["a"])
+      assert.deepStrictEqual(yield* found({ diedAfter: new Date(start + 1000) }), ["d", "c", "b"])
+      assert.deepStrictEqual(yield* found({ diedAfter: start + 1000, diedBefore: start + 3000, kind: "sms" }), ["c"])
+      assert.deepStrictEqual(yield* found({ diedBefore: new Date("never") }), [])
+    })
+  )
+
+  it.effect("INSPECT-8 the error is that of the last attempt", (queue) =>
+    Effect.gen(function* () {
+      yield* die(queue, "a", { error: "the first death" })
+      yield* DeadLetters.redrive(queue.name, ["a"])
+      yield* queue.settle(bury(yield* queue.claimOne(), "skipped", "the second death"))
+
+      const first = yield* DeadLetters.listWhere(queue.name, { errorIncludes: "first" })
+      const second = yield* DeadLetters.listWhere(queue.name, { errorIncludes: "second" })
+
+      assert.deepStrictEqual([ids(first.jobs), ids(second.jobs)], [[], ["a"]])
+    })
+  )
+
+  it.effect("INSPECT-9 redriving by a filter touches what matches and tells what it skipped", (queue) =>
+    Effect.gen(function* () {
+      yield* die(queue, "a", { kind: "mail" })
+      yield* die(queue, "b", { kind: "mail", uniqueKey: "key" })
+      yield* die(queue, "c", { kind: "sms" })
+      yield* queue.enqueue(job("holder", { uniqueKey: "key" }))
+
+      const dry = yield* DeadLetters.redriveWhere(queue.name, { kind: "mail" }, { dryRun: true })
+      const before = yield* queue.states("a", "b", "c")
+      const done = yield* DeadLetters.redriveWhere(queue.name, { kind: "mail" })
+      const again = yield* DeadLetters.redriveWhere(queue.name, { kind: "mail" })
+
+      const skipped = { "not-dead": 0, "key-taken": 1 }
+      assert.deepStrictEqual(before, ["dead", "dead", "dead"])
+      assert.deepStrictEqual(dry, report({ looked: 3, matched: 2 }))
+      assert.deepStrictEqual(done, report({ looked: 3, matched: 2, done: 1, skipped }))
+      assert.deepStrictEqual(again, report({ looked: 2, matched: 1, skipped }))
+      assert.deepStrictEqual(yield* queue.states("a", "b", "c"), ["pending", "dead", "dead"])
+    })
+  )
+
+  it.effect("INSPECT-9 purging by a filter removes what matches, and skips what is dead no more", (queue) =>
+    Effect.gen(function* () {
+      yield* die(queue, "a", { kind: "mail" })
+      yield* die(queue, "b", { kind: "mail" })
+      yield* die(queue, "c", { kind: "sms" })
+      const store = yield* DeadLetterStore
+      // somebody redrives one between the look and the purge
+      const late = DeadLetterStore.of({
+        ...store,
+        purge: (name, selection) => Effect.andThen(store.redrive(name, { jobIds: ["a"] }), store.purge(name, selection))
+      })
+
+      const dry = yield* DeadLetters.purgeWhere(queue.name, { kind: "mail" }, { dryRun: true })
+      const done = yield* Effect.provideService(
+        DeadLetters.purgeWhere(queue.name, { kind: "mail" }),
+        DeadLetterStore,
+        late
+      )
+
+      assert.deepStrictEqual(dry, report({ looked: 3, matched: 2 }))
+      assert.deepStrictEqual(
+        done,
+        report({ looked: 3, matched: 2, done: 1, skipped: { "not-dead": 1, "key-taken": 0 } })
+      )
+      assert.deepStrictEqual(yield* queue.states("a", "b", "c"), ["pending", "none", "dead"])
+    })
+  )
+
+  it.effect("INSPECT-9 steps are bounded, and each is told", (queue) =>
+    Effect.gen(function* () {
+      for (let i = 0; i < 3; i++) {
+        yield* queue.enqueue(...Array.from({ length: 400 }, (_, n) => job(`${i}-${n}`)))
+        yield* queue.settle(...(yield* queue.claim()).map((held) => bury(held)))
+      }
+      const store = yield* DeadLetterStore
+      const sizes: Array<number> = []
+      const counting = DeadLetterStore.of({
+        ...store,
+        redrive: (name, selection) => {
+          if ("jobIds" in selection) sizes.push(selection.jobIds.length)
+          return store.redrive(name, selection)
+        }
+      })
+      const told: Array<number> = []
+
+      const done = yield* Effect.provideService(
+        DeadLetters.redriveWhere(
+          queue.name,
+          {},
+          { onProgress: (soFar) => Effect.sync(() => told.push(soFar.done)).pipe(Effect.asVoid) }
+        ),
+        DeadLetterStore,
+        counting
+      )
+
+      assert.deepStrictEqual(done, report({ looked: 1200, matched: 1200, done: 1200 }))
+      assert.deepStrictEqual([sizes, told], [[500, 500, 200], [500, 1000, 1200]]) // oxfmt-ignore
+    })
+  )
+
+  it.effect("INSPECT-10 a bulk action goes on where its limit stopped it", (queue) =>
+    Effect.gen(function* () {
+      yield* dieMany(queue, 30)
+
+      const reports: Array<DeadLetters.BulkReport> = []
+      let cursor: string | undefined
+      do {
+        const next = yield* DeadLetters.redriveWhere(queue.name, { kind: "third" }, { limit: 4, cursor })
+        reports.push(next)
+        cursor = next.cursor
+      } while (cursor !== undefined)
+
+      const sum = (of: (one: DeadLetters.BulkReport) => number) => reports.reduce((all, one) => all + of(one), 0)
+      assert.deepStrictEqual(
+        reports.map(({ done }) => done),
+        [4, 4, 2]
+      )
+      assert.strictEqual(
+        sum(({ looked }) => looked),
+        30
+      )
+      assert.deepInclude(yield* queue.depths, { dead: 20, pending: 10 })
+    })
+  )
+
+  it.effect("INSPECT-10 a limit holds over matches that lie far apart", (queue) =>
+    Effect.gen(function* () {
+      yield* die(queue, "oldest", { kind: "mail" })
+      yield* die(queue, "old", { kind: "mail" })
+      yield* dieMany(queue, 1000)
+      yield* TestClock.adjust("1 second")
+      yield* die(queue, "new", { kind: "mail" })
+
+      const done = yield* DeadLetters.redriveWhere(queue.name, { kind: "mail" }, { limit: 2 })
+
+      assert.deepInclude(done, { looked: 1002, done: 2 })
+      assert.isDefined(done.cursor)
+      assert.deepStrictEqual(yield* queue.states("new", "old", "oldest"), ["pending", "pending", "dead"])
+    })
+  )
+
+  it.effect("INSPECT-10 a bulk action that failed goes on from what it told last", (queue) =>
+    Effect.gen(function* () {
+      yield* dieMany(queue, 900)
+      const store = yield* DeadLetterStore
+      let calls = 0
+      const failing = DeadLetterStore.of({
+        ...store,
+        purge: (name, selection) =>
+          ++calls === 2
+            ? Effect.fail(new StoreError({ operation: "purge", reason: "unavailable", retryable: true, cause: "cut" }))
+            : store.purge(name, selection)
+      })
+      let last: DeadLetters.BulkReport | undefined
+      const onProgress = (soFar: DeadLetters.BulkReport) =>
+        Effect.sync(() => {
+          last = soFar
+        })
+
+      yield* Effect.flip(
+        Effect.provideService(DeadLetters.purgeWhere(queue.name, {}, { onProgress }), DeadLetterStore, failing)
+      )
+      const rest = yield* DeadLetters.purgeWhere(queue.name, {}, { cursor: last?.cursor })
+
+      assert.deepStrictEqual([last?.done, rest.done], [500, 400])
+      assert.strictEqual((yield* queue.depths).dead, 0)
+    })
+  )
+})

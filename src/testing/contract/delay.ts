@@ -1,0 +1,181 @@
+import { assert } from "@effect/vitest"
+import * as Clock from "effect/Clock"
+import * as Effect from "effect/Effect"
+import * as TestClock from "effect/testing/TestClock"
+import { maxDelayMillis } from "../../domain/limits.ts"
+import { contract } from "./contract.ts"
+import { complete, depths, ids, job, jobs, retry } from "./support.ts"
+
+export const delayContract = contract("delay", (it) => {
+  it.effect("DELAY-1 a delayed job is visible from now plus delay, not before", (queue) =>
+    Effect.gen(function* () {
+      yield* queue.enqueue(job("a", { visible: { inMillis: 1000 } }))
+
+      yield* TestClock.adjust(999)
+      const early = yield* queue.claim()
+      yield* TestClock.adjust(1)
+      const due = yield* queue.claim()
+
+      assert.deepStrictEqual([early, due].map(ids), [[], ["a"]])
+    })
+  )
+
+  it.effect("DELAY-1 a delay may be a part of a millisecond, or a century", (queue) =>
+    Effect.gen(function* () {
+      const now = yield* Clock.currentTimeMillis
+      yield* queue.enqueue(
+        ...[10.25, maxDelayMillis].map((inMillis) => job(`in-${inMillis}`, { visible: { inMillis } }))
+      )
+
+      yield* TestClock.adjust(10)
+      const early = yield* queue.claim()
+      yield* TestClock.adjust(1)
+      const due = yield* queue.claim()
+
+      assert.deepStrictEqual([early, due].map(ids), [[], ["in-10.25"]])
+      assert.strictEqual((yield* queue.read(`in-${maxDelayMillis}`)).visibleAt, now + maxDelayMillis)
+    })
+  )
+
+  it.effect("DELAY-1 a job that became visible is no longer said to wait", (queue) =>
+    Effect.gen(function* () {
+      yield* queue.enqueue(job("a", { visible: { inMillis: 1000 } }))
+      yield* TestClock.adjust(1000)
+
+      yield* queue.claim()
+
+      assert.notProperty(yield* queue.read("a"), "visibleAt")
+    })
+  )
+
+  it.effect("DELAY-2 a job for an instant is visible from that instant", (queue) =>
+    Effect.gen(function* () {
+      const now = yield* Clock.currentTimeMillis
+      yield* queue.enqueue(job("a", { visible: { at: now + 1000 } }))
+
+      yield* TestClock.adjust(999)
+      const early = yield* queue.claim()
+      yield* TestClock.adjust(1)
+      const due = yield* queue.claim()
+
+      assert.deepStrictEqual([early, due].map(ids), [[], ["a"]])
+    })
+  )
+
+  it.effect("DELAY-2 an instant that has passed means at once", (queue) =>
+    Effect.gen(function* () {
+      const now = yield* Clock.currentTimeMillis
+      const instants = [now, now - 1, now - 86_400_000, 0]
+
+      yield* queue.enqueue(...instants.map((at, i) => job(`job-${i}`, { visible: { at } })))
+
+      assert.deepStrictEqual(yield* queue.depths, depths({ pending: 4 }))
+      assert.deepStrictEqual(ids(yield* queue.claim()), ["job-0", "job-1", "job-2", "job-3"])
+    })
+  )
+
+  it.effect("DELAY-3 promote moves at most limit due jobs, soonest first", (queue) =>
+    Effect.gen(function* () {
+      const delays = [300, 100, 200, 301]
+      yield* queue.enqueue(...delays.map((inMillis) => job(`in-${inMillis}`, { visible: { inMillis } })))
+      yield* TestClock.adjust(300)
+
+      const first = yield* queue.promote(2)
+      const moved = yield* queue.listFrom("pending", 10)
+      const second = yield* queue.promote(2)
+      const third = yield* queue.promote(2)
+
+      assert.deepStrictEqual([first, second, third], [2, 1, 0])
+      assert.sameMembers(moved.slice(), ["in-100", "in-200"])
+      assert.deepStrictEqual(yield* queue.listFrom("scheduled", 10), ["in-301"])
+    })
+  )
+
+  it.effect("DELAY-3 delayed jobs are promoted before retries", (queue) =>
+    Effect.gen(function* () {
+      yield* queue.enqueue(job("retry-late"), job("retry-soon"))
+      const [late, soon] = yield* queue.claim()
+      yield* queue.settle(retry(late!, 20), retry(soon!, 10))
+      yield* queue.enqueue(
+        job("delay-late", { visible: { inMillis: 40 } }),
+        job("delay-soon", { visible: { inMillis: 30 } })
+      )
+      yield* TestClock.adjust(40)
+
+      const order: Array<string> = []
+      for (let i = 0; i < 4; i++) {
+        yield* queue.promote(1)
+        const moved = yield* queue.listFrom("pending", 10)
+        order.push(...moved.filter((id) => !order.includes(id)))
+      }
+
+      assert.deepStrictEqual(order, ["delay-soon", "delay-late", "retry-soon", "retry-late"])
+    })
+  )
+
+  it.effect("DELAY-3 a promotion of none moves none", (queue) =>
+    Effect.gen(function* () {
+      yield* queue.enqueue(job("a", { visible: { inMillis: 1 } }))
+      yield* TestClock.adjust(1)
+
+      const promoted = yield* queue.promote(0)
+
+      assert.strictEqual(promoted, 0)
+      assert.strictEqual(yield* queue.state("a"), "scheduled")
+    })
+  )
+
+  it.effect("DELAY-1 more due jobs than one claim promotes are all handed out", (queue) =>
+    Effect.gen(function* () {
+      yield* queue.enqueue(...jobs(1500, { visible: { inMillis: 10 } }))
+      yield* TestClock.adjust(10)
+
+      const first = yield* queue.claim({ limit: 1500 })
+      const second = yield* queue.claim({ limit: 1500 })
+
+      assert.strictEqual(new Set(ids([...first, ...second])).size, 1500)
+    })
+  )
+
+  it.effect("DELAY-4 a claim answers the time to the soonest delay, retry or expiry", (queue) =>
+    Effect.gen(function* () {
+      const next = Effect.map(queue.exchange({ claim: { limit: 1, leaseMillis: 4000 } }), (reply) => reply.nextInMillis)
+
+      yield* queue.enqueue(job("delayed", { visible: { inMillis: 5000 } }))
+      const untilDelay = yield* next
+      yield* queue.enqueue(job("leased"))
+      const untilExpiry = yield* next
+      yield* TestClock.adjust(1000)
+      const soonerExpiry = yield* next
+      yield* queue.enqueue(job("failed"))
+      const failed = yield* queue.claimOne()
+      yield* queue.settle(retry(failed, 100))
+      const untilRetry = yield* next
+
+      assert.deepStrictEqual([untilDelay, untilExpiry, soonerExpiry, untilRetry], [5000, 4000, 3000, 100])
+    })
+  )
+
+  it.effect("DELAY-4 a claim that could not reach all due jobs answers zero", (queue) =>
+    Effect.gen(function* () {
+      yield* queue.enqueue(...jobs(1500, { visible: { inMillis: 10 } }))
+      yield* TestClock.adjust(20)
+
+      const reply = yield* queue.exchange({ claim: { limit: 1000 } })
+
+      assert.lengthOf(reply.claimed, 1000)
+      assert.strictEqual(reply.nextInMillis, 0)
+    })
+  )
+
+  it.effect("DELAY-4 a claim that knows of no change names no time", (queue) =>
+    Effect.gen(function* () {
+      yield* queue.enqueue(job("a", { retainMillis: 1000 }))
+      const held = yield* queue.claimOne()
+
+      const reply = yield* queue.exchange({ settlements: [complete(held)], claim: {} })
+
+      assert.notProperty(reply, "nextInMillis")
+    })
+  )
+})

@@ -1,0 +1,48 @@
+import type * as Layer from "effect/Layer"
+import { bulkContract } from "./bulk.ts"
+import { changingQueuesContract } from "./changing-queues.ts"
+import type { ContractOptions, Ports } from "./contract.ts"
+import { hooksContract } from "./hooks.ts"
+import { inputContract } from "./input.ts"
+import { manyQueuesContract } from "./many-queues.ts"
+import { inspectingContract } from "./inspecting.ts"
+import { prefetchContract } from "./prefetch.ts"
+import { resultsContract } from "./results.ts"
+import { runningContract } from "./running.ts"
+import { schedulesContract } from "./schedules.ts"
+import { stoppingContract } from "./stopping.ts"
+import { telemetryContract } from "./telemetry.ts"
+import { workflowsContract } from "./workflows.ts"
+import { tickingContract } from "./ticking.ts"
+
+/**
+ * Declares vitest tests for every rule of clients, workers and workflows, on a backend.
+ *
+ * **Shape** as `storeContract`, whose rules the backend should keep first.
+ * **Ref** docs/semantics.md
+ * @category testing
+ * @since 0.1.0
+ */
+export const serviceContract = (
+  backend: string,
+  layer: Layer.Layer<Ports, unknown>,
+  options: ContractOptions = {}
+): void => {
+  for (const concern of [
+    inputContract,
+    runningContract,
+    prefetchContract,
+    manyQueuesContract,
+    changingQueuesContract,
+    resultsContract,
+    stoppingContract,
+    hooksContract,
+    telemetryContract,
+    inspectingContract,
+    bulkContract,
+    workflowsContract,
+    schedulesContract,
+    tickingContract
+  ])
+    concern(backend, layer, options)
+}

@@ -1,0 +1,105 @@
+import { assert } from "@effect/vitest"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import * as Option from "effect/Option"
+import * as Schema from "effect/Schema"
+import * as Backoff from "../../domain/Backoff.ts"
+import * as Task from "../../domain/Task.ts"
+import type { MemberOptions } from "../../domain/Workflow.ts"
+import * as Workflow from "../../domain/Workflow.ts"
+import { type JobInfo, Worker, type WorkerOptions } from "../../features/worker/Worker.ts"
+import { maintain, Workflows } from "../../features/workflows/Workflows.ts"
+import { advanceUntil } from "./worker-support.ts"
+import type { TestQueue } from "./TestQueue.ts"
+
+/** Gives its own text; `fails` names the attempts of it that fail. */
+export class Step extends Task.make("contract.step", {
+  payload: { name: Schema.String },
+  success: Schema.String,
+  maxAttempts: 1,
+  backoff: Backoff.fixed("1 second")
+}) {}
+
+/** Gives how many parents it saw. */
+export class Count extends Task.make("contract.count", {
+  payload: { name: Schema.String },
+  success: Schema.Number,
+  maxAttempts: 1
+}) {}
+
+export const step = (queue: TestQueue, name: string, options: MemberOptions = {}) =>
+  Workflow.job(Step, { name }, { queue: queue.name, ...options })
+
+export const count = (queue: TestQueue, name: string, options: MemberOptions = {}) =>
+  Workflow.job(Count, { name }, { queue: queue.name, ...options })
+
+/** Workflows of the layer under test. */
+export const withWorkflows = <A, E, R>(effect: Effect.Effect<A, E, R>) => Effect.provide(effect, Workflows.layer)
+
+export const start = <A, E>(...args: Parameters<typeof Workflows.start<A, E>>) =>
+  withWorkflows(Workflows.start<A, E>(...args))
+
+export const stateOf = (id: string) =>
+  withWorkflows(
+    Effect.map(Workflows.get(id), Option.match({ onNone: () => "none", onSome: (found) => found.state as string }))
+  )
+
+/** Moves the clock until a workflow has ended. */
+export const untilEnded = (id: string) => advanceUntil(Effect.map(stateOf(id), (state) => state !== "running"))
+
+export const found = (id: string) =>
+  withWorkflows(
+    Effect.map(
+      Workflows.get(id),
+      Option.getOrThrowWith(() => new Error(`no workflow ${id}`))
+    )
+  )
+
+/** What ran, in order; a step whose name is in `failing` fails. */
+export interface Trace {
+  readonly ran: Array<string>
+  readonly failing: Set<string>
+}
+
+export const newTrace = (failing: ReadonlyArray<string> = []): Trace => ({ ran: [], failing: new Set(failing) })
+
+export const runStep = (trace: Trace) => (payload: { readonly name: string }, _job: JobInfo) =>
+  Effect.suspend(() => {
+    trace.ran.push(payload.name)
+    return trace.failing.has(payload.name)
+      ? Effect.fail(new Error(`${payload.name} fails`))
+      : Effect.succeed(`did ${payload.name}`)
+  })
+
+/** A worker for steps and counts of some queues. */
+export const workOn = (
+  queues: ReadonlyArray<TestQueue>,
+  trace: Trace,
+  options: Partial<WorkerOptions<ReadonlyArray<Task.AnyTask>>> = {}
+) =>
+  Layer.build(
+    Worker.layer({
+      queues: queues.map(({ name }) => name),
+      drain: 0,
+      ...options,
+      tasks: [Step, Count] as const
+    }).pipe(
+      Layer.provide(Worker.handler(Step, runStep(trace))),
+      Layer.provide(
+        Worker.handler(Count, (payload, job) =>
+          Effect.gen(function* () {
+            trace.ran.push(payload.name)
+            return (yield* Workflows.parentResults(Step, job)).length
+          })
+        )
+      )
+    )
+  )
+
+/** What a worker does now and then for its queues. */
+export const tidy = (...queues: ReadonlyArray<TestQueue>) => maintain(queues.map(({ name }) => name))
+
+export const assertTotals = Effect.fnUntraced(function* (id: string) {
+  const { completed, failed, open, stopped, total, waiting } = yield* found(id)
+  assert.strictEqual(completed + failed + open + stopped + waiting, total, "WORKFLOW-12: counts add up to the total")
+})
