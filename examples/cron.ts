@@ -29,7 +29,10 @@ const nightly = Schedules.entry("nightly-report", Report, {
 const cleaning = Schedules.entry("cleaning", CleanUp, { every: "16 hours" })
 const SchedulesLive = Schedules.layer({ group: "example", entries: [nightly, cleaning] })
 
-const WorkerLive = Worker.layer({ tasks: [Report, CleanUp] }).pipe(Layer.provide([ReportLive, CleanUpLive]))
+// in virtual time nobody need look every few seconds
+const rarely = { poll: "1 hour", sweep: "1 hour", lease: "1 hour", ticks: { reread: "1 hour" } } as const
+
+const WorkerLive = Worker.layer({ tasks: [Report, CleanUp], ...rarely }).pipe(Layer.provide([ReportLive, CleanUpLive]))
 
 const pass = (hours: number) => Effect.andThen(TestClock.adjust(`${hours} hours`), Effect.sleep(0))
 

@@ -1,6 +1,5 @@
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
-import type { EpochMillis } from "../../domain/Job.ts"
 import { ScheduleChanges } from "../../ports/ScheduleChanges.ts"
 import { type PutSchedule, type ScheduleRecord, ScheduleStore, type TickOutcome } from "../../ports/ScheduleStore.ts"
 import type { StoreError } from "../../ports/StoreError.ts"
@@ -51,17 +50,11 @@ export const make = (connection: Connection, queues: Queues): ScheduleStore["Ser
   /** The registry knows where it is, except for a moment while it is put, moved or removed. */
   const find = Effect.fnUntraced(function* (operation: string, name: string) {
     const queue = yield* ask(operation, () => connection.client.hget(names, name))
-    let latest: { readonly now: EpochMillis; readonly schedule: Option.Option<ScheduleRecord> } | undefined
-    for (const candidate of queue === null ? [] : [queue]) {
-      latest = yield* read(operation, candidate, name)
-      if (Option.isSome(latest.schedule)) return latest
-    }
-    for (const candidate of yield* queueNames(operation)) {
-      if (candidate === queue) continue
-      latest = yield* read(operation, candidate, name)
-      if (Option.isSome(latest.schedule)) return latest
-    }
-    return latest ?? (yield* read(operation, "default", name))
+    const known = yield* read(operation, queue ?? "default", name)
+    if (queue !== null && Option.isSome(known.schedule)) return known
+    const others = (yield* queueNames(operation)).filter((other) => other !== queue)
+    const found = yield* Effect.forEach(others, (other) => read(operation, other, name), { concurrency: 16 })
+    return found.find(({ schedule }) => Option.isSome(schedule)) ?? known
   })
 
   const removeFrom = (operation: string, queue: string, name: string) =>

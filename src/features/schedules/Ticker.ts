@@ -33,6 +33,10 @@ const concurrency = 16
 
 const longestBackoffMillis = 5000
 
+/** Rounds of a queue in which nothing could be carried on, before it is left alone for a while. */
+const vainRounds = 3
+const pauseMillis = 1000
+
 /** A definition read back, and the ticks that it stands for. */
 export interface Readable {
   readonly definition: Definition
@@ -75,6 +79,16 @@ interface Watched {
 /** Reading a definition parses its expression: what was read once is kept while it is in use. */
 class Readables {
   readonly #kept = new Map<string, Result.Result<Readable, string>>()
+  readonly #complained = new Set<string>()
+
+  /** Whether a version of a schedule is met as unreadable for the first time. */
+  isNews({ name, version }: ScheduleRecord): boolean {
+    const key = `${name}\n${version}`
+    const isNew = !this.#complained.has(key)
+    if (this.#complained.size >= 1000) this.#complained.clear()
+    this.#complained.add(key)
+    return isNew
+  }
 
   of(record: ScheduleRecord): Result.Result<Readable, string> {
     const key = `${record.name}\n${record.definition}`
@@ -90,7 +104,7 @@ class Readables {
 
 const iso = (instant: EpochMillis): string => DateTime.formatIso(DateTime.makeUnsafe(instant))
 
-/** Carries a schedule on by one step; answers whether it is getting on, by this process or another. */
+/** Carries a schedule on by one step; answers whether it did. */
 const carryOn = Effect.fnUntraced(function* (
   store: ScheduleStore["Service"],
   readables: Readables,
@@ -100,7 +114,7 @@ const carryOn = Effect.fnUntraced(function* (
   const { name, next: expected = now, queue, version } = record
   const read = readables.of(record)
   if (Result.isFailure(read)) {
-    yield* Effect.logError(`schedule ${name} cannot tick here: ${read.failure}`)
+    if (readables.isNews(record)) yield* Effect.logError(`schedule ${name} cannot tick here: ${read.failure}`)
     return false
   }
   const { definition, timing } = read.success
@@ -112,7 +126,7 @@ const carryOn = Effect.fnUntraced(function* (
       ? {}
       : { fire: { tick: fire, job: jobOf(name, definition, tickJobId(name, fire), fire, false) } })
   })
-  if (outcome === "moved") return true
+  if (outcome === "moved") return false
   if (skipped > 0) {
     yield* Effect.logWarning(`schedule ${name}: skipped ${skipped} missed ticks from ${iso(expected)} on`)
   }
@@ -131,14 +145,15 @@ const monotonicMillis = Clock.clockWith((clock) =>
 
 /** Carries on everything of a queue that is due; answers when, by this process's monotonic clock, to ask again. */
 const serve = Effect.fnUntraced(function* (store: ScheduleStore["Service"], readables: Readables, queue: string) {
-  while (true) {
+  for (let vain = 0; ;) {
     const askedAt = yield* monotonicMillis
     const { due, next, now } = yield* store.due(queue, dueLimit)
     // from when it was asked: a little early, and asked once more, rather than late by the way there and back
     if (due.length === 0) return next === undefined ? Number.POSITIVE_INFINITY : askedAt + Math.max(1, next - now)
-    const moved = yield* Effect.forEach(due, (record) => carryOn(store, readables, record, now), { concurrency })
-    // what cannot be read here stays due, for a process that can; it must not keep this one busy
-    if (!moved.includes(true)) return Number.POSITIVE_INFINITY
+    const done = yield* Effect.forEach(due, (record) => carryOn(store, readables, record, now), { concurrency })
+    // others are faster now and then; what is due and stays so, as what cannot be read here, must not keep this one busy
+    vain = done.includes(true) ? 0 : vain + 1
+    if (vain === vainRounds) return askedAt + pauseMillis
   }
 })
 

@@ -17,7 +17,7 @@ import { Waiting } from "../../ports/Waiting.ts"
 import { Wakeups } from "../../ports/Wakeups.ts"
 import { WorkflowStore } from "../../ports/WorkflowStore.ts"
 import { policyOf, type Retention, sweep } from "../maintenance/Maintenance.ts"
-import { tickLoop } from "../schedules/Ticker.ts"
+import { type TickerOptions, tickLoop } from "../schedules/Ticker.ts"
 import { maintain } from "../workflows/Workflows.ts"
 import { cancelLoop } from "./cancel-requests.ts"
 import { type ExtensionOptions, makeExtensions } from "./Extensions.ts"
@@ -68,8 +68,8 @@ export interface WorkerOptions<
    * one queue is served.
    */
   readonly prefetch?: number
-  /** Whether it lets schedules tick, those of all queues; true when left out. */
-  readonly ticks?: boolean
+  /** Whether, and how, it lets schedules tick, those of all queues; true when left out. */
+  readonly ticks?: boolean | TickerOptions
   /** Rate limits by kind that take the place of the tasks' own; `false` lifts one. */
   readonly rateLimits?: Readonly<Record<string, RateLimitOptions | false>>
 }
@@ -199,8 +199,10 @@ const make = Effect.fnUntraced(function* <Tasks extends ReadonlyArray<AnyTask>>(
   yield* supervised("wake-up loop", waitLoop(state, wakeups, within, wakeup))
   yield* supervised("due loop", dueLoop(state))
   const schedules = yield* ScheduleStore
-  if (options.ticks ?? true) {
-    yield* supervised("ticker", Effect.provideService(tickLoop(), ScheduleStore, schedules))
+  const { ticks = true } = options
+  if (ticks !== false) {
+    const loop = tickLoop(ticks === true ? {} : ticks)
+    yield* supervised("ticker", Effect.provideService(loop, ScheduleStore, schedules))
   }
   const pause = Effect.provideService(Effect.sleep(settings.sweepMillis), Waiting, "look")
   yield* supervised(

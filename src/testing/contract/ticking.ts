@@ -396,6 +396,35 @@ export const tickingContract = contract("ticking", (it) => {
     })
   )
 
+  it.effect("SCHED-15 a schedule that cannot be read here stays due and holds up no other", (queue) =>
+    Effect.gen(function* () {
+      const store = yield* ScheduleStore
+      const logger = listeningLogger()
+      const [foreign, name] = [yield* scheduleName("foreign"), yield* scheduled(queue, everyMinute)]
+      const first = (yield* record(name)).next!
+      yield* store.put({ name: foreign, queue: queue.name, definition: `{"v":2}`, next: first })
+      let asked = 0
+      const counting: Store = {
+        ...only(store, queue),
+        due: (which, limit) => Effect.tap(store.due(which, limit), () => Effect.sync(() => asked++))
+      }
+      yield* Effect.provide(
+        Effect.forkScoped(Effect.provideService(tickLoop(), ScheduleStore, counting), { startImmediately: true }),
+        logger.layer
+      )
+
+      for (let tick = 0; tick < 3; tick++) {
+        yield* TestClock.setTime(first + tick * minute)
+        yield* advanceUntil(Effect.map(record(name), ({ runs }) => runs === tick + 1))
+      }
+
+      assert.lengthOf(logger.about(`${foreign} cannot tick here`), 1)
+      assert.strictEqual((yield* record(foreign)).next, first)
+      // three a second at most, and a few for each tick
+      assert.isBelow(asked, 3 * 130 + 30)
+    })
+  )
+
   it.effect("SCHED-15 a ticker goes on after an outage, having said so once", (queue) =>
     Effect.gen(function* () {
       const store = yield* ScheduleStore
