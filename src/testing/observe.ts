@@ -1,6 +1,7 @@
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import type { ExchangeReply, JobStore } from "../ports/JobStore.ts"
+import { ScheduleStore } from "../ports/ScheduleStore.ts"
 import { CurrentAttempt } from "./Attempts.ts"
 import type { Kit } from "./Kit.ts"
 import type { Stillness } from "./Stillness.ts"
@@ -17,13 +18,21 @@ const countedMember = (member: unknown, stillness: Stillness): unknown => {
   }
 }
 
+/** Calls that wait until somebody does something: while they do, nothing moves on their account. */
+const waits: ReadonlySet<string> = new Set([`${ScheduleStore.key}.changed`])
+
 /** Counts every call to a port as something that moves: those of ports to come as well. */
 export const counted = <S>(services: Context.Context<S>, stillness: Stillness): Context.Context<S> => {
   const entries = Array.from(services.mapUnsafe, ([key, service]): [string, unknown] =>
     key.startsWith("winterq/ports/") && typeof service === "object" && service !== null
       ? [
           key,
-          Object.fromEntries(Object.entries(service).map(([name, member]) => [name, countedMember(member, stillness)]))
+          Object.fromEntries(
+            Object.entries(service).map(([name, member]) => [
+              name,
+              waits.has(`${key}.${name}`) ? member : countedMember(member, stillness)
+            ])
+          )
         ]
       : [key, service]
   )
