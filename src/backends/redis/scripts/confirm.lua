@@ -3,15 +3,9 @@
 -- KEYS status  hash: node -> letter and generation
 -- KEYS starts  zset: nodes to be enqueued
 -- ARGV ...nodes  node, generation
--- REPLY list   nodes whose jobs the workflow does not want any more
-local withdrawn = {}
+-- REPLY number  1
 for i = 1, #ARGV, 2 do
-  local letter, generation = string.match(redis.call("HGET", KEYS[1], ARGV[i]) or "z0", "^(%a)(%d+)$")
-  if generation ~= ARGV[i + 1] then
-    withdrawn[#withdrawn + 1] = ARGV[i]
-  else
-    redis.call("ZREM", KEYS[2], ARGV[i])
-    if letter == "z" then withdrawn[#withdrawn + 1] = ARGV[i] end
-  end
+  local generation = string.match(redis.call("HGET", KEYS[1], ARGV[i]) or "", "^%a(%d+)")
+  if generation == ARGV[i + 1] then redis.call("ZREM", KEYS[2], ARGV[i]) end
 end
-return withdrawn
+return 1
