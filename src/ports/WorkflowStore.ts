@@ -127,8 +127,8 @@ export class WorkflowStore extends Context.Service<
      * Tells a workflow how members ended, and asks what is to be done.
      *
      * **Shape** `starts` are those that these endings set free, or all that are to start when `drive` is set or an
-     * ending was known before, or another one of its job was; at most `limit`. None: no such workflow. A deadline that has passed stops it. An ending
-     * that is older than another one of its job, by its `sequence`, counts as known.
+     * ending, or an earlier one of its job, was known before; at most `limit`. None: no such workflow. A deadline that
+     * has passed stops it. An ending that is older than another one of its job, by its `sequence`, changes nothing.
      * **Ref** WORKFLOW-2, WORKFLOW-3, WORKFLOW-5..10
      */
     readonly advance: (request: {

@@ -17,7 +17,7 @@ import { Play } from "./workflows/Play.ts"
 import { cases } from "./workflows/Sketch.ts"
 
 /** WINTERQ_MODEL_RUNS=1000 for a thorough run; WINTERQ_MODEL_SEED for one that is to be the same again. */
-const runs = Number(process.env["WINTERQ_MODEL_RUNS"] ?? 40)
+const runs = Number(process.env["WINTERQ_MODEL_RUNS"] ?? 25)
 const seed = process.env["WINTERQ_MODEL_SEED"]
 
 /** What must have happened for the agreement to mean something. */
@@ -39,29 +39,39 @@ const makeRuntime = (backend: Layer.Layer<Ports, unknown>) =>
 type Runtime = ReturnType<typeof makeRuntime>
 
 const endsAsItMust = (backend: string, enter: () => Runtime, leave: (runtime: Runtime) => Promise<void>) =>
-  it(`${backend} brings every workflow to the end that its graph demands`, { timeout: 60_000 + runs * 2000 }, async () => {
-    const seen = new Set<string>()
-    let plays = 0
+  it(
+    `${backend} brings every workflow to the end that its graph demands`,
+    { timeout: 60_000 + runs * 2000 },
+    async () => {
+      const seen = new Set<string>()
+      let plays = 0
 
-    await fc.assert(
-      fc.asyncProperty(cases, async (given) => {
-        const runtime = enter()
-        const play = new Play(`w${++plays}`, given)
-        try {
-          await runtime.runPromise(play.run as Effect.Effect<void, unknown, Ports>)
-        } catch (error) {
-          throw new Error(`${play.log.join("\n")}\n${error instanceof Error ? error.message : error}`, { cause: error })
-        } finally {
-          for (const what of play.seen) seen.add(what)
-          await leave(runtime)
-        }
-      }),
-      { numRuns: runs, ...(seed === undefined ? {} : { seed: Number(seed) }) }
-    )
+      await fc.assert(
+        fc.asyncProperty(cases, async (given) => {
+          const runtime = enter()
+          const play = new Play(`w${++plays}`, given)
+          try {
+            await runtime.runPromise(play.run as Effect.Effect<void, unknown, Ports>)
+          } catch (error) {
+            throw new Error(`${play.log.join("\n")}\n${error instanceof Error ? error.message : error}`, {
+              cause: error
+            })
+          } finally {
+            for (const what of play.seen) seen.add(what)
+            await leave(runtime)
+          }
+        }),
+        { numRuns: runs, ...(seed === undefined ? {} : { seed: Number(seed) }) }
+      )
 
-    console.log(`${backend}: ${runs} workflows ended as they must; ${[...seen].toSorted().join("; ")}`)
-    if (runs >= 250) assert.deepStrictEqual(sometimes.filter((what) => !seen.has(what)), [])
-  })
+      console.log(`${backend}: ${runs} workflows ended as they must; ${[...seen].toSorted().join("; ")}`)
+      if (runs >= 250)
+        assert.deepStrictEqual(
+          sometimes.filter((what) => !seen.has(what)),
+          []
+        )
+    }
+  )
 
 describe("workflows", () => {
   let redis: Runtime | undefined

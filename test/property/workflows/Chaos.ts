@@ -81,11 +81,15 @@ export class Chaos {
   }
 
   /** Starts a process, which sees troubled stores. */
-  readonly spawn = <A, E, R>(process: Effect.Effect<A, E, R>): Effect.Effect<void, never, R | JobStore | WorkflowStore> =>
+  readonly spawn = <A, E, R>(
+    process: Effect.Effect<A, E, R>
+  ): Effect.Effect<void, never, R | JobStore | WorkflowStore> =>
     Effect.gen({ self: this }, function* () {
       const jobs = this.#all(yield* JobStore)
       const workflows = this.#all(yield* WorkflowStore)
-      const services = Context.make(JobStore, JobStore.of(jobs)).pipe(Context.add(WorkflowStore, WorkflowStore.of(workflows)))
+      const services = Context.make(JobStore, JobStore.of(jobs)).pipe(
+        Context.add(WorkflowStore, WorkflowStore.of(workflows))
+      )
       const fiber = yield* process.pipe(
         Effect.catch(() => Effect.void),
         Effect.catchDefect((defect) => Effect.sync(() => this.#bugs.push(defect))),

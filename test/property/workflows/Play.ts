@@ -166,7 +166,7 @@ export class Play {
     const chaos = this.#chaos
     const real = yield* JobStore
     const deaths = 0.01 + this.#case.trouble / 10
-    const steps = 60 + 20 * this.#plans.length
+    const steps = 40 + 12 * this.#plans.length
     yield* chaos.spawn(this.#start)
     for (let i = 0; i < steps; i++) {
       const dice = chaos.random()
@@ -250,8 +250,7 @@ export class Play {
       if (state === "cancelled" && this.#lostToCancel.has(jobId)) lost.add(leaf)
     }
     if (lost.size > 0) this.seen.add("a slow stop cancelled what was redriven")
-    const fates = (leaf: number, { fate }: { readonly fate: Fate }): Fate =>
-      lost.has(leaf) ? "cancel" : fate
+    const fates = (leaf: number, { fate }: { readonly fate: Fate }): Fate => (lost.has(leaf) ? "cancel" : fate)
     const verdict = evaluate(this.#case.sketch, this.#case.policy, fates)
     const isStopped = found.stopCause === "cancelled" || found.stopCause === "deadline"
     if (isStopped) {
@@ -265,7 +264,8 @@ export class Play {
     }
     for (const [leaf, state] of leaves.entries()) {
       const expected = verdict.leaves[leaf]!
-      if (state === "failed" && this.#case.stop === "none") assert.strictEqual(expected === "skipped" ? "failed" : expected, "failed")
+      if (state === "failed" && this.#case.stop === "none")
+        assert.strictEqual(expected === "skipped" ? "failed" : expected, "failed")
     }
 
     yield* TestClock.adjust(6000)
