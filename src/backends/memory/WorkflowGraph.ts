@@ -51,14 +51,14 @@ export class WorkflowGraph {
     this.nodes = given.nodes.map((node) => ({
       given: node,
       status: "waiting",
-      generation: 0,
+      generation: now,
       stops: 0,
       sequence: 0,
       left: node.parents.length,
       released: false,
       outcome: undefined
     }))
-    for (const [number, node] of this.nodes.entries()) if (node.left === 0) this.#start(number, node, 0)
+    for (const [number, node] of this.nodes.entries()) if (node.left === 0) this.#start(number, node, now)
   }
 
   /** Whether it ends, or has ended, by somebody's will. */
@@ -102,7 +102,7 @@ export class WorkflowGraph {
           node.status = "completed"
           ended.push(child)
         } else if (this.stopCause !== undefined) this.#withhold(child, node)
-        else this.#start(child, node, 0)
+        else this.#start(child, node, node.generation)
       }
     }
   }
@@ -132,6 +132,7 @@ export class WorkflowGraph {
   #take({ ended, member, sequence }: Told): boolean {
     const node = this.nodes[member.node]
     if (node?.given.job === undefined || member.generation !== node.generation || sequence < node.sequence) return false
+    if (node.status === "waiting") return false
     const isNews = sequence > node.sequence
     node.sequence = sequence
     const hadFailed = node.status === "failed" || node.status === "cancelled"

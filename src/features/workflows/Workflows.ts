@@ -202,7 +202,9 @@ const make = Effect.fnUntraced(function* (maxPayloadBytes: number) {
     const graph = compile(workflow.shape)
     if (state === "failed" && failedNode !== undefined) {
       const [ended] = yield* store.outcomes(id, [failedNode])
-      if (ended !== undefined) return yield* failureOf(graph.nodes[failedNode]?.job?.task, id, failedNode, ended)
+      if (ended !== undefined) {
+        return yield* onStores(failureOf(graph.nodes[failedNode]?.job?.task, id, failedNode, ended))
+      }
     }
     return yield* onStores(collect(id, graph.output))
   })

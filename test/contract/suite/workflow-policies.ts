@@ -1,4 +1,5 @@
 import { assert } from "@effect/vitest"
+import * as Clock from "effect/Clock"
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import * as TestClock from "effect/testing/TestClock"
@@ -14,6 +15,7 @@ import {
   assertTotals,
   count,
   found,
+  jobIdOf,
   newTrace,
   nodeStates,
   start,
@@ -32,7 +34,8 @@ const errorOf = <A, E>(handle: WorkflowHandle<A, E>) =>
 const cancelJob = (queue: TestQueue, jobId: string) =>
   JobStore.use((store) => store.cancel({ queue: queue.name, jobId, reason: "not this one" }))
 
-const redrive = (queue: TestQueue, ...jobIds: ReadonlyArray<string>) => queue.redrive({ jobIds })
+const redrive = (queue: TestQueue, id: string, node: number) =>
+  Effect.flatMap(jobIdOf(id, node), (jobId) => queue.redrive({ jobIds: [jobId] }))
 
 const isRunning = (id: string) => Effect.map(stateOf(id), (state) => state === "running")
 
@@ -115,7 +118,7 @@ export const workflowPoliciesContract = contract("failing workflows", (it) => {
       const trace = newTrace()
       const handle = yield* start(Workflow.chain(step(queue, "a"), step(queue, "b")))
 
-      yield* cancelJob(queue, `${handle.id}.0.0`)
+      yield* cancelJob(queue, yield* jobIdOf(handle.id, 0))
       yield* tidy(queue)
       yield* workOn([queue], trace)
       yield* untilEnded(handle.id)
@@ -145,7 +148,11 @@ export const workflowPoliciesContract = contract("failing workflows", (it) => {
     Effect.gen(function* () {
       const trace = newTrace()
       yield* queue.enqueue({
-        ...{ id: `${queue.name}.1.0`, kind: "contract.step", payload: `{"name":"stranger"}` },
+        ...{
+          id: Workflow.memberJobId(queue.name, 1, yield* Clock.currentTimeMillis),
+          kind: "contract.step",
+          payload: `{"name":"stranger"}`
+        },
         ...{ priority: 5, maxAttempts: 1, retainMillis: 0, visible: { inMillis: 3_600_000 } }
       })
       yield* workOn([queue], trace)
@@ -298,7 +305,7 @@ export const workflowPoliciesContract = contract("failing workflows", (it) => {
       yield* untilEnded(handle.id)
 
       trace.failing.clear()
-      yield* redrive(queue, `${handle.id}.0.0`)
+      yield* redrive(queue, handle.id, 0)
       yield* advanceUntil(Effect.map(found(handle.id), ({ completed }) => completed === 1))
 
       assert.deepInclude(yield* found(handle.id), { state: "cancelled", failed: 0 })
@@ -320,7 +327,7 @@ export const workflowPoliciesContract = contract("failing workflows", (it) => {
       yield* untilEnded(handle.id)
       const { endedAt = 0, createdAt } = yield* found(handle.id)
       trace.failing.clear()
-      yield* redrive(queue, `${handle.id}.0.0`)
+      yield* redrive(queue, handle.id, 0)
       yield* advanceUntil(Effect.map(found(handle.id), ({ completed }) => completed === 1))
 
       assert.strictEqual(before, "running")
@@ -356,7 +363,7 @@ export const workflowPoliciesContract = contract("failing workflows", (it) => {
       yield* untilEnded(handle.id)
 
       trace.failing.clear()
-      yield* redrive(queue, `${handle.id}.0.0`)
+      yield* redrive(queue, handle.id, 0)
       yield* advanceUntil(isRunning(handle.id))
       yield* advanceUntil(
         Effect.map(stateOf(handle.id), (state) => state === "completed"),
@@ -388,11 +395,11 @@ export const workflowPoliciesContract = contract("failing workflows", (it) => {
           assert.deepInclude(yield* found(id), { state: "failed", failed: 2 })
 
           trace.does.clear()
-          yield* redrive(queue, `${id}.0.0`)
+          yield* redrive(queue, id, 0)
           yield* advanceUntil(Effect.map(found(id), ({ completed }) => completed === 1))
           yield* untilEnded(id)
           assert.deepInclude(yield* found(id), { state: "failed", completed: 1, failed: 1 })
-          yield* redrive(queue, `${id}.1.0`)
+          yield* redrive(queue, id, 1)
           yield* advanceUntil(Effect.map(stateOf(id), (state) => state === "completed"))
         }).pipe(Effect.scoped)
 
@@ -408,7 +415,7 @@ export const workflowPoliciesContract = contract("failing workflows", (it) => {
       const handle = yield* start(Workflow.chain(step(queue, "bad"), step(queue, "after")))
       yield* untilEnded(handle.id)
 
-      yield* redrive(queue, `${handle.id}.0.0`)
+      yield* redrive(queue, handle.id, 0)
       yield* advanceUntil(Effect.map(queue.counters, ({ died }) => died === 2))
       yield* untilEnded(handle.id)
 
@@ -428,10 +435,10 @@ export const workflowPoliciesContract = contract("failing workflows", (it) => {
         Workflow.chord([step(queue, "slow"), step(queue, "bad", { delay: "1 second" })], count(queue, "end"))
       )
       yield* advanceUntil(Effect.map(found(handle.id), ({ stopCause }) => stopCause === "failure"))
-      yield* eventually(isIn(queue, `${handle.id}.0.0`, "active"))
+      yield* eventually(isIn(queue, yield* jobIdOf(handle.id, 0), "active"))
 
       trace.failing.clear()
-      yield* redrive(queue, `${handle.id}.1.0`)
+      yield* redrive(queue, handle.id, 1)
       yield* advanceUntil(Effect.map(found(handle.id), ({ stopCause }) => stopCause === undefined))
       trace.does.clear()
       yield* Deferred.succeed(gate, undefined)
@@ -452,7 +459,7 @@ export const workflowPoliciesContract = contract("failing workflows", (it) => {
 
       trace.failing.clear()
       yield* TestClock.adjust("1 minute")
-      yield* redrive(queue, `${handle.id}.0.0`)
+      yield* redrive(queue, handle.id, 0)
       yield* advanceUntil(Effect.map(found(handle.id), ({ completed }) => completed === 2))
 
       assert.deepStrictEqual(trace.ran, ["bad", "end", "bad"])

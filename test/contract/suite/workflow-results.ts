@@ -21,6 +21,7 @@ import {
   create,
   found,
   graphOf,
+  jobIdOf,
   newTrace,
   nodeOf,
   pairOf,
@@ -96,18 +97,15 @@ const resultOf = <A, E>(handle: { readonly id: string; readonly workflow: Workfl
 
 const list = (request: Parameters<typeof Workflows.list>[0]) => withWorkflows(Workflows.list(request))
 
-const endByHand = (id: string, ...nodes: ReadonlyArray<number>) =>
-  WorkflowStore.use((store) =>
-    store.advance({
-      id,
-      endings: nodes.map((node) => ({
-        member: { workflow: id, node, generation: 0 },
-        sequence: 1,
-        ended: { _tag: "Completed" }
-      })),
-      limit: 10
-    })
-  )
+const endByHand = Effect.fnUntraced(function* (id: string, ...nodes: ReadonlyArray<number>) {
+  const { createdAt: generation } = yield* found(id)
+  const endings = nodes.map((node) => ({
+    member: { workflow: id, node, generation },
+    sequence: 1,
+    ended: { _tag: "Completed" as const }
+  }))
+  yield* WorkflowStore.use((store) => store.advance({ id, endings, limit: 10 }))
+})
 
 export const workflowResultsContract = contract("results of workflows", (it) => {
   it.effect("WORKFLOW-10 a handler reads how its parents ended, decoded, of whatever queue", (queue) =>
@@ -305,14 +303,14 @@ export const workflowResultsContract = contract("results of workflows", (it) => 
       const isListed = (state: "running" | "failed") =>
         Effect.map(list({ state, limit: 1000 }), ({ workflows }) => workflows.some((one) => one.id === id))
       const trace = newTrace(["bad"])
-      yield* workOn([queue], trace)
 
       yield* start(Workflow.chain(step(queue, "bad"), step(queue, "b", { delay: "1 hour" })), { id })
       const running = yield* isListed("running")
+      yield* workOn([queue], trace)
       yield* untilEnded(id)
       const failed = [yield* isListed("running"), yield* isListed("failed")]
       trace.failing.clear()
-      yield* queue.redrive({ jobIds: [`${id}.0.0`] })
+      yield* queue.redrive({ jobIds: [yield* jobIdOf(id, 0)] })
       yield* advanceUntil(Effect.map(stateOf(id), (state) => state === "running"))
       const revived = yield* Effect.all([isListed("running"), isListed("failed")])
 
@@ -326,13 +324,14 @@ export const workflowResultsContract = contract("results of workflows", (it) => 
         id: queue.name
       })
 
+      const jobIds = yield* Effect.forEach([0, 1, 2], (node) => jobIdOf(queue.name, node))
       const all = yield* withWorkflows(Workflows.nodes(queue.name))
       const some = yield* withWorkflows(Workflows.nodes(queue.name, { from: 2, limit: 1 }))
       const beyond = yield* withWorkflows(Workflows.nodes(queue.name, { from: 4 }))
 
       assert.deepStrictEqual(
         all.map(({ jobId, state }) => [state, jobId]),
-        [...[0, 1, 2].map((node) => ["open", `${queue.name}.${node}.0`]), ["waiting", undefined]]
+        [...jobIds.map((jobId) => ["open", jobId]), ["waiting", undefined]]
       )
       assert.deepStrictEqual(all[3]!.parents, [0, 1, 2])
       assert.deepStrictEqual([some, beyond], [[all[2]!], []])
@@ -391,13 +390,36 @@ export const workflowResultsContract = contract("results of workflows", (it) => 
       })
       yield* untilEnded(id)
       trace.failing.clear()
-      yield* queue.redrive({ jobIds: [`${id}.0.0`] })
+      yield* queue.redrive({ jobIds: [yield* jobIdOf(id, 0)] })
       yield* advanceUntil(Effect.map(stateOf(id), (state) => state === "running"))
 
       yield* TestClock.adjust("10 minutes")
       yield* tidy(queue)
 
       assert.deepInclude(yield* found(id), { state: "running", completed: 1, open: 1 })
+    })
+  )
+
+  it.effect("WORKFLOW-13 an id is free again when its workflow is gone, whatever its jobs left behind", (queue) =>
+    Effect.gen(function* () {
+      const trace = newTrace(["b"])
+      const again = start(Workflow.chain(step(queue, "a"), step(queue, "b")), {
+        id: queue.name,
+        retentionFailed: "1 minute"
+      })
+      yield* workOn([queue], trace)
+      yield* again
+      yield* untilEnded(queue.name)
+      yield* advanceUntil(Effect.map(stateOf(queue.name), (state) => state === "none"))
+      assert.deepInclude(yield* queue.depths, { completed: 1, dead: 1 })
+
+      trace.failing.clear()
+      const handle = yield* again
+      yield* untilEnded(queue.name)
+
+      assert.strictEqual(handle.outcome, "started")
+      assert.deepStrictEqual(trace.ran, ["a", "b", "a", "b"])
+      assert.strictEqual(yield* stateOf(queue.name), "completed")
     })
   )
 

@@ -121,6 +121,10 @@ export const nodeStates = (id: string) =>
     nodes.filter(({ kind }) => kind !== undefined).map(({ state }) => state)
   )
 
+/** The job of a node; `runs`: how often the workflow has run it anew. */
+export const jobIdOf = (id: string, node: number, runs = 0) =>
+  Effect.map(found(id), ({ createdAt }) => Workflow.memberJobId(id, node, createdAt + runs))
+
 /** A job to be stored for a node of a graph that is made by hand. */
 export const nodeOf = (queue: TestQueue, parents: ReadonlyArray<number>, children: ReadonlyArray<number>): NewNode => {
   const { id: _, ...rest } = job("", { kind: Step.kind, payload: `{"name":"made by hand"}`, maxAttempts: 1 })

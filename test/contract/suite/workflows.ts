@@ -13,6 +13,7 @@ import { advanceUntil, Echo, work } from "./worker-support.ts"
 import {
   count,
   found,
+  jobIdOf,
   newTrace,
   start,
   stateOf,
@@ -179,12 +180,12 @@ export const workflowsContract = contract("workflows", (it) => {
       const options = { priority: 2, maxAttempts: 7, tags: ["x", "y"], expires: "1 hour", delay: "10 seconds" } as const
       yield* start(Workflow.chain(step(queue, "a"), step(queue.sibling, "b", options)), { id: queue.name })
       yield* TestClock.adjust("5 minutes")
-      const { enqueuedAt, tags } = yield* queue.read(`${queue.name}.0.0`)
+      const { enqueuedAt, tags } = yield* queue.read(yield* jobIdOf(queue.name, 0))
 
       const { endings } = yield* queue.exchange({ settlements: [complete(yield* queue.claimOne(), `"x"`)] })
       yield* relay(endings.map((ending) => ({ queue: queue.name, ending })))
 
-      const second = yield* queue.sibling.read(`${queue.name}.1.0`)
+      const second = yield* queue.sibling.read(yield* jobIdOf(queue.name, 1))
       assert.deepStrictEqual(tags, [])
       assert.strictEqual(second.enqueuedAt, enqueuedAt + 300_000)
       assert.deepInclude<unknown>(second, { state: "scheduled", priority: 2, maxAttempts: 7, tags: ["x", "y"] })
@@ -200,7 +201,7 @@ export const workflowsContract = contract("workflows", (it) => {
         Effect.withParentSpan(Tracer.externalSpan({ traceId, spanId: "0123456789abcdef", sampled: true }))
       )
 
-      const { headers } = yield* queue.read(`${queue.name}.0.0`)
+      const { headers } = yield* queue.read(yield* jobIdOf(queue.name, 0))
 
       assert.include(headers["traceparent"], traceId)
     })

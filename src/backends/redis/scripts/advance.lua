@@ -2,7 +2,7 @@
 -- Tells a workflow how members ended, and works out what is to start or to stop.
 -- KEYS head       hash: the workflow
 -- KEYS nodes      hash: node -> children LF parents LF queue,kind LF what to enqueue
--- KEYS status     hash: node -> letter, generation, sequence of the latest ending that was told, and how often the
+-- KEYS status     hash: node -> letter, generation from 0, sequence of the latest ending that was told, and how often the
 --                 workflow had been stopped when the job started; absent while it waits for its parents
 -- KEYS left       hash: node -> parents that have not ended; -1 when it failed and set its children free
 -- KEYS results    hash: node -> how it ended
@@ -17,7 +17,7 @@
 -- ARGV drive      1 to answer all that are to start
 -- ARGV stop       cancelled or deadline to stop it, else ""
 -- ARGV reason     why
--- ARGV ...endings  node, generation, sequence, outcome
+-- ARGV ...endings  node, generation (from when the workflow was created, epoch ms), sequence, outcome
 -- REPLY list  nothing when it is not stored; else state, flags (sum of 1 stop its open jobs, 2 more to start, 4 its state
 --             may have changed), now, created, ended, deadline and end of its retention in epoch ms or "", then per
 --             node to be started: node, generation, text
@@ -119,7 +119,7 @@ end
 -- Answers false when it was known, or is of no concern any more.
 local function take(node, generation, sequence, outcome)
   local letter, current, latest, stops = status_of(node)
-  if generation ~= current or sequence < latest then return false end
+  if letter == "w" or generation ~= current or sequence < latest then return false end
   local is_news = sequence > latest
   -- it took another one's place: what that one led to may not have been carried out
   if latest > 0 then repeated = true end
@@ -183,7 +183,7 @@ local function take(node, generation, sequence, outcome)
 end
 
 for i = 7, #ARGV, 4 do
-  if not take(ARGV[i], tonumber(ARGV[i + 1]), tonumber(ARGV[i + 2]), ARGV[i + 3]) then repeated = true end
+  if not take(ARGV[i], tonumber(ARGV[i + 1]) - tonumber(created), tonumber(ARGV[i + 2]), ARGV[i + 3]) then repeated = true end
 end
 
 if state == "running" and not is_over() then
@@ -228,7 +228,7 @@ local reply = { state, flags, exact(now), created, ended, deadline, over }
 for i = 1, math.min(limit, #fresh) do
   local _, generation = status_of(fresh[i])
   reply[#reply + 1] = fresh[i]
-  reply[#reply + 1] = generation
+  reply[#reply + 1] = exact(created + generation)
   reply[#reply + 1] = redis.call("HGET", keys.nodes, fresh[i])
 end
 return reply

@@ -6,7 +6,7 @@ export const sources = {
     keys: ["head", "nodes", "status", "left", "results", "open", "starts", "stopped", "failures", "listeners"] as const,
     args: ["now", "notices", "limit", "drive", "stop", "reason"] as const,
     rest: "endings" as const,
-    sha1: "937d83c039fa047d8ace9397adad10c6c82525a6",
+    sha1: "7fd660f67281dac0ebf4449580bd764fb3036fcb",
     source: `#!lua flags=allow-oom
 local function clock(given)
   if given ~= "" then return tonumber(given) end
@@ -141,7 +141,7 @@ local function revive()
 end
 local function take(node, generation, sequence, outcome)
   local letter, current, latest, stops = status_of(node)
-  if generation ~= current or sequence < latest then return false end
+  if letter == "w" or generation ~= current or sequence < latest then return false end
   local is_news = sequence > latest
   if latest > 0 then repeated = true end
   local kind = string.sub(outcome, 1, 1)
@@ -201,7 +201,7 @@ local function take(node, generation, sequence, outcome)
   return true
 end
 for i = 7, #ARGV, 4 do
-  if not take(ARGV[i], tonumber(ARGV[i + 1]), tonumber(ARGV[i + 2]), ARGV[i + 3]) then repeated = true end
+  if not take(ARGV[i], tonumber(ARGV[i + 1]) - tonumber(created), tonumber(ARGV[i + 2]), ARGV[i + 3]) then repeated = true end
 end
 if state == "running" and not is_over() then
   if ARGV[5] ~= "" then
@@ -243,7 +243,7 @@ local reply = { state, flags, exact(now), created, ended, deadline, over }
 for i = 1, math.min(limit, #fresh) do
   local _, generation = status_of(fresh[i])
   reply[#reply + 1] = fresh[i]
-  reply[#reply + 1] = generation
+  reply[#reply + 1] = exact(created + generation)
   reply[#reply + 1] = redis.call("HGET", keys.nodes, fresh[i])
 end
 return reply`
@@ -576,14 +576,15 @@ redis.call("DEL", keys.draft)
 return { "created", exact(now) }`
   },
   confirm: {
-    keys: ["status", "starts"] as const,
+    keys: ["head", "status", "starts"] as const,
     args: [] as const,
     rest: "nodes" as const,
-    sha1: "cff8fb10b0efa49f5c23b9aefb2b820b5bf67581",
+    sha1: "a40c6d05ffe14b73022441717aa9d8b59f5629e2",
     source: `#!lua flags=allow-oom
+local created = tonumber(redis.call("HGET", KEYS[1], "created") or "0")
 for i = 1, #ARGV, 2 do
-  local generation = string.match(redis.call("HGET", KEYS[1], ARGV[i]) or "", "^%a(%d+)")
-  if generation == ARGV[i + 1] then redis.call("ZREM", KEYS[2], ARGV[i]) end
+  local generation = string.match(redis.call("HGET", KEYS[2], ARGV[i]) or "", "^%a(%d+)")
+  if generation and created + generation == tonumber(ARGV[i + 1]) then redis.call("ZREM", KEYS[3], ARGV[i]) end
 end
 return 1`
   },
@@ -2157,18 +2158,27 @@ return ids`
     keys: ["head", "nodes", "status"] as const,
     args: ["from", "limit"] as const,
     rest: undefined,
-    sha1: "4e8646c6b29edeaab8a901991774c055693abc94",
+    sha1: "e7c00a8b4258f3c9a9d6f920ac8118a18f575940",
     source: `#!lua flags=no-writes
-local state = redis.call("HGET", KEYS[1], "state")
-if not state then return {} end
-local reply, from = { state }, tonumber(ARGV[1])
+local function clock(given)
+  if given ~= "" then return tonumber(given) end
+  local time = redis.call("TIME")
+  return time[1] * 1000 + math.floor(time[2] / 1000)
+end
+local function exact(number)
+  return string.format("%.0f", number)
+end
+local head = redis.call("HMGET", KEYS[1], "state", "created")
+if not head[1] then return {} end
+local reply, from = { head[1] }, tonumber(ARGV[1])
 for node = from, from + tonumber(ARGV[2]) - 1 do
   local text = redis.call("HGET", KEYS[2], node)
   if not text then break end
   local parents, what = string.match(text, "^[^\\n]*\\n([^\\n]*)\\n([^\\n]*)")
   reply[#reply + 1] = parents
   reply[#reply + 1] = what
-  reply[#reply + 1] = redis.call("HGET", KEYS[3], node) or "w0"
+  local letter, generation = string.match(redis.call("HGET", KEYS[3], node) or "w0", "^(%a)(%d+)")
+  reply[#reply + 1] = letter .. exact(head[2] + generation)
 end
 return reply`
   },
@@ -2185,14 +2195,23 @@ return redis.call("ZRANGE", KEYS[1], skip, skip + tonumber(ARGV[2]) - 1)`
     keys: ["head", "nodes", "status", "open"] as const,
     args: ["cursor", "count"] as const,
     rest: undefined,
-    sha1: "5fb45c3ed1cbf943baf33c6c4e2c7d4df1af50e3",
+    sha1: "438758b6c3cec69878fff54329a71bf0d8af4c2a",
     source: `#!lua flags=no-writes
-if (redis.call("HGET", KEYS[1], "stop") or "") == "" then return { "0" } end
+local function clock(given)
+  if given ~= "" then return tonumber(given) end
+  local time = redis.call("TIME")
+  return time[1] * 1000 + math.floor(time[2] / 1000)
+end
+local function exact(number)
+  return string.format("%.0f", number)
+end
+local head = redis.call("HMGET", KEYS[1], "stop", "created")
+if (head[1] or "") == "" then return { "0" } end
 local page = redis.call("SSCAN", KEYS[4], ARGV[1], "COUNT", ARGV[2])
 local reply = { page[1] }
 for _, node in ipairs(page[2]) do
   reply[#reply + 1] = node
-  reply[#reply + 1] = string.match(redis.call("HGET", KEYS[3], node), "^%a(%d+)")
+  reply[#reply + 1] = exact(head[2] + string.match(redis.call("HGET", KEYS[3], node), "^%a(%d+)"))
   reply[#reply + 1] = string.match(redis.call("HGET", KEYS[2], node), "^[^\\n]*\\n[^\\n]*\\n([^,]*),")
 end
 return reply`
