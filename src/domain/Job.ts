@@ -39,7 +39,8 @@ export const DeadReason = Schema.Literals(["exhausted", "crashed", "skipped", "u
 export type DeadReason = typeof DeadReason.Type
 
 /**
- * Which node of which workflow a job is. `generation` grows when the workflow runs the node anew, as another job.
+ * Which node of which workflow a job is. `generation` grows when the workflow runs the node anew, as another job; the
+ * first one is when the workflow was created, so that two workflows under one id, one after the other, share no jobs.
  * @category workflows
  * @since 0.1.0
  */

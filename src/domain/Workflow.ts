@@ -93,6 +93,10 @@ export const job = <T extends AnyTask>(
   options: MemberOptions = {}
 ): Workflow<Success<T>, Failure<T>> => ({ shape: { _tag: "Job", task, payload, options } })
 
+/** Chains in a chain are its own steps, so that a chain made step by step does not grow deep. An empty one stays. */
+const stepsOf = (steps: ReadonlyArray<AnyWorkflow>): ReadonlyArray<Shape> =>
+  steps.flatMap(({ shape }) => (shape._tag === "Chain" && shape.steps.length > 0 ? shape.steps : [shape]))
+
 /**
  * One after the other: each step starts when all of the step before has completed. Gives what the last step gives.
  * @category workflows
@@ -101,7 +105,7 @@ export const job = <T extends AnyTask>(
 export const chain = <const Ws extends readonly [AnyWorkflow, ...ReadonlyArray<AnyWorkflow>]>(
   ...steps: Ws
 ): Workflow<LastOf<Ws>, FailureOf<Ws[number]>> => ({
-  shape: { _tag: "Chain", steps: steps.map(({ shape }) => shape) }
+  shape: { _tag: "Chain", steps: stepsOf(steps) }
 })
 
 /**
@@ -124,7 +128,7 @@ export const chord = <const Ws extends ReadonlyArray<AnyWorkflow>, A, E>(
   headers: Ws,
   callback: Workflow<A, E>
 ): Workflow<A, E | FailureOf<Ws[number]>> => ({
-  shape: { _tag: "Chain", steps: [{ _tag: "Group", members: headers.map(({ shape }) => shape) }, callback.shape] }
+  shape: { _tag: "Chain", steps: stepsOf([group(headers), callback]) }
 })
 
 /** A node as the graph has it. One without a job is a join: many parents for many children, at the cost of one. */
@@ -203,9 +207,9 @@ export const compile = (shape: Shape): Graph => {
   return { nodes, output }
 }
 
-/** The id of the job that runs a node. */
+/** The id of the job that runs a node; at most 15 characters longer than the workflow's. */
 export const memberJobId = (workflow: string, node: number, generation: number): string =>
-  `${workflow}.${node}.${generation}`
+  `${workflow}.${node}.${generation.toString(36)}`
 
 /** Longest id of a workflow, so that its members' ids fit. */
 export const maxWorkflowIdLength = 96

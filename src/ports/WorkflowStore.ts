@@ -53,7 +53,10 @@ export interface Advance {
   readonly starts: ReadonlyArray<Start>
   /** Whether more are to start; ask again with `drive`. */
   readonly more: boolean
-  /** Whether jobs of open nodes are to be cancelled, since the workflow stops. */
+  /**
+   * Whether jobs of open nodes are to be cancelled, since the workflow stops. Those in `starts` may be stored or not:
+   * they are to be stored as expired, unless they are there, so that each of them ends.
+   */
   readonly stop: boolean
 }
 
@@ -124,21 +127,22 @@ export class WorkflowStore extends Context.Service<
      * Tells a workflow how members ended, and asks what is to be done.
      *
      * **Shape** `starts` are those that these endings set free, or all that are to start when `drive` is set or an
-     * ending was known before; at most `limit`. None: no such workflow. A deadline that has passed stops it.
+     * ending, or an earlier one of its job, was known before; at most `limit`. None: no such workflow. A deadline that
+     * has passed stops it. An ending that is older than another one of its job, by its `sequence`, changes nothing.
      * **Ref** WORKFLOW-2, WORKFLOW-3, WORKFLOW-5..10
      */
     readonly advance: (request: {
       readonly id: string
-      readonly endings: ReadonlyArray<Pick<MemberEnding, "member" | "ended">>
+      readonly endings: ReadonlyArray<Pick<MemberEnding, "member" | "ended" | "sequence">>
       readonly limit: number
       readonly drive?: boolean
       readonly stop?: { readonly cause: "cancelled" | "deadline"; readonly reason: string }
     }) => Effect.Effect<Option.Option<Advance>, StoreError>
 
-    /** Says that jobs were enqueued; answers those that were withdrawn meanwhile, whose jobs are to be cancelled. */
-    readonly confirm: (id: string, started: ReadonlyArray<Member>) => Effect.Effect<ReadonlyArray<Member>, StoreError>
+    /** Says that jobs were enqueued. */
+    readonly confirm: (id: string, started: ReadonlyArray<Member>) => Effect.Effect<void, StoreError>
 
-    /** Jobs that have not ended, a page at a time. */
+    /** Jobs that have not ended, a page at a time; none unless the workflow stops. */
     readonly openJobs: (
       id: string,
       cursor: string | undefined
@@ -152,7 +156,7 @@ export class WorkflowStore extends Context.Service<
 
     /** Workflows that somebody should drive: started by a process that is gone, or past their deadline. */
     readonly due: (limit: number) => Effect.Effect<ReadonlyArray<string>, StoreError>
-    /** Says that a workflow was driven, and that nothing is outstanding but its deadline. */
+    /** Says that a workflow was driven, and that nothing is outstanding but its deadline, or that it comes to its stop. */
     readonly driven: (id: string) => Effect.Effect<void, StoreError>
 
     readonly get: (id: string) => Effect.Effect<Option.Option<WorkflowRecord>, StoreError>

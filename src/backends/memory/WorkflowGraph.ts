@@ -8,6 +8,10 @@ interface Node {
   readonly given: NewNode
   status: "waiting" | "open" | "completed" | "failed" | "cancelled" | "stopped"
   generation: number
+  /** How often the workflow had been stopped when the job started, or was redriven. */
+  stops: number
+  /** Of the latest ending that was told: an earlier one is of no concern any more. */
+  sequence: number
   /** Parents that have not ended. */
   left: number
   /** Whether it has set its children free, which it does once, however often it ends. */
@@ -15,7 +19,7 @@ interface Node {
   outcome: Ended | undefined
 }
 
-type Told = Pick<MemberEnding, "member" | "ended">
+type Told = Pick<MemberEnding, "member" | "ended" | "sequence">
 
 /** One workflow: which of its nodes have ended, and which are next. Every step may be repeated. */
 export class WorkflowGraph {
@@ -35,6 +39,8 @@ export class WorkflowGraph {
   reason: string | undefined
   completed = 0
   endedAt: EpochMillis | undefined
+  /** How often it was stopped. */
+  #stops = 0
   /** Set free by the call under way. */
   #fresh: Array<number> = []
 
@@ -45,22 +51,31 @@ export class WorkflowGraph {
     this.nodes = given.nodes.map((node) => ({
       given: node,
       status: "waiting",
-      generation: 0,
+      generation: now,
+      stops: 0,
+      sequence: 0,
       left: node.parents.length,
       released: false,
       outcome: undefined
     }))
-    for (const [number, node] of this.nodes.entries()) if (node.left === 0) this.#start(number, node, 0)
+    for (const [number, node] of this.nodes.entries()) if (node.left === 0) this.#start(number, node, now)
   }
 
-  /** Whether it ends, or has ended, by somebody's will: nothing revives it then. */
+  /** Whether it ends, or has ended, by somebody's will. */
   get #isOver(): boolean {
     return this.stopCause === "cancelled" || this.stopCause === "deadline"
+  }
+
+  /** Whether nothing revives it. */
+  get #isFinal(): boolean {
+    return this.#isOver || this.state === "completed"
   }
 
   #start(number: number, node: Node, generation: number): void {
     node.status = "open"
     node.generation = generation
+    node.stops = this.#stops
+    node.sequence = 0
     this.open.add(number)
     this.starts.add(number)
     this.#fresh.push(number)
@@ -87,15 +102,17 @@ export class WorkflowGraph {
           node.status = "completed"
           ended.push(child)
         } else if (this.stopCause !== undefined) this.#withhold(child, node)
-        else this.#start(child, node, 0)
+        else this.#start(child, node, node.generation)
       }
     }
   }
 
+  /** Nodes that were handed out to be started stay so: whether their jobs are stored is for them who stop it to settle. */
   #stop(cause: StopCause, reason: string | undefined): void {
     this.stopCause = cause
     this.reason = reason
-    for (const number of this.starts) this.#withhold(number, this.nodes[number]!)
+    this.#stops++
+    for (const number of this.#fresh) if (this.starts.has(number)) this.#withhold(number, this.nodes[number]!)
     this.#fresh = []
   }
 
@@ -104,6 +121,7 @@ export class WorkflowGraph {
     this.state = "running"
     this.endedAt = undefined
     this.stopCause = undefined
+    this.reason = undefined
     for (const number of this.stopped) {
       this.stopped.delete(number)
       this.#start(number, this.nodes[number]!, this.nodes[number]!.generation + 1)
@@ -111,16 +129,20 @@ export class WorkflowGraph {
   }
 
   /** Takes in how a member ended. Answers false when that was known, or is of no concern any more. */
-  #take({ ended, member }: Told): boolean {
+  #take({ ended, member, sequence }: Told): boolean {
     const node = this.nodes[member.node]
-    if (node?.given.job === undefined || member.generation !== node.generation) return false
+    if (node?.given.job === undefined || member.generation !== node.generation || sequence < node.sequence) return false
+    if (node.status === "waiting") return false
+    const isNews = sequence > node.sequence
+    node.sequence = sequence
     const hadFailed = node.status === "failed" || node.status === "cancelled"
     switch (ended._tag) {
       case "Redriven":
-        if (node.status !== "failed" || this.#isOver) return false
+        if (node.status !== "failed" || !isNews || this.#isFinal) return false
         this.failures.delete(member.node)
         node.outcome = undefined
         node.status = "open"
+        node.stops = this.#stops
         this.open.add(member.node)
         this.#revive()
         return true
@@ -128,21 +150,31 @@ export class WorkflowGraph {
         if (node.status === "completed") return false
         this.open.delete(member.node)
         this.starts.delete(member.node)
-        this.stopped.delete(member.node)
         this.failures.delete(member.node)
         node.status = "completed"
         node.outcome = ended
         this.completed++
-        if (hadFailed && !this.#isOver) this.#revive()
+        if (hadFailed && !this.#isFinal) this.#revive()
         this.#release(member.node)
         return true
       case "Dead":
       case "Cancelled": {
+        if (hadFailed && isNews) {
+          // it was redriven in between, and failed again
+          node.status = ended._tag === "Dead" ? "failed" : "cancelled"
+          node.outcome = ended
+          return true
+        }
         if (node.status !== "open") return false
         this.open.delete(member.node)
         this.starts.delete(member.node)
         if (ended._tag === "Cancelled" && this.stopCause !== undefined) {
           this.#withhold(member.node, node)
+          return true
+        }
+        if (ended._tag === "Cancelled" && node.stops < this.#stops) {
+          // by a stop that a redrive has taken back since
+          this.#start(member.node, node, node.generation + 1)
           return true
         }
         node.status = ended._tag === "Dead" ? "failed" : "cancelled"
@@ -173,14 +205,18 @@ export class WorkflowGraph {
     this.#fresh = []
     const was = this.stopCause
     let repeated = drive
-    for (const told of endings) if (!this.#take(told)) repeated = true
+    for (const told of endings) {
+      // an ending that took another one's place: what that one led to may not have been carried out
+      const hadEnded = (this.nodes[told.member.node]?.sequence ?? 0) > 0
+      if (!this.#take(told) || hadEnded) repeated = true
+    }
     if (this.state === "running" && !this.#isOver) {
       if (stop !== undefined) this.#stop(stop.cause, stop.reason)
       else if (this.deadlineAt !== undefined && this.deadlineAt <= now) this.#stop("deadline", undefined)
     }
     const stops = this.stopCause !== undefined && (repeated || was !== this.stopCause)
     const ended = this.#end(now)
-    const numbers = repeated ? [...this.starts] : this.#fresh
+    const numbers = repeated || stops ? [...this.starts] : this.#fresh.filter((number) => this.starts.has(number))
     return {
       ended,
       reply: {
@@ -198,17 +234,15 @@ export class WorkflowGraph {
     return { ...given.job!, member: { workflow: this.given.id, node: number, generation } }
   }
 
-  confirm(started: ReadonlyArray<Member>): ReadonlyArray<Member> {
-    return started.filter((member) => {
-      const node = this.nodes[member.node]
-      if (node === undefined || node.generation !== member.generation) return true
-      this.starts.delete(member.node)
-      return node.status === "stopped"
-    })
+  confirm(started: ReadonlyArray<Member>): void {
+    for (const { generation, node } of started) {
+      if (this.nodes[node]?.generation === generation) this.starts.delete(node)
+    }
   }
 
   openJobs(from: number, limit: number) {
-    const page = [...this.open].filter((number) => number >= from).toSorted((a, b) => a - b)
+    const open = this.stopCause === undefined ? [] : [...this.open]
+    const page = open.filter((number) => number >= from).toSorted((a, b) => a - b)
     const jobs = page.slice(0, limit).map((number) => ({
       queue: this.nodes[number]!.given.job!.queue,
       jobId: memberJobId(this.given.id, number, this.nodes[number]!.generation)

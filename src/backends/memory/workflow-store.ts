@@ -25,8 +25,11 @@ export const make = (notify: (name: string, notice: Notice) => void): WorkflowSt
   const workflows = new Map<string, Entry>()
   let created = 0
 
-  const nextLook = ({ deadlineAt, state }: WorkflowGraph): EpochMillis =>
-    state === "running" ? (deadlineAt ?? Infinity) : Infinity
+  /** At its deadline; while it stops for good, time and again, until all its jobs have ended. */
+  const nextLook = ({ deadlineAt = Infinity, state, stopCause }: WorkflowGraph, now: EpochMillis): EpochMillis => {
+    if (state !== "running") return Infinity
+    return stopCause === "cancelled" || stopCause === "deadline" ? now + lookMillis : deadlineAt
+  }
 
   return WorkflowStore.of({
     create: (given) =>
@@ -49,15 +52,15 @@ export const make = (notify: (name: string, notice: Notice) => void): WorkflowSt
         if (entry === undefined) return Option.none()
         const had = entry.graph.state
         const { ended, reply } = entry.graph.advance(endings, drive, stop, limit, now)
-        if (had !== "running" && reply.state === "running") entry.lookAt = nextLook(entry.graph)
-        if (stop !== undefined) entry.lookAt = now + lookMillis
+        if (had !== reply.state) entry.lookAt = nextLook(entry.graph, now)
+        if (stop !== undefined && reply.state === "running") entry.lookAt = Math.min(entry.lookAt, now + lookMillis)
         if (ended) {
           for (const { ref, watcher } of entry.listeners) notify(watcher, { _tag: "WorkflowEnded", ref })
           entry.listeners = []
         }
         return Option.some(reply)
       }),
-    confirm: (id, started) => Effect.sync(() => workflows.get(id)?.graph.confirm(started) ?? started),
+    confirm: (id, started) => Effect.sync(() => workflows.get(id)?.graph.confirm(started)),
     openJobs: (id, cursor) =>
       Effect.sync(
         () => workflows.get(id)?.graph.openJobs(Number(cursor ?? 0), openPage) ?? { jobs: [], cursor: undefined }
@@ -69,9 +72,9 @@ export const make = (notify: (name: string, notice: Notice) => void): WorkflowSt
         return due.map(({ graph }) => graph.given.id)
       }),
     driven: (id) =>
-      Effect.sync(() => {
+      withNow((now) => {
         const entry = workflows.get(id)
-        if (entry !== undefined) entry.lookAt = nextLook(entry.graph)
+        if (entry !== undefined) entry.lookAt = nextLook(entry.graph, now)
       }),
     get: (id) => Effect.sync(() => Option.map(Option.fromNullishOr(workflows.get(id)), ({ graph }) => graph.read())),
     nodes: (id, from, limit) => Effect.sync(() => workflows.get(id)?.graph.readNodes(from, limit) ?? []),

@@ -88,7 +88,7 @@ export const decodeNodes = (workflow: string, from: number, raw: RawNodes): Read
       ...common,
       queue: what.slice(0, comma),
       kind: what.slice(comma + 1),
-      ...(known === "waiting" ? {} : { jobId: memberJobId(workflow, node, Number(status.slice(1))) })
+      ...(known === "waiting" ? {} : { jobId: memberJobId(workflow, node, Number.parseInt(status.slice(1), 10)) })
     }
   })
 }

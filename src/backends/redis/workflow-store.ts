@@ -89,7 +89,7 @@ export const make = (workflows: Workflows): WorkflowStore["Service"] => {
     ])
     // two different workflows were started under one id at the same time, and undid each other's nodes
     if (outcome === "torn") return "conflict"
-    if (outcome === "created") yield* enter(id, "running", created, same, same)
+    if (outcome === "created") yield* enter(id, "running", created, `+${lookMillis}`, same)
     return outcome
   })
 
@@ -106,7 +106,12 @@ export const make = (workflows: Workflows): WorkflowStore["Service"] => {
         drive ? 1 : 0,
         stop?.cause ?? "",
         stop?.reason ?? "",
-        ...endings.flatMap(({ ended, member }) => [member.node, member.generation, encodeEnded(ended)])
+        ...endings.flatMap(({ ended, member, sequence }) => [
+          member.node,
+          member.generation,
+          sequence,
+          encodeEnded(ended)
+        ])
       ])
       if (found.length === 0) return Option.none()
       const reply = found as RawAdvance
@@ -123,15 +128,16 @@ export const make = (workflows: Workflows): WorkflowStore["Service"] => {
       return Option.some(advance)
     }),
     confirm: (id, started) =>
-      Effect.map(
-        run<ReadonlyArray<string>>(
-          "confirm",
-          scripts.confirm,
-          id,
-          started.flatMap(({ generation, node }) => [node, generation])
-        ),
-        (withdrawn) => started.filter(({ node }) => withdrawn.includes(String(node)))
-      ),
+      started.length === 0
+        ? Effect.void
+        : Effect.asVoid(
+            run(
+              "confirm",
+              scripts.confirm,
+              id,
+              started.flatMap(({ generation, node }) => [node, generation])
+            )
+          ),
     openJobs: (id, cursor) =>
       Effect.map(
         run<ReadonlyArray<string>>("openJobs", scripts.openings, id, [cursor ?? "0", openPage]),
@@ -152,9 +158,11 @@ export const make = (workflows: Workflows): WorkflowStore["Service"] => {
         if (gone === "dropped") yield* enter(id, "", "", "", "")
         return
       }
-      const { createdAt, deadlineAt, state } = decodeWorkflow(id, found)
-      const look = state === "running" && deadlineAt !== undefined ? String(deadlineAt) : ""
-      yield* enter(id, state === "running" ? state : same, createdAt, look, same)
+      const { createdAt, deadlineAt, state, stopCause } = decodeWorkflow(id, found)
+      if (state !== "running") yield* enter(id, same, createdAt, "", same)
+      // while it stops for good, time and again, until all its jobs have ended
+      else if (stopCause === "cancelled" || stopCause === "deadline") yield* lookSoon(id)
+      else yield* enter(id, state, createdAt, deadlineAt === undefined ? "" : String(deadlineAt), same)
     }),
     get: (id) =>
       Effect.map(run<ReadonlyArray<string>>("get", scripts.workflow, id, []), (found) =>

@@ -204,7 +204,9 @@ const make = Effect.fnUntraced(function* (maxPayloadBytes: number) {
     const graph = compile(workflow.shape)
     if (state === "failed" && failedNode !== undefined) {
       const [ended] = yield* store.outcomes(id, [failedNode])
-      if (ended !== undefined) return yield* failureOf(graph.nodes[failedNode]?.job?.task, id, failedNode, ended)
+      if (ended !== undefined) {
+        return yield* onStores(failureOf(graph.nodes[failedNode]?.job?.task, id, failedNode, ended))
+      }
     }
     return yield* onStores(collect(id, graph.output))
   })
@@ -213,7 +215,9 @@ const make = Effect.fnUntraced(function* (maxPayloadBytes: number) {
     const found = yield* store.get(id)
     if (Option.isNone(found)) return "missing" as const
     if (found.value.state !== "running") return "ended" as const
-    const advance = yield* store.advance({ id, endings: [], limit: 500, stop: { cause: "cancelled", reason } })
+    // with all that is outstanding: whoever cancelled it before may not have come to that
+    const stop = { cause: "cancelled", reason } as const
+    const advance = yield* store.advance({ id, endings: [], limit: 500, drive: true, stop })
     if (Option.isNone(advance)) return "missing" as const
     yield* onStores(carryOut(id, advance.value))
     yield* store.driven(id)

@@ -36,13 +36,18 @@ const jobIdOf = ({ generation, node, workflow }: Member) => memberJobId(workflow
 
 const why = "its workflow stops"
 
-/** Enqueues what is to start; answers which are stored, and which cannot be since something else has their ids. */
-const enqueueIn = Effect.fnUntraced(function* (queue: string, starts: ReadonlyArray<Start>, now: number) {
+/**
+ * Enqueues what is to start; answers which are stored, and which cannot be since something else has their ids. When the
+ * workflow stops, nobody knows whether a process that is gone, or slow, has enqueued them: stored as expired, or kept
+ * away by what is stored or has ended already, each of them ends like any other job, and runs at most once.
+ */
+const enqueueIn = Effect.fnUntraced(function* (queue: string, starts: ReadonlyArray<Start>, { now, stop }: Advance) {
   const store = yield* JobStore
   const outcomes = yield* store.enqueue(
     queue,
     starts.map(({ job, member }) => ({
       ...job,
+      ...(stop ? { expires: { inMillis: 0 } } : {}),
       id: jobIdOf(member),
       member,
       acceptBefore: now + memberAcceptMillis
@@ -84,27 +89,23 @@ const cancelOpen = Effect.fnUntraced(function* (id: string) {
 /** Does what a workflow answered, and what follows from that, until nothing is left to do. */
 export const carryOut: (id: string, advance: Advance) => Effect.Effect<void, StoreError, JobStore | WorkflowStore> =
   Effect.fnUntraced(function* (id, first) {
-    const store = yield* JobStore
     const workflows = yield* WorkflowStore
     let advance = first
     while (true) {
-      const { now, starts } = advance
       const taken: Array<Member> = []
-      for (const [queue, group] of grouped(starts, (start) => start.queue)) {
-        const done = yield* enqueueIn(queue, group, now)
+      for (const [queue, group] of grouped(advance.starts, (start) => start.queue)) {
+        const done = yield* enqueueIn(queue, group, advance)
         taken.push(...done.taken)
-        const withdrawn = yield* workflows.confirm(id, done.stored)
-        yield* Effect.forEach(withdrawn, (member) => store.cancel({ queue, jobId: jobIdOf(member), reason: why }), {
-          concurrency: cancelling,
-          discard: true
-        })
+        yield* workflows.confirm(id, done.stored)
       }
-      if (advance.stop) yield* cancelOpen(id)
+      if (advance.stop && !advance.more) yield* cancelOpen(id)
       if (!advance.more && taken.length === 0) return
       const next = yield* workflows.advance({
         id,
         endings: taken.map((member) => ({
           member,
+          // it has no endings of its own
+          sequence: 0,
           ended: { _tag: "Dead", reason: "skipped", error: `another job has the id ${jobIdOf(member)}` }
         })),
         limit: stepSize,

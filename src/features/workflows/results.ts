@@ -4,7 +4,7 @@ import * as Exit from "effect/Exit"
 import { describe } from "../../domain/describe.ts"
 import type { Ended } from "../../domain/Job.ts"
 import type { AnyTask, Failure, Success } from "../../domain/Task.ts"
-import { memberJobId, type Output } from "../../domain/Workflow.ts"
+import type { Output } from "../../domain/Workflow.ts"
 import type { StoreError } from "../../ports/StoreError.ts"
 import { type NodeRecord, WorkflowStore } from "../../ports/WorkflowStore.ts"
 import { InvalidResult } from "../client/Client.ts"
@@ -47,6 +47,16 @@ export const decodeOutcome = <T extends AnyTask>(
       return Effect.succeed({ _tag: "Cancelled", reason: ended.reason })
   }
 }
+
+/** Decodes how a node ended; what cannot be decoded is named by its job. */
+const outcomeOf = <T extends AnyTask>(task: T, id: string, node: number, ended: Ended) =>
+  decodeOutcome(task, "", ended).pipe(
+    Effect.catchTag("InvalidResult", ({ problem }) =>
+      Effect.flatMap(nodesOf(id, [node]), (found) =>
+        Effect.fail(new InvalidResult({ jobId: found[0]?.jobId ?? "", problem }))
+      )
+    )
+  )
 
 /** Reads outcomes in steps, in the order asked for. */
 const outcomesOf = Effect.fnUntraced(function* (id: string, nodes: ReadonlyArray<number>) {
@@ -109,10 +119,12 @@ export const failureOf = (
   workflowId: string,
   node: number,
   ended: Ended
-): Effect.Effect<never, unknown> => {
+): Effect.Effect<never, unknown, WorkflowStore> => {
   const common = { workflowId, node, kind: task?.kind ?? "" }
   if (task !== undefined && ended._tag === "Dead" && ended.failure !== undefined) {
-    return Effect.flatMap(decoded(memberJobId(workflowId, node, 0), task.decodeFailure(ended.failure)), Effect.fail)
+    return Effect.flatMap(outcomeOf(task, workflowId, node, ended), (outcome) =>
+      Effect.fail(outcome._tag === "Failed" ? outcome.failure : outcome)
+    )
   }
   return ended._tag === "Dead"
     ? Effect.fail(new WorkflowFailed({ ...common, reason: "job-dead", error: ended.error }))
@@ -141,7 +153,7 @@ export const collect = Effect.fnUntraced(function* (
     if (ended?._tag !== "Completed") {
       return yield* failureOf(task, id, node, ended ?? { _tag: "Cancelled", reason: "skipped", expired: false })
     }
-    const outcome = yield* decodeOutcome(task, memberJobId(id, node, 0), ended)
+    const outcome = yield* outcomeOf(task, id, node, ended)
     values.push(outcome._tag === "Completed" ? outcome.value : undefined)
   }
   let next = 0

@@ -12,6 +12,7 @@ import { fencingContract } from "./fencing.ts"
 import { leaseContract } from "./lease.ts"
 import { limitsContract } from "./limits.ts"
 import { listingContract } from "./listing.ts"
+import { membersContract } from "./members.ts"
 import { notesContract } from "./notes.ts"
 import { orderContract } from "./order.ts"
 import { pauseContract } from "./pause.ts"
@@ -42,6 +43,7 @@ const concerns = [
   cancellingContract,
   watchingContract,
   notesContract,
+  membersContract,
   limitsContract,
   rateLimitsContract,
   pauseContract,

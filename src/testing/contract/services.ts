@@ -12,6 +12,9 @@ import { runningContract } from "./running.ts"
 import { schedulesContract } from "./schedules.ts"
 import { stoppingContract } from "./stopping.ts"
 import { telemetryContract } from "./telemetry.ts"
+import { workflowPoliciesContract } from "./workflow-policies.ts"
+import { workflowResultsContract } from "./workflow-results.ts"
+import { workflowStepsContract } from "./workflow-steps.ts"
 import { workflowsContract } from "./workflows.ts"
 import { tickingContract } from "./ticking.ts"
 
@@ -42,7 +45,10 @@ export const serviceContract = (
     bulkContract,
     workflowsContract,
     schedulesContract,
-    tickingContract
+    tickingContract,
+    workflowPoliciesContract,
+    workflowResultsContract,
+    workflowStepsContract
   ])
     concern(backend, layer, options)
 }

@@ -9,6 +9,9 @@ import type { MemberOptions } from "../../domain/Workflow.ts"
 import * as Workflow from "../../domain/Workflow.ts"
 import { type JobInfo, Worker, type WorkerOptions } from "../../features/worker/Worker.ts"
 import { maintain, Workflows } from "../../features/workflows/Workflows.ts"
+import type { NewNode, NewWorkflow } from "../../ports/WorkflowStore.ts"
+import { WorkflowStore } from "../../ports/WorkflowStore.ts"
+import { job } from "./support.ts"
 import { advanceUntil } from "./worker-support.ts"
 import type { TestQueue } from "./TestQueue.ts"
 
@@ -59,13 +62,21 @@ export const found = (id: string) =>
 export interface Trace {
   readonly ran: Array<string>
   readonly failing: Set<string>
+  /** What steps do instead, by name. */
+  readonly does: Map<string, Effect.Effect<string, unknown>>
 }
 
-export const newTrace = (failing: ReadonlyArray<string> = []): Trace => ({ ran: [], failing: new Set(failing) })
+export const newTrace = (failing: ReadonlyArray<string> = []): Trace => ({
+  ran: [],
+  failing: new Set(failing),
+  does: new Map()
+})
 
-export const runStep = (trace: Trace) => (payload: { readonly name: string }, _job: JobInfo) =>
+const runStep = (trace: Trace) => (payload: { readonly name: string }, _job: JobInfo) =>
   Effect.suspend(() => {
     trace.ran.push(payload.name)
+    const does = trace.does.get(payload.name)
+    if (does !== undefined) return does
     return trace.failing.has(payload.name)
       ? Effect.fail(new Error(`${payload.name} fails`))
       : Effect.succeed(`did ${payload.name}`)
@@ -103,3 +114,42 @@ export const assertTotals = Effect.fnUntraced(function* (id: string) {
   const { completed, failed, open, stopped, total, waiting } = yield* found(id)
   assert.strictEqual(completed + failed + open + stopped + waiting, total, "WORKFLOW-12: counts add up to the total")
 })
+
+/** The state of each node with a job, by number. */
+export const nodeStates = (id: string) =>
+  Effect.map(withWorkflows(Workflows.nodes(id)), (nodes) =>
+    nodes.filter(({ kind }) => kind !== undefined).map(({ state }) => state)
+  )
+
+/** The job of a node; `runs`: how often the workflow has run it anew. */
+export const jobIdOf = (id: string, node: number, runs = 0) =>
+  Effect.map(found(id), ({ createdAt }) => Workflow.memberJobId(id, node, createdAt + runs))
+
+/** A job to be stored for a node of a graph that is made by hand. */
+export const nodeOf = (queue: TestQueue, parents: ReadonlyArray<number>, children: ReadonlyArray<number>): NewNode => {
+  const { id: _, ...rest } = job("", { kind: Step.kind, payload: `{"name":"made by hand"}`, maxAttempts: 1 })
+  return { job: { queue: queue.name, job: rest }, parents, children }
+}
+
+/** A workflow made by hand. */
+export const graphOf = (
+  id: string,
+  nodes: ReadonlyArray<NewNode>,
+  options: Partial<NewWorkflow> = {}
+): NewWorkflow => ({
+  id,
+  name: "by hand",
+  policy: "stop",
+  nodes,
+  fingerprint: id,
+  retainMillis: 60_000,
+  retainFailedMillis: 120_000,
+  ...options
+})
+
+/** Stores it, without starting anything. */
+export const create = (workflow: NewWorkflow) => WorkflowStore.use((store) => store.create(workflow))
+
+/** A chain of two jobs, made by hand. */
+export const pairOf = (queue: TestQueue, id: string, options: Partial<NewWorkflow> = {}) =>
+  graphOf(id, [nodeOf(queue, [], [1]), nodeOf(queue, [0], [])], options)

@@ -2,13 +2,14 @@
 -- Tells a workflow how members ended, and works out what is to start or to stop.
 -- KEYS head       hash: the workflow
 -- KEYS nodes      hash: node -> children LF parents LF queue,kind LF what to enqueue
--- KEYS status     hash: node -> letter and generation; absent while it waits for its parents
+-- KEYS status     hash: node -> letter, generation from 0, sequence of the latest ending that was told, and how often the
+--                 workflow had been stopped when the job started; absent while it waits for its parents
 -- KEYS left       hash: node -> parents that have not ended; -1 when it failed and set its children free
 -- KEYS results    hash: node -> how it ended
 -- KEYS open       set: nodes whose jobs have not ended
 -- KEYS starts     zset: of those, the ones to be enqueued, by number
 -- KEYS stopped    set: nodes that the workflow cancelled or did not start
--- KEYS failures   zset: nodes that failed by when, epoch ms
+-- KEYS failures   zset: nodes that failed, in the order in which they did
 -- KEYS listeners  set: "name ref" of who waits for its end
 -- ARGV now        epoch ms; "" in production: the server's clock decides
 -- ARGV notices    prefix of the channels of notices
@@ -16,7 +17,7 @@
 -- ARGV drive      1 to answer all that are to start
 -- ARGV stop       cancelled or deadline to stop it, else ""
 -- ARGV reason     why
--- ARGV ...endings  node, generation, outcome
+-- ARGV ...endings  node, generation (from when the workflow was created, epoch ms), sequence, outcome
 -- REPLY list  nothing when it is not stored; else state, flags (sum of 1 stop its open jobs, 2 more to start, 4 its state
 --             may have changed), now, created, ended, deadline and end of its retention in epoch ms or "", then per
 --             node to be started: node, generation, text
@@ -27,39 +28,47 @@ local keys = {
   stopped = KEYS[8], failures = KEYS[9], listeners = KEYS[10], notices = ARGV[2]
 }
 local now, limit = clock(ARGV[1]), tonumber(ARGV[3])
-local head = redis.call("HMGET", keys.head, "state", "stop", "policy", "created", "ended", "deadline", "retain", "retain_failed")
+local head = redis.call("HMGET", keys.head, "state", "stop", "policy", "created", "ended", "deadline", "retain", "retain_failed",
+  "stops")
 local state, stop, policy = head[1], head[2], head[3]
 if not state then return {} end
 local created, ended, deadline = head[4], head[5] or "", head[6]
+local stops_before = tonumber(head[9] or "0")
 local had_state, had_stop = state, stop
 local fresh, repeated = {}, ARGV[4] == "1"
 
--- Whether it ends, or has ended, by somebody's will: nothing revives it then.
+-- Whether it ends, or has ended, by somebody's will.
 local function is_over()
   return stop == "cancelled" or stop == "deadline"
 end
 
-local function set_status(node, letter, generation)
-  redis.call("HSET", keys.status, node, letter .. generation)
+-- Whether nothing revives it.
+local function is_final()
+  return is_over() or state == "completed"
+end
+
+local function set_status(node, letter, generation, sequence, stops)
+  redis.call("HSET", keys.status, node, letter .. generation .. "," .. exact(sequence) .. "," .. stops)
 end
 
 local function start(node, generation)
-  set_status(node, "o", generation)
+  set_status(node, "o", generation, 0, stops_before)
   redis.call("SADD", keys.open, node)
   redis.call("ZADD", keys.starts, node, node)
   fresh[#fresh + 1] = node
 end
 
 local function withhold(node, generation)
-  set_status(node, "z", generation)
+  set_status(node, "z", generation, 0, 0)
   redis.call("SREM", keys.open, node)
   redis.call("ZREM", keys.starts, node)
   redis.call("SADD", keys.stopped, node)
 end
 
 local function status_of(node)
-  local letter, generation = string.match(redis.call("HGET", keys.status, node) or "w0", "^(%a)(%d+)$")
-  return letter, tonumber(generation)
+  local letter, generation, sequence, stops =
+    string.match(redis.call("HGET", keys.status, node) or "w0", "^(%a)(%d+),?(%d*),?(%d*)$")
+  return letter, tonumber(generation), tonumber(sequence) or 0, tonumber(stops) or 0
 end
 
 -- Sets free the children of a node that has ended. Children that are joins are marked j, and end at once.
@@ -71,7 +80,7 @@ local function release(node)
     for join, child in string.gmatch(children, "(j?)(%d+)") do
       if redis.call("HINCRBY", keys.left, child, -1) == 0 then
         if join == "j" then
-          set_status(child, "c", 0)
+          set_status(child, "c", 0, 0, 0)
           parents[#parents + 1] = child
         elseif stop ~= "" then
           withhold(child, 0)
@@ -83,12 +92,14 @@ local function release(node)
   end
 end
 
+-- Nodes that were handed out to be started stay so: whether their jobs are stored is for them who stop it to settle.
 local function begin_stop(cause, reason)
   stop = cause
+  stops_before = redis.call("HINCRBY", keys.head, "stops", 1)
   redis.call("HSET", keys.head, "stop", cause, "reason", reason)
-  for _, node in ipairs(redis.call("ZRANGE", keys.starts, 0, -1)) do
-    local _, generation = status_of(node)
-    withhold(node, generation)
+  for _, node in ipairs(fresh) do
+    local letter, generation = status_of(node)
+    if letter == "o" then withhold(node, generation) end
   end
   fresh = {}
 end
@@ -106,54 +117,73 @@ local function revive()
 end
 
 -- Answers false when it was known, or is of no concern any more.
-local function take(node, generation, outcome)
-  local letter, current = status_of(node)
-  if generation ~= current then return false end
+local function take(node, generation, sequence, outcome)
+  local letter, current, latest, stops = status_of(node)
+  if letter == "w" or generation ~= current or sequence < latest then return false end
+  local is_news = sequence > latest
+  -- it took another one's place: what that one led to may not have been carried out
+  if latest > 0 then repeated = true end
   local kind = string.sub(outcome, 1, 1)
   local had_failed = letter == "d" or letter == "x"
   if kind == "R" then
-    if letter ~= "d" or is_over() then return false end
+    if letter ~= "d" or not is_news or is_final() then
+      if is_news then set_status(node, letter, generation, sequence, stops) end
+      return false
+    end
     redis.call("ZREM", keys.failures, node)
     redis.call("HDEL", keys.results, node)
-    set_status(node, "o", generation)
+    set_status(node, "o", generation, sequence, stops_before)
     redis.call("SADD", keys.open, node)
     revive()
-  elseif kind == "c" or kind == "C" then
+    return true
+  end
+  if kind == "c" or kind == "C" then
     if letter == "c" then return false end
     redis.call("SREM", keys.open, node)
     redis.call("ZREM", keys.starts, node)
-    redis.call("SREM", keys.stopped, node)
     redis.call("ZREM", keys.failures, node)
-    set_status(node, "c", generation)
+    set_status(node, "c", generation, sequence, stops)
     redis.call("HSET", keys.results, node, outcome)
     redis.call("HINCRBY", keys.head, "completed", 1)
-    if had_failed and not is_over() then revive() end
+    if had_failed and not is_final() then revive() end
     if redis.call("HGET", keys.left, node) ~= "-1" then release(node) end
-  else
-    if letter ~= "o" then return false end
-    redis.call("SREM", keys.open, node)
-    redis.call("ZREM", keys.starts, node)
-    if kind ~= "d" and stop ~= "" then
-      withhold(node, generation)
-      return true
-    end
-    set_status(node, kind == "d" and "d" or "x", generation)
+    return true
+  end
+  local failed = kind == "d" and "d" or "x"
+  if had_failed and is_news then
+    -- it was redriven in between, and failed again
+    set_status(node, failed, generation, sequence, stops)
     redis.call("HSET", keys.results, node, outcome)
-    redis.call("ZADD", keys.failures, now, node)
-    if policy == "continue" then
-      if redis.call("HGET", keys.left, node) ~= "-1" then
-        redis.call("HSET", keys.left, node, -1)
-        release(node)
-      end
-    elseif policy == "stop" and stop == "" then
-      begin_stop("failure", "")
+    return true
+  end
+  if letter ~= "o" then return false end
+  redis.call("SREM", keys.open, node)
+  redis.call("ZREM", keys.starts, node)
+  if failed == "x" and stop ~= "" then
+    withhold(node, generation)
+    return true
+  end
+  if failed == "x" and stops < stops_before then
+    -- by a stop that a redrive has taken back since
+    start(node, generation + 1)
+    return true
+  end
+  set_status(node, failed, generation, sequence, stops)
+  redis.call("HSET", keys.results, node, outcome)
+  redis.call("ZADD", keys.failures, redis.call("HINCRBY", keys.head, "failings", 1), node)
+  if policy == "continue" then
+    if redis.call("HGET", keys.left, node) ~= "-1" then
+      redis.call("HSET", keys.left, node, -1)
+      release(node)
     end
+  elseif policy == "stop" and stop == "" then
+    begin_stop("failure", "")
   end
   return true
 end
 
-for i = 7, #ARGV, 3 do
-  if not take(ARGV[i], tonumber(ARGV[i + 1]), ARGV[i + 2]) then repeated = true end
+for i = 7, #ARGV, 4 do
+  if not take(ARGV[i], tonumber(ARGV[i + 1]) - tonumber(created), tonumber(ARGV[i + 2]), ARGV[i + 3]) then repeated = true end
 end
 
 if state == "running" and not is_over() then
@@ -179,10 +209,15 @@ if state == "running" and open == 0 then
 end
 
 local more = 0
-if repeated then
+if repeated or stops then
   fresh = redis.call("ZRANGE", keys.starts, 0, limit - 1)
   more = redis.call("ZCARD", keys.starts) - #fresh
 else
+  local still = {}
+  for _, node in ipairs(fresh) do
+    if redis.call("ZSCORE", keys.starts, node) then still[#still + 1] = node end
+  end
+  fresh = still
   more = #fresh - limit
 end
 local over = ""
@@ -193,7 +228,7 @@ local reply = { state, flags, exact(now), created, ended, deadline, over }
 for i = 1, math.min(limit, #fresh) do
   local _, generation = status_of(fresh[i])
   reply[#reply + 1] = fresh[i]
-  reply[#reply + 1] = generation
+  reply[#reply + 1] = exact(created + generation)
   reply[#reply + 1] = redis.call("HGET", keys.nodes, fresh[i])
 end
 return reply

@@ -1,17 +1,13 @@
 #!lua flags=allow-oom
 -- Takes note that jobs of nodes were enqueued.
+-- KEYS head    hash: the workflow
 -- KEYS status  hash: node -> letter and generation
 -- KEYS starts  zset: nodes to be enqueued
--- ARGV ...nodes  node, generation
--- REPLY list   nodes whose jobs the workflow does not want any more
-local withdrawn = {}
+-- ARGV ...nodes  node, generation (from when the workflow was created, epoch ms)
+-- REPLY number  1
+local created = tonumber(redis.call("HGET", KEYS[1], "created") or "0")
 for i = 1, #ARGV, 2 do
-  local letter, generation = string.match(redis.call("HGET", KEYS[1], ARGV[i]) or "z0", "^(%a)(%d+)$")
-  if generation ~= ARGV[i + 1] then
-    withdrawn[#withdrawn + 1] = ARGV[i]
-  else
-    redis.call("ZREM", KEYS[2], ARGV[i])
-    if letter == "z" then withdrawn[#withdrawn + 1] = ARGV[i] end
-  end
+  local generation = string.match(redis.call("HGET", KEYS[2], ARGV[i]) or "", "^%a(%d+)")
+  if generation and created + generation == tonumber(ARGV[i + 1]) then redis.call("ZREM", KEYS[3], ARGV[i]) end
 end
-return withdrawn
+return 1

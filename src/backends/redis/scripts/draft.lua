@@ -24,7 +24,7 @@ if draft and draft ~= fingerprint then
   -- what another start left behind, which has not committed
   redis.call("DEL", keys.nodes, keys.status, keys.left, keys.open, keys.starts)
 end
-if draft ~= fingerprint then redis.call("SET", keys.draft, fingerprint .. "@" .. exact(now)) end
+redis.call("SET", keys.draft, fingerprint .. "@" .. exact(now))
 
 local nodes, left, roots, starts, status = {}, {}, {}, {}, {}
 for i = 3, #ARGV, 3 do

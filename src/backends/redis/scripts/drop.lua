@@ -9,7 +9,7 @@
 -- KEYS open       set: nodes whose jobs have not ended
 -- KEYS starts     zset: nodes to be enqueued
 -- KEYS stopped    set: nodes that the workflow cancelled or did not start
--- KEYS failures   zset: nodes that failed by when, epoch ms
+-- KEYS failures   zset: nodes that failed, in the order in which they did
 -- KEYS listeners  set: "name ref" of who waits for its end
 -- ARGV now        epoch ms; "" in production: the server's clock decides
 -- REPLY text      "dropped", or when its time is over in epoch ms, "" while it runs or is being stored

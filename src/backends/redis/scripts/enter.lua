@@ -11,7 +11,7 @@
 -- ARGV id         the workflow
 -- ARGV state      its state; "" to take it out everywhere, "-" to leave that as it is
 -- ARGV created    epoch ms
--- ARGV look       epoch ms, "+ms" from now, "" for never, "-" to leave that as it is
+-- ARGV look       epoch ms, "+ms" from now unless it is sooner already, "" for never, "-" to leave that as it is
 -- ARGV over       end of its retention, epoch ms; "" for never, "-" to leave that as it is
 -- REPLY number    1
 -- include lib/time
@@ -32,7 +32,7 @@ local function set(key, at)
   if at == "" then
     redis.call("ZREM", key, id)
   elseif string.sub(at, 1, 1) == "+" then
-    redis.call("ZADD", key, now + tonumber(string.sub(at, 2)), id)
+    redis.call("ZADD", key, "LT", now + tonumber(string.sub(at, 2)), id)
   else
     redis.call("ZADD", key, at, id)
   end

@@ -6,15 +6,17 @@
 -- ARGV from    the first node
 -- ARGV limit   how many at most
 -- REPLY list   state of the workflow, then per node: parents, "queue,kind" or "" of a join, letter and generation
-local state = redis.call("HGET", KEYS[1], "state")
-if not state then return {} end
-local reply, from = { state }, tonumber(ARGV[1])
+-- include lib/time
+local head = redis.call("HMGET", KEYS[1], "state", "created")
+if not head[1] then return {} end
+local reply, from = { head[1] }, tonumber(ARGV[1])
 for node = from, from + tonumber(ARGV[2]) - 1 do
   local text = redis.call("HGET", KEYS[2], node)
   if not text then break end
   local parents, what = string.match(text, "^[^\n]*\n([^\n]*)\n([^\n]*)")
   reply[#reply + 1] = parents
   reply[#reply + 1] = what
-  reply[#reply + 1] = redis.call("HGET", KEYS[3], node) or "w0"
+  local letter, generation = string.match(redis.call("HGET", KEYS[3], node) or "w0", "^(%a)(%d+)")
+  reply[#reply + 1] = letter .. exact(head[2] + generation)
 end
 return reply

@@ -6,7 +6,7 @@ export const sources = {
     keys: ["head", "nodes", "status", "left", "results", "open", "starts", "stopped", "failures", "listeners"] as const,
     args: ["now", "notices", "limit", "drive", "stop", "reason"] as const,
     rest: "endings" as const,
-    sha1: "da039b67294eb3c5f4a95266478d135303c16469",
+    sha1: "7fd660f67281dac0ebf4449580bd764fb3036fcb",
     source: `#!lua flags=allow-oom
 local function clock(given)
   if given ~= "" then return tonumber(given) end
@@ -66,33 +66,39 @@ local keys = {
   stopped = KEYS[8], failures = KEYS[9], listeners = KEYS[10], notices = ARGV[2]
 }
 local now, limit = clock(ARGV[1]), tonumber(ARGV[3])
-local head = redis.call("HMGET", keys.head, "state", "stop", "policy", "created", "ended", "deadline", "retain", "retain_failed")
+local head = redis.call("HMGET", keys.head, "state", "stop", "policy", "created", "ended", "deadline", "retain", "retain_failed",
+  "stops")
 local state, stop, policy = head[1], head[2], head[3]
 if not state then return {} end
 local created, ended, deadline = head[4], head[5] or "", head[6]
+local stops_before = tonumber(head[9] or "0")
 local had_state, had_stop = state, stop
 local fresh, repeated = {}, ARGV[4] == "1"
 local function is_over()
   return stop == "cancelled" or stop == "deadline"
 end
-local function set_status(node, letter, generation)
-  redis.call("HSET", keys.status, node, letter .. generation)
+local function is_final()
+  return is_over() or state == "completed"
+end
+local function set_status(node, letter, generation, sequence, stops)
+  redis.call("HSET", keys.status, node, letter .. generation .. "," .. exact(sequence) .. "," .. stops)
 end
 local function start(node, generation)
-  set_status(node, "o", generation)
+  set_status(node, "o", generation, 0, stops_before)
   redis.call("SADD", keys.open, node)
   redis.call("ZADD", keys.starts, node, node)
   fresh[#fresh + 1] = node
 end
 local function withhold(node, generation)
-  set_status(node, "z", generation)
+  set_status(node, "z", generation, 0, 0)
   redis.call("SREM", keys.open, node)
   redis.call("ZREM", keys.starts, node)
   redis.call("SADD", keys.stopped, node)
 end
 local function status_of(node)
-  local letter, generation = string.match(redis.call("HGET", keys.status, node) or "w0", "^(%a)(%d+)$")
-  return letter, tonumber(generation)
+  local letter, generation, sequence, stops =
+    string.match(redis.call("HGET", keys.status, node) or "w0", "^(%a)(%d+),?(%d*),?(%d*)$")
+  return letter, tonumber(generation), tonumber(sequence) or 0, tonumber(stops) or 0
 end
 local function release(node)
   local parents = { node }
@@ -102,7 +108,7 @@ local function release(node)
     for join, child in string.gmatch(children, "(j?)(%d+)") do
       if redis.call("HINCRBY", keys.left, child, -1) == 0 then
         if join == "j" then
-          set_status(child, "c", 0)
+          set_status(child, "c", 0, 0, 0)
           parents[#parents + 1] = child
         elseif stop ~= "" then
           withhold(child, 0)
@@ -115,10 +121,11 @@ local function release(node)
 end
 local function begin_stop(cause, reason)
   stop = cause
+  stops_before = redis.call("HINCRBY", keys.head, "stops", 1)
   redis.call("HSET", keys.head, "stop", cause, "reason", reason)
-  for _, node in ipairs(redis.call("ZRANGE", keys.starts, 0, -1)) do
-    local _, generation = status_of(node)
-    withhold(node, generation)
+  for _, node in ipairs(fresh) do
+    local letter, generation = status_of(node)
+    if letter == "o" then withhold(node, generation) end
   end
   fresh = {}
 end
@@ -132,53 +139,69 @@ local function revive()
   end
   redis.call("DEL", keys.stopped)
 end
-local function take(node, generation, outcome)
-  local letter, current = status_of(node)
-  if generation ~= current then return false end
+local function take(node, generation, sequence, outcome)
+  local letter, current, latest, stops = status_of(node)
+  if letter == "w" or generation ~= current or sequence < latest then return false end
+  local is_news = sequence > latest
+  if latest > 0 then repeated = true end
   local kind = string.sub(outcome, 1, 1)
   local had_failed = letter == "d" or letter == "x"
   if kind == "R" then
-    if letter ~= "d" or is_over() then return false end
+    if letter ~= "d" or not is_news or is_final() then
+      if is_news then set_status(node, letter, generation, sequence, stops) end
+      return false
+    end
     redis.call("ZREM", keys.failures, node)
     redis.call("HDEL", keys.results, node)
-    set_status(node, "o", generation)
+    set_status(node, "o", generation, sequence, stops_before)
     redis.call("SADD", keys.open, node)
     revive()
-  elseif kind == "c" or kind == "C" then
+    return true
+  end
+  if kind == "c" or kind == "C" then
     if letter == "c" then return false end
     redis.call("SREM", keys.open, node)
     redis.call("ZREM", keys.starts, node)
-    redis.call("SREM", keys.stopped, node)
     redis.call("ZREM", keys.failures, node)
-    set_status(node, "c", generation)
+    set_status(node, "c", generation, sequence, stops)
     redis.call("HSET", keys.results, node, outcome)
     redis.call("HINCRBY", keys.head, "completed", 1)
-    if had_failed and not is_over() then revive() end
+    if had_failed and not is_final() then revive() end
     if redis.call("HGET", keys.left, node) ~= "-1" then release(node) end
-  else
-    if letter ~= "o" then return false end
-    redis.call("SREM", keys.open, node)
-    redis.call("ZREM", keys.starts, node)
-    if kind ~= "d" and stop ~= "" then
-      withhold(node, generation)
-      return true
-    end
-    set_status(node, kind == "d" and "d" or "x", generation)
+    return true
+  end
+  local failed = kind == "d" and "d" or "x"
+  if had_failed and is_news then
+    set_status(node, failed, generation, sequence, stops)
     redis.call("HSET", keys.results, node, outcome)
-    redis.call("ZADD", keys.failures, now, node)
-    if policy == "continue" then
-      if redis.call("HGET", keys.left, node) ~= "-1" then
-        redis.call("HSET", keys.left, node, -1)
-        release(node)
-      end
-    elseif policy == "stop" and stop == "" then
-      begin_stop("failure", "")
+    return true
+  end
+  if letter ~= "o" then return false end
+  redis.call("SREM", keys.open, node)
+  redis.call("ZREM", keys.starts, node)
+  if failed == "x" and stop ~= "" then
+    withhold(node, generation)
+    return true
+  end
+  if failed == "x" and stops < stops_before then
+    start(node, generation + 1)
+    return true
+  end
+  set_status(node, failed, generation, sequence, stops)
+  redis.call("HSET", keys.results, node, outcome)
+  redis.call("ZADD", keys.failures, redis.call("HINCRBY", keys.head, "failings", 1), node)
+  if policy == "continue" then
+    if redis.call("HGET", keys.left, node) ~= "-1" then
+      redis.call("HSET", keys.left, node, -1)
+      release(node)
     end
+  elseif policy == "stop" and stop == "" then
+    begin_stop("failure", "")
   end
   return true
 end
-for i = 7, #ARGV, 3 do
-  if not take(ARGV[i], tonumber(ARGV[i + 1]), ARGV[i + 2]) then repeated = true end
+for i = 7, #ARGV, 4 do
+  if not take(ARGV[i], tonumber(ARGV[i + 1]) - tonumber(created), tonumber(ARGV[i + 2]), ARGV[i + 3]) then repeated = true end
 end
 if state == "running" and not is_over() then
   if ARGV[5] ~= "" then
@@ -201,10 +224,15 @@ if state == "running" and open == 0 then
   redis.call("DEL", keys.listeners)
 end
 local more = 0
-if repeated then
+if repeated or stops then
   fresh = redis.call("ZRANGE", keys.starts, 0, limit - 1)
   more = redis.call("ZCARD", keys.starts) - #fresh
 else
+  local still = {}
+  for _, node in ipairs(fresh) do
+    if redis.call("ZSCORE", keys.starts, node) then still[#still + 1] = node end
+  end
+  fresh = still
   more = #fresh - limit
 end
 local over = ""
@@ -215,7 +243,7 @@ local reply = { state, flags, exact(now), created, ended, deadline, over }
 for i = 1, math.min(limit, #fresh) do
   local _, generation = status_of(fresh[i])
   reply[#reply + 1] = fresh[i]
-  reply[#reply + 1] = generation
+  reply[#reply + 1] = exact(created + generation)
   reply[#reply + 1] = redis.call("HGET", keys.nodes, fresh[i])
 end
 return reply`
@@ -548,22 +576,17 @@ redis.call("DEL", keys.draft)
 return { "created", exact(now) }`
   },
   confirm: {
-    keys: ["status", "starts"] as const,
+    keys: ["head", "status", "starts"] as const,
     args: [] as const,
     rest: "nodes" as const,
-    sha1: "45a85d5c36e7e7a503a86c73857f6bead2c3f507",
+    sha1: "a40c6d05ffe14b73022441717aa9d8b59f5629e2",
     source: `#!lua flags=allow-oom
-local withdrawn = {}
+local created = tonumber(redis.call("HGET", KEYS[1], "created") or "0")
 for i = 1, #ARGV, 2 do
-  local letter, generation = string.match(redis.call("HGET", KEYS[1], ARGV[i]) or "z0", "^(%a)(%d+)$")
-  if generation ~= ARGV[i + 1] then
-    withdrawn[#withdrawn + 1] = ARGV[i]
-  else
-    redis.call("ZREM", KEYS[2], ARGV[i])
-    if letter == "z" then withdrawn[#withdrawn + 1] = ARGV[i] end
-  end
+  local generation = string.match(redis.call("HGET", KEYS[2], ARGV[i]) or "", "^%a(%d+)")
+  if generation and created + generation == tonumber(ARGV[i + 1]) then redis.call("ZREM", KEYS[3], ARGV[i]) end
 end
-return withdrawn`
+return 1`
   },
   directory: {
     keys: ["index"] as const,
@@ -586,7 +609,7 @@ return reply`
     keys: ["head", "draft", "nodes", "status", "left", "open", "starts"] as const,
     args: ["now", "fingerprint"] as const,
     rest: "nodes" as const,
-    sha1: "34839e32c5a1c3c1f10a775592e7ee10e28ea91c",
+    sha1: "2fada84f6b13b3f06961e93e63f8a94e816161f7",
     source: `#!lua
 local function clock(given)
   if given ~= "" then return tonumber(given) end
@@ -651,7 +674,7 @@ local draft = string.match(redis.call("GET", keys.draft) or "", "^(.*)@")
 if draft and draft ~= fingerprint then
   redis.call("DEL", keys.nodes, keys.status, keys.left, keys.open, keys.starts)
 end
-if draft ~= fingerprint then redis.call("SET", keys.draft, fingerprint .. "@" .. exact(now)) end
+redis.call("SET", keys.draft, fingerprint .. "@" .. exact(now))
 local nodes, left, roots, starts, status = {}, {}, {}, {}, {}
 for i = 3, #ARGV, 3 do
   local node, parents = ARGV[i], ARGV[i + 1]
@@ -1194,7 +1217,7 @@ return store_jobs(keys, now, ARGV, 4, again)`
     keys: ["all", "running", "completed", "failed", "cancelled", "looks", "expiry"] as const,
     args: ["now", "id", "state", "created", "look", "over"] as const,
     rest: undefined,
-    sha1: "263ffa868ab5c9ec06aa2e5d9383aae4616f76d2",
+    sha1: "cb0d5fab16e87d0188b40a893fc19cb456f065b1",
     source: `#!lua
 local function clock(given)
   if given ~= "" then return tonumber(given) end
@@ -1221,7 +1244,7 @@ local function set(key, at)
   if at == "" then
     redis.call("ZREM", key, id)
   elseif string.sub(at, 1, 1) == "+" then
-    redis.call("ZADD", key, now + tonumber(string.sub(at, 2)), id)
+    redis.call("ZADD", key, "LT", now + tonumber(string.sub(at, 2)), id)
   else
     redis.call("ZADD", key, at, id)
   end
@@ -2135,18 +2158,27 @@ return ids`
     keys: ["head", "nodes", "status"] as const,
     args: ["from", "limit"] as const,
     rest: undefined,
-    sha1: "4e8646c6b29edeaab8a901991774c055693abc94",
+    sha1: "e7c00a8b4258f3c9a9d6f920ac8118a18f575940",
     source: `#!lua flags=no-writes
-local state = redis.call("HGET", KEYS[1], "state")
-if not state then return {} end
-local reply, from = { state }, tonumber(ARGV[1])
+local function clock(given)
+  if given ~= "" then return tonumber(given) end
+  local time = redis.call("TIME")
+  return time[1] * 1000 + math.floor(time[2] / 1000)
+end
+local function exact(number)
+  return string.format("%.0f", number)
+end
+local head = redis.call("HMGET", KEYS[1], "state", "created")
+if not head[1] then return {} end
+local reply, from = { head[1] }, tonumber(ARGV[1])
 for node = from, from + tonumber(ARGV[2]) - 1 do
   local text = redis.call("HGET", KEYS[2], node)
   if not text then break end
   local parents, what = string.match(text, "^[^\\n]*\\n([^\\n]*)\\n([^\\n]*)")
   reply[#reply + 1] = parents
   reply[#reply + 1] = what
-  reply[#reply + 1] = redis.call("HGET", KEYS[3], node) or "w0"
+  local letter, generation = string.match(redis.call("HGET", KEYS[3], node) or "w0", "^(%a)(%d+)")
+  reply[#reply + 1] = letter .. exact(head[2] + generation)
 end
 return reply`
   },
@@ -2160,17 +2192,27 @@ local skip = tonumber(ARGV[1])
 return redis.call("ZRANGE", KEYS[1], skip, skip + tonumber(ARGV[2]) - 1)`
   },
   openings: {
-    keys: ["nodes", "status", "open"] as const,
+    keys: ["head", "nodes", "status", "open"] as const,
     args: ["cursor", "count"] as const,
     rest: undefined,
-    sha1: "e6edab73405e9531f363476b3f27ca86e51c7cf9",
+    sha1: "438758b6c3cec69878fff54329a71bf0d8af4c2a",
     source: `#!lua flags=no-writes
-local page = redis.call("SSCAN", KEYS[3], ARGV[1], "COUNT", ARGV[2])
+local function clock(given)
+  if given ~= "" then return tonumber(given) end
+  local time = redis.call("TIME")
+  return time[1] * 1000 + math.floor(time[2] / 1000)
+end
+local function exact(number)
+  return string.format("%.0f", number)
+end
+local head = redis.call("HMGET", KEYS[1], "stop", "created")
+if (head[1] or "") == "" then return { "0" } end
+local page = redis.call("SSCAN", KEYS[4], ARGV[1], "COUNT", ARGV[2])
 local reply = { page[1] }
 for _, node in ipairs(page[2]) do
   reply[#reply + 1] = node
-  reply[#reply + 1] = string.sub(redis.call("HGET", KEYS[2], node), 2)
-  reply[#reply + 1] = string.match(redis.call("HGET", KEYS[1], node), "^[^\\n]*\\n[^\\n]*\\n([^,]*),")
+  reply[#reply + 1] = exact(head[2] + string.match(redis.call("HGET", KEYS[3], node), "^%a(%d+)"))
+  reply[#reply + 1] = string.match(redis.call("HGET", KEYS[2], node), "^[^\\n]*\\n[^\\n]*\\n([^,]*),")
 end
 return reply`
   },

@@ -3,7 +3,7 @@
 -- KEYS head      hash: the workflow
 -- KEYS open      set: nodes whose jobs have not ended
 -- KEYS stopped   set: nodes that the workflow cancelled or did not start
--- KEYS failures  zset: nodes that failed by when, epoch ms
+-- KEYS failures  zset: nodes that failed, in the order in which they did
 -- REPLY list     open, stopped, failed, the node that failed first or "", then its fields in pairs; empty when it is not stored
 local head = redis.call("HGETALL", KEYS[1])
 if #head == 0 then return {} end
