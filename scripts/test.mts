@@ -137,7 +137,7 @@ const npm = (name: string, seconds: number, script: string, ...args: ReadonlyArr
 })
 
 const checks: ReadonlyArray<Step> = [
-  npm("generated files are fresh", 60, "gen", "--check"),
+  npm("generated files are fresh", 60, "gen:check"),
   npm("types", 300, "types"),
   npm("Effect diagnostics", 300, "effect"),
   npm("lint", 300, "lint"),

@@ -1,0 +1,8 @@
+import type { DeadLetterStore } from "../ports/DeadLetterStore.ts"
+import type { JobStore } from "../ports/JobStore.ts"
+import type { Notices } from "../ports/Notices.ts"
+import type { QueueControl } from "../ports/QueueControl.ts"
+import type { Wakeups } from "../ports/Wakeups.ts"
+
+/** What calls are answered with. */
+export type Ports = JobStore | QueueControl | DeadLetterStore | Wakeups | Notices
