@@ -22,9 +22,9 @@ export const callInfoOf = (metadata: Metadata): CallInfo | undefined => infos.ge
 const statusHeader = "grpc-status"
 
 /** The code that was sent, as far as one was. */
-const sentCode = (stream: ServerHttp2Stream | undefined): status | undefined => {
+const sentCode = (stream: ServerHttp2Stream | undefined): number | undefined => {
   const sent = stream?.sentTrailers?.[statusHeader] ?? stream?.sentHeaders?.[statusHeader]
-  return sent === undefined ? undefined : (Number(sent) as status)
+  return sent === undefined ? undefined : Number(sent)
 }
 
 export interface Observing {
@@ -32,7 +32,7 @@ export interface Observing {
   /** Whether the metadata of a call lets it in. */
   readonly admits: (path: string, metadata: Metadata) => boolean
   /** Told once of every call, when it is over, however it ended. */
-  readonly ended: (info: CallInfo, code: status) => void
+  readonly ended: (info: CallInfo, code: number) => void
 }
 
 /** Stands around every call: admits it, and tells how it ended. */
@@ -47,7 +47,7 @@ export const observeCalls =
       stream: streamOf(call),
       problem: undefined
     }
-    let code: status | undefined
+    let code: number | undefined
     let isOver = false
     return new ServerInterceptingCall(call, {
       start: (next) =>
@@ -56,7 +56,7 @@ export const observeCalls =
             infos.set(metadata, info)
             if (admits(method.path, metadata)) return next(metadata)
             code = status.UNAUTHENTICATED
-            return call.sendStatus({ code, details: "a valid bearer token is required" })
+            return call.sendStatus({ code: status.UNAUTHENTICATED, details: "a valid bearer token is required" })
           },
           // comes at the end of every call, also of one that was answered
           onCancel: () => {

@@ -57,11 +57,15 @@ const serverOptions = ({ connectionMillis, maxMessageBytes }: Settings) => ({
     : { "grpc.max_connection_age_ms": connectionMillis, "grpc.max_connection_age_grace_ms": connectionGraceMillis })
 })
 
+// a code that was sent is a number of the wire
+const ok: number = status.OK
+const internal: number = status.INTERNAL
+
 /** One line for every call. */
-const logCall = ({ path, problem, startedAt }: CallInfo, code: status, now: number): Effect.Effect<void> => {
+const logCall = ({ path, problem, startedAt }: CallInfo, code: number, now: number): Effect.Effect<void> => {
   const annotations = { method: path, duration_ms: Math.round(now - startedAt), code: status[code] }
   const said = problem === undefined || Cause.hasInterruptsOnly(problem) ? [] : [problem]
-  const level = code === status.OK ? Effect.logInfo : code === status.INTERNAL ? Effect.logError : Effect.logWarning
+  const level = code === ok ? Effect.logInfo : code === internal ? Effect.logError : Effect.logWarning
   return level("grpc", ...said).pipe(Effect.annotateLogs(annotations))
 }
 
@@ -145,7 +149,7 @@ const make = Effect.fnUntraced(function* (options: ServerOptions) {
         now: monotonicMillis,
         admits: admitTokens(settings.tokens),
         ended: (info, code) => {
-          if (code !== status.OK || settings.logCalls === "all") run(logCall(info, code, monotonicMillis()))
+          if (code !== ok || settings.logCalls === "all") run(logCall(info, code, monotonicMillis()))
         }
       })
     ]
