@@ -22,8 +22,6 @@ import { statusOf } from "./status.ts"
 /** What a handler may know of its call besides the request. */
 export interface Call {
   readonly metadata: Metadata
-  /** When the client gives up, epoch milliseconds; `Infinity` when it does not say. */
-  readonly deadline: number
   /** Whether nobody waits for the answer any more. */
   readonly isGone: () => boolean
   readonly stream: ServerHttp2Stream | undefined
@@ -65,8 +63,6 @@ const definitionOf = <I extends DescMessage, O extends DescMessage>(
 
 /** `EnqueueBatch` as its errors call it. */
 const verbOf = (method: DescMethod): string => method.name.replaceAll(/(?<=[a-z])[A-Z]/g, " $&").toLowerCase()
-
-const epochMillis = (deadline: Date | number): number => (typeof deadline === "number" ? deadline : deadline.getTime())
 
 /** Runs the calls of one server as effects. */
 export class Calls {
@@ -122,7 +118,7 @@ export class Calls {
       const info = callInfoOf(wire.metadata)
       const stream = info?.stream
       const isGone = () => wire.cancelled || stream?.destroyed === true
-      const call: Call = { metadata: wire.metadata, deadline: epochMillis(wire.getDeadline()), isGone, stream }
+      const call: Call = { metadata: wire.metadata, isGone, stream }
       const program = Effect.gen({ self: this }, function* () {
         const exit = yield* Effect.exit(Effect.suspend(() => handler(wire.request, call)))
         if (Exit.isFailure(exit)) {
@@ -158,7 +154,6 @@ export class Calls {
       const call: BidiCall<I, O> = {
         wire,
         metadata: wire.metadata,
-        deadline: epochMillis(wire.getDeadline()),
         isGone: () => wire.cancelled || stream?.destroyed === true,
         stream
       }

@@ -15,6 +15,9 @@ const idleMillis = 30_000
 const maxListening = 64
 const unheardMillis = 500
 
+/** Until another attempt to listen. */
+const retryMillis = 10_000
+
 interface Waiter {
   readonly wake: () => void
   woken: boolean
@@ -109,16 +112,21 @@ export const makeLobbies = (wakeups: Wakeups["Service"], scope: Scope.Scope): Lo
 
   const listen = (queue: string, lobby: Lobby) =>
     Effect.gen(function* () {
-      if (listening >= maxListening) return yield* attend(lobby, unheard)
       yield* Effect.acquireRelease(
         Effect.sync(() => listening++),
         () => Effect.sync(() => listening--)
       )
-      const wakeup = yield* wakeups.subscribe([queue]).pipe(
-        Effect.tapError((error) => Effect.logWarning(`queue ${queue} is not listened to: ${error.message}`)),
-        Effect.orElseSucceed(() => unheard)
-      )
-      yield* attend(lobby, wakeup)
+      while (true) {
+        const wakeup =
+          listening > maxListening
+            ? Option.none<Wakeup>()
+            : yield* wakeups.subscribe([queue]).pipe(
+                Effect.tapError((error) => Effect.logDebug(`queue ${queue} is not listened to yet: ${error.message}`)),
+                Effect.option
+              )
+        if (Option.isSome(wakeup)) return yield* attend(lobby, wakeup.value)
+        if (Option.isSome(yield* Effect.timeoutOption(attend(lobby, unheard), retryMillis))) return
+      }
     }).pipe(
       Effect.scoped,
       Effect.tapCause((cause) => Effect.logDebug(`listening to queue ${queue} ended`, cause)),

@@ -38,6 +38,9 @@ export type { ServerOptions, TlsOptions } from "./options.ts"
 /** How long interrupted calls may take to give back what they hold. */
 const lastMillis = 5000
 
+/** How long connections may take to close once their calls have ended. */
+const closeMillis = 500
+
 const tidyMillis = 60_000
 
 const idlePingMillis = 30_000
@@ -76,9 +79,12 @@ const stop = (server: Server, station: Station, health: HealthImplementation, dr
     health.setStatus(QueueService.typeName, "NOT_SERVING")
     station.calls.stopping = true
     station.stopping.openUnsafe()
-    yield* Effect.callback<void>((resume) => {
+    const closed = Effect.callback<void>((resume) => {
       server.tryShutdown(() => resume(Effect.void))
-    }).pipe(
+    })
+    // whoever watches health or asks for a description would stay for ever
+    const idle = Effect.andThen(Fiber.awaitAll(station.calls.running), Effect.sleep(closeMillis))
+    yield* Effect.raceFirst(closed, idle).pipe(
       Effect.timeoutOrElse({
         duration: drainMillis,
         orElse: () => Effect.logWarning(`calls still run after ${drainMillis} ms and are cut off`)

@@ -294,6 +294,28 @@ describe("a gRPC server", () => {
     }).pipe(Effect.scoped)
   )
 
+  it.live("tells who watches its health that it stops, and does not wait for them", () =>
+    Effect.gen(function* () {
+      const scope = yield* Scope.make()
+      const { address } = yield* Scope.provide(serve(Memory.layer, { drain: "30 seconds" }), scope)
+      const { client } = yield* connect(address)
+      const { path, requestSerialize, responseDeserialize } = healthService["Watch"]!
+      const seen: Array<unknown> = []
+      const watching = client.makeServerStreamRequest(path, requestSerialize, responseDeserialize, { service: "" })
+      watching.on("data", ({ status }) => seen.push(status)).on("error", () => undefined)
+      yield* until(
+        Effect.sync(() => seen.length),
+        (count) => count === 1
+      )
+
+      const since = performance.now()
+      yield* Scope.close(scope, Exit.void)
+
+      assert.deepStrictEqual(seen, ["SERVING", "NOT_SERVING"])
+      assert.isBelow(performance.now() - since, 5000)
+    }).pipe(Effect.scoped)
+  )
+
   it.live("answers while the store is away, and loses no job of that time", () =>
     Effect.gen(function* () {
       const redis = yield* freshRedis({ args: ["--appendonly", "yes", "--appendfsync", "always"] })

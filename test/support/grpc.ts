@@ -31,7 +31,7 @@ interface KeptLog {
 }
 
 /** Keeps the lines of whoever logs under it. */
-export const keptLog = (): KeptLog => {
+const keptLog = (): KeptLog => {
   const lines: Array<Line> = []
   const logger = Logger.make(({ cause, fiber, logLevel, message }) => {
     lines.push({
