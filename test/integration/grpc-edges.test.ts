@@ -319,7 +319,7 @@ describe("a gRPC server", () => {
   it.live("answers while the store is away, and loses no job of that time", () =>
     Effect.gen(function* () {
       const redis = yield* freshRedis({ args: ["--appendonly", "yes", "--appendfsync", "always"] })
-      const { address } = yield* serve(Redis.layer({ url: redis.url, timeout: "500 millis" }))
+      const { address } = yield* serve(Redis.layer({ url: redis.url, timeout: "2 seconds" }))
       const client = yield* connect(address)
       yield* client.enqueue({ queue: "q", jobId: "a" })
 

@@ -156,11 +156,11 @@ export const connect = (
 
 export const json = (text: string): Uint8Array => new TextEncoder().encode(text)
 
-/** Looks until it is so; fails after ten seconds. */
+/** Looks until it is so; fails after half a minute. */
 export const until = <A, E, R>(look: Effect.Effect<A, E, R>, isSo: (seen: A) => boolean): Effect.Effect<A, E, R> =>
   look.pipe(
     Effect.repeat({ until: isSo, schedule: fast }),
-    Effect.timeoutOrElse({ duration: "10 seconds", orElse: () => Effect.die(new Error("it never was so")) })
+    Effect.timeoutOrElse({ duration: "30 seconds", orElse: () => Effect.die(new Error("it never was so")) })
   )
 
 const fast = Schedule.spaced("10 millis")
