@@ -3,6 +3,7 @@ import type { JobStore } from "../ports/JobStore.ts"
 import type { Notices } from "../ports/Notices.ts"
 import type { QueueControl } from "../ports/QueueControl.ts"
 import type { Wakeups } from "../ports/Wakeups.ts"
+import type { WorkflowStore } from "../ports/WorkflowStore.ts"
 
 /** What calls are answered with. */
-export type Ports = JobStore | QueueControl | DeadLetterStore | Wakeups | Notices
+export type Ports = JobStore | QueueControl | DeadLetterStore | Wakeups | Notices | WorkflowStore

@@ -31,6 +31,7 @@ import type { Ports } from "./Ports.ts"
 import { queueService } from "./queue-service.ts"
 import { addReflection } from "./reflection.ts"
 import type { Station } from "./Station.ts"
+import { tellWorkflows } from "./tell-workflows.ts"
 
 export { ListenError } from "./errors.ts"
 export type { ServerOptions, TlsOptions } from "./options.ts"
@@ -126,9 +127,9 @@ export class GrpcServer extends Context.Service<
 
 const make = Effect.fnUntraced(function* (options: ServerOptions) {
   const settings = yield* settingsOf(options)
-  const services = yield* Effect.context<Ports>()
   const scope = yield* Effect.scope
-  const store = yield* JobStore
+  const store = yield* tellWorkflows
+  const services = Context.add(yield* Effect.context<Ports>(), JobStore, store)
   const control = yield* QueueControl
   const clock = yield* Clock.Clock
   const { backend, shared } = yield* Capabilities

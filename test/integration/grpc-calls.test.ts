@@ -2,7 +2,7 @@ import { assert, describe, it } from "@effect/vitest"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
-import { Client, Task, Worker } from "winterq"
+import { Client, Task, Worker, Workflow, Workflows } from "winterq"
 import * as Schema from "effect/Schema"
 import * as Layer from "effect/Layer"
 import { EnqueuedJob_Outcome, QueueService, SettleOutcome } from "../../src/grpc/gen/winter/v1/queue_service_pb.ts"
@@ -431,6 +431,39 @@ for (const [backend, layer] of backends) {
         ),
         Effect.provideContext(services)
       ))
+
+    test("acks of remote workers advance workflows", (client, { services }) =>
+      Effect.gen(function* () {
+        const handle = yield* Workflows.start(
+          Workflow.chain(Workflow.job(Double, { n: 1 }), Workflow.job(Double, { n: 2 }), Workflow.job(Double, { n: 3 }))
+        )
+        const seen: Array<string> = []
+        for (let step = 1; step <= 3; step++) {
+          const { job } = yield* client.dequeue({ queue: "default" })
+          seen.push(text(job?.payload))
+          const about = { jobId: job!.id, queue: "default", workerId: "w" }
+          yield* client.call(method.ack, { ...about, result: json(String(2 * step)) })
+        }
+
+        const result = yield* Workflows.awaitResult(handle)
+
+        assert.deepStrictEqual(seen, ['{"n":1}', '{"n":2}', '{"n":3}'])
+        assert.strictEqual(result, 6)
+      }).pipe(Effect.provide(Workflows.layer), Effect.provideContext(services)))
+
+    test("a member that dies in a remote worker's hands fails its workflow", (client, { services }) =>
+      Effect.gen(function* () {
+        const handle = yield* Workflows.start(
+          Workflow.chain(Workflow.job(Double, { n: 1 }), Workflow.job(Double, { n: 2 }))
+        )
+        const { job } = yield* client.dequeue({ queue: "default" })
+        const about = { jobId: job!.id, queue: "default", workerId: "w" }
+        yield* client.call(method.nack, { ...about, error: "no", skipRetry: true })
+
+        const error = yield* Effect.flip(Workflows.awaitResult(handle))
+
+        assert.deepInclude(error, { _tag: "WorkflowFailed" })
+      }).pipe(Effect.provide(Workflows.layer), Effect.provideContext(services)))
 
     test("every call about a job may go to another server than its claim", (client, { services }) =>
       Effect.gen(function* () {
