@@ -2,6 +2,7 @@ import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Redacted from "effect/Redacted"
 import { checkLease, checkQueue, defaultMaxPayloadBytes, durationMillis, InvalidInput } from "../domain/limits.ts"
+import type { TickerOptions } from "../features/schedules/Schedules.ts"
 import type { Retention } from "../features/maintenance/Maintenance.ts"
 
 /** Certificates and keys, in PEM. */
@@ -44,6 +45,8 @@ export interface ServerOptions {
   readonly queues?: ReadonlyArray<string>
   /** Between two rounds of keeping queues in order; 5 seconds when left out. */
   readonly sweep?: Duration.Input
+  /** Whether, and how, it lets schedules tick, those of all queues; true when left out. */
+  readonly ticks?: boolean | TickerOptions
   /** How long records of ended jobs are kept, in all. */
   readonly retention?: Retention
   /** Whether clients may ask for the service's description; true when left out. */
@@ -94,6 +97,7 @@ export const settingsOf = Effect.fnUntraced(function* (options: ServerOptions) {
         : yield* millis("maxConnectionAge", options.maxConnectionAge, 1000),
     queues: options.queues ?? [],
     sweepMillis: yield* millis("sweep", options.sweep ?? "5 seconds", 1),
+    ticks: options.ticks ?? true,
     retention: options.retention ?? {},
     reflection: options.reflection ?? true,
     logCalls: options.logCalls ?? "all"

@@ -10,6 +10,7 @@ import { HealthImplementation } from "grpc-health-check"
 import type { InvalidInput } from "../domain/limits.ts"
 import * as Endings from "../features/client/Endings.ts"
 import * as RawJobs from "../features/client/RawJobs.ts"
+import { tickLoop } from "../features/schedules/Ticker.ts"
 import { Capabilities } from "../ports/Capabilities.ts"
 import { JobIds } from "../ports/JobIds.ts"
 import { JobStore } from "../ports/JobStore.ts"
@@ -168,6 +169,7 @@ const make = Effect.fnUntraced(function* (options: ServerOptions) {
   if (settings.reflection) addReflection(server)
 
   yield* Effect.forkScoped(maintain(settings))
+  if (settings.ticks !== false) yield* Effect.forkScoped(tickLoop(settings.ticks === true ? {} : settings.ticks))
   yield* Effect.forkScoped(
     Effect.sync(station.holdings.tidy).pipe(
       Effect.andThen(station.claims.tidy(false)),

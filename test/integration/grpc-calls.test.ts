@@ -2,7 +2,7 @@ import { assert, describe, it } from "@effect/vitest"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
-import { Client, Task, Worker, Workflow, Workflows } from "winterq"
+import { Client, Schedules, Task, Worker, Workflow, Workflows } from "winterq"
 import * as Schema from "effect/Schema"
 import * as Layer from "effect/Layer"
 import { EnqueuedJob_Outcome, QueueService, SettleOutcome } from "../../src/grpc/gen/winter/v1/queue_service_pb.ts"
@@ -431,6 +431,15 @@ for (const [backend, layer] of backends) {
         ),
         Effect.provideContext(services)
       ))
+
+    test("the server lets schedules tick", (client, { services }) =>
+      Effect.gen(function* () {
+        yield* Schedules.add(Schedules.entry("often", Double, { every: "1 second", payload: { n: 5 } }))
+
+        const { job } = yield* client.dequeue({ queue: "default", timeoutMs: 20_000n })
+
+        assert.strictEqual(text(job?.payload), '{"n":5}')
+      }).pipe(Effect.provideContext(services)))
 
     test("acks of remote workers advance workflows", (client, { services }) =>
       Effect.gen(function* () {

@@ -461,7 +461,10 @@ for (const [backend, layer] of backends) {
         const stats = yield* until(client.stats("q"), ({ active, ready }) => ready === 500n && active === 0n)
         const taken: Array<string> = []
         for (let n = 0; n < 5; n++) {
-          const batch = yield* client.call(method.dequeueBatch, { queue: "q", workerId: "v", maxJobs: 100 })
+          const batch = yield* client.call(method.dequeueBatch, {
+            ...{ queue: "q", workerId: "v", maxJobs: 100 },
+            leaseMs: 60_000n
+          })
           for (const job of batch.jobs) {
             taken.push(job.id)
             yield* client.call(method.ack, { jobId: job.id, queue: "q", workerId: "v", token: job.token })
