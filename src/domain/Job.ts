@@ -115,6 +115,8 @@ export const Job = Schema.Struct({
   leaseExpiresAt: Schema.optionalKey(Schema.Number),
   /** Who holds the lease; absent unless `active`. */
   worker: Schema.optionalKey(Schema.String),
+  /** The token of its current claim; absent unless `active`. */
+  token: Schema.optionalKey(Schema.Number),
   /** When it expires unless an attempt has started; absent when it does not. */
   expiresAt: Schema.optionalKey(Schema.Number),
   /** Why its holder was asked to stop it; absent unless `active` and asked. */

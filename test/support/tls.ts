@@ -10,7 +10,7 @@ import { type FreshRedis, freePort, startFreshRedis } from "./fresh-redis.ts"
 const run = promisify(execFile)
 
 /** Makes an authority of one's own and a certificate for 127.0.0.1 in a folder; answers the authority's certificate. */
-const makeCertificates = async (dir: string): Promise<Buffer> => {
+export const makeCertificates = async (dir: string): Promise<Buffer> => {
   const file = (name: string) => join(dir, name)
   const openssl = (...args: ReadonlyArray<string>) => run("openssl", [...args])
   const key = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "2"]

@@ -67,6 +67,17 @@ const table: ReadonlyArray<Row> = [
     mayNot: ["../../../features/client/Client.ts", "../../memory/index.ts", "../../../index.ts", "effect"]
   },
   {
+    from: "src/grpc/handlers/jobs.ts",
+    may: [
+      ...["../status.ts", "../../features/client/Client.ts", "../../ports/JobStore.ts", "../../domain/Job.ts"],
+      ...["@grpc/grpc-js", "@bufbuild/protobuf", "node:http2", "effect/Effect"]
+    ],
+    mayNot: [
+      ...["../../features/client/prepare.ts", "../../backends/redis/index.ts", "../../testing/index.ts"],
+      ...["../../index.ts", "ioredis", "winterq/redis", "effect"]
+    ]
+  },
+  {
     from: "src/testing/index.ts",
     may: ["../domain/Job.ts", "../ports/JobStore.ts", "../features/worker/Worker.ts", "fast-check"],
     mayNot: ["../backends/memory/index.ts", "ioredis", "winterq/memory", "vitest", "@effect/vitest"]

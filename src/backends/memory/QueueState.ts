@@ -256,6 +256,7 @@ export class QueueState {
       ...optional("finishedAt", record.finishedAt),
       ...optional("leaseExpiresAt", record.score, state === "active"),
       ...optional("worker", record.worker, state === "active"),
+      ...optional("token", record.token, state === "active"),
       ...optional("expiresAt", record.expiresAt),
       ...optional("cancelRequested", record.cancelRequested),
       ...optional("progress", record.progress),

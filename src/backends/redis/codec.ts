@@ -274,7 +274,7 @@ export const decodeJob = (
   [id, state, score, record, run, ledger, result, cancelRequested, progress]: RawJob
 ): Job => {
   const given = parseRecord(record)
-  const [, , attempt, rescues, snoozes, startedAt, finishedAt, reason, worker] = run.split(",")
+  const [holder, , attempt, rescues, snoozes, startedAt, finishedAt, reason, worker] = run.split(",")
   const optional = <K extends string, V>(key: K, value: V, when: boolean) =>
     when ? ({ [key]: value } as Record<K, V>) : {}
   return {
@@ -296,6 +296,7 @@ export const decodeJob = (
     ...optional("finishedAt", Number(finishedAt), finishedAt !== undefined && finishedAt !== ""),
     ...optional("leaseExpiresAt", Number(score), state === "active"),
     ...optional("worker", worker!, state === "active"),
+    ...optional("token", Number(holder!.slice(1)), state === "active"),
     ...optional("expiresAt", Number(given.expiresAt), given.expiresAt !== ""),
     ...optional(
       "cancelRequested",

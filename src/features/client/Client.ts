@@ -15,20 +15,13 @@ import { type Observe, observing } from "../telemetry/Enqueuing.ts"
 import * as Endings from "./Endings.ts"
 import type { EnqueueManyOptions, EnqueueOptions } from "./EnqueueOptions.ts"
 import { InvalidResult, JobCancelled, JobDead, JobExpired, JobMissing } from "./errors.ts"
+import { type EnqueueOutcome, storedAs } from "./stored-as.ts"
 import { type InvalidPayload, type PayloadTooLarge, prepare } from "./prepare.ts"
 
 export type { EnqueueManyOptions, EnqueueOptions, Unique } from "./EnqueueOptions.ts"
 export { InvalidResult, JobCancelled, JobDead, JobExpired, JobMissing } from "./errors.ts"
 export { InvalidPayload, PayloadTooLarge, prepare } from "./prepare.ts"
-
-/**
- * What became of an enqueue.
- *
- * `enqueued`: stored. `existing`: the same job was stored before under this id. `conflict`: another job was stored
- * before under this id, and was left as it is. `duplicate`: another job, whose id this is, holds the unique key.
- * `replaced`: that other job, whose id this is, still waited, and now is this one.
- */
-export type EnqueueOutcome = "enqueued" | "existing" | "conflict" | "duplicate" | "replaced"
+export type { EnqueueOutcome } from "./stored-as.ts"
 
 /** Points at a job: the one enqueued, or the one that was there before. */
 export interface JobHandle<T extends AnyTask = AnyTask> {
@@ -173,21 +166,7 @@ const make = (
   const storeMany: ClientShape["enqueueMany"] = Effect.fnUntraced(function* (task, payloads, options) {
     const { jobs, queue } = yield* prepare(task, payloads, options ?? {}, maxPayloadBytes)
     const outcomes = yield* store.enqueue(queue, jobs)
-    return outcomes.map((outcome, i) => {
-      const handle = (id: JobId, what: EnqueueOutcome) => ({ id, queue, task, outcome: what })
-      switch (outcome._tag) {
-        case "Enqueued":
-          return handle(jobs[i]!.id, "enqueued")
-        case "Existing":
-          return handle(jobs[i]!.id, outcome.identical ? "existing" : "conflict")
-        case "Duplicate":
-          return handle(outcome.of, "duplicate")
-        case "Replaced":
-          return handle(outcome.of, "replaced")
-        case "Late":
-          throw new Error("only a member of a workflow can come too late")
-      }
-    })
+    return outcomes.map((outcome, i) => ({ ...storedAs(jobs[i]!.id, outcome), queue, task }))
   })
 
   const enqueueMany: ClientShape["enqueueMany"] = (task, payloads, options) =>

@@ -73,7 +73,8 @@ export const traceHeaders: Effect.Effect<typeof none> = Effect.withFiber((fiber)
 // later versions of the format may only add fields at the end
 const traceparent = /^(?!ff)[0-9a-f]{2}-(?!0{32})([0-9a-f]{32})-(?!0{16})([0-9a-f]{16})-([0-9a-f]{2})(?:-.*)?$/
 
-const externalSpan = (headers: TracedJob["headers"]): Tracer.ExternalSpan | undefined => {
+/** The span of another process that W3C headers name; absent when they name none. */
+export const externalSpan = (headers: TracedJob["headers"]): Tracer.ExternalSpan | undefined => {
   const [, traceId, spanId, flags] = traceparent.exec(headers["traceparent"] ?? "") ?? []
   if (traceId === undefined || spanId === undefined || flags === undefined) return undefined
   const { tracestate } = headers

@@ -13,7 +13,7 @@ import * as Inspector from "../../features/inspector/Inspector.ts"
 import { JobStore } from "../../ports/JobStore.ts"
 import { QueueControl } from "../../ports/QueueControl.ts"
 import { contract } from "./contract.ts"
-import { counters, depths, ids, job, jobs, retry } from "./support.ts"
+import { complete, counters, depths, ids, job, jobs, retry } from "./support.ts"
 import type { TestQueue } from "./TestQueue.ts"
 import { advanceUntil, Echo, enqueue, eventually, work } from "./worker-support.ts"
 
@@ -132,6 +132,30 @@ export const inspectingContract = contract("inspecting", (it) => {
       const { next } = yield* Effect.provideService(Inspector.queue(queue.name), Clock.Clock, behind)
 
       assert.strictEqual(next?.ageMillis, 0)
+    })
+  )
+
+  it.effect("INSPECT-11 an active job, and no other, is shown with holder, lease and token", (queue) =>
+    Effect.gen(function* () {
+      yield* queue.enqueue(job("one", { retainMillis: 1000 }))
+      const waiting = yield* queue.read("one")
+      const first = yield* queue.claimOne({ worker: "somebody", leaseMillis: 1000 })
+      const active = yield* queue.read("one")
+      const listed = yield* queue.list({ state: "active", limit: 1 })
+      yield* queue.settle(retry(first, 0))
+      const failed = yield* queue.read("one")
+      const second = yield* queue.claimOne()
+      const again = yield* queue.read("one")
+      yield* queue.settle(complete(second))
+      const ended = yield* queue.read("one")
+
+      const now = yield* Clock.currentTimeMillis
+      assert.deepInclude(active, { token: first.token, worker: "somebody", leaseExpiresAt: now + 1000 })
+      assert.deepStrictEqual(listed.jobs, [active])
+      assert.strictEqual(again.token, second.token)
+      for (const other of [waiting, failed, ended]) {
+        assert.doesNotHaveAnyKeys(other, ["token", "worker", "leaseExpiresAt"])
+      }
     })
   )
 

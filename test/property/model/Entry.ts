@@ -37,8 +37,18 @@ export const isIdentical = (one: NewJob, other: NewJob): boolean => {
 
 /** Leaves behind what belongs to one state alone. */
 export const enter = (entry: Entry, state: JobState, changes: Partial<Job> = {}) => {
-  const { cancelRequested, deadReason, failure, finishedAt, leaseExpiresAt, result, visibleAt, worker, ...rest } =
-    entry.job
+  const {
+    cancelRequested,
+    deadReason,
+    failure,
+    finishedAt,
+    leaseExpiresAt,
+    result,
+    token,
+    visibleAt,
+    worker,
+    ...rest
+  } = entry.job
   entry.job = { ...rest, state, ...changes }
 }
 

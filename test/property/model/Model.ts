@@ -107,7 +107,7 @@ export class Model extends Board {
   #start(entry: Entry, worker: string, leaseMillis: number, held: Held) {
     entry.token = held.token
     assert.isAbove(entry.token, this.issued.at(-1)?.token ?? 0)
-    const lease = { leaseExpiresAt: this.now + leaseMillis, startedAt: this.now, worker }
+    const lease = { leaseExpiresAt: this.now + leaseMillis, startedAt: this.now, token: held.token, worker }
     enter(entry, "active", { ...lease, attempt: entry.job.attempt + 1 })
     if (entry.given.uniqueUntil === "started") this.keys.free(entry)
     this.issued.push(held)

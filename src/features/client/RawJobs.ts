@@ -1,0 +1,81 @@
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import * as Schema from "effect/Schema"
+import type { JobId } from "../../domain/Job.ts"
+import { InvalidInput, maxBatchJobs, maxBatchLength } from "../../domain/limits.ts"
+import * as Task from "../../domain/Task.ts"
+import type { JobStore, NewJob } from "../../ports/JobStore.ts"
+import { observing } from "../telemetry/Enqueuing.ts"
+import type { EnqueueOptions } from "./EnqueueOptions.ts"
+import { type InvalidPayload, type PayloadTooLarge, prepare } from "./prepare.ts"
+import { type EnqueueOutcome, storedAs } from "./stored-as.ts"
+import type { StoreError } from "../../ports/StoreError.ts"
+
+/** A job that comes from outside, already encoded: its kind need not be known here. */
+export interface RawJob extends Omit<EnqueueOptions<Task.AnyTask>, "queue"> {
+  readonly kind: string
+  /** Stored as it is. */
+  readonly payload: string
+  readonly retentionMillis: number
+}
+
+interface StoredJob {
+  readonly id: JobId
+  readonly outcome: EnqueueOutcome
+}
+
+/** Stores jobs of one queue in order, all or none. */
+export type EnqueueRaw = (
+  queue: string,
+  jobs: ReadonlyArray<RawJob>
+) => Effect.Effect<ReadonlyArray<StoredJob>, InvalidInput | InvalidPayload | PayloadTooLarge | StoreError>
+
+const template = Task.make("raw", { payload: Schema.String })
+
+/** A task of that kind whose payload is its own encoding. */
+const taskOf = ({ kind, retentionMillis }: RawJob): Task.AnyTask =>
+  Object.assign({}, template, {
+    kind,
+    retentionMillis,
+    encodePayload: (text: string) => Exit.succeed(text)
+  })
+
+/** Jobs of several kinds are counted as one kind. */
+const kindOf = (jobs: ReadonlyArray<RawJob>): string => {
+  const [first, ...rest] = new Set(jobs.map(({ kind }) => kind))
+  return first === undefined || rest.length > 0 ? "mixed" : first
+}
+
+/**
+ * Checks and stores jobs as a client does, by the same rules, limits and unique keys, and is observed like one.
+ *
+ * **Ref** docs/semantics.md ENQUEUE-1..6, UNIQUE-1..7, INPUT-2, INPUT-3, TRACE-1, METRIC-3
+ */
+export const make = (store: JobStore["Service"], maxPayloadBytes: number): Effect.Effect<EnqueueRaw> =>
+  Effect.map(Effect.context<never>(), (services) => {
+    const observe = observing(services)
+
+    const storeAll = Effect.fnUntraced(function* (queue: string, jobs: ReadonlyArray<RawJob>) {
+      if (jobs.length > maxBatchJobs) {
+        const problem = `holds ${jobs.length} jobs, at most ${maxBatchJobs} are stored in one step`
+        return yield* Effect.fail(new InvalidInput({ field: "jobs", problem }))
+      }
+      const prepared: Array<NewJob> = []
+      let length = 0
+      for (const job of jobs) {
+        const { id, kind: _kind, payload, retentionMillis: _retention, ...options } = job
+        const all = { ...options, queue, ...(id === undefined ? {} : { id: () => id }) }
+        prepared.push(...(yield* prepare(taskOf(job), [payload], all, maxPayloadBytes)).jobs)
+        length += payload.length
+      }
+      if (length > maxBatchLength) {
+        const problem = `hold more than ${maxBatchLength} characters, too many for one step`
+        return yield* Effect.fail(new InvalidInput({ field: "jobs", problem }))
+      }
+      if (prepared.length === 0) return []
+      const outcomes = yield* store.enqueue(queue, prepared)
+      return outcomes.map((outcome, i) => storedAs(prepared[i]!.id, outcome))
+    })
+
+    return (queue, jobs) => observe(queue, kindOf(jobs), jobs.length, storeAll(queue, jobs))
+  })

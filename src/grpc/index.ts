@@ -1,0 +1,1 @@
+export { GrpcServer, ListenError, type ServerOptions, type TlsOptions } from "./server.ts"

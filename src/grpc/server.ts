@@ -1,0 +1,186 @@
+import { Server, status } from "@grpc/grpc-js"
+import * as Cause from "effect/Cause"
+import * as Clock from "effect/Clock"
+import * as Context from "effect/Context"
+import * as Effect from "effect/Effect"
+import * as Fiber from "effect/Fiber"
+import * as Latch from "effect/Latch"
+import * as Layer from "effect/Layer"
+import { HealthImplementation } from "grpc-health-check"
+import type { InvalidInput } from "../domain/limits.ts"
+import * as Endings from "../features/client/Endings.ts"
+import * as RawJobs from "../features/client/RawJobs.ts"
+import { tickLoop } from "../features/schedules/Ticker.ts"
+import { Capabilities } from "../ports/Capabilities.ts"
+import { JobIds } from "../ports/JobIds.ts"
+import { JobStore } from "../ports/JobStore.ts"
+import { Notices } from "../ports/Notices.ts"
+import { QueueControl } from "../ports/QueueControl.ts"
+import { Wakeups } from "../ports/Wakeups.ts"
+import { admitTokens } from "./admit.ts"
+import { Calls } from "./Calls.ts"
+import { makeClaims } from "./Claims.ts"
+import type { ListenError } from "./errors.ts"
+import { QueueService } from "./gen/winter/v1/queue_service_pb.ts"
+import { makeHoldings } from "./Holdings.ts"
+import { listen, warnOfOpenDoor } from "./listen.ts"
+import { makeLobbies } from "./Lobby.ts"
+import { maintain } from "./maintain.ts"
+import { type CallInfo, observeCalls } from "./observe-calls.ts"
+import { type ServerOptions, type Settings, settingsOf } from "./options.ts"
+import type { Ports } from "./Ports.ts"
+import { queueService } from "./queue-service.ts"
+import { addReflection } from "./reflection.ts"
+import type { Station } from "./Station.ts"
+import { tellWorkflows } from "./tell-workflows.ts"
+
+export { ListenError } from "./errors.ts"
+export type { ServerOptions, TlsOptions } from "./options.ts"
+
+/** How long interrupted calls may take to give back what they hold. */
+const lastMillis = 5000
+
+/** How long connections may take to close once their calls have ended. */
+const closeMillis = 500
+
+const tidyMillis = 60_000
+
+const idlePingMillis = 30_000
+const pingAnswerMillis = 10_000
+const connectionGraceMillis = 10_000
+const maxStreams = 1000
+
+const serverOptions = ({ connectionMillis, maxMessageBytes }: Settings) => ({
+  "grpc.max_receive_message_length": maxMessageBytes,
+  "grpc.max_send_message_length": -1,
+  "grpc.max_concurrent_streams": maxStreams,
+  // a client that has vanished without a word is noticed by this
+  "grpc.keepalive_time_ms": idlePingMillis,
+  "grpc.keepalive_timeout_ms": pingAnswerMillis,
+  ...(connectionMillis === undefined
+    ? {}
+    : { "grpc.max_connection_age_ms": connectionMillis, "grpc.max_connection_age_grace_ms": connectionGraceMillis })
+})
+
+// a code that was sent is a number of the wire
+const ok: number = status.OK
+const internal: number = status.INTERNAL
+
+/** One line for every call. */
+const logCall = ({ path, problem, startedAt }: CallInfo, code: number, now: number): Effect.Effect<void> => {
+  const annotations = { method: path, duration_ms: Math.round(now - startedAt), code: status[code] }
+  const said = problem === undefined || Cause.hasInterruptsOnly(problem) ? [] : [problem]
+  const level = code === ok ? Effect.logInfo : code === internal ? Effect.logError : Effect.logWarning
+  return level("grpc", ...said).pipe(Effect.annotateLogs(annotations))
+}
+
+/** Lets calls end in time, then ends them. */
+const stop = (server: Server, station: Station, health: HealthImplementation, drainMillis: number) =>
+  Effect.gen(function* () {
+    health.setStatus("", "NOT_SERVING")
+    health.setStatus(QueueService.typeName, "NOT_SERVING")
+    station.calls.stopping = true
+    station.stopping.openUnsafe()
+    const closed = Effect.callback<void>((resume) => {
+      server.tryShutdown(() => resume(Effect.void))
+    })
+    // whoever watches health or asks for a description would stay for ever
+    const idle = Effect.andThen(Fiber.awaitAll(station.calls.running), Effect.sleep(closeMillis))
+    yield* Effect.raceFirst(closed, idle).pipe(
+      Effect.timeoutOrElse({
+        duration: drainMillis,
+        orElse: () => Effect.logWarning(`calls still run after ${drainMillis} ms and are cut off`)
+      })
+    )
+    server.forceShutdown()
+    for (const fiber of station.calls.running) fiber.interruptUnsafe()
+    yield* Effect.timeoutOption(Fiber.awaitAll(station.calls.running), lastMillis)
+    yield* Effect.timeoutOption(station.claims.tidy(true), lastMillis)
+  }).pipe(Effect.interruptible)
+
+/**
+ * Serves `winter.v1.QueueService`: queues for producers and workers in any language. Keeps the queues in order as well,
+ * so no other process is needed.
+ *
+ * **Shape** Any number of servers may stand side by side on one store; a client may send each call to another.
+ * **Example** examples/grpc-server.ts
+ * **Ref** docs/guides/grpc.md, proto/winter/v1/queue_service.proto
+ * @category layers
+ * @since 0.1.0
+ */
+export class GrpcServer extends Context.Service<
+  GrpcServer,
+  {
+    /** Where it listens, as `host:port`. */
+    readonly address: string
+  }
+>()("winterq/grpc/server/GrpcServer") {
+  /**
+   * Listens until the scope closes; then it takes no more calls, lets those that run end, and frees the port.
+   *
+   * **Errors** `InvalidInput` names an option that makes no sense; `ListenError`.
+   */
+  static readonly layer = (
+    options: ServerOptions = {}
+  ): Layer.Layer<GrpcServer, InvalidInput | ListenError, Ports | Capabilities> =>
+    Layer.effect(GrpcServer, make(options))
+}
+
+const make = Effect.fnUntraced(function* (options: ServerOptions) {
+  const settings = yield* settingsOf(options)
+  const scope = yield* Effect.scope
+  const store = yield* tellWorkflows
+  const services = Context.add(yield* Effect.context<Ports>(), JobStore, store)
+  const control = yield* QueueControl
+  const clock = yield* Clock.Clock
+  const { backend, shared } = yield* Capabilities
+  const ids = yield* JobIds
+  const id = `grpc-${yield* ids.next}`
+  const monotonicMillis = () => clock.currentTimeMillisUnsafe()
+
+  const station: Station = {
+    calls: new Calls(services, settings.maxMillis),
+    claims: makeClaims(store, control, id, monotonicMillis, scope),
+    lobbies: makeLobbies(yield* Wakeups, scope),
+    holdings: makeHoldings(control, settings.leaseMillis / 10, monotonicMillis),
+    endings: yield* Endings.make(store, yield* Notices),
+    enqueue: yield* RawJobs.make(store, settings.maxPayloadBytes),
+    stopping: Latch.makeUnsafe(false),
+    settings
+  }
+
+  const run = Effect.runForkWith(services)
+  const server = new Server({
+    ...serverOptions(settings),
+    interceptors: [
+      observeCalls({
+        now: monotonicMillis,
+        admits: admitTokens(settings.tokens),
+        ended: (info, code) => {
+          if (code !== ok || settings.logCalls === "all") run(logCall(info, code, monotonicMillis()))
+        }
+      })
+    ]
+  })
+  const { definition, handlers } = queueService(station)
+  server.addService(definition, handlers)
+  const health = new HealthImplementation({ "": "SERVING", [QueueService.typeName]: "SERVING" })
+  health.addToServer(server)
+  if (settings.reflection) addReflection(server)
+
+  yield* Effect.forkScoped(maintain(settings))
+  if (settings.ticks !== false) yield* Effect.forkScoped(tickLoop(settings.ticks === true ? {} : settings.ticks))
+  yield* Effect.forkScoped(
+    Effect.sync(station.holdings.tidy).pipe(
+      Effect.andThen(station.claims.tidy(false)),
+      Effect.andThen(Effect.sleep(tidyMillis)),
+      Effect.forever
+    )
+  )
+  yield* warnOfOpenDoor(settings)
+  const address = yield* Effect.acquireRelease(listen(server, settings), () =>
+    stop(server, station, health, settings.drainMillis)
+  )
+  yield* Effect.logInfo(`serving ${QueueService.typeName} on ${address}, ${shared ? "" : "this process's "}${backend}`)
+  return GrpcServer.of({ address })
+})

@@ -1,0 +1,36 @@
+import * as Effect from "effect/Effect"
+import { EndingsRelay } from "../features/worker/EndingsRelay.ts"
+import { relay } from "../features/workflows/Workflows.ts"
+import { JobStore } from "../ports/JobStore.ts"
+
+/** How long a server that stops may take to tell the last workflows; others do it otherwise. */
+const lastMillis = 5000
+
+/**
+ * The store, from which every ending of a workflow's member that calls bring about is told to its workflow at once. When
+ * that fails, or the server dies, the store hands the endings to somebody else.
+ */
+export const tellWorkflows = Effect.gen(function* () {
+  const store = yield* JobStore
+  const waiting = new EndingsRelay()
+  yield* Effect.forkScoped(
+    Effect.gen(function* () {
+      yield* waiting.look.await
+      yield* relay(waiting.take()).pipe(
+        Effect.catch((error) => Effect.logWarning(`workflows: ${error.message}`)),
+        Effect.tapDefect((defect) => Effect.logError("telling workflows failed and goes on", defect)),
+        Effect.sandbox,
+        Effect.ignore
+      )
+      waiting.done()
+    }).pipe(Effect.forever)
+  )
+  yield* Effect.addFinalizer(() => Effect.timeoutOption(waiting.idle.await, lastMillis))
+  return JobStore.of({
+    ...store,
+    exchange: (request) =>
+      Effect.tap(store.exchange(request), ({ endings }) =>
+        endings.length === 0 ? Effect.void : Effect.sync(() => waiting.add(request.queue, endings))
+      )
+  })
+})
