@@ -51,7 +51,7 @@ const endsAsItMust = (backend: string, enter: () => Runtime, leave: (runtime: Ru
           const runtime = enter()
           const play = new Play(`w${++plays}`, given)
           try {
-            await runtime.runPromise(play.run as Effect.Effect<void, unknown, Ports>)
+            await runtime.runPromise(play.run)
           } catch (error) {
             throw new Error(`${play.log.join("\n")}\n${error instanceof Error ? error.message : error}`, {
               cause: error
