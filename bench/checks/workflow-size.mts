@@ -33,8 +33,8 @@ const usage = async (): Promise<Usage> => {
   await probe.config("RESETSTAT")
   await probe.slowlog("RESET")
   return {
-    sent: calls.filter(([name]) => /^(evalsha|eval|bzpopmin)$/.test(name!)).reduce((sum, [, n]) => sum + n, 0),
-    all: calls.filter(([name]) => !/^(info|config|slowlog)/.test(name!)).reduce((sum, [, n]) => sum + n, 0),
+    sent: calls.filter(([name]) => /^(evalsha|eval|bzpopmin)$/.test(name)).reduce((sum, [, n]) => sum + n, 0),
+    all: calls.filter(([name]) => !/^(info|config|slowlog)/.test(name)).reduce((sum, [, n]) => sum + n, 0),
     slowestMillis: Math.max(0, ...scripts.map(([, , micros]) => micros)) / 1000
   }
 }

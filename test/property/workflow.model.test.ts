@@ -1,6 +1,5 @@
 import { randomUUID } from "node:crypto"
 import { afterAll, assert, describe, it } from "@effect/vitest"
-import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as ManagedRuntime from "effect/ManagedRuntime"
 import { TestClock } from "effect/testing"
@@ -51,7 +50,7 @@ const endsAsItMust = (backend: string, enter: () => Runtime, leave: (runtime: Ru
           const runtime = enter()
           const play = new Play(`w${++plays}`, given)
           try {
-            await runtime.runPromise(play.run as Effect.Effect<void, unknown, Ports>)
+            await runtime.runPromise(play.run)
           } catch (error) {
             throw new Error(`${play.log.join("\n")}\n${error instanceof Error ? error.message : error}`, {
               cause: error
