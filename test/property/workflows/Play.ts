@@ -156,7 +156,7 @@ export class Play {
     return Effect.provide(Workflows.cancel(this.id, "by the test"), Workflows.layer)
   }).pipe(Effect.scoped)
 
-  readonly #state = Effect.map(
+  readonly state = Effect.map(
     WorkflowStore.use((store) => store.get(this.id)),
     Option.map(({ state }) => state)
   )
@@ -192,33 +192,33 @@ export class Play {
       yield* chaos.step
       yield* chaos.settle
     }
-    if (Option.isNone(yield* this.#state)) yield* this.#start
+    if (Option.isNone(yield* this.state)) yield* this.#start
     for (let round = 0; round < 60; round++) {
       const before = this.log.length
       for (const queue of this.queues) yield* this.#turn(queue, real, Effect.void)
       yield* maintain(this.queues)
       yield* TestClock.adjust(round % 2 === 0 ? 6000 : leaseMillis + 1000)
       yield* this.#redrive()
-      if (this.log.length > before || !(yield* this.#isOver)) continue
+      if (this.log.length > before || !(yield* this.isOver)) continue
       // what dead processes were handed last may go on with it
       yield* TestClock.adjust(31_000)
       yield* maintain(this.queues)
-      if (yield* this.#isOver) return
+      if (yield* this.isOver) return
     }
     this.#fail("it does not come to its end")
   })
 
-  readonly #isOver = Effect.gen({ self: this }, function* () {
+  readonly isOver = Effect.gen({ self: this }, function* () {
     const control = yield* QueueControl
     let open = 0
     for (const queue of this.queues) {
       const { active, pending, retry, scheduled } = yield* control.depths(queue)
       open += active + pending + retry + scheduled
     }
-    return open === 0 && Option.getOrUndefined(yield* this.#state) !== "running"
+    return open === 0 && Option.getOrUndefined(yield* this.state) !== "running"
   })
 
-  readonly #verify = Effect.gen({ self: this }, function* () {
+  readonly verify = Effect.gen({ self: this }, function* () {
     const store = yield* WorkflowStore
     const jobs = yield* JobStore
     const found = Option.getOrThrow(yield* store.get(this.id))
@@ -274,7 +274,7 @@ export class Play {
   })
 
   /** The store, with an ear for jobs that end because somebody cancels them. */
-  readonly #watched = Effect.map(JobStore, (store) =>
+  readonly watched = Effect.map(JobStore, (store) =>
     JobStore.of({
       ...store,
       cancel: (request) =>
@@ -289,10 +289,10 @@ export class Play {
 
   /** Plays it; fails with what was not as it must be. */
   readonly run = Effect.gen({ self: this }, function* () {
-    const watched = yield* this.#watched
+    const watched = yield* this.watched
     yield* Effect.provideService(Effect.andThen(this.#storm, this.#calm), JobStore, watched)
     yield* this.#chaos.rethrow
     assert.deepStrictEqual(this.problems, [])
-    yield* this.#verify
+    yield* this.verify
   })
 }

@@ -2,8 +2,7 @@
 -- Tells a workflow how members ended, and works out what is to start or to stop.
 -- KEYS head       hash: the workflow
 -- KEYS nodes      hash: node -> children LF parents LF queue,kind LF what to enqueue
--- KEYS status     hash: node -> letter, generation from 0, sequence of the latest ending that was told, and how often the
---                 workflow had been stopped when the job started; absent while it waits for its parents
+-- KEYS status     hash: node -> letter, generation from 0, and two more (status_of); absent while it waits for its parents
 -- KEYS left       hash: node -> parents that have not ended; -1 when it failed and set its children free
 -- KEYS results    hash: node -> how it ended
 -- KEYS open       set: nodes whose jobs have not ended
@@ -65,6 +64,8 @@ local function withhold(node, generation)
   redis.call("SADD", keys.stopped, node)
 end
 
+-- Letter, generation, number of the latest ending that was told, and how often the workflow had been stopped when the
+-- job started, or was redriven.
 local function status_of(node)
   local letter, generation, sequence, stops =
     string.match(redis.call("HGET", keys.status, node) or "w0", "^(%a)(%d+),?(%d*),?(%d*)$")
