@@ -53,6 +53,8 @@ export class VirtualClock implements TestClock.TestClock {
     Effect.withFiber((fiber) => {
       const at = this.#now + Duration.toMillis(duration)
       if (!(at > this.#now)) return Effect.void
+      // no time brings what waits for ever
+      if (at === Number.POSITIVE_INFINITY) return Effect.never
       const purpose = fiber.getRef(Waiting)
       const attempt = fiber.getRef(CurrentAttempt)
       const delaysCall = fiber.getRef(Delaying) && fiber.getRef(InCall)

@@ -13,6 +13,7 @@ import { AmbientMiddleware } from "../features/worker/AmbientMiddleware.ts"
 import { Capabilities } from "../ports/Capabilities.ts"
 import { JobStore } from "../ports/JobStore.ts"
 import { QueueControl } from "../ports/QueueControl.ts"
+import { ScheduleStore } from "../ports/ScheduleStore.ts"
 import { WorkflowStore } from "../ports/WorkflowStore.ts"
 import { Attempts } from "./Attempts.ts"
 import { Deadlines } from "./Deadlines.ts"
@@ -21,7 +22,7 @@ import { Kit } from "./Kit.ts"
 import { Outcomes } from "./Outcomes.ts"
 import { Recorder } from "./Recorder.ts"
 import { Stillness } from "./Stillness.ts"
-import { counted, observed } from "./observe.ts"
+import { counted, observed, observedSchedules } from "./observe.ts"
 import { VirtualClock } from "./VirtualClock.ts"
 
 /** When workers run jobs. */
@@ -112,6 +113,7 @@ export const layer = <ROut, E, RIn>(
       )
       const ports = counted(yield* Effect.provideContext(Layer.build(backend), services), stillness)
       const workflows = Option.getOrUndefined(Context.getOption(ports, WorkflowStore))
+      const schedules = Option.getOrUndefined(Context.getOption(ports, ScheduleStore))
       const deadlines = workflows && new Deadlines(workflows, clock)
       const kit = Kit.of({
         deadlines,
@@ -128,8 +130,12 @@ export const layer = <ROut, E, RIn>(
         seed,
         running: Semaphore.makeUnsafe(1)
       })
-      const store = observed(Context.get(ports, JobStore), kit, workers, options.mode === "inline")
-      const built = Context.merge(services, ports).pipe(Context.add(JobStore, store), Context.add(Kit, kit))
-      return deadlines === undefined ? built : Context.add(built, WorkflowStore, deadlines.observed)
+      const isInline = options.mode === "inline"
+      const observing: ReadonlyArray<Context.Context<never>> = [
+        Context.make(JobStore, observed(Context.get(ports, JobStore), kit, workers, isInline)),
+        ...(deadlines === undefined ? [] : [Context.make(WorkflowStore, deadlines.observed)]),
+        ...(schedules === undefined ? [] : [Context.make(ScheduleStore, observedSchedules(schedules, kit, isInline))])
+      ]
+      return Context.mergeAll(services, ports, Context.make(Kit, kit), ...observing)
     })
   )

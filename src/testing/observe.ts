@@ -1,7 +1,7 @@
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
-import type { ExchangeReply, JobStore } from "../ports/JobStore.ts"
-import { ScheduleStore } from "../ports/ScheduleStore.ts"
+import type { ExchangeReply, JobStore, NewJob } from "../ports/JobStore.ts"
+import type { ScheduleStore } from "../ports/ScheduleStore.ts"
 import { CurrentAttempt } from "./Attempts.ts"
 import type { Kit } from "./Kit.ts"
 import type { Stillness } from "./Stillness.ts"
@@ -18,8 +18,8 @@ const countedMember = (member: unknown, stillness: Stillness): unknown => {
   }
 }
 
-/** Calls that wait until somebody does something: while they do, nothing moves on their account. */
-const waits: ReadonlySet<string> = new Set([`${ScheduleStore.key}.changed`])
+/** Methods that wait for something to happen: they are at rest while they do. */
+const waiting = new Set(["winterq/ports/ScheduleStore.changed"])
 
 /** Counts every call to a port as something that moves: those of ports to come as well. */
 export const counted = <S>(services: Context.Context<S>, stillness: Stillness): Context.Context<S> => {
@@ -30,7 +30,7 @@ export const counted = <S>(services: Context.Context<S>, stillness: Stillness): 
           Object.fromEntries(
             Object.entries(service).map(([name, member]) => [
               name,
-              waits.has(`${key}.${name}`) ? member : countedMember(member, stillness)
+              waiting.has(`${key}.${name}`) ? member : countedMember(member, stillness)
             ])
           )
         ]
@@ -49,6 +49,12 @@ const nothing: ExchangeReply = {
   paused: false
 }
 
+/** What is enqueued meanwhile, by handlers, schedules and workflows, is run by the run that is under way. */
+const runInline = (kit: Kit["Service"]): Effect.Effect<void> =>
+  Effect.withFiber((fiber) =>
+    kit.gate.isOpen || fiber.getRef(CurrentAttempt) !== undefined ? Effect.void : Effect.asVoid(drainWith(kit, {}))
+  )
+
 /** A store whose workers claim only when the gate lets them, and of which everything of interest is kept. */
 export const observed = (
   store: JobStore["Service"],
@@ -62,11 +68,7 @@ export const observed = (
     enqueue: (queue, jobs) =>
       Effect.tap(store.enqueue(queue, jobs), (replies) => {
         recorder.add(queue, jobs, replies, clock.currentTimeMillisUnsafe())
-        if (!isInline) return Effect.void
-        // what is enqueued meanwhile, by handlers and on behalf of workflows, is run by the run that is under way
-        return Effect.withFiber((fiber) =>
-          gate.isOpen || fiber.getRef(CurrentAttempt) !== undefined ? Effect.void : Effect.asVoid(drainWith(kit, {}))
-        )
+        return isInline ? runInline(kit) : Effect.void
       }),
     exchange: (request) =>
       Effect.suspend(() => {
@@ -90,5 +92,26 @@ export const observed = (
       workers.add(request.worker)
       return store.extendLeases(request)
     }
+  }
+}
+
+/** Schedules store their jobs by themselves; what they store is kept as well. */
+export const observedSchedules = (
+  store: ScheduleStore["Service"],
+  kit: Kit["Service"],
+  isInline: boolean
+): ScheduleStore["Service"] => {
+  const stored = (queue: string, job: NewJob): Effect.Effect<void> => {
+    kit.recorder.add(queue, [job], [{ _tag: "Enqueued" }], kit.clock.currentTimeMillisUnsafe())
+    return isInline ? runInline(kit) : Effect.void
+  }
+  return {
+    ...store,
+    tick: (tick) =>
+      Effect.tap(store.tick(tick), (outcome) =>
+        outcome === "fired" && tick.fire !== undefined ? stored(tick.queue, tick.fire.job) : Effect.void
+      ),
+    trigger: (request) =>
+      Effect.tap(store.trigger(request), (isCurrent) => (isCurrent ? stored(request.queue, request.job) : Effect.void))
   }
 }

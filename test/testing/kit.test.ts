@@ -10,7 +10,7 @@ import * as Schema from "effect/Schema"
 import * as Semaphore from "effect/Semaphore"
 import * as TestClock from "effect/testing/TestClock"
 import { assert, describe } from "vitest"
-import { Backoff, Client, JobStore, Task, Waiting, Worker, Workflow, Workflows } from "winterq"
+import { Backoff, Client, JobStore, Schedules, Task, Waiting, Worker, Workflow, Workflows } from "winterq"
 import * as Memory from "winterq/memory"
 import * as Testing from "winterq/testing"
 import { testApp } from "winterq/testing/vitest"
@@ -174,6 +174,28 @@ describe("waiting handlers", () => {
 
       assert.deepInclude(first, { running: 1, completed: 0 })
       assert.deepInclude(rest, { running: 0, completed: 1 })
+    })
+  )
+})
+
+describe("schedules", () => {
+  const hourly = Schedules.entry("hourly", Work, { cron: "0 * * * *", payload: { name: "tick" } })
+  const it = testApp(
+    Layer.provideMerge(
+      app((name) => Effect.succeed(name)),
+      Schedules.layer({ group: "kit", entries: [hourly] })
+    ),
+    Memory.layer
+  )
+
+  it(
+    "tick for thirty days, and what they enqueue is seen",
+    Effect.gen(function* () {
+      const summary = yield* Testing.runUntilIdle()
+
+      assert.deepInclude(summary, { completed: 720, stopped: "time", elapsedMillis: 30 * 86_400_000 })
+      const jobs = yield* Testing.assertEnqueued(Work, { payload: { name: "tick" }, count: 720 })
+      assert.strictEqual(jobs[1]!.enqueuedAt - jobs[0]!.enqueuedAt, 3_600_000)
     })
   )
 })

@@ -1,3 +1,4 @@
+import { randomUUID } from "node:crypto"
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
@@ -26,7 +27,7 @@ export class Sweep extends Task.make("contract.sweep", { payload: {} }) {}
 /** A name of a test's own: backends keep schedules across tests, and tick those that are left. */
 export const scheduleName = (name: string) =>
   Effect.tap(
-    Effect.sync(() => `${name}.${globalThis.crypto.randomUUID().slice(0, 8)}`),
+    Effect.sync(() => `${name}.${randomUUID().slice(0, 8)}`),
     (own) => Effect.addFinalizer(() => Effect.ignore(Effect.flatMap(ScheduleStore, (store) => store.remove(own))))
   )
 
