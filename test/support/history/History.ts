@@ -21,7 +21,7 @@ export const recordedCalls = {
   ],
   DeadLetterStore: ["redrive", "purge"],
   WorkflowStore: ["create", "advance", "confirm"],
-  QueueControl: ["pause", "resume", "setLimits", "setRateLimit"]
+  QueueControl: ["pause", "resume", "setLimits", "setRateLimit", "removeWorker"]
 } as const
 
 type Services = {

@@ -136,7 +136,7 @@ const namesJob = (event: Event, queue: string, id: string): boolean => {
       return true
     case "Called":
     case "Answered":
-      return JSON.stringify("args" in event ? event.args : event.reply).includes(`"${id}"`)
+      return (JSON.stringify("args" in event ? event.args : event.reply) ?? "").includes(`"${id}"`)
     default:
       return false
   }

@@ -142,7 +142,7 @@ export class Process {
   constructor(world: World, name: string, yields: number) {
     this.name = name
     this.#world = world
-    const wall = () => startMillis + world.now + this.skewMillis
+    const wall = () => startMillis + Math.floor(world.now) + this.skewMillis
     const monotonicNanos = () => BigInt(Math.round(world.now * 1_000_000))
     this.clock = {
       currentTimeMillisUnsafe: wall,

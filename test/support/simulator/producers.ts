@@ -133,5 +133,7 @@ export const operating = (net: Net, ids: () => ReadonlyArray<{ readonly queue: s
       yield* turn
       yield* Effect.sleep(1000)
     }
+    // calls that are carried out late may still pause one
+    while (net.stray > 0) yield* Effect.sleep(1000)
     for (const queue of queues) yield* control.resume(queue).pipe(Effect.retry(Schedule.spaced("200 millis")))
   }).pipe(Effect.provide(Workflows.layer))

@@ -11,7 +11,7 @@ import { Client } from "../../../src/features/client/Client.ts"
 import { Worker } from "../../../src/features/worker/Worker.ts"
 import { Workflows } from "../../../src/features/workflows/Workflows.ts"
 import { DeadLetterStore } from "../../../src/ports/DeadLetterStore.ts"
-import { JobStore } from "../../../src/ports/JobStore.ts"
+import { endingHeldMillis, JobStore } from "../../../src/ports/JobStore.ts"
 import { QueueControl } from "../../../src/ports/QueueControl.ts"
 import { WorkflowStore } from "../../../src/ports/WorkflowStore.ts"
 import type { FinalState, History } from "../history/History.ts"
@@ -229,7 +229,7 @@ class Run {
   }
 
   liveness(): void {
-    const { net, world } = this
+    const { net, swarm, world } = this
     net.faulty = false
     net.outageUntil = 0
     net.cutOffUntil.clear()
@@ -239,7 +239,10 @@ class Run {
     const since = world.now
     while (world.now - since < drainMillis && this.#unfinished() > 0) world.run(() => false, 500)
     const open = this.#unfinished()
-    this.say("store", { _tag: "Drained", afterMillis: world.now - since, withinMillis: drainMillis, open })
+    const afterMillis = world.now - since
+    // workers that were handed endings have their time to tell them, and others after them
+    world.run(() => false, 2 * endingHeldMillis + swarm.sweepMillis)
+    this.say("store", { _tag: "Drained", afterMillis, withinMillis: drainMillis, open })
     for (const [process, latch] of this.#stops) process.post(() => latch.openUnsafe())
     if (!world.run(() => this.#open.size === 0, 60_000)) {
       const names = [...this.#open].map(({ name }) => name).join(", ")

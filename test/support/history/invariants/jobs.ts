@@ -230,16 +230,19 @@ const isGivenUp = (queue: QueueFacts, job: JobFacts, first: Claim, second: Claim
   return isNew || mayHaveRescued(queue, second.span.until)
 }
 
-const lastSign = (job: JobFacts, claim: Claim, before: Span): number =>
-  Math.max(
-    claim.span.calledAt + claim.leaseMillis,
-    ...job.extensions
-      .filter(
-        ({ span, status, token }) =>
-          token === claim.token && (status === "held" || status === "cancel") && isBefore(span, before)
-      )
-      .map(({ leaseMillis, span }) => span.calledAt + leaseMillis)
+/** When a claim's lease ended: as long after it, or after its last extension, as it was asked for. */
+const expiryOf = (job: JobFacts, claim: Claim, before: Span): number => {
+  const held = job.extensions.filter(
+    ({ span, status, token }) =>
+      token === claim.token && (status === "held" || status === "cancel") && isBefore(span, before)
   )
+  const last = held.reduce((latest, { span }) => Math.max(latest, span.until), claim.span.until)
+  // of those that may have been the last
+  const ends = held.filter(({ span }) => span.until >= last || span.until > held.at(-1)!.span.from)
+  return ends.length === 0
+    ? claim.span.calledAt + claim.leaseMillis
+    : Math.min(...ends.map(({ leaseMillis, span }) => span.calledAt + leaseMillis))
+}
 
 /** I6: tokens grow; a job has one holder, until it gives it up or its lease is over. */
 export const fencesGrow = invariant(
@@ -270,7 +273,7 @@ export const fencesGrow = invariant(
       for (const { buried, span } of job.rescues) {
         const held = job.claims.findLast((claim) => isBefore(claim.span, span))
         if (held === undefined) continue
-        const expiry = lastSign(job, held, span)
+        const expiry = expiryOf(job, held, span)
         findings.expect(
           span.answeredAt >= expiry,
           () =>
@@ -305,10 +308,13 @@ const isEffective = new Set<string | undefined>(["settled", "died", "cancelled"]
 
 const repeatedClaims = (queue: QueueFacts, findings: Findings): void => {
   const first = new Map<string, ReadonlySet<string>>()
-  for (const { args, reply } of queue.exchanges) {
+  const left = queue.calls.filter(({ op }) => op === "removeWorker")
+  for (const { args, from, reply } of queue.exchanges) {
     const [{ claim, worker }] = args
     if (claim === undefined || reply === undefined) continue
     const key = `${worker} ${claim.number}`
+    // a worker that has left is forgotten with its claims
+    if (left.some((call) => call.args[1] === worker && call.from < from)) continue
     const handed = new Set(reply.claimed.map(({ id, token }) => `${id} ${token}`))
     const before = first.get(key)
     if (before === undefined) first.set(key, handed)

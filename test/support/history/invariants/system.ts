@@ -50,12 +50,12 @@ const checkStarts = (created: Created, jobs: ReadonlyArray<JobFacts>, findings: 
         same.length === 1,
         () => `node ${node} of ${created.id} ran as ${same.length} jobs of generation ${generation}`
       )
+      const completions = same.flatMap(({ endings }) => endings.filter(({ state }) => state === "completed"))
+      findings.expect(
+        completions.length <= 1,
+        () => `generation ${generation} of node ${node} of ${created.id} completed ${completions.length} times`
+      )
     }
-    const completions = ofNode(node).flatMap(({ endings }) => endings.filter(({ state }) => state === "completed"))
-    findings.expect(
-      completions.length <= 1,
-      () => `node ${node} of ${created.id} completed ${completions.length} times`
-    )
   }
 }
 
