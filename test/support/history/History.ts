@@ -56,6 +56,9 @@ export type CallEvent<Name extends CallName = CallName> = {
     | { readonly _tag: "Answered"; readonly call: number; readonly op: N; readonly reply: Calls[N]["reply"] }
 }[Name]
 
+/** The kind of jobs by which a test only asks whether a key is free: they are in no figures. */
+export const probeKind = "probe"
+
 /** How a handler ended, as the process that ran it saw it. */
 export type HandlerOutcome = "succeeded" | "failed" | "interrupted"
 

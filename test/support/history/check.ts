@@ -1,6 +1,6 @@
 import { type Digest, digest } from "./Digest.ts"
 import type { Invariant, Verdict, Violation } from "./Finding.ts"
-import type { Event, History } from "./History.ts"
+import { type Event, type History, probeKind } from "./History.ts"
 import * as jobs from "./invariants/jobs.ts"
 import * as queues from "./invariants/queues.ts"
 import * as system from "./invariants/system.ts"
@@ -92,6 +92,11 @@ const figuresOf = ({ calls, jobs, queues }: Digest): Figures => {
     figures.staleRefused += counters.stale
   }
   for (const job of jobs) {
+    if (job.placings[0]?.job.kind === probeKind) {
+      figures.accepted -= job.placings.filter(({ outcome }) => outcome?._tag === "Enqueued").length
+      figures.cancelled -= job.endings.length
+      continue
+    }
     figures.repeatedEnqueues += job.placings.filter(({ outcome }) => outcome?._tag === "Existing").length
     figures.runs += job.runs.length
     const runs = job.runs.toSorted((a, b) => a.token - b.token)

@@ -74,8 +74,25 @@ export interface Swarm {
   }
 }
 
+/** Numbers of a swarm by their path, `calls.lost` for one, that are to be others than the seed says. */
+export type Changes = Readonly<Record<string, number>>
+
+const changed = (swarm: Swarm, changes: Changes): Swarm => {
+  const copy = structuredClone(swarm) as unknown as Record<string, Record<string, number>>
+  for (const [path, value] of Object.entries(changes)) {
+    const [first = "", second] = path.split(".")
+    const holder = second === undefined ? (copy as unknown as Record<string, number>) : copy[first]
+    const name = second ?? first
+    if (holder === undefined || typeof holder[name] !== "number") throw new Error(`a swarm has no number ${path}`)
+    holder[name] = value
+  }
+  return copy as unknown as Swarm
+}
+
 /** Draws a run. Each kind of trouble is absent from many runs, and frequent in some: that finds more than an average. */
-export const swarmOf = (seed: number): Swarm => {
+export const swarmOf = (seed: number, changes: Changes = {}): Swarm => changed(drawn(seed), changes)
+
+const drawn = (seed: number): Swarm => {
   const random = randomOf(seed ^ 0x5eed)
   const between = (low: number, high: number) => Math.round(low + random() * (high - low))
   const pick = <A>(...items: ReadonlyArray<A>): A => items[Math.floor(random() * items.length)]!

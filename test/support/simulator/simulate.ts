@@ -14,12 +14,12 @@ import { DeadLetterStore } from "../../../src/ports/DeadLetterStore.ts"
 import { endingHeldMillis, JobStore } from "../../../src/ports/JobStore.ts"
 import { QueueControl } from "../../../src/ports/QueueControl.ts"
 import { WorkflowStore } from "../../../src/ports/WorkflowStore.ts"
-import type { FinalState, History } from "../history/History.ts"
+import { type FinalState, type History, probeKind } from "../history/History.ts"
 import { readFinal } from "../history/read-final.ts"
 import { recordedHooks, Recorder, recording } from "../history/recording.ts"
 import { linkTo, type Net, type StorePorts } from "./link.ts"
 import { operating, producing } from "./producers.ts"
-import { type Swarm, swarmOf } from "./Swarm.ts"
+import { type Changes, type Swarm, swarmOf } from "./Swarm.ts"
 import { handlersOf, queueNames, tasks } from "./tasks.ts"
 import { type Process, World } from "./World.ts"
 
@@ -45,9 +45,10 @@ class Run {
   readonly #open = new Set<Process>()
   readonly #stops = new Map<Process, Latch.Latch>()
   #born = 0
+  #closing = false
 
-  constructor(seed: number) {
-    const swarm = swarmOf(seed)
+  constructor(seed: number, changes: Changes) {
+    const swarm = swarmOf(seed, changes)
     this.swarm = swarm
     const complain = (process: string, message: string) => this.say(process, { _tag: "Problem", message })
     this.world = new World({ seed, yields: swarm.yields, shuffles: swarm.shuffles, complain })
@@ -126,7 +127,7 @@ class Run {
       told(exit as Exit.Exit<unknown, unknown>)
       this.#stops.delete(process)
       // what starts workers starts them again
-      if (net.faulty || Exit.isFailure(exit as Exit.Exit<unknown, unknown>)) {
+      if (!this.#closing) {
         world.after(world.between(0, 2000), () => this.startWorker(slot))
       }
     })
@@ -243,6 +244,7 @@ class Run {
     // workers that were handed endings have their time to tell them, and others after them
     world.run(() => false, 2 * endingHeldMillis + swarm.sweepMillis)
     this.say("store", { _tag: "Drained", afterMillis, withinMillis: drainMillis, open })
+    this.#closing = true
     for (const [process, latch] of this.#stops) process.post(() => latch.openUnsafe())
     if (!world.run(() => this.#open.size === 0, 60_000)) {
       const names = [...this.#open].map(({ name }) => name).join(", ")
@@ -259,7 +261,7 @@ class Run {
       for (const queue of queueNames(3)) {
         const jobs = keys.map((uniqueKey) => ({
           id: `probe-${uniqueKey}`,
-          kind: "probe",
+          kind: probeKind,
           payload: "",
           priority: 5,
           maxAttempts: 1,
@@ -314,9 +316,12 @@ class Run {
   }
 }
 
-/** Runs one seed: workers, producers and an operator on one store, first with faults, then without. */
-export const simulate = (seed: number): Simulated => {
-  const run = new Run(seed)
+/**
+ * Runs one seed: workers, producers and an operator on one store, first with faults, then without. `changes` replace
+ * numbers of its swarm.
+ */
+export const simulate = (seed: number, changes: Changes = {}): Simulated => {
+  const run = new Run(seed, changes)
   run.safety()
   run.liveness()
   return run.finish()

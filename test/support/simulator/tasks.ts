@@ -31,7 +31,11 @@ export class Limited extends Task.make("sim.limited", {
 }) {}
 
 /** Nothing of it is kept. */
-export class Forgotten extends Task.make("sim.forgotten", { payload: options.payload, timeout: "20 seconds", maxAttempts: 3 }) {}
+export class Forgotten extends Task.make("sim.forgotten", {
+  payload: options.payload,
+  timeout: "20 seconds",
+  maxAttempts: 3
+}) {}
 
 export class Step extends Task.make("sim.step", { ...options, maxAttempts: 3 }) {}
 
