@@ -6,6 +6,8 @@
 //     --from 1                                   the first seed
 //     --processes 2
 //     --with workers=1,calls.lost=0              other numbers than the seed says; what a shrunk run prints
+//   node scripts/simulate.mts --planted          bugs planted in copies of the sources: each must be found
+//     --stop                                     end with the first broken seed, and say no more than what broke
 //     --history                                  with --seed: all that happened, one event a line
 import { fork } from "node:child_process"
 import { availableParallelism } from "node:os"
@@ -21,6 +23,8 @@ const { values } = parseArgs({
     seed: { type: "string" },
     processes: { type: "string", default: String(availableParallelism()) },
     with: { type: "string", default: "" },
+    stop: { type: "boolean", default: false },
+    planted: { type: "boolean", default: false },
     history: { type: "boolean", default: false },
     part: { type: "boolean", default: false }
   }
@@ -163,6 +167,37 @@ const runMany = async (from: number, runs: number, processes: number) => {
   process.exitCode = tally.failed.length > 0 || tally.lost !== 0 || (runs >= 1000 && missing.length > 0) ? 1 : 0
 }
 
-if (values.part) runPart(whole("from"), whole("runs"))
+const runUntilBroken = (from: number, runs: number) => {
+  const tally = new Tally()
+  for (let seed = from; seed < from + runs && tally.failed.length === 0; seed++) tally.run(seed, changes)
+  for (const { seed, violations } of tally.failed) {
+    console.log(`seed ${seed}: ${[...new Set(violations.map(({ invariant }) => invariant))].join(" ")}`)
+    for (const { invariant, jobs, message } of violations.slice(0, 5)) {
+      console.log(`${invariant} ${jobs.join(", ")} ${message.slice(0, 200)}`)
+    }
+  }
+  process.exitCode = tally.failed.length > 0 ? 1 : 0
+}
+
+const runPlanted = async (runs: number, processes: number) => {
+  const { findPlanted, planted } = await import("../test/support/simulator/planted.ts")
+  const left = [...planted]
+  let missed = 0
+  const work = async () => {
+    for (let bug = left.shift(); bug !== undefined; bug = left.shift()) {
+      const [found = ""] = (await findPlanted(bug, runs)).split("\n")
+      const isFound = found.split(/[ :]+/).includes(bug.breaks)
+      if (!isFound) missed++
+      console.log(`${isFound ? "found" : "MISSED"}  ${bug.name}: ${found === "" ? "no seed broke" : found}`)
+    }
+  }
+  await Promise.all(Array.from({ length: processes }, work))
+  console.log(`${planted.length - missed} of ${planted.length} planted bugs found`)
+  process.exitCode = missed === 0 ? 0 : 1
+}
+
+if (values.planted) await runPlanted(whole("runs"), Math.max(1, whole("processes")))
+else if (values.stop) runUntilBroken(whole("from"), whole("runs"))
+else if (values.part) runPart(whole("from"), whole("runs"))
 else if (values.seed === undefined) await runMany(whole("from"), whole("runs"), Math.max(1, whole("processes")))
 else runOne(whole("seed"))

@@ -19,7 +19,7 @@ export class Tally {
     const { figures, verdicts, violations } = check(history)
     this.histories++
     this.events += history.events.length
-    add(this.figures, figures as unknown as Record<string, number>)
+    add(this.figures, figures)
     add(this.faults, faults)
     for (const [id, { checked }] of Object.entries(verdicts)) add(this.checked, { [id]: checked })
     if (violations.length > 0) this.failed.push({ seed, violations })

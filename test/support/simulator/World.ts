@@ -177,7 +177,7 @@ export class Process {
       Context.add(Logger.CurrentLoggers, new Set([logger])),
       // workers warn of what is done to them here; only what they do not expect is of interest
       Context.add(References.MinimumLogLevel, "Error")
-    ) as Context.Context<never>
+    )
   }
 
   /** Has it do something, once it is its turn; never when it is dead. */

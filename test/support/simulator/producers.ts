@@ -122,9 +122,7 @@ export const operating = (net: Net, ids: () => ReadonlyArray<{ readonly queue: s
         yield* control.setRateLimit(queue, Limited.kind, limit)
       }
       if (world.chance(operator.cancelWorkflow)) {
-        const { workflows } = yield* Effect.catch(Workflows.list({ state: "running", limit: 10 }), () =>
-          Effect.succeed({ workflows: [] })
-        )
+        const { workflows } = yield* Workflows.list({ state: "running", limit: 10 })
         if (workflows.length > 0) yield* Workflows.cancel(world.pick(workflows).id)
       }
     }).pipe(Effect.ignore)

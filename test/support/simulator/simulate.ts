@@ -255,7 +255,7 @@ class Run {
   /** Whether every key is free, now that all jobs have ended. */
   probe(): void {
     const { link, process } = this.#join("probe")
-    const keys = ["key-0", "key-1", "key-2"]
+    const keys = ["key:key-0", "key:key-1", "key:key-2"]
     const probing = Effect.gen(function* () {
       const store = yield* JobStore
       for (const queue of queueNames(3)) {

@@ -39,16 +39,25 @@ export class Forgotten extends Task.make("sim.forgotten", {
 
 export class Step extends Task.make("sim.step", { ...options, maxAttempts: 3 }) {}
 
-export const tasks = [Work, Limited, Forgotten, Step] as const
+/** Nothing of it is kept but that it ended, for its workflow. */
+export class Mute extends Task.make("sim.mute", {
+  payload: options.payload,
+  timeout: "20 seconds",
+  maxAttempts: 3
+}) {}
+
+export const tasks = [Work, Limited, Forgotten, Step, Mute] as const
 
 export const queueNames = (count: number): ReadonlyArray<string> => Array.from({ length: count }, (_, i) => `q${i}`)
 
 /** Some shape of steps, each in some queue. */
 export const someWorkflow = ({ swarm, world }: Net, depth = 2): Workflow.Workflow<unknown, unknown> => {
   const queues = queueNames(swarm.queues)
-  const step = (): Workflow.Workflow<unknown, unknown> =>
-    Workflow.job(
-      Step,
+  const step = (
+    task: typeof Step | typeof Mute = world.chance(0.3) ? Mute : Step
+  ): Workflow.Workflow<unknown, unknown> =>
+    Workflow.job<typeof Step | typeof Mute>(
+      task,
       { name: "step" },
       {
         queue: world.pick(queues),
@@ -104,6 +113,7 @@ export const handlersOf = (net: Net, recorder: Recorder, process: Process) => {
     Worker.handler(Work, run),
     Worker.handler(Limited, run),
     Worker.handler(Step, run),
+    Worker.handler(Mute, (payload, job) => Effect.asVoid(run(payload, job))),
     Worker.handler(Forgotten, (payload, job) => Effect.asVoid(run(payload, job)))
   )
 }

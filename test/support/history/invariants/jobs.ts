@@ -58,7 +58,7 @@ export const noLoss = invariant("I1", "no loss", "no job was accepted", (digest,
   }
 })
 
-/** I2: whatever completed did so in a handler that had started and succeeded. */
+/** I2: whatever completed did so in a handler that had started and succeeded, and no attempt was one too many. */
 export const atLeastOnce = invariant("I2", "at least once", "no handler was recorded", (digest, findings) => {
   if (!digest.hasRuns) return
   each(digest, (job, queue) => {
@@ -68,6 +68,14 @@ export const atLeastOnce = invariant("I2", "at least once", "no handler was reco
       findings.expect(
         ran,
         () => `was completed by attempt ${settlement?.token}, whose handler had not succeeded`,
+        job.name
+      )
+    }
+    const allowed = Math.max(...job.placings.map((placing) => placing.job.maxAttempts))
+    for (const { attempt } of job.claims) {
+      findings.expect(
+        attempt <= allowed || job.placings.length === 0,
+        () => `was handed out for attempt ${attempt} of ${allowed}`,
         job.name
       )
     }
