@@ -75,6 +75,8 @@ export interface JobFacts {
   readonly id: JobId
   readonly name: string
   readonly placings: Array<Placing>
+  /** Jobs that took its place under its id and key while it waited (UNIQUE-8). */
+  readonly replacements: Array<NewJob>
   /** In the order of tokens, which is that of the store. */
   claims: Array<Claim>
   readonly settlings: Array<Settling>
@@ -122,8 +124,15 @@ const isStored = ({ outcome }: Placing) => outcome?._tag === "Enqueued"
 /** Whether a store said that it took the job. */
 export const wasStored = ({ placings }: JobFacts): boolean => placings.some(isStored)
 
-/** How the job was when it was stored, last. */
-export const storedAs = ({ placings }: JobFacts): NewJob | undefined => placings.findLast(isStored)?.job
+/** All that the job may have been. */
+export const guisesOf = ({ placings, replacements }: JobFacts): ReadonlyArray<NewJob> => [
+  ...placings.map(({ job }) => job),
+  ...replacements
+]
+
+/** What the job was last. */
+export const storedAs = ({ placings, replacements }: JobFacts): NewJob | undefined =>
+  replacements.at(-1) ?? placings.findLast(isStored)?.job
 
 export const memberOf = (facts: JobFacts): Member | undefined => storedAs(facts)?.member
 
@@ -221,6 +230,7 @@ export const digest = (history: History): Digest => {
         id,
         name: `${queue.queue}/${id}`,
         placings: [],
+        replacements: [],
         claims: [],
         settlings: [],
         rescues: [],
@@ -269,7 +279,11 @@ export const digest = (history: History): Digest => {
     switch (span.op) {
       case "enqueue": {
         const { args, reply } = span as Call<"enqueue">
-        for (const [i, job] of args[1].entries()) jobOf(queue, job.id).placings.push({ span, job, outcome: reply?.[i] })
+        for (const [i, job] of args[1].entries()) {
+          const outcome = reply?.[i]
+          jobOf(queue, job.id).placings.push({ span, job, outcome })
+          if (outcome?._tag === "Replaced") jobOf(queue, outcome.of).replacements.push(job)
+        }
         return
       }
       case "exchange":

@@ -2,6 +2,7 @@ import {
   type Claim,
   type Digest,
   type Ending,
+  guisesOf,
   isBefore,
   isInDoubt,
   type JobFacts,
@@ -17,7 +18,7 @@ const each = (digest: Digest, look: (job: JobFacts, queue: QueueFacts) => void):
   for (const queue of digest.queues.values()) for (const job of queue.jobs.values()) look(job, queue)
 }
 
-const mayHaveExpired = (job: JobFacts): boolean => job.placings.some(({ job: { expires } }) => expires !== undefined)
+const mayHaveExpired = (job: JobFacts): boolean => guisesOf(job).some(({ expires }) => expires !== undefined)
 
 const wasAskedToStop = ({ cancels }: JobFacts): boolean =>
   cancels.some(({ outcome }) => outcome === "requested" || outcome === undefined)
@@ -41,7 +42,7 @@ export const noLoss = invariant("I1", "no loss", "no job was accepted", (digest,
     }
     const hasEnded = job.endings.length > 0 || mayHaveEnded(queue, job)
     findings.expect(hasEnded, () => "was accepted, has not ended, and is not stored any more", job.name)
-    const keepsNothing = job.placings.some(({ job: { retainMillis } }) => retainMillis === 0)
+    const keepsNothing = guisesOf(job).some(({ retainMillis }) => retainMillis === 0)
     const mayBeGone = keepsNothing || mayBePruned(queue)
     if (hasEnded) findings.expect(mayBeGone, () => "its record is gone though nothing removed it", job.name)
   })
@@ -71,7 +72,7 @@ export const atLeastOnce = invariant("I2", "at least once", "no handler was reco
         job.name
       )
     }
-    const allowed = Math.max(...job.placings.map((placing) => placing.job.maxAttempts))
+    const allowed = Math.max(...guisesOf(job).map(({ maxAttempts }) => maxAttempts))
     for (const { attempt } of job.claims) {
       findings.expect(
         attempt <= allowed || job.placings.length === 0,
@@ -361,7 +362,7 @@ export const repeatIsOnce = invariant("I7", "repeating is once", "no call was ma
         if (before === undefined) continue
         const isFree =
           job.endings.some(({ span }) => mayLieBetween(before.span, span, again.span)) || mayHaveEnded(queue, job)
-        const isRemoved = before.job.retainMillis === 0 || mayBePruned(queue)
+        const isRemoved = guisesOf(job).some(({ retainMillis }) => retainMillis === 0) || mayBePruned(queue)
         findings.expect(isFree && isRemoved, () => "was stored a second time while its record was there", job.name)
         findings.expect(
           again.job.member === undefined,

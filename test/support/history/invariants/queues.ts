@@ -2,6 +2,7 @@ import type { RateLimit } from "../../../../src/ports/QueueControl.ts"
 import {
   type Call,
   type Claim,
+  guisesOf,
   isBefore,
   isInDoubt,
   type JobFacts,
@@ -97,11 +98,8 @@ const firstClaims = (queue: QueueFacts): ReadonlyArray<First> => {
     const [claim] = job.claims
     const [placing] = stored
     if (stored.length !== 1 || claim === undefined || placing === undefined || isInDoubt(queue, job)) return []
-    const isReplaced = [...queue.jobs.values()].some(({ placings }) =>
-      placings.some(({ outcome }) => outcome?._tag === "Replaced" && outcome.of === job.id)
-    )
     const { kind, priority, visible } = placing.job
-    if (visible !== undefined || isReplaced || limited.has(kind) || job.redrives.length > 0) return []
+    if (visible !== undefined || job.replacements.length > 0 || limited.has(kind) || job.redrives.length > 0) return []
     const call = placing.span as Call<"enqueue">
     const place = call.args[1].findIndex(({ id }) => id === job.id)
     return [{ job, claim, enqueued: placing.span, place, priority }]
@@ -246,8 +244,10 @@ export const uniqueKeys = invariant("I11", "unique keys", "no job had a unique k
     const held = new Map<string, Array<{ readonly job: JobFacts; readonly span: Span }>>()
     for (const job of queue.jobs.values()) {
       const stored = storedAs(job)
-      if (stored?.uniqueKey === undefined || stored.uniqueWindowMillis !== undefined) continue
-      if (stored.uniqueUntil === "started" || isInDoubt(queue, job)) continue
+      if (stored?.uniqueKey === undefined || isInDoubt(queue, job)) continue
+      // those give the key up while they live
+      if (guisesOf(job).some((guise) => guise.uniqueWindowMillis !== undefined || guise.uniqueUntil === "started"))
+        continue
       for (const { outcome, span } of job.placings) {
         if (outcome?._tag === "Enqueued")
           held.set(stored.uniqueKey, [...(held.get(stored.uniqueKey) ?? []), { job, span }])
@@ -261,7 +261,7 @@ export const uniqueKeys = invariant("I11", "unique keys", "no job had a unique k
         const mayHaveEnded =
           job.endings.some((ending) => !isBefore(ending.span, span) && !isBefore(next.span, ending.span)) ||
           job.cancels.some(({ outcome }) => outcome === "requested") ||
-          job.placings.some(({ job: { expires } }) => expires !== undefined)
+          guisesOf(job).some(({ expires }) => expires !== undefined)
         findings.expect(
           mayHaveEnded,
           () => `holds the key ${key} together with ${next.job.id}`,
@@ -294,9 +294,7 @@ export const uniqueKeys = invariant("I11", "unique keys", "no job had a unique k
           ended !== undefined &&
           (owner.redrives.some((redrive) => redrive.outcome === "redriven" && !isBefore(redrive.span, ended.span)) ||
             owner.placings.some((again) => again.outcome?._tag === "Enqueued" && !isBefore(again.span, ended.span)) ||
-            [...queue.jobs.values()].some((other) =>
-              other.placings.some((placing) => placing.outcome?._tag === "Replaced" && placing.outcome.of === owner.id)
-            ))
+            owner.replacements.length > 0)
         findings.expect(
           ended === undefined || cameBack,
           () => `was left out for ${outcome.of}, which had ended`,
