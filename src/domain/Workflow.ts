@@ -211,8 +211,5 @@ export const compile = (shape: Shape): Graph => {
 export const memberJobId = (workflow: string, node: number, generation: number): string =>
   `${workflow}.${node}.${generation.toString(36)}`
 
-/** Longest id of a workflow, so that its members' ids fit. */
-export const maxWorkflowIdLength = 96
-
 /** Most nodes of one workflow, joins included, so that no script runs long. */
 export const maxNodes = 50_000

@@ -36,6 +36,23 @@ export const maxLeaseMillis = 24 * 60 * 60 * 1000
 /** Largest encoded payload accepted when nothing else is configured, in bytes of UTF-8. */
 export const defaultMaxPayloadBytes = 512 * 1024
 
+/** Largest encoded result or typed failure kept when nothing else is configured, in bytes of UTF-8. */
+export const defaultMaxResultBytes = 512 * 1024
+
+/** Largest encoded progress, in bytes of UTF-8: it is written often, and only shown. */
+export const maxProgressBytes = 64 * 1024
+
+/** Most characters of payload that one workflow may hold, over all its nodes. */
+export const maxWorkflowLength = 256 * 1024 * 1024
+
+/** How many bytes of UTF-8 a text has, when they are more than a limit. */
+export const bytesBeyond = (text: string, limit: number): number | undefined => {
+  // a character takes three bytes at most, so most texts need no count
+  if (text.length * 3 <= limit) return undefined
+  const bytes = Buffer.byteLength(text)
+  return bytes > limit ? bytes : undefined
+}
+
 /** Most jobs one enqueue may carry, so that no script runs unbounded. */
 export const maxBatchJobs = 5000
 
@@ -45,6 +62,10 @@ export const maxBatchLength = 32 * 1024 * 1024
 const queuePattern = /^[A-Za-z0-9._-]{1,128}$/
 const idPattern = /^[A-Za-z0-9._:@/+=-]{1,128}$/
 const kindPattern = /^[A-Za-z0-9._:/-]{1,128}$/
+
+// as claims and channels carry it: what can be seen, and no comma
+const workerPattern = /^[!-+\--~]{1,1024}$/
+const workflowPattern = /^[A-Za-z0-9._:@/+=-]{1,96}$/
 
 const fine: Result.Result<void, InvalidInput> = Result.succeed(undefined)
 
@@ -61,6 +82,13 @@ export const checkJobId = (id: string) =>
 
 export const checkKind = (kind: string) =>
   check(kindPattern.test(kind), "kind", () => `must be 1 to 128 of A-Z a-z 0-9 . _ : / -, not ${shown(kind)}`)
+
+/** Names of workers and watchers, which stand in records and channels. */
+export const checkWorker = (worker: string) =>
+  check(workerPattern.test(worker), "worker", () => `must be 1 to 1024 visible characters, no comma, not ${shown(worker)}`)
+
+export const checkWorkflowId = (id: string) =>
+  check(workflowPattern.test(id), "id", () => `must be 1 to 96 of A-Z a-z 0-9 . _ : @ / + = -, not ${shown(id)}`)
 
 export const checkPriority = (priority: number) =>
   check(

@@ -9,7 +9,8 @@ import type {
   JobState,
   Token
 } from "../../domain/Job.ts"
-import { maxErrorLength, maxFailures } from "../../domain/Job.ts"
+import { boundedText } from "../../domain/bounded-text.ts"
+import { maxFailures } from "../../domain/Job.ts"
 import type { Counters } from "../../ports/QueueControl.ts"
 import type { NewJob } from "../../ports/JobStore.ts"
 import type { Notice } from "../../ports/Notices.ts"
@@ -228,7 +229,7 @@ export class QueueState {
         startedAt: record.startedAt ?? now,
         endedAt: now,
         outcome,
-        error: error.slice(0, maxErrorLength)
+        error: boundedText(error)
       }
     ].slice(-maxFailures)
   }

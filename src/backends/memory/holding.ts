@@ -1,3 +1,4 @@
+import { boundedText } from "../../domain/bounded-text.ts"
 import { type EpochMillis, type JobId, maxLogLines } from "../../domain/Job.ts"
 import { isFinal } from "../../domain/transition.ts"
 import type { CancelOutcome, Held, LeaseStatus, LogLines, Watch, WatchReply } from "../../ports/JobStore.ts"
@@ -28,7 +29,7 @@ export const annotate = (
   record.progress = request.progress ?? record.progress
   if (request.logs !== undefined) {
     const known = record.logged.token === request.token ? record.logged.lines : 0
-    const fresh = request.logs.lines.slice(Math.max(0, known - request.logs.from))
+    const fresh = request.logs.lines.slice(Math.max(0, known - request.logs.from)).map((line) => boundedText(line))
     record.logs = [...record.logs, ...fresh].slice(-maxLogLines)
     record.logged = { token: request.token, lines: Math.max(known, request.logs.from + request.logs.lines.length) }
   }

@@ -1,9 +1,10 @@
-import * as Clock from "effect/Clock"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
-import type { EpochMillis } from "../../domain/Job.ts"
+import * as Result from "effect/Result"
+import { boundedText } from "../../domain/bounded-text.ts"
+import { checkQueue, checkWorker } from "../../domain/limits.ts"
 import { Capabilities } from "../../ports/Capabilities.ts"
 import { DeadLetterStore } from "../../ports/DeadLetterStore.ts"
 import { JobStore } from "../../ports/JobStore.ts"
@@ -12,6 +13,7 @@ import { QueueControl } from "../../ports/QueueControl.ts"
 import { ScheduleStore } from "../../ports/ScheduleStore.ts"
 import { type Wakeup, Wakeups } from "../../ports/Wakeups.ts"
 import { WorkflowStore } from "../../ports/WorkflowStore.ts"
+import { attempt, attemptNow } from "./attempt.ts"
 import { annotate, cancel, extend, unwatch, watch } from "./holding.ts"
 import { depths, list, purge, redrive } from "./inspection.ts"
 import { promote, rescue } from "./lifecycle.ts"
@@ -20,9 +22,6 @@ import { QueueState } from "./QueueState.ts"
 import { makeScheduleStore } from "./schedules.ts"
 import { enqueue, exchange, prune } from "./store.ts"
 import * as workflowStore from "./workflow-store.ts"
-
-const withNow = <A>(f: (now: EpochMillis) => A): Effect.Effect<A> =>
-  Effect.withFiber((fiber) => Effect.succeed(f(fiber.getRef(Clock.Clock).currentTimeMillisUnsafe())))
 
 const waitFor = (queues: ReadonlyArray<QueueState>, millis: number): Effect.Effect<void> =>
   Effect.suspend(() => {
@@ -59,15 +58,19 @@ export const layer: Layer.Layer<
     const at = (name: string): QueueState => {
       let queue = queues.get(name)
       if (queue === undefined) {
+        Result.getOrThrow(checkQueue(name))
         queue = new QueueState(name, mailboxes.send)
         queues.set(name, queue)
       }
       return queue
     }
-    const read = <A>(f: () => A) => Effect.sync(f)
+    const named = (worker: string): string => {
+      Result.getOrThrow(checkWorker(worker))
+      return worker
+    }
 
-    const setPaused = (name: string, paused: boolean) =>
-      read(() => {
+    const setPaused = (operation: string, name: string, paused: boolean) =>
+      attempt(operation, () => {
         const queue = at(name)
         const changed = queue.paused !== paused
         queue.paused = paused
@@ -79,36 +82,45 @@ export const layer: Layer.Layer<
     return Context.make(
       JobStore,
       JobStore.of({
-        enqueue: (name, jobs) => withNow((now) => enqueue(at(name), jobs, now)),
-        exchange: (request) => withNow((now) => exchange(at(request.queue), request, now)),
+        enqueue: (name, jobs) => attemptNow("enqueue", (now) => enqueue(at(name), jobs, now)),
+        exchange: (request) =>
+          attemptNow("exchange", (now) => {
+            named(request.worker)
+            return exchange(at(request.queue), request, now)
+          }),
         extendLeases: ({ about, leaseMillis, leases, queue: name, worker }) =>
-          withNow((now) => {
+          attemptNow("extendLeases", (now) => {
             const queue = at(name)
-            queue.workers.set(worker, { seenAt: now, about: about ?? queue.workers.get(worker)?.about ?? "" })
+            queue.workers.set(named(worker), { seenAt: now, about: about ?? queue.workers.get(worker)?.about ?? "" })
             return leases.map((lease) => extend(queue, lease, now + leaseMillis))
           }),
-        cancel: ({ jobId, queue: name, reason }) => withNow((now) => cancel(at(name), jobId, reason, now)),
-        watch: (request) => read(() => watch(at(request.queue), request)),
-        unwatch: (request) => read(() => unwatch(at(request.queue), request)),
-        annotate: (request) => read(() => annotate(at(request.queue), request)),
-        logs: (name, jobId) => read(() => at(name).jobs.get(jobId)?.logs ?? []),
+        cancel: ({ jobId, queue: name, reason }) =>
+          attemptNow("cancel", (now) => cancel(at(name), jobId, boundedText(reason), now)),
+        watch: (request) =>
+          attempt("watch", () => {
+            named(request.watcher)
+            return watch(at(request.queue), request)
+          }),
+        unwatch: (request) => attempt("unwatch", () => unwatch(at(request.queue), request)),
+        annotate: (request) => attempt("annotate", () => annotate(at(request.queue), request)),
+        logs: (name, jobId) => attempt("logs", () => at(name).jobs.get(jobId)?.logs ?? []),
         promote: (name, limit) =>
-          withNow((now) => {
+          attemptNow("promote", (now) => {
             const promoted = promote(at(name), limit, now)
             if (promoted > 0) at(name).signal.raise()
             return promoted
           }),
         rescue: (name, limit) =>
-          withNow((now) => {
+          attemptNow("rescue", (now) => {
             const reply = rescue(at(name), limit, now)
             if (reply.rescued.length > 0) at(name).signal.raise()
             return reply
           }),
-        endings: (name, limit) => withNow((now) => at(name).outbox.take(limit, now)),
-        forgetEndings: (name, endings) => read(() => at(name).outbox.forget(endings)),
-        prune: (name, policy) => withNow((now) => prune(at(name), policy, now)),
+        endings: (name, limit) => attemptNow("endings", (now) => at(name).outbox.take(limit, now)),
+        forgetEndings: (name, endings) => attempt("forgetEndings", () => at(name).outbox.forget(endings)),
+        prune: (name, policy) => attemptNow("prune", (now) => prune(at(name), policy, now)),
         get: (name, jobId) =>
-          read(() => {
+          attempt("get", () => {
             const queue = at(name)
             return Option.map(Option.fromNullishOr(queue.jobs.get(jobId)), (record) => queue.read(record))
           })
@@ -117,56 +129,56 @@ export const layer: Layer.Layer<
       Context.add(
         QueueControl,
         QueueControl.of({
-          queues: read(() =>
+          queues: attempt("queues", () =>
             [...queues.values()]
               .filter((queue) => queue.isKnown)
               .map((queue) => queue.name)
               .toSorted()
           ),
-          pause: (name) => setPaused(name, true),
-          resume: (name) => setPaused(name, false),
-          isPaused: (name) => read(() => at(name).paused),
+          pause: (name) => setPaused("pause", name, true),
+          resume: (name) => setPaused("resume", name, false),
+          isPaused: (name) => attempt("isPaused", () => at(name).paused),
           limits: (name) =>
-            read(() => {
+            attempt("limits", () => {
               const { maxActive } = at(name)
               return maxActive === undefined ? {} : { maxActive }
             }),
           setLimits: (name, { maxActive }) =>
-            read(() => {
+            attempt("setLimits", () => {
               const queue = at(name)
               queue.maxActive = maxActive
               if (queue.indexes.pending.size > 0) queue.signal.raise()
             }),
-          rateLimits: (name) => read(() => at(name).indexes.pending.rates),
+          rateLimits: (name) => attempt("rateLimits", () => at(name).indexes.pending.rates),
           setRateLimit: (name, kind, limit) =>
-            withNow((now) => {
+            attemptNow("setRateLimit", (now) => {
               const queue = at(name)
               queue.isKnown = true
               queue.indexes.pending.setRate(kind, limit, now)
               if (queue.indexes.pending.size > 0) queue.signal.raise()
             }),
           workers: (name) =>
-            read(() =>
+            attempt("workers", () =>
               [...at(name).workers]
                 .map(([id, { about, seenAt }]) => ({ id, seenAt, about }))
                 .toSorted((a, b) => (a.id < b.id ? -1 : 1))
                 .slice(0, 1000)
             ),
           removeWorker: (name, worker) =>
-            read(() => {
+            attempt("removeWorker", () => {
               at(name).workers.delete(worker)
               at(name).claims.delete(worker)
             }),
-          depths: (name) => read(() => depths(at(name))),
-          counters: (name) => read(() => ({ ...at(name).counters })),
-          list: (request) => read(() => list(at(request.queue), request))
+          depths: (name) => attempt("depths", () => depths(at(name))),
+          counters: (name) => attempt("counters", () => ({ ...at(name).counters })),
+          list: (request) => attempt("list", () => list(at(request.queue), request))
         })
       ),
       Context.add(
         DeadLetterStore,
         DeadLetterStore.of({
-          redrive: (name, selection) => withNow((now) => redrive(at(name), selection, now)),
-          purge: (name, selection) => read(() => purge(at(name), selection))
+          redrive: (name, selection) => attemptNow("redrive", (now) => redrive(at(name), selection, now)),
+          purge: (name, selection) => attempt("purge", () => purge(at(name), selection))
         })
       ),
       Context.add(WorkflowStore, workflowStore.make(mailboxes.send)),

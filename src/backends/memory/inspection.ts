@@ -1,4 +1,6 @@
+import * as Result from "effect/Result"
 import type { EpochMillis, JobId } from "../../domain/Job.ts"
+import { parsePlace } from "../../ports/checks.ts"
 import type { DeadSelection, RedriveOutcome } from "../../ports/DeadLetterStore.ts"
 import type { Depths, JobPage, ListRequest } from "../../ports/QueueControl.ts"
 import { makeVisible } from "./lifecycle.ts"
@@ -10,19 +12,13 @@ export const depths = (queue: QueueState): Depths =>
 
 const cursorOf = ({ score, id }: Entry): string => `${score}:${id}`
 
-const parseCursor = (cursor: string): Entry => {
-  const colon = cursor.indexOf(":")
-  return { score: Number(cursor.slice(0, colon)), id: cursor.slice(colon + 1) }
-}
-
 /** A cursor is the last place shown, not a position, so that jobs leaving or coming do not shift a page. */
 export const list = (queue: QueueState, request: ListRequest): JobPage => {
   const sorted = queue.indexes[request.state].sorted()
   const entries = request.state === "dead" ? sorted.toReversed() : sorted
+  const place = request.cursor === undefined ? undefined : Result.getOrThrow(parsePlace(request.cursor))
   const from =
-    request.cursor === undefined
-      ? 0
-      : entries.filter((entry) => isUpTo(entry, parseCursor(request.cursor!), request.state === "dead")).length
+    place === undefined ? 0 : entries.filter((entry) => isUpTo(entry, place, request.state === "dead")).length
   const page = entries.slice(from, from + request.limit)
   const last = page.at(-1)
   return {

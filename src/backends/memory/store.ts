@@ -1,4 +1,6 @@
+import * as Result from "effect/Result"
 import type { EpochMillis } from "../../domain/Job.ts"
+import { checkNewJob } from "../../ports/checks.ts"
 import type {
   ClaimedJob,
   ClaimRequest,
@@ -103,6 +105,7 @@ export const enqueue = (
   jobs: ReadonlyArray<NewJob>,
   now: EpochMillis
 ): ReadonlyArray<EnqueueOutcome> => {
+  for (const job of jobs) Result.getOrThrow(checkNewJob(job))
   const soonest = queue.indexes.scheduled.first?.score ?? Infinity
   const visible = queue.indexes.pending.size
   const outcomes = jobs.map((job) => enqueueOne(queue, job, now))

@@ -1,8 +1,12 @@
-import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
+import * as Result from "effect/Result"
+import { boundedText } from "../../domain/bounded-text.ts"
 import type { EpochMillis } from "../../domain/Job.ts"
+import { checkWorkflowId } from "../../domain/limits.ts"
+import { parsePlace } from "../../ports/checks.ts"
 import type { Notice } from "../../ports/Notices.ts"
 import { WorkflowStore } from "../../ports/WorkflowStore.ts"
+import { attempt, attemptNow } from "./attempt.ts"
 import { WorkflowGraph } from "./WorkflowGraph.ts"
 
 /** When somebody should look at a workflow that nobody has driven to its end yet, in milliseconds. */
@@ -18,8 +22,11 @@ interface Entry {
   listeners: ReadonlyArray<{ readonly watcher: string; readonly ref: number }>
 }
 
-const withNow = <A>(f: (now: EpochMillis) => A): Effect.Effect<A> =>
-  Effect.clockWith((clock) => Effect.sync(() => f(clock.currentTimeMillisUnsafe())))
+/** Ids stand in names of keys elsewhere, so what cannot be one there is none here either. */
+const known = (id: string): string => {
+  Result.getOrThrow(checkWorkflowId(id))
+  return id
+}
 
 export const make = (notify: (name: string, notice: Notice) => void): WorkflowStore["Service"] => {
   const workflows = new Map<string, Entry>()
@@ -33,8 +40,8 @@ export const make = (notify: (name: string, notice: Notice) => void): WorkflowSt
 
   return WorkflowStore.of({
     create: (given) =>
-      withNow((now) => {
-        const existing = workflows.get(given.id)
+      attemptNow("create", (now) => {
+        const existing = workflows.get(known(given.id))
         if (existing !== undefined) {
           return existing.graph.given.fingerprint === given.fingerprint ? "existing" : "conflict"
         }
@@ -47,11 +54,17 @@ export const make = (notify: (name: string, notice: Notice) => void): WorkflowSt
         return "created"
       }),
     advance: ({ drive = false, endings, id, limit, stop }) =>
-      withNow((now) => {
-        const entry = workflows.get(id)
+      attemptNow("advance", (now) => {
+        const entry = workflows.get(known(id))
         if (entry === undefined) return Option.none()
         const had = entry.graph.state
-        const { ended, reply } = entry.graph.advance(endings, drive, stop, limit, now)
+        const { ended, reply } = entry.graph.advance(
+          endings,
+          drive,
+          stop && { ...stop, reason: boundedText(stop.reason) },
+          limit,
+          now
+        )
         if (had !== reply.state) entry.lookAt = nextLook(entry.graph, now)
         if (stop !== undefined && reply.state === "running") entry.lookAt = Math.min(entry.lookAt, now + lookMillis)
         if (ended) {
@@ -60,53 +73,56 @@ export const make = (notify: (name: string, notice: Notice) => void): WorkflowSt
         }
         return Option.some(reply)
       }),
-    confirm: (id, started) => Effect.sync(() => workflows.get(id)?.graph.confirm(started)),
+    confirm: (id, started) => attempt("confirm", () => workflows.get(known(id))?.graph.confirm(started)),
     openJobs: (id, cursor) =>
-      Effect.sync(
-        () => workflows.get(id)?.graph.openJobs(Number(cursor ?? 0), openPage) ?? { jobs: [], cursor: undefined }
+      attempt(
+        "openJobs",
+        () => workflows.get(known(id))?.graph.openJobs(Number(cursor ?? 0), openPage) ?? { jobs: [], cursor: undefined }
       ),
     due: (limit) =>
-      withNow((now) => {
+      attemptNow("due", (now) => {
         const due = [...workflows.values()].filter((entry) => entry.lookAt <= now).slice(0, limit)
         for (const entry of due) entry.lookAt = now + lookMillis
         return due.map(({ graph }) => graph.given.id)
       }),
     driven: (id) =>
-      withNow((now) => {
-        const entry = workflows.get(id)
+      attemptNow("driven", (now) => {
+        const entry = workflows.get(known(id))
         if (entry !== undefined) entry.lookAt = nextLook(entry.graph, now)
       }),
-    get: (id) => Effect.sync(() => Option.map(Option.fromNullishOr(workflows.get(id)), ({ graph }) => graph.read())),
-    nodes: (id, from, limit) => Effect.sync(() => workflows.get(id)?.graph.readNodes(from, limit) ?? []),
-    outcomes: (id, nodes) => Effect.sync(() => nodes.map((node) => workflows.get(id)?.graph.nodes[node]?.outcome)),
+    get: (id) =>
+      attempt("get", () => Option.map(Option.fromNullishOr(workflows.get(known(id))), ({ graph }) => graph.read())),
+    nodes: (id, from, limit) => attempt("nodes", () => workflows.get(known(id))?.graph.readNodes(from, limit) ?? []),
+    outcomes: (id, nodes) =>
+      attempt("outcomes", () => nodes.map((node) => workflows.get(known(id))?.graph.nodes[node]?.outcome)),
     list: ({ cursor, limit, state }) =>
-      Effect.sync(() => {
-        const before = cursor === undefined ? Infinity : Number(cursor)
+      attempt("list", () => {
+        const before = cursor === undefined ? Infinity : Result.getOrThrow(parsePlace(cursor)).score
         const found = [...workflows.values()]
           .filter(({ graph, order }) => order < before && (state === undefined || graph.state === state))
           .toSorted((a, b) => b.order - a.order)
         const page = found.slice(0, limit)
         return {
           workflows: page.map(({ graph }) => graph.read()),
-          ...(found.length > limit ? { cursor: String(page.at(-1)!.order) } : {})
+          ...(found.length > limit ? { cursor: `${page.at(-1)!.order}:${page.at(-1)!.graph.given.id}` } : {})
         }
       }),
     watch: ({ id, ref, watcher }) =>
-      Effect.sync(() => {
-        const entry = workflows.get(id)
+      attempt("watch", () => {
+        const entry = workflows.get(known(id))
         if (entry === undefined || entry.graph.state !== "running") return true
         const others = entry.listeners.filter((other) => other.ref !== ref || other.watcher !== watcher)
         entry.listeners = [...others, { watcher, ref }]
         return false
       }),
     unwatch: ({ id, ref, watcher }) =>
-      Effect.sync(() => {
-        const entry = workflows.get(id)
+      attempt("unwatch", () => {
+        const entry = workflows.get(known(id))
         if (entry === undefined) return
         entry.listeners = entry.listeners.filter((other) => other.ref !== ref || other.watcher !== watcher)
       }),
     prune: (limit) =>
-      withNow((now) => {
+      attemptNow("prune", (now) => {
         const over = [...workflows].filter(([, { graph }]) => graph.expiresAt <= now).slice(0, limit)
         for (const [id] of over) workflows.delete(id)
         return over.length

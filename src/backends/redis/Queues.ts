@@ -54,7 +54,7 @@ export const make = (connection: Connection, storeClock: StoreClock): Queues => 
   const keys = (queue: string): Keys => {
     let found = keysByQueue.get(queue)
     if (found === undefined) {
-      // a name from elsewhere must not reach into another queue's keys; callers check it and say so properly
+      // a name from elsewhere must not reach into another queue's keys
       Result.getOrThrow(checkQueue(queue))
       found = keysOf(connection.prefix, queue)
       keysByQueue.set(queue, found)
@@ -63,6 +63,9 @@ export const make = (connection: Connection, storeClock: StoreClock): Queues => 
   }
 
   const runPromise: Queues["runPromise"] = (script, queue, now, args, index, gone) => {
+    const isGood = keysByQueue.has(queue) ? undefined : checkQueue(queue)
+    // rejected, and not thrown: callers are promises and callbacks
+    if (isGood !== undefined && Result.isFailure(isGood)) return Promise.reject(isGood.failure)
     const named = keys(queue)
     return connection.run(
       script,
@@ -94,11 +97,13 @@ export const make = (connection: Connection, storeClock: StoreClock): Queues => 
           catch: storeError(operation)
         })
       ),
-    register: (queue) =>
-      registered.has(queue)
-        ? Promise.resolve()
-        : connection.client.sadd(registryKey(connection.prefix), queue).then(() => {
-            registered.add(queue)
-          })
+    register: (queue) => {
+      if (registered.has(queue)) return Promise.resolve()
+      const good = checkQueue(queue)
+      if (Result.isFailure(good)) return Promise.reject(good.failure)
+      return connection.client.sadd(registryKey(connection.prefix), queue).then(() => {
+        registered.add(queue)
+      })
+    }
   }
 }

@@ -1,6 +1,9 @@
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
+import * as Result from "effect/Result"
+import { checkWorkflowId } from "../../domain/limits.ts"
 import type { WorkflowState } from "../../domain/Workflow.ts"
+import { refused } from "../../ports/checks.ts"
 import type { StoreError } from "../../ports/StoreError.ts"
 import type { Connection } from "./Connection.ts"
 import { type DirectoryKey, directoryKeysOf, type WorkflowKey, workflowKeysOf } from "./keys.ts"
@@ -48,6 +51,9 @@ export const make = (connection: Connection, queues: Queues): Workflows => {
   return {
     notices: queues.notices,
     run: (operation, script, id, args) => {
+      // an id from elsewhere must not reach into other keys
+      const good = checkWorkflowId(id)
+      if (Result.isFailure(good)) return Effect.fail(refused(operation, good.failure))
       const keys = workflowKeysOf(connection.prefix, id)
       return send(
         operation,

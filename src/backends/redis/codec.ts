@@ -1,5 +1,7 @@
-import type { DeadReason, Ended, Failure, FailureOutcome, Job, JobState, Member } from "../../domain/Job.ts"
-import { maxErrorLength } from "../../domain/Job.ts"
+import * as Result from "effect/Result"
+import { boundedText } from "../../domain/bounded-text.ts"
+import type { Ended, Failure, Job, JobState, Member } from "../../domain/Job.ts"
+import { DeadReason, FailureOutcome, maxFailures } from "../../domain/Job.ts"
 import type {
   ClaimedJob,
   EnqueueOutcome,
@@ -10,8 +12,9 @@ import type {
 } from "../../ports/JobStore.ts"
 
 /**
- * The text records of scripts/lib/record.lua, from this side. Replies are taken apart by hand: the scripts are ours,
- * and a schema check per job would cost more than the rest of a claim.
+ * The text records of scripts/lib/record.lua, from this side. Replies are taken apart by hand: a schema check per job
+ * would cost more than the rest of a claim. What somebody else has written into Redis is told from what the scripts
+ * write, never thrown at whoever reads, and costs nobody but its own job.
  */
 
 interface Extras {
@@ -25,7 +28,30 @@ const noExtras: Extras = { headers: {}, tags: [] }
 const encodeExtras = ({ headers = noExtras.headers, tags = noExtras.tags }: NewJob): string =>
   Object.keys(headers).length === 0 && tags.length === 0 ? "" : JSON.stringify({ headers, tags })
 
-const decodeExtras = (text: string): Extras => (text === "" ? noExtras : JSON.parse(text))
+/** JSON of anybody's making; nothing when it is none. */
+const parseJson = (text: string): unknown => Result.getOrUndefined(Result.try((): unknown => JSON.parse(text)))
+
+/** A text that is kept as a JSON string. One that somebody else wrote is shown as it is. */
+export const parseText = (json: string): string => {
+  const text = parseJson(json)
+  return typeof text === "string" ? text : boundedText(json)
+}
+
+const isRecord = (value: unknown): value is Readonly<Record<string, unknown>> =>
+  typeof value === "object" && value !== null && !Array.isArray(value)
+
+const isText = (value: unknown): value is string => typeof value === "string"
+
+/** Headers and tags; nothing when they are not of our making. */
+const decodeExtras = (text: string): Extras | undefined => {
+  if (text === "") return noExtras
+  const extras = parseJson(text)
+  if (!isRecord(extras)) return undefined
+  const { headers, tags } = extras
+  if (!isRecord(headers) || !Object.values(headers).every(isText)) return undefined
+  if (!Array.isArray(tags) || !tags.every(isText)) return undefined
+  return { headers: headers as Extras["headers"], tags }
+}
 
 type Instant = NewJob["visible"]
 
@@ -57,18 +83,19 @@ const heldBy = ({ member, uniqueKey, uniqueUntil, uniqueWindowMillis }: NewJob):
 
 const encodeMember = ({ generation, node, workflow }: Member): string => `${node}.${generation}.${workflow}`
 
-const decodeMember = (text: string): Member => {
-  const [node, generation] = text.split(".", 2) as [string, string]
-  return {
-    workflow: text.slice(node.length + generation.length + 2),
-    node: Number(node),
-    generation: Number(generation)
-  }
+const memberPattern = /^(\d{1,10})\.(\d{1,16})\.([A-Za-z0-9._:@/+=-]{1,96})$/
+
+/** Nothing when it is not of our making. */
+const decodeMember = (text: string): Member | undefined => {
+  const [, node, generation, workflow] = memberPattern.exec(text) ?? []
+  return workflow === undefined ? undefined : { workflow, node: Number(node), generation: Number(generation) }
 }
 
 /** The place in a workflow that a record's last field names, if it does. */
-const memberOf = (held: string): { readonly member?: Member } =>
-  held.startsWith("m:") ? { member: decodeMember(held.slice(2)) } : {}
+const memberOf = (held: string): { readonly member?: Member } => {
+  const member = held.startsWith("m:") ? decodeMember(held.slice(2)) : undefined
+  return member === undefined ? {} : { member }
+}
 
 /** Outcomes of the jobs from `first` (0-based) on, of which the script named only those left out. */
 export const decodeEnqueued = (leftOut: ReadonlyArray<string | number>, first: number, count: number) => {
@@ -89,7 +116,7 @@ const outcomeOf = (what: string, holder: string): EnqueueOutcome => {
 
 const enqueued: EnqueueOutcome = { _tag: "Enqueued" }
 
-export const jsonText = (text: string): string => JSON.stringify(text.slice(0, maxErrorLength))
+export const jsonText = (text: string): string => JSON.stringify(boundedText(text))
 
 /** Appends one settlement to the arguments of the exchange script. */
 export const pushSettlement = (args: Array<string | number>, settlement: Settlement): void => {
@@ -129,38 +156,46 @@ const settleOutcomes: Readonly<Record<string, SettleOutcome>> = {
 export const decodeOutcomes = (letters: string): ReadonlyArray<SettleOutcome> =>
   Array.from(letters, (letter) => settleOutcomes[letter]!)
 
-/** A job record: its first line, its headers and its payload. */
+/** A job record: its first line, its headers and its payload. Nothing when it is not of our making. */
 const parseRecord = (record: string) => {
   const extrasAt = record.indexOf("\n") + 1
   const payloadAt = record.indexOf("\n", extrasAt) + 1
-  const [, , enqueuedAt, expiresAt, priority, maxAttempts, retainMillis, kind, uniqueKey] = record
-    .slice(0, extrasAt - 1)
-    .split(",") as [string, string, string, string, string, string, string, string, string]
-  return {
-    enqueuedAt: Number(enqueuedAt),
-    expiresAt,
-    priority: Number(priority),
-    maxAttempts: Number(maxAttempts),
-    retainMillis: Number(retainMillis),
-    kind,
-    uniqueKey,
-    extras: decodeExtras(record.slice(extrasAt, payloadAt - 1)),
-    payload: record.slice(payloadAt)
-  }
+  if (extrasAt === 0 || payloadAt === 0) return undefined
+  const fields = record.slice(0, extrasAt - 1).split(",")
+  if (fields.length !== 9) return undefined
+  const [, , enqueued, expiresAt, first, most, retain, kind, uniqueKey] = fields as [
+    ...[string, string, string, string, string, string, string, string, string]
+  ]
+  const [enqueuedAt, priority] = [Number(enqueued), Number(first)]
+  const [maxAttempts, retainMillis] = [Number(most), Number(retain)]
+  const extras = decodeExtras(record.slice(extrasAt, payloadAt - 1))
+  const isReadable =
+    extras !== undefined &&
+    Number.isSafeInteger(enqueuedAt) &&
+    Number.isSafeInteger(priority) &&
+    Number.isSafeInteger(maxAttempts) &&
+    Number.isSafeInteger(retainMillis)
+  return isReadable
+    ? {
+        ...{ enqueuedAt, expiresAt, priority, maxAttempts, retainMillis, kind, uniqueKey, extras },
+        payload: record.slice(payloadAt)
+      }
+    : undefined
 }
 
-/** Claimed jobs of an exchange reply, from the position where they start; ids whose record has vanished are named apart. */
+/** Claimed jobs of an exchange reply, from the position where they start; ids without a record that can be read are named apart. */
 export const decodeClaimed = (reply: ReadonlyArray<string>, from: number, firstToken: number) => {
   const claimed: Array<ClaimedJob> = []
-  const vanished: Array<string> = []
+  const unreadable: Array<string> = []
   for (let i = from, token = firstToken; i < reply.length; i += 3, token++) {
     const id = reply[i]!
     const progress = reply[i + 1]!
-    if (progress === "") {
-      vanished.push(id)
+    const record = progress === "" ? undefined : parseRecord(reply[i + 2]!)
+    if (record === undefined) {
+      unreadable.push(id)
       continue
     }
-    const { enqueuedAt, extras, kind, maxAttempts, payload, priority, uniqueKey } = parseRecord(reply[i + 2]!)
+    const { enqueuedAt, extras, kind, maxAttempts, payload, priority, uniqueKey } = record
     // a repeated claim names each token, since jobs it lost in the meantime leave gaps
     const [attempt, rescues, snoozes, named] = progress === "1,0,0" ? firstAttempt : progress.split(",").map(Number)
     claimed.push({
@@ -179,25 +214,36 @@ export const decodeClaimed = (reply: ReadonlyArray<string>, from: number, firstT
       ...(uniqueKey === "" ? undefined : memberOf(uniqueKey))
     })
   }
-  return { claimed, vanished }
+  return { claimed, unreadable }
 }
 
 const firstAttempt = [1, 0, 0]
 
+const failureOutcomes: ReadonlySet<string> = new Set(FailureOutcome.literals)
+
+const ledgerLine = /^(\d{1,16}),(\d{1,16}),(\d{1,16}),([a-z]+),(.*)$/s
+
+/** A line that is not of our making is shown as one, so that it is not overlooked. */
+const parseFailure = (line: string): Failure => {
+  const [, attempt, startedAt, endedAt, outcome = "", error = ""] = ledgerLine.exec(line) ?? []
+  return failureOutcomes.has(outcome)
+    ? {
+        attempt: Number(attempt),
+        startedAt: Number(startedAt),
+        endedAt: Number(endedAt),
+        outcome: outcome as FailureOutcome,
+        error: parseText(error)
+      }
+    : { attempt: 0, startedAt: 0, endedAt: 0, outcome: "crashed", error: boundedText(`unreadable line: ${line}`) }
+}
+
 const parseLedger = (text: string): ReadonlyArray<Failure> =>
-  text === ""
-    ? []
-    : text.split("\n").map((line) => {
-        const [attempt, startedAt, endedAt, outcome] = line.split(",", 4) as [string, string, string, FailureOutcome]
-        const error = line.slice(attempt.length + startedAt.length + endedAt.length + outcome.length + 4)
-        return {
-          attempt: Number(attempt),
-          startedAt: Number(startedAt),
-          endedAt: Number(endedAt),
-          outcome,
-          error: JSON.parse(error) as string
-        }
-      })
+  text === "" ? [] : text.split("\n").slice(-maxFailures).map(parseFailure)
+
+const wholeOf = (text: string | undefined): number => {
+  const number = Number(text)
+  return Number.isSafeInteger(number) ? number : 0
+}
 
 /** A job as scripts/lib/read.lua answers it. */
 export type RawJob = readonly [
@@ -212,8 +258,10 @@ export type RawJob = readonly [
   progress: string | null
 ]
 
-/** An outcome as lib/moves.lua writes it. */
-export const decodeEnded = (outcome: string): Ended => {
+const deadReasons: ReadonlySet<string> = new Set(DeadReason.literals)
+
+/** An outcome as lib/moves.lua writes it; nothing when it is not of our making. */
+export const decodeEnded = (outcome: string): Ended | undefined => {
   const rest = outcome.slice(1)
   switch (outcome[0]) {
     case "c":
@@ -221,38 +269,57 @@ export const decodeEnded = (outcome: string): Ended => {
     case "C":
       return { _tag: "Completed", result: rest }
     case "d": {
-      const [reason, error, ...failure] = rest.split("\n") as [DeadReason, string, ...Array<string>]
-      return {
-        _tag: "Dead",
-        reason,
-        error: JSON.parse(error) as string,
-        ...(failure.length === 0 ? {} : { failure: failure.join("\n") })
-      }
+      const [reason = "", error = "", ...failure] = rest.split("\n")
+      return deadReasons.has(reason)
+        ? {
+            _tag: "Dead",
+            reason: reason as DeadReason,
+            error: parseText(error),
+            ...(failure.length === 0 ? {} : { failure: failure.join("\n") })
+          }
+        : undefined
     }
+    case "x":
+    case "e":
+      return { _tag: "Cancelled", reason: parseText(rest), expired: outcome[0] === "e" }
     default:
-      return { _tag: "Cancelled", reason: JSON.parse(rest) as string, expired: outcome[0] === "e" }
+      return undefined
   }
 }
 
-const noEndings: ReadonlyArray<MemberEnding> = []
+const noEndings: DecodedEndings = { endings: [], unreadable: [] }
+
+interface DecodedEndings {
+  readonly endings: ReadonlyArray<MemberEnding>
+  /** Of jobs whose ending cannot be read; the sequence as it stands, so that it can be forgotten. */
+  readonly unreadable: ReadonlyArray<{ readonly jobId: string; readonly sequence: string }>
+}
+
+const decodeEnding = (jobId: string, text: string): MemberEnding | undefined => {
+  const memberAt = text.indexOf(",") + 1
+  const outcomeAt = text.indexOf("\n", memberAt) + 1
+  if (memberAt === 0 || outcomeAt === 0) return undefined
+  const outcome = text.slice(outcomeAt)
+  const sequence = Number(text.slice(0, memberAt - 1))
+  const member = decodeMember(text.slice(memberAt, outcomeAt - 1))
+  const ended = outcome === "R" ? { _tag: "Redriven" as const } : decodeEnded(outcome)
+  return member === undefined || ended === undefined || !Number.isSafeInteger(sequence)
+    ? undefined
+    : { jobId, sequence, member, ended }
+}
 
 /** Endings of members as scripts answer them: id and text in turn. */
-export const decodeEndings = (flat: ReadonlyArray<string>): ReadonlyArray<MemberEnding> => {
+export const decodeEndings = (flat: ReadonlyArray<string>): DecodedEndings => {
   if (flat.length === 0) return noEndings
   const endings: Array<MemberEnding> = []
-  for (let i = 0; i < flat.length; i += 2) {
-    const text = flat[i + 1]!
-    const memberAt = text.indexOf(",") + 1
-    const outcomeAt = text.indexOf("\n", memberAt) + 1
-    const outcome = text.slice(outcomeAt)
-    endings.push({
-      jobId: flat[i]!,
-      sequence: Number(text.slice(0, memberAt - 1)),
-      member: decodeMember(text.slice(memberAt, outcomeAt - 1)),
-      ended: outcome === "R" ? { _tag: "Redriven" } : decodeEnded(outcome)
-    })
+  const unreadable: Array<{ readonly jobId: string; readonly sequence: string }> = []
+  for (let i = 0; i + 1 < flat.length; i += 2) {
+    const [jobId, text] = [flat[i]!, flat[i + 1]!]
+    const ending = decodeEnding(jobId, text)
+    if (ending === undefined) unreadable.push({ jobId, sequence: text.slice(0, text.indexOf(",")) })
+    else endings.push(ending)
   }
-  return endings
+  return { endings, unreadable }
 }
 
 /** The same in the other direction, for the graph of a workflow. */
@@ -269,11 +336,13 @@ export const encodeEnded = (ended: MemberEnding["ended"]): string => {
   }
 }
 
+/** Nothing when its record is not of our making. */
 export const decodeJob = (
   queue: string,
   [id, state, score, record, run, ledger, result, cancelRequested, progress]: RawJob
-): Job => {
+): Job | undefined => {
   const given = parseRecord(record)
+  if (given === undefined) return undefined
   const [holder, , attempt, rescues, snoozes, startedAt, finishedAt, reason, worker] = run.split(",")
   const optional = <K extends string, V>(key: K, value: V, when: boolean) =>
     when ? ({ [key]: value } as Record<K, V>) : {}
@@ -283,10 +352,10 @@ export const decodeJob = (
     kind: given.kind,
     state,
     priority: given.priority,
-    attempt: Number(attempt ?? 0),
+    attempt: wholeOf(attempt),
     maxAttempts: given.maxAttempts,
-    rescues: Number(rescues ?? 0),
-    snoozes: Number(snoozes ?? 0),
+    rescues: wholeOf(rescues),
+    snoozes: wholeOf(snoozes),
     payload: given.payload,
     headers: given.extras.headers,
     tags: given.extras.tags,
@@ -296,17 +365,13 @@ export const decodeJob = (
     ...optional("finishedAt", Number(finishedAt), finishedAt !== undefined && finishedAt !== ""),
     ...optional("leaseExpiresAt", Number(score), state === "active"),
     ...optional("worker", worker!, state === "active"),
-    ...optional("token", Number(holder!.slice(1)), state === "active"),
+    ...optional("token", wholeOf(holder!.slice(1)), state === "active"),
     ...optional("expiresAt", Number(given.expiresAt), given.expiresAt !== ""),
-    ...optional(
-      "cancelRequested",
-      cancelRequested === null ? "" : String(JSON.parse(cancelRequested)),
-      cancelRequested !== null
-    ),
+    ...optional("cancelRequested", parseText(cancelRequested ?? ""), cancelRequested !== null),
     ...optional("progress", progress!, progress !== null),
     ...optional("result", result!, result !== null && state === "completed"),
     ...optional("failure", result!, result !== null && state === "dead"),
-    ...optional("deadReason", reason as DeadReason, state === "dead"),
+    ...optional("deadReason", reason as DeadReason, state === "dead" && deadReasons.has(reason ?? "")),
     ...optional("uniqueKey", given.uniqueKey.slice(2), given.uniqueKey !== "" && !given.uniqueKey.startsWith("m:")),
     ...memberOf(given.uniqueKey),
     retainMillis: given.retainMillis,

@@ -1,6 +1,8 @@
 import { randomUUID } from "node:crypto"
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
+import * as Result from "effect/Result"
+import { checkNewJob, refused } from "../../ports/checks.ts"
 import type { EnqueueOutcome, NewJob } from "../../ports/JobStore.ts"
 import type { StoreError } from "../../ports/StoreError.ts"
 import { decodeEnqueued, pushNewJob } from "./codec.ts"
@@ -60,7 +62,8 @@ export const makeEnqueue = (queues: Queues) => {
   return (queue: string, jobs: ReadonlyArray<NewJob>): Effect.Effect<ReadonlyArray<EnqueueOutcome>, StoreError> =>
     jobs.length === 0
       ? Effect.succeed([])
-      : Clock.clockWith((clock) =>
+      : (refusalOf(jobs) ??
+        Clock.clockWith((clock) =>
           Effect.callback((resume) => {
             let batch = open.get(queue)
             if (batch === undefined) {
@@ -80,5 +83,14 @@ export const makeEnqueue = (queues: Queues) => {
             batch.jobs += jobs.length
             if (batch.jobs >= batchJobs || batch.bytes >= batchLength) send(queue, batch)
           })
-        )
+        ))
+}
+
+/** One that does not belong in a record would take the jobs beside it along. */
+const refusalOf = (jobs: ReadonlyArray<NewJob>): Effect.Effect<never, StoreError> | undefined => {
+  for (const job of jobs) {
+    const good = checkNewJob(job)
+    if (Result.isFailure(good)) return Effect.fail(refused("enqueue", good.failure))
+  }
+  return undefined
 }

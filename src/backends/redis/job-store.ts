@@ -1,7 +1,10 @@
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
+import * as Result from "effect/Result"
 import { maxLogLines } from "../../domain/Job.ts"
+import { checkWorker, type InvalidInput } from "../../domain/limits.ts"
+import { refused } from "../../ports/checks.ts"
 import {
   type CancelOutcome,
   type ExchangeReply,
@@ -11,6 +14,7 @@ import {
   type Watch,
   type WatchReply
 } from "../../ports/JobStore.ts"
+import type { StoreError } from "../../ports/StoreError.ts"
 import {
   decodeClaimed,
   decodeEnded,
@@ -18,6 +22,7 @@ import {
   decodeJob,
   decodeOutcomes,
   jsonText,
+  parseText,
   pushSettlement,
   type RawJob
 } from "./codec.ts"
@@ -25,6 +30,7 @@ import { makeEnqueue } from "./enqueue-batches.ts"
 import type { Queues } from "./Queues.ts"
 import { scripts } from "./scripts/index.ts"
 import { storeError } from "./store-error.ts"
+import { unreadable, warnUnreadable } from "./unreadable.ts"
 
 type RawReply = readonly [
   outcomes: string,
@@ -52,14 +58,35 @@ const encodeExchange = (
 
 const leaseStatuses: Readonly<Record<string, LeaseStatus>> = { 0: "lost", 1: "held", 2: "cancel" }
 
+const refusalOf = (operation: string, good: Result.Result<void, InvalidInput>) =>
+  Result.isFailure(good) ? Effect.fail(refused(operation, good.failure)) : undefined
+
 const encodeWatch = ({ jobId, ref, watcher }: Watch, leave: 0 | 1) => [jobId, `${watcher} ${ref}`, leave]
 
-const warnVanished = (queue: string, ids: ReadonlyArray<string>) =>
-  Effect.logError(`queue ${queue}: records of waiting jobs are missing, deleted by something else: ${ids.join(", ")}`)
+/** Says which endings cannot be read, and forgets them: nobody can tell a workflow of them. */
+const dropEndings = (queues: Queues, queue: string, unreadable: ReturnType<typeof decodeEndings>["unreadable"]) =>
+  unreadable.length === 0
+    ? Effect.void
+    : warnUnreadable(
+        queue,
+        unreadable.map(({ jobId }) => jobId)
+      ).pipe(
+        Effect.andThen(
+          queues.run(
+            "forgetEndings",
+            scripts.relayed,
+            queue,
+            unreadable.flatMap(({ jobId, sequence }) => [jobId, sequence])
+          )
+        ),
+        // they are handed out again, and dropped then
+        Effect.ignore
+      )
 
-const decodeExchange = (queue: string, reply: RawReply): Effect.Effect<ExchangeReply> => {
-  const [outcomes, next, more, paused, rescued, buried, firstToken, endings] = reply
-  const { claimed, vanished } = decodeClaimed(reply as unknown as ReadonlyArray<string>, claimedFrom, firstToken)
+const decodeExchange = (queues: Queues, queue: string, reply: RawReply): Effect.Effect<ExchangeReply> => {
+  const [outcomes, next, more, paused, rescued, buried, firstToken, told] = reply
+  const { claimed, unreadable } = decodeClaimed(reply as unknown as ReadonlyArray<string>, claimedFrom, firstToken)
+  const { endings, unreadable: dropped } = decodeEndings(told)
   const decoded: ExchangeReply = {
     settled: decodeOutcomes(outcomes),
     claimed,
@@ -67,16 +94,21 @@ const decodeExchange = (queue: string, reply: RawReply): Effect.Effect<ExchangeR
     buried,
     more: more === 1,
     paused: paused === 1,
-    endings: decodeEndings(endings),
+    endings,
     ...(next < 0 ? {} : { nextInMillis: next })
   }
-  return vanished.length === 0 ? Effect.succeed(decoded) : Effect.as(warnVanished(queue, vanished), decoded)
+  if (unreadable.length === 0 && dropped.length === 0) return Effect.succeed(decoded)
+  return (unreadable.length === 0 ? Effect.void : warnUnreadable(queue, unreadable)).pipe(
+    Effect.andThen(dropEndings(queues, queue, dropped)),
+    Effect.as(decoded)
+  )
 }
 
 export const make = (queues: Queues): JobStore["Service"] => {
   return JobStore.of({
     enqueue: makeEnqueue(queues),
     exchange: (request) =>
+      refusalOf("exchange", checkWorker(request.worker)) ??
       Clock.clockWith((clock) =>
         Effect.callback((resume, gone) => {
           queues
@@ -89,12 +121,13 @@ export const make = (queues: Queues): JobStore["Service"] => {
               gone
             )
             .then(
-              (reply) => resume(decodeExchange(request.queue, reply as RawReply)),
+              (reply) => resume(decodeExchange(queues, request.queue, reply as RawReply)),
               (cause: unknown) => resume(Effect.fail(storeError("exchange")(cause)))
             )
         })
       ),
     extendLeases: ({ about, leaseMillis, leases, queue, worker }) =>
+      refusalOf("extendLeases", checkWorker(worker)) ??
       Effect.map(
         queues.run<string>("extendLeases", scripts.extend, queue, [
           worker,
@@ -107,11 +140,16 @@ export const make = (queues: Queues): JobStore["Service"] => {
     cancel: ({ jobId, queue, reason }) =>
       queues.run<CancelOutcome>("cancel", scripts.cancel, queue, [queues.notices, queue, jobId, jsonText(reason)]),
     watch: (watch) =>
-      Effect.map(
+      refusalOf("watch", checkWorker(watch.watcher)) ??
+      Effect.flatMap(
         queues.run<string>("watch", scripts.watch, watch.queue, encodeWatch(watch, 0)),
-        (reply): WatchReply => {
-          if (reply === "") return { _tag: "Watching" }
-          return reply === "missing" ? { _tag: "Missing" } : { _tag: "Ended", ended: decodeEnded(reply) }
+        (reply): Effect.Effect<WatchReply, StoreError> => {
+          if (reply === "") return Effect.succeed({ _tag: "Watching" })
+          if (reply === "missing") return Effect.succeed({ _tag: "Missing" })
+          const ended = decodeEnded(reply)
+          return ended === undefined
+            ? Effect.fail(unreadable("watch", `the end of job ${watch.jobId}`))
+            : Effect.succeed({ _tag: "Ended", ended })
         }
       ),
     unwatch: (watch) => Effect.asVoid(queues.run("unwatch", scripts.watch, watch.queue, encodeWatch(watch, 1))),
@@ -130,13 +168,7 @@ export const make = (queues: Queues): JobStore["Service"] => {
     logs: (queue, jobId) =>
       Effect.map(
         Effect.tryPromise({ try: () => queues.readField(queue, "logs", jobId), catch: storeError("logs") }),
-        (lines) =>
-          lines === null
-            ? []
-            : lines
-                .split("\n")
-                .slice(1)
-                .map((line) => JSON.parse(line) as string)
+        (lines) => (lines === null ? [] : lines.split("\n").slice(1).map(parseText))
       ),
     promote: (queue, limit) => queues.run<number>("promote", scripts.promote, queue, [limit]),
     rescue: (queue, limit) =>
@@ -148,7 +180,10 @@ export const make = (queues: Queues): JobStore["Service"] => {
         ([rescued, buried]) => ({ rescued, buried })
       ),
     endings: (queue, limit) =>
-      Effect.map(queues.run<ReadonlyArray<string>>("endings", scripts.endings, queue, [limit]), decodeEndings),
+      Effect.flatMap(queues.run<ReadonlyArray<string>>("endings", scripts.endings, queue, [limit]), (flat) => {
+        const { endings, unreadable: dropped } = decodeEndings(flat)
+        return Effect.as(dropEndings(queues, queue, dropped), endings)
+      }),
     forgetEndings: (queue, endings) =>
       endings.length === 0
         ? Effect.void
@@ -168,8 +203,12 @@ export const make = (queues: Queues): JobStore["Service"] => {
         policy.maxFinished
       ]),
     get: (queue, jobId) =>
-      Effect.map(queues.run<RawJob | []>("get", scripts.get, queue, [jobId]), (raw) =>
-        raw.length === 0 ? Option.none() : Option.some(decodeJob(queue, raw))
-      )
+      Effect.flatMap(queues.run<RawJob | []>("get", scripts.get, queue, [jobId]), (raw) => {
+        if (raw.length === 0) return Effect.succeed(Option.none())
+        const job = decodeJob(queue, raw)
+        return job === undefined
+          ? Effect.fail(unreadable("get", `the record of job ${jobId}`))
+          : Effect.succeed(Option.some(job))
+      })
   })
 }

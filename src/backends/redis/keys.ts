@@ -65,13 +65,16 @@ export const workflowKeysOf = (prefix: string, id: string): Readonly<Record<Work
     string
   >
 
-/** Where workflows are found: by state, by when somebody should look at them, and by the end of their retention. */
+/**
+ * Where workflows are found: by state, by when somebody should look at them, and by the end of their retention. Its hash tag is none
+ * that a queue or a workflow can have: names of queues have no colon, and ids of workflows are not empty.
+ */
 export const directoryKeys = ["all", "running", "completed", "failed", "cancelled", "looks", "expiry"] as const
 
 export type DirectoryKey = (typeof directoryKeys)[number]
 
 export const directoryKeysOf = (prefix: string): Readonly<Record<DirectoryKey, string>> =>
-  Object.fromEntries(directoryKeys.map((key) => [key, `{${prefix}:workflows}:${key}`])) as Record<DirectoryKey, string>
+  Object.fromEntries(directoryKeys.map((key) => [key, `{${prefix}:workflow:}:${key}`])) as Record<DirectoryKey, string>
 
 /** A set of the names of all queues; alone in its slot, so scripts never touch it. */
 export const registryKey = (prefix: string): string => `{${prefix}}:queues`

@@ -6,13 +6,26 @@ import type { Connection } from "./Connection.ts"
 import { noticeChannel } from "./keys.ts"
 import { storeError } from "./store-error.ts"
 
-/** A message as lib/moves.lua, cancel.lua and advance.lua publish it. */
-const decodeNotice = (message: string): Notice | undefined => {
-  const [kind, first, ...rest] = message.split("\n")
-  if (kind === "ended") return { _tag: "Ended", ref: Number(first), ended: decodeEnded(rest.join("\n")) }
-  if (kind === "workflow") return { _tag: "WorkflowEnded", ref: Number(first) }
-  if (kind !== "cancel") return undefined
-  return { _tag: "CancelRequested", queue: first!, jobId: rest[0]!, token: Number(rest[1]) }
+/** A message as lib/moves.lua, cancel.lua and advance.lua publish it; nothing when it is not of our making. */
+export const decodeNotice = (message: string): Notice | undefined => {
+  const [kind, first = "", ...rest] = message.split("\n")
+  const ref = Number(first)
+  switch (kind) {
+    case "ended": {
+      const ended = decodeEnded(rest.join("\n"))
+      return ended !== undefined && Number.isSafeInteger(ref) ? { _tag: "Ended", ref, ended } : undefined
+    }
+    case "workflow":
+      return Number.isSafeInteger(ref) ? { _tag: "WorkflowEnded", ref } : undefined
+    case "cancel": {
+      const [jobId, token] = [rest[0], Number(rest[1])]
+      return jobId !== undefined && Number.isSafeInteger(token)
+        ? { _tag: "CancelRequested", queue: first, jobId, token }
+        : undefined
+    }
+    default:
+      return undefined
+  }
 }
 
 /** How often a silent connection is asked whether it is still there. */

@@ -1,5 +1,7 @@
 import * as Effect from "effect/Effect"
-import type { JobState } from "../../domain/Job.ts"
+import * as Result from "effect/Result"
+import type { Job, JobState } from "../../domain/Job.ts"
+import { parsePlace, refused } from "../../ports/checks.ts"
 import { type Counters, type Depths, type JobPage, QueueControl, type RateLimit } from "../../ports/QueueControl.ts"
 import { decodeJob, type RawJob } from "./codec.ts"
 import type { Connection } from "./Connection.ts"
@@ -7,6 +9,7 @@ import { type QueueKey, registryKey } from "./keys.ts"
 import type { Queues } from "./Queues.ts"
 import { scripts } from "./scripts/index.ts"
 import { storeError } from "./store-error.ts"
+import { warnUnreadable } from "./unreadable.ts"
 
 /** In the order of the keys of stats.lua. */
 const states = [
@@ -52,11 +55,6 @@ const decodeRateLimits = (flat: ReadonlyArray<string>): Readonly<Record<string, 
 
 type RawPage = readonly [0 | 1, ...ReadonlyArray<RawJob>]
 
-const placeOf = (cursor: string): readonly [score: string, id: string] => {
-  const colon = cursor.indexOf(":")
-  return [cursor.slice(0, colon), cursor.slice(colon + 1)]
-}
-
 export const make = (connection: Connection, queues: Queues): QueueControl["Service"] => {
   const stats = (operation: string, queue: string, fields: ReadonlyArray<string>) =>
     queues.run<ReadonlyArray<string | number>>(operation, scripts.stats, queue, fields)
@@ -70,12 +68,17 @@ export const make = (connection: Connection, queues: Queues): QueueControl["Serv
   const read = (operation: string, queue: string, key: QueueKey, field: string) =>
     Effect.tryPromise({ try: () => queues.readField(queue, key, field), catch: storeError(operation) })
 
-  const page = (queue: string, [more, ...raw]: RawPage): JobPage => {
+  const page = (queue: string, [more, ...raw]: RawPage): Effect.Effect<JobPage> => {
     const last = raw.at(-1)
-    return {
-      jobs: raw.map((job) => decodeJob(queue, job)),
-      ...(more === 1 && last !== undefined ? { cursor: `${last[2]}:${last[0]}` } : {})
+    const jobs: Array<Job> = []
+    const unreadable: Array<string> = []
+    for (const one of raw) {
+      const job = decodeJob(queue, one)
+      if (job === undefined) unreadable.push(one[0])
+      else jobs.push(job)
     }
+    const found = { jobs, ...(more === 1 && last !== undefined ? { cursor: `${last[2]}:${last[0]}` } : {}) }
+    return unreadable.length === 0 ? Effect.succeed(found) : Effect.as(warnUnreadable(queue, unreadable), found)
   }
 
   return QueueControl.of({
@@ -124,18 +127,22 @@ export const make = (connection: Connection, queues: Queues): QueueControl["Serv
       Effect.map(stats("counters", queue, counterNames), (values): Counters =>
         named(counterNames, values.slice(states.length))
       ),
-    list: ({ cursor, limit, queue, state }) =>
-      Effect.map(
+    list: ({ cursor, limit, queue, state }) => {
+      const place = cursor === undefined ? Result.succeed(undefined) : parsePlace(cursor)
+      if (Result.isFailure(place)) return Effect.fail(refused("list", place.failure))
+      const { id = "", scoreText = "" } = place.success ?? {}
+      return Effect.flatMap(
         state === "pending"
-          ? queues.run<RawPage>("list", scripts.waiting, queue, [limit, cursor === undefined ? "" : placeOf(cursor)[0]])
+          ? queues.run<RawPage>("list", scripts.waiting, queue, [limit, scoreText])
           : queues.run<RawPage>(
               "list",
               scripts.list,
               queue,
-              [state, state === "dead" ? 1 : 0, limit, ...(cursor === undefined ? ["", ""] : placeOf(cursor))],
+              [state, state === "dead" ? 1 : 0, limit, scoreText, id],
               state
             ),
         (reply) => page(queue, reply)
       )
+    }
   })
 }

@@ -1,3 +1,4 @@
+import { InvalidInput } from "../../domain/limits.ts"
 import { StoreError, type StoreErrorReason } from "../../ports/StoreError.ts"
 import { RedisUnsuitable } from "./RedisUnsuitable.ts"
 
@@ -45,6 +46,7 @@ const reasonOfReply = (message: string): StoreErrorReason => {
 
 export const reasonOf = (cause: unknown): StoreErrorReason => {
   if (cause instanceof RedisUnsuitable) return reasonsUnsuitable[cause.reason]
+  if (cause instanceof InvalidInput) return "rejected"
   return isReply(cause) ? reasonOfReply(messageOf(cause)) : "unavailable"
 }
 

@@ -1,4 +1,7 @@
+import * as Result from "effect/Result"
+import * as Schema from "effect/Schema"
 import type { Member } from "../../domain/Job.ts"
+import { checkQueue } from "../../domain/limits.ts"
 import { type FailurePolicy, memberJobId, type NodeState, type WorkflowState } from "../../domain/Workflow.ts"
 import type { NewNode, NodeJob, NodeRecord, Start, StopCause, WorkflowRecord } from "../../ports/WorkflowStore.ts"
 
@@ -9,22 +12,53 @@ export const encodeNode = ({ children, job, parents }: NewNode, nodes: ReadonlyA
   return job === undefined ? `${links}\n\n` : `${links}\n${job.queue},${job.job.kind}\n${JSON.stringify(job.job)}`
 }
 
-/** From the position on: node, generation and text in turn. */
-export const decodeStarts = (workflow: string, reply: ReadonlyArray<string>, from: number): ReadonlyArray<Start> => {
+const whole = Schema.Int.check(Schema.isGreaterThanOrEqualTo(0))
+
+const Instant = Schema.Union([Schema.Struct({ inMillis: whole }), Schema.Struct({ at: Schema.Finite })])
+
+/** What `encodeNode` writes of a job. */
+const StoredJob = Schema.Struct({
+  kind: Schema.String,
+  payload: Schema.String,
+  priority: Schema.Int,
+  maxAttempts: whole,
+  retainMillis: whole,
+  visible: Schema.optionalKey(Instant),
+  expires: Schema.optionalKey(Instant),
+  uniqueKey: Schema.optionalKey(Schema.String),
+  uniqueUntil: Schema.optionalKey(Schema.Literals(["ended", "started"])),
+  uniqueWindowMillis: Schema.optionalKey(whole),
+  onDuplicate: Schema.optionalKey(Schema.Literals(["reject", "replace"])),
+  headers: Schema.optionalKey(Schema.Record(Schema.String, Schema.String)),
+  tags: Schema.optionalKey(Schema.Array(Schema.String))
+})
+
+const decodeStored = Schema.decodeUnknownResult(StoredJob)
+
+const decodeNodeJob = (text: string): NodeJob["job"] | undefined =>
+  Result.getOrUndefined(
+    Result.flatMap(
+      Result.try((): unknown => JSON.parse(text)),
+      decodeStored
+    )
+  )
+
+/** From the position on: node, generation and text in turn. Nodes whose text is not of our making are named apart. */
+export const decodeStarts = (workflow: string, reply: ReadonlyArray<string>, from: number) => {
   const starts: Array<Start> = []
-  for (let i = from; i < reply.length; i += 3) {
+  const unreadable: Array<Member> = []
+  for (let i = from; i + 2 < reply.length; i += 3) {
     const text = reply[i + 2]!
     const parentsAt = text.indexOf("\n") + 1
     const queueAt = text.indexOf("\n", parentsAt) + 1
     const jobAt = text.indexOf("\n", queueAt) + 1
     const member: Member = { workflow, node: Number(reply[i]), generation: Number(reply[i + 1]) }
-    starts.push({
-      member,
-      queue: text.slice(queueAt, text.indexOf(",", queueAt)),
-      job: JSON.parse(text.slice(jobAt)) as NodeJob["job"]
-    })
+    const queue = text.slice(queueAt, text.indexOf(",", queueAt))
+    const job = jobAt === 0 || Result.isFailure(checkQueue(queue)) ? undefined : decodeNodeJob(text.slice(jobAt))
+    if (job === undefined) unreadable.push(member)
+    else starts.push({ member, queue, job })
   }
-  return starts
+  return { starts, unreadable }
 }
 
 /** A workflow as workflow.lua answers it. */
@@ -64,14 +98,16 @@ export const decodeWorkflow = (
 
 export type RawNodes = readonly [state?: WorkflowState, ...nodes: ReadonlyArray<string>]
 
-const states: Readonly<Record<string, NodeState>> = {
-  w: "waiting",
-  o: "open",
-  c: "completed",
-  d: "failed",
-  x: "cancelled",
-  z: "stopped"
-}
+const states: ReadonlyMap<string, NodeState> = new Map<string, NodeState>(
+  Object.entries({
+    w: "waiting",
+    o: "open",
+    c: "completed",
+    d: "failed",
+    x: "cancelled",
+    z: "stopped"
+  } as const)
+)
 
 /** Nodes as nodes.lua answers them: parents, queue and kind, letter and generation in turn. */
 export const decodeNodes = (workflow: string, from: number, raw: RawNodes): ReadonlyArray<NodeRecord> => {
@@ -79,7 +115,7 @@ export const decodeNodes = (workflow: string, from: number, raw: RawNodes): Read
   return Array.from({ length: fields.length / 3 }, (_, i): NodeRecord => {
     const [parents, what, status] = fields.slice(3 * i, 3 * i + 3) as [string, string, string]
     const node = from + i
-    const known = states[status[0]!]!
+    const known = states.get(status[0] ?? "") ?? "waiting"
     const state = known === "waiting" && workflowState !== "running" ? "skipped" : known
     const common = { node, state, parents: parents === "" ? [] : parents.split(",").map(Number) }
     if (what === "") return common
@@ -91,11 +127,4 @@ export const decodeNodes = (workflow: string, from: number, raw: RawNodes): Read
       ...(known === "waiting" ? {} : { jobId: memberJobId(workflow, node, Number.parseInt(status.slice(1), 10)) })
     }
   })
-}
-
-/** Where the page before ended: when the last workflow was created, and its id. */
-export const parseCursor = (cursor: string | undefined): readonly [created: string, id: string] => {
-  if (cursor === undefined) return ["", ""]
-  const colon = cursor.indexOf(":")
-  return [cursor.slice(0, colon), cursor.slice(colon + 1)]
 }

@@ -1,7 +1,10 @@
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
-import type { EpochMillis } from "../../domain/Job.ts"
+import * as Result from "effect/Result"
+import { boundedText } from "../../domain/bounded-text.ts"
+import type { Ended, EpochMillis } from "../../domain/Job.ts"
 import { memberJobId, type WorkflowState } from "../../domain/Workflow.ts"
+import { parsePlace, refused } from "../../ports/checks.ts"
 import {
   type Advance,
   type CreateOutcome,
@@ -13,7 +16,7 @@ import {
 import { decodeEnded, encodeEnded } from "./codec.ts"
 import { scripts } from "./scripts/index.ts"
 import type { Workflows } from "./Workflows.ts"
-import { decodeNodes, decodeStarts, decodeWorkflow, encodeNode, parseCursor, type RawNodes } from "./workflow-codec.ts"
+import { decodeNodes, decodeStarts, decodeWorkflow, encodeNode, type RawNodes } from "./workflow-codec.ts"
 
 /** When somebody should look at a workflow that nobody has driven to its end yet, in milliseconds. */
 const lookMillis = 30_000
@@ -37,6 +40,9 @@ type RawAdvance = readonly [
   over: string,
   ...starts: ReadonlyArray<string>
 ]
+
+/** What somebody else has written in the place of how a node ended. */
+const unreadableEnd: Ended = { _tag: "Dead", reason: "undecodable", error: "how it ended cannot be read" }
 
 const stopOpen = 1
 const moreToStart = 2
@@ -96,37 +102,63 @@ export const make = (workflows: Workflows): WorkflowStore["Service"] => {
   const note = (id: string, [state, , , created, , deadline, over]: RawAdvance) =>
     enter(id, state, created, state === "running" ? (deadline === "" ? same : deadline) : "", over)
 
+  const advance: WorkflowStore["Service"]["advance"] = Effect.fnUntraced(function* ({
+    drive = false,
+    endings,
+    id,
+    limit,
+    stop
+  }) {
+    if (stop !== undefined) yield* lookSoon(id)
+    const answer = yield* run<RawAdvance | []>("advance", scripts.advance, id, [
+      workflows.notices,
+      limit,
+      drive ? 1 : 0,
+      stop?.cause ?? "",
+      boundedText(stop?.reason ?? ""),
+      ...endings.flatMap(({ ended, member, sequence }) => [
+        member.node,
+        member.generation,
+        sequence,
+        encodeEnded(ended)
+      ])
+    ])
+    if (answer.length === 0) return Option.none()
+    const reply = answer as RawAdvance
+    const [state, flags, now] = reply
+    // whoever told it keeps the endings until this is done as well, so the directory follows for certain
+    if ((flags & stateMayHaveChanged) > 0 && !(drive && state === "running")) yield* note(id, reply)
+    const { starts, unreadable: lost } = decodeStarts(id, reply as unknown as ReadonlyArray<string>, 7)
+    if (lost.length > 0) {
+      yield* Effect.logError(
+        `workflow ${id}: nodes ${lost.map(({ node }) => node).join(", ")} are not of this library's making, changed by something else, and cannot be started`
+      )
+    }
+    const found: Advance = {
+      state,
+      now: Number(now),
+      starts,
+      more: (flags & moreToStart) > 0,
+      stop: (flags & stopOpen) > 0
+    }
+    if (lost.length === 0) return Option.some(found)
+    const ends = lost.map((member) => ({ member, sequence: 0, ended: unreadableEnd }))
+    const after = yield* advance({ id, endings: ends, limit, drive })
+    return Option.map(after, (next): Advance => {
+      const known = new Set(next.starts.map(({ member }) => member.node))
+      const rest = next.state === "running" ? starts.filter(({ member }) => !known.has(member.node)) : []
+      return {
+        ...next,
+        starts: [...rest, ...next.starts],
+        more: found.more || next.more,
+        stop: found.stop || next.stop
+      }
+    })
+  })
+
   return WorkflowStore.of({
     create,
-    advance: Effect.fnUntraced(function* ({ drive = false, endings, id, limit, stop }) {
-      if (stop !== undefined) yield* lookSoon(id)
-      const found = yield* run<RawAdvance | []>("advance", scripts.advance, id, [
-        workflows.notices,
-        limit,
-        drive ? 1 : 0,
-        stop?.cause ?? "",
-        stop?.reason ?? "",
-        ...endings.flatMap(({ ended, member, sequence }) => [
-          member.node,
-          member.generation,
-          sequence,
-          encodeEnded(ended)
-        ])
-      ])
-      if (found.length === 0) return Option.none()
-      const reply = found as RawAdvance
-      const [state, flags, now] = reply
-      // whoever told it keeps the endings until this is done as well, so the directory follows for certain
-      if ((flags & stateMayHaveChanged) > 0 && !(drive && state === "running")) yield* note(id, reply)
-      const advance: Advance = {
-        state,
-        now: Number(now),
-        starts: decodeStarts(id, reply as unknown as ReadonlyArray<string>, 7),
-        more: (flags & moreToStart) > 0,
-        stop: (flags & stopOpen) > 0
-      }
-      return Option.some(advance)
-    }),
+    advance,
     confirm: (id, started) =>
       started.length === 0
         ? Effect.void
@@ -145,7 +177,8 @@ export const make = (workflows: Workflows): WorkflowStore["Service"] => {
           jobs: Array.from({ length: rest.length / 3 }, (_, i) => ({
             jobId: memberJobId(id, Number(rest[3 * i]), Number(rest[3 * i + 1])),
             queue: rest[3 * i + 2]!
-          })),
+            // a node that is not of our making has no queue, and so no job
+          })).filter(({ queue }) => queue !== ""),
           cursor: next === "0" ? undefined : next
         })
       ),
@@ -174,10 +207,12 @@ export const make = (workflows: Workflows): WorkflowStore["Service"] => {
       nodes.length === 0
         ? Effect.succeed([])
         : Effect.map(run<ReadonlyArray<string>>("outcomes", scripts.outcomes, id, nodes), (texts) =>
-            texts.map((text) => (text === "" ? undefined : decodeEnded(text)))
+            texts.map((text) => (text === "" ? undefined : (decodeEnded(text) ?? unreadableEnd)))
           ),
     list: Effect.fnUntraced(function* ({ cursor, limit, state }) {
-      const [createdBefore, idBefore] = parseCursor(cursor)
+      const place = cursor === undefined ? Result.succeed(undefined) : parsePlace(cursor)
+      if (Result.isFailure(place)) return yield* Effect.fail(refused("list", place.failure))
+      const { id: idBefore = "", scoreText: createdBefore = "" } = place.success ?? {}
       const [more, ...page] = yield* inDirectory<ReadonlyArray<string>>(
         "list",
         scripts.directory,

@@ -6,12 +6,15 @@ import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
+import { boundedText } from "../../domain/bounded-text.ts"
+import { describe } from "../../domain/describe.ts"
 import type { JobId } from "../../domain/Job.ts"
 import {
   checkJobId,
   checkKind,
   checkMaxAttempts,
   checkPriority,
+  bytesBeyond,
   checkQueue,
   durationMillis,
   InvalidInput,
@@ -85,9 +88,16 @@ const expiry = ({ expires, expiresAt }: When) => {
 }
 
 const checkTags = (tags: ReadonlyArray<string>) =>
-  tags.length <= 16 && tags.every((tag) => tag.length >= 1 && tag.length <= 64)
+  tags.length <= 16 && tags.every((tag) => typeof tag === "string" && tag.length >= 1 && tag.length <= 64)
     ? Effect.void
     : invalid("tags", "must be at most 16 texts of 1 to 64 characters")
+
+/** Reading a payload may run its own code, which can throw anything. */
+const problemOf = (problem: unknown): string =>
+  Result.getOrElse(
+    Result.try(() => (problem instanceof Error ? boundedText(problem.message) : describe(problem))),
+    () => describe(problem)
+  )
 
 const encode = (
   task: AnyTask,
@@ -96,28 +106,29 @@ const encode = (
 ): Effect.Effect<string, InvalidPayload | PayloadTooLarge> => {
   const exit = task.encodePayload(payload)
   if (Exit.isFailure(exit)) {
-    const problem = Cause.squash(exit.cause)
-    return Effect.fail(
-      new InvalidPayload({ kind: task.kind, problem: problem instanceof Error ? problem.message : String(problem) })
-    )
+    return Effect.fail(new InvalidPayload({ kind: task.kind, problem: problemOf(Cause.squash(exit.cause)) }))
   }
   const text = exit.value
-  // a character takes at most three bytes, so most payloads need no count
-  if (text.length * 3 > limit) {
-    const bytes = Buffer.byteLength(text)
-    if (bytes > limit) return Effect.fail(new PayloadTooLarge({ kind: task.kind, bytes, limit }))
-  }
-  return Effect.succeed(text)
+  const bytes = bytesBeyond(text, limit)
+  return bytes === undefined
+    ? Effect.succeed(text)
+    : Effect.fail(new PayloadTooLarge({ kind: task.kind, bytes, limit }))
 }
 
 const hash = (text: string): string => createHash("sha256").update(text).digest("base64url")
 
 const plainKey = /^[A-Za-z0-9._:@/+=-]{1,100}$/
 
-/** A key that was named, as the store knows it. */
-export const namedKey = (named: string): string => (plainKey.test(named) ? `key:${named}` : `hash:${hash(named)}`)
+/**
+ * A key that was named, as the store knows it. A short plain one starts with `key:`, any other with `hash:` or, when it
+ * is not well-formed Unicode and UTF-8 would make several keys one, with `text:`, so none collide.
+ */
+export const namedKey = (named: string): string => {
+  if (plainKey.test(named)) return `key:${named}`
+  return named.isWellFormed() ? `hash:${hash(named)}` : `text:${hash(JSON.stringify(named))}`
+}
 
-/** A derived key starts with `payload:`, a short plain key with `key:`, and any other with `hash:`, so none collide. */
+/** A key that is derived starts with `payload:`. */
 const keyOf = (task: AnyTask, { key }: Unique<AnyTask>, payload: unknown, text: string): string => {
   if (key === undefined) return `payload:${hash(`${task.kind}\n${text}`)}`
   return namedKey(typeof key === "function" ? key(payload) : key)
@@ -173,10 +184,9 @@ export const prepare = Effect.fnUntraced(function* <T extends AnyTask>(
     }
     let id: JobId
     if (options.id === undefined) id = yield* ids.next
-    else {
-      id = options.id(payload, i)
-      yield* required(checkJobId(id))
-    }
+    else id = options.id(payload, i)
+    // those of a JobIds service of one's own as well
+    yield* required(checkJobId(id))
     jobs.push({
       id,
       kind: task.kind,

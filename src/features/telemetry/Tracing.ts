@@ -4,6 +4,7 @@ import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import type * as Fiber from "effect/Fiber"
 import * as Option from "effect/Option"
+import * as Result from "effect/Result"
 import * as Tracer from "effect/Tracer"
 import { Cancel, Snooze } from "../../domain/Steering.ts"
 import type { Settings } from "./Settings.ts"
@@ -70,6 +71,8 @@ export const traceHeaders: Effect.Effect<typeof none> = Effect.withFiber((fiber)
   })
 })
 
+const maxTraceState = 8192
+
 // later versions of the format may only add fields at the end
 const traceparent = /^(?!ff)[0-9a-f]{2}-(?!0{32})([0-9a-f]{32})-(?!0{16})([0-9a-f]{16})-([0-9a-f]{2})(?:-.*)?$/
 
@@ -77,7 +80,8 @@ const traceparent = /^(?!ff)[0-9a-f]{2}-(?!0{32})([0-9a-f]{32})-(?!0{16})([0-9a-
 export const externalSpan = (headers: TracedJob["headers"]): Tracer.ExternalSpan | undefined => {
   const [, traceId, spanId, flags] = traceparent.exec(headers["traceparent"] ?? "") ?? []
   if (traceId === undefined || spanId === undefined || flags === undefined) return undefined
-  const { tracestate } = headers
+  // the standard asks for 512 characters; what is far longer is no state of a trace
+  const tracestate = (headers["tracestate"]?.length ?? 0) > maxTraceState ? undefined : headers["tracestate"]
   return Tracer.externalSpan({
     traceId,
     spanId,
@@ -96,8 +100,11 @@ const attributesOf = (operation: "send" | "process", queue: string) => ({
 const errorType = (error: unknown): string => {
   if (typeof error !== "object" || error === null) return "_OTHER"
   if ("_tag" in error && typeof error._tag === "string") return error._tag
-  return error instanceof Error ? error.name : "_OTHER"
+  return error instanceof Error ? String(error.name) : "_OTHER"
 }
+
+/** Reading what was thrown runs its own code, which may throw again; a span ends all the same. */
+const reading = <A>(read: () => A, otherwise: A): A => Result.getOrElse(Result.try(read), () => otherwise)
 
 /** Ends a span as its attempt ended; a job put off or called off by its handler is no error. */
 const endSpan = (span: Tracer.Span, exit: Exit.Exit<unknown, unknown>): Effect.Effect<void> =>
@@ -106,10 +113,15 @@ const endSpan = (span: Tracer.Span, exit: Exit.Exit<unknown, unknown>): Effect.E
       let told: Exit.Exit<unknown, unknown> = exit
       if (Exit.isFailure(exit) && !Cause.hasInterruptsOnly(exit.cause)) {
         const error = Cause.squash(exit.cause)
-        if (error instanceof Snooze || error instanceof Cancel) {
-          span.attribute("winterq.steering", error._tag)
+        const steering = reading(() => error instanceof Snooze || error instanceof Cancel, false)
+        if (steering) {
+          span.attribute("winterq.steering", (error as Snooze | Cancel)._tag)
           told = Exit.void
-        } else span.attribute("error.type", errorType(error))
+        } else
+          span.attribute(
+            "error.type",
+            reading(() => errorType(error), "_OTHER")
+          )
       }
       span.end(clock.currentTimeNanosUnsafe(), told)
     })

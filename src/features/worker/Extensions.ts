@@ -23,6 +23,7 @@ import { HookRunner } from "./HookRunner.ts"
 import type { AnyHooks } from "./Hooks.ts"
 import { JobLog } from "./job-log.ts"
 import type { AnyMiddleware, Middleware } from "./Middleware.ts"
+import { type Redact, redacting } from "./redaction.ts"
 import { type JobInfo, RunningJob } from "./RunningJob.ts"
 
 /** What is attached to a worker from outside. */
@@ -36,6 +37,14 @@ export interface ExtensionOptions<M extends ReadonlyArray<AnyMiddleware>, H exte
    * (`problems`), or every one (`all`); `problems` when left out. Payloads are never logged.
    */
   readonly log?: false | "problems" | "all"
+  /**
+   * Takes secrets out of error texts and of the reasons of `Cancel`, before they are stored, logged and told to hooks.
+   * It gets the whole text, stack included. When it throws, the text is withheld. Typed failures, results, progress and
+   * log lines are what the program says on purpose, and pass as they are; so does the `cause` that hooks are told.
+   *
+   * **Ref** docs/semantics.md LOG-4
+   */
+  readonly redact?: Redact
 }
 
 /** What is kept of an attempt whose handler was started: all of it when every end is of interest, or how it failed. */
@@ -72,6 +81,8 @@ export class Extensions {
   readonly #tracing: Processing
   readonly #instruments: WorkerInstruments | undefined
   readonly #clock: Clock.Clock
+  /** Makes an error text fit to be stored and logged. */
+  readonly redact: Redact
   /** Whether the end of an attempt is of interest, whatever it is. */
   readonly #everyEnd: boolean
 
@@ -82,8 +93,10 @@ export class Extensions {
     services: Context.Context<never>,
     middleware: ReadonlyArray<AnyMiddleware>,
     hooks: HookRunner | undefined,
-    log: JobLog
+    log: JobLog,
+    redact: Redact
   ) {
+    this.redact = redact
     this.fork = Effect.runForkWith(services)
     this.#worker = worker
     this.#store = store
@@ -236,7 +249,8 @@ export const makeExtensions = (
   Effect.gen(function* () {
     // what middleware and hooks require, the worker's layer requires, so it is among them
     const services = Context.omit(Tracer.ParentSpan)(yield* Effect.context<never>())
-    const hooks = options.hooks === undefined ? undefined : new HookRunner(options.hooks, services)
+    const redact = redacting(options.redact)
+    const hooks = options.hooks === undefined ? undefined : new HookRunner(options.hooks, services, redact)
     if (hooks !== undefined) {
       yield* Effect.forkScoped(hooks.run)
       yield* Effect.addFinalizer(() => hooks.drain)
@@ -244,7 +258,7 @@ export const makeExtensions = (
     const kinds = new Set(options.tasks.map(({ kind }) => kind))
     const log = new JobLog(options.log ?? "problems", services, worker)
     const middleware = [...(yield* AmbientMiddleware), ...(options.middleware ?? [])]
-    const extensions = new Extensions(worker, yield* JobStore, kinds, services, middleware, hooks, log)
+    const extensions = new Extensions(worker, yield* JobStore, kinds, services, middleware, hooks, log, redact)
     extensions.slots(concurrency)
     yield* Effect.addFinalizer(() => Effect.sync(() => extensions.slots(-concurrency)))
     return extensions

@@ -1,10 +1,13 @@
+import * as Cause from "effect/Cause"
 import type * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
 import * as Latch from "effect/Latch"
 import * as Option from "effect/Option"
+import { describe } from "../../domain/describe.ts"
 import type { AnyHooks, EventOf } from "./Hooks.ts"
+import type { Redact } from "./redaction.ts"
 
 /** How long one hook may take, and all that wait when the worker ends. */
 const hookMillis = 5000
@@ -14,6 +17,7 @@ const backlogLimit = 10_000
 
 interface Waiting {
   readonly name: keyof AnyHooks
+  readonly queue: string
   readonly jobId: string
   readonly hook: Effect.Effect<unknown, unknown>
 }
@@ -29,9 +33,12 @@ export class HookRunner {
   readonly #some = Latch.makeUnsafe(false)
   readonly #none = Latch.makeUnsafe(true)
 
-  constructor(hooks: AnyHooks, services: Context.Context<never>) {
+  readonly #redact: Redact
+
+  constructor(hooks: AnyHooks, services: Context.Context<never>, redact: Redact) {
     this.#hooks = hooks
     this.#services = services
+    this.#redact = redact
   }
 
   /** Whether anybody wants to know. Events are made only then. */
@@ -49,7 +56,7 @@ export class HookRunner {
       return
     }
     this.#waiting++
-    this.#backlog.push({ name, jobId: event.jobId, hook: Effect.suspend(() => hook(event)) })
+    this.#backlog.push({ name, queue: event.queue, jobId: event.jobId, hook: Effect.suspend(() => hook(event)) })
     this.#none.closeUnsafe()
     this.#some.openUnsafe()
   }
@@ -89,16 +96,22 @@ export class HookRunner {
     return Effect.runForkWith(this.#services)(effect)
   }
 
-  #perform({ hook, jobId, name }: Waiting): Effect.Effect<void> {
+  #perform({ hook, jobId, name, queue }: Waiting): Effect.Effect<void> {
     return Effect.suspend(() => {
       // a root fiber: one that ignores its interruption is left behind, and holds nobody up
       const fiber = this.#fork(hook)
       const done = fiber.pollUnsafe()
-      if (done !== undefined) return failure(name, jobId, done)
+      const failure = (exit: Exit.Exit<unknown, unknown>): Effect.Effect<void> => {
+        if (Exit.isSuccess(exit)) return Effect.void
+        // as text: a logger that reads a hostile error would throw, and end this loop
+        const text = this.#redact(describe(Cause.squash(exit.cause)), { queue, kind: "", id: jobId })
+        return Effect.logWarning(`hook ${name} of job ${jobId} failed: ${text}`)
+      }
+      if (done !== undefined) return failure(done)
       return Effect.flatMap(
         Effect.timeoutOption(Fiber.await(fiber), hookMillis),
         Option.match({
-          onSome: (exit) => failure(name, jobId, exit),
+          onSome: failure,
           onNone: () => {
             fiber.interruptUnsafe()
             return Effect.logWarning(`hook ${name} of job ${jobId} is interrupted: it took over ${hookMillis} ms`)
@@ -108,6 +121,3 @@ export class HookRunner {
     })
   }
 }
-
-const failure = (name: string, jobId: string, exit: Exit.Exit<unknown, unknown>): Effect.Effect<void> =>
-  Exit.isSuccess(exit) ? Effect.void : Effect.logWarning(`hook ${name} of job ${jobId} failed`, exit.cause)

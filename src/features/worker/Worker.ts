@@ -4,7 +4,14 @@ import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Scope from "effect/Scope"
 import { checkConcurrency, checkQueues } from "../../domain/check-queues.ts"
-import { checkKind, checkLease, durationMillis, InvalidInput } from "../../domain/limits.ts"
+import {
+  checkKind,
+  checkLease,
+  checkWorker,
+  defaultMaxResultBytes,
+  durationMillis,
+  InvalidInput
+} from "../../domain/limits.ts"
 import type { Queues } from "../../domain/Queues.ts"
 import type { AnyTask, RateLimitOptions } from "../../domain/Task.ts"
 import { JobIds } from "../../ports/JobIds.ts"
@@ -37,6 +44,7 @@ import { subscribe, waitLoop } from "./wait-for-work.ts"
 import { type Runnable, type Settings, WorkerState } from "./WorkerState.ts"
 
 export type { HandlerFor } from "./Handler.ts"
+export type { ErrorOf, Redact } from "./redaction.ts"
 export type { JobInfo } from "./RunningJob.ts"
 export type { ServedQueue } from "./serve-queues.ts"
 
@@ -70,6 +78,11 @@ export interface WorkerOptions<
   readonly prefetch?: number
   /** Whether, and how, it lets schedules tick, those of all queues; true when left out. */
   readonly ticks?: boolean | TickerOptions
+  /**
+   * Largest encoded success or typed failure kept, in bytes of UTF-8; 512 KiB when left out. An attempt whose success
+   * is larger has failed; a larger failure is kept as its error text only.
+   */
+  readonly maxResultBytes?: number
   /** Rate limits by kind that take the place of the tasks' own; `false` lifts one. */
   readonly rateLimits?: Readonly<Record<string, RateLimitOptions | false>>
 }
@@ -129,6 +142,11 @@ export class Worker extends Context.Service<
 const millis = (field: string, input: Duration.Input, least = 0) =>
   Effect.fromResult(durationMillis(field, input, least))
 
+const bytesOf = (field: string, bytes: number) =>
+  Number.isInteger(bytes) && bytes >= 1
+    ? Effect.succeed(bytes)
+    : Effect.fail(new InvalidInput({ field, problem: `must be an integer above 0, not ${bytes}` }))
+
 const queuesOf = (queues: ReadonlyArray<string> | Queues): Queues =>
   "order" in queues ? queues : { order: "weighted", entries: [...new Set(queues)].map((name) => ({ name })) }
 
@@ -160,7 +178,8 @@ const settingsOf = Effect.fnUntraced(function* (options: AnyOptions<ReadonlyArra
     pollMillis: yield* millis("poll", options.poll ?? "5 seconds", 1),
     sweepMillis: yield* millis("sweep", options.sweep ?? "5 seconds", 1),
     drainMillis: yield* millis("drain", options.drain ?? "30 seconds"),
-    unknownKindDelayMillis: yield* millis("unknownKindDelay", options.unknownKindDelay ?? "30 seconds")
+    unknownKindDelayMillis: yield* millis("unknownKindDelay", options.unknownKindDelay ?? "30 seconds"),
+    maxResultBytes: yield* bytesOf("maxResultBytes", options.maxResultBytes ?? defaultMaxResultBytes)
   } satisfies Settings
 })
 
@@ -176,6 +195,7 @@ const make = Effect.fnUntraced(function* <Tasks extends ReadonlyArray<AnyTask>>(
   }
   const ids = yield* JobIds
   const id = `worker-${yield* ids.next}`
+  yield* Effect.fromResult(checkWorker(id))
   // made before all loops, so that it ends after them: hooks hear of what shutdown settles
   const extensions = yield* makeExtensions(id, options, settings.concurrency)
   const state = new WorkerState(id, settings, runnables, yield* Effect.context<never>(), store, extensions)

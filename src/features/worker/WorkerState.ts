@@ -24,6 +24,7 @@ export interface Settings {
   readonly unknownKindDelayMillis: number
   /** Absent: as many as is measured to be of use. */
   readonly prefetch: number | undefined
+  readonly maxResultBytes: number
 }
 
 export interface Runnable {

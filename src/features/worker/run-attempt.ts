@@ -60,6 +60,7 @@ export const settled = (state: WorkerState, lane: Lane, settlement: Settlement, 
 
 const settlementAfter = (
   state: WorkerState,
+  queue: string,
   runnable: Runnable,
   attempt: Attempt,
   exit: Exit.Exit<unknown, unknown>
@@ -70,7 +71,10 @@ const settlementAfter = (
   if (interruptedFor !== undefined && Exit.isFailure(exit) && Cause.hasInterrupts(exit.cause)) {
     return { _tag: "Release", jobId: job.id, token: job.token, delayMillis: 0 }
   }
-  return settlementOf(runnable.task, job, exit, state.random())
+  return settlementOf(runnable.task, job, exit, state.random(), {
+    maxResultBytes: state.settings.maxResultBytes,
+    redact: (text) => state.extensions.redact(text, { queue, kind: job.kind, id: job.id })
+  })
 }
 
 /**
@@ -99,7 +103,12 @@ const start = (state: WorkerState, lane: Lane, attempt: Attempt): void => {
   noteStart(state, lane, attempt)
   const payload = runnable.task.decodePayload(job.payload)
   if (Exit.isFailure(payload)) {
-    const error = `the payload cannot be decoded: ${describe(Cause.squash(payload.cause))}`
+    const why = extensions.redact(describe(Cause.squash(payload.cause)), {
+      queue: lane.queue,
+      kind: job.kind,
+      id: job.id
+    })
+    const error = `the payload cannot be decoded: ${why}`
     end(state, lane, attempt, { _tag: "Bury", ...held, reason: "undecodable", error })
     return
   }
@@ -114,7 +123,7 @@ const start = (state: WorkerState, lane: Lane, attempt: Attempt): void => {
   if (attempt.interruptedFor !== undefined) fiber.interruptUnsafe()
   fiber.addObserver((exit) => {
     attempt.observed = extensions.ended(lane.queue, attempt, running, exit)
-    const settlement = settlementAfter(state, runnable, attempt, exit)
+    const settlement = settlementAfter(state, lane.queue, runnable, attempt, exit)
     if (settlement === undefined) extensions.lost(lane.queue, attempt)
     end(state, lane, attempt, settlement)
   })

@@ -3,7 +3,7 @@ import * as Exit from "effect/Exit"
 import * as Result from "effect/Result"
 import * as Backoff from "../../domain/Backoff.ts"
 import { describe } from "../../domain/describe.ts"
-import { maxDelayMillis } from "../../domain/limits.ts"
+import { bytesBeyond, maxDelayMillis } from "../../domain/limits.ts"
 import { Cancel, SkipRetry, Snooze } from "../../domain/Steering.ts"
 import type { AnyTask } from "../../domain/Task.ts"
 import type { ClaimedJob, Settlement } from "../../ports/JobStore.ts"
@@ -17,10 +17,29 @@ const delayOf = (task: AnyTask, attempt: number, random: number): number =>
     () => Backoff.standard.delayMillis(attempt, random)
   )
 
-/** The encoded failure, when it is one that the task declares. */
-const typed = (task: AnyTask, error: unknown): { readonly failure?: string } => {
+/** What an attempt may leave behind. */
+export interface Kept {
+  /** Largest encoded success or typed failure, in bytes of UTF-8. */
+  readonly maxResultBytes: number
+  /** Makes an error text fit to be stored and logged. */
+  readonly redact: (text: string) => string
+}
+
+const tooLarge = (what: string, bytes: number, limit: number): string =>
+  `${what} has ${bytes} bytes, the limit is ${limit}; store it elsewhere and return a reference`
+
+/** The encoded failure, when it is one that the task declares; what is said of it otherwise. */
+const typed = (
+  task: AnyTask,
+  error: unknown,
+  { maxResultBytes }: Kept
+): { readonly failure?: string; readonly note: string } => {
   const failure = task.hasFailure ? task.encodeFailure(error) : undefined
-  return failure !== undefined && Exit.isSuccess(failure) ? { failure: failure.value } : {}
+  if (failure === undefined || Exit.isFailure(failure)) return { note: "" }
+  const bytes = bytesBeyond(failure.value, maxResultBytes)
+  return bytes === undefined
+    ? { failure: failure.value, note: "" }
+    : { note: `${tooLarge("the typed failure", bytes, maxResultBytes)}\n` }
 }
 
 const failed = (
@@ -35,33 +54,55 @@ const failed = (
   token: job.token,
   delayMillis: delayOf(task, job.attempt, random),
   error,
-  ...failure
+  ...(failure.failure === undefined ? {} : { failure: failure.failure })
 })
 
-/** How the error of a success that does not fit its schema begins. */
+/** How the error of a success that does not fit its schema, or its limit, begins. */
 export const resultMisfit = "the result does not fit its schema"
+export const resultTooLarge = "the result is too large"
 
 /** What an attempt's end means for its job. */
 export const settlementOf = (
   task: AnyTask,
   job: ClaimedJob,
   exit: Exit.Exit<unknown, unknown>,
-  random: number
+  random: number,
+  kept: Kept
+): Settlement =>
+  Result.getOrElse(
+    Result.try(() => decide(task, job, exit, random, kept)),
+    // reading what was thrown runs its own code: a proxy whose traps throw cannot even be asked what it is
+    () => failed(task, job, "an error that cannot be shown", random)
+  )
+
+const decide = (
+  task: AnyTask,
+  job: ClaimedJob,
+  exit: Exit.Exit<unknown, unknown>,
+  random: number,
+  kept: Kept
 ): Settlement => {
   const held = { jobId: job.id, token: job.token }
+  const { maxResultBytes, redact } = kept
   if (Exit.isSuccess(exit)) {
     if (!task.hasResult) return { _tag: "Complete", ...held }
     const result = task.encodeSuccess(exit.value)
-    return Exit.isSuccess(result)
+    if (Exit.isFailure(result)) {
+      return failed(task, job, `${resultMisfit}: ${redact(describe(Cause.squash(result.cause)))}`, random)
+    }
+    const bytes = bytesBeyond(result.value, maxResultBytes)
+    return bytes === undefined
       ? { _tag: "Complete", ...held, result: result.value }
-      : failed(task, job, `${resultMisfit}: ${describe(Cause.squash(result.cause))}`, random)
+      : failed(task, job, `${resultTooLarge}: ${tooLarge("it", bytes, maxResultBytes)}`, random)
   }
   if (Cause.hasInterruptsOnly(exit.cause)) return failed(task, job, "the handler interrupted itself", random)
   const error = Cause.squash(exit.cause)
   if (error instanceof Snooze) return { _tag: "Snooze", ...held, delayMillis: wholeDelay(error.delayMillis) }
-  if (error instanceof Cancel) return { _tag: "Cancel", ...held, reason: error.reason }
+  if (error instanceof Cancel) return { _tag: "Cancel", ...held, reason: redact(describe(error.reason)) }
   if (error instanceof SkipRetry) {
-    return { _tag: "Bury", ...held, reason: "skipped", error: describe(error.error), ...typed(task, error.error) }
+    const { note, ...failure } = typed(task, error.error, kept)
+    return { _tag: "Bury", ...held, reason: "skipped", error: redact(note + describe(error.error)), ...failure }
   }
-  return failed(task, job, describe(error), random, typed(task, error))
+  const failure = typed(task, error, kept)
+  return failed(task, job, redact(failure.note + describe(error)), random, failure)
 }

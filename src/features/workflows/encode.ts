@@ -1,15 +1,9 @@
 import { createHash } from "node:crypto"
 import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
-import { durationMillis, InvalidInput } from "../../domain/limits.ts"
-import {
-  compile,
-  type FailurePolicy,
-  isComplete,
-  maxNodes,
-  maxWorkflowIdLength,
-  type Shape
-} from "../../domain/Workflow.ts"
+import { boundedText } from "../../domain/bounded-text.ts"
+import { checkWorkflowId, durationMillis, InvalidInput, maxWorkflowLength } from "../../domain/limits.ts"
+import { compile, type FailurePolicy, isComplete, maxNodes, type Shape } from "../../domain/Workflow.ts"
 import type { NewNode, NewWorkflow } from "../../ports/WorkflowStore.ts"
 import { prepare } from "../client/Client.ts"
 
@@ -29,14 +23,7 @@ export interface StartOptions {
   readonly retentionFailed?: Duration.Input
 }
 
-const idPattern = new RegExp(`^[A-Za-z0-9._:@/+=-]{1,${maxWorkflowIdLength}}$`)
-
 const invalid = (field: string, problem: string) => Effect.fail(new InvalidInput({ field, problem }))
-
-export const checkWorkflowId = (id: string): Effect.Effect<void, InvalidInput> =>
-  idPattern.test(id)
-    ? Effect.void
-    : invalid("id", `must be 1 to ${maxWorkflowIdLength} of A-Z a-z 0-9 . _ : @ / + = -, not ${id.slice(0, 40)}`)
 
 const millis = (field: string, input: Duration.Input) => Effect.fromResult(durationMillis(field, input))
 
@@ -45,14 +32,21 @@ const encodeNodes = Effect.fnUntraced(function* (shape: Shape, maxPayloadBytes: 
   if (nodes.length > maxNodes) {
     return yield* invalid("workflow", `has ${nodes.length} nodes, at most ${maxNodes} are allowed`)
   }
-  return yield* Effect.forEach(nodes, ({ children, job, parents }) =>
-    job === undefined
-      ? Effect.succeed<NewNode>({ job: undefined, parents, children })
-      : Effect.map(prepare(job.task, [job.payload], job.options, maxPayloadBytes), ({ jobs, queue }): NewNode => {
-          const { id: _, ...rest } = jobs[0]!
-          return { job: { queue, job: rest }, parents, children }
-        })
-  )
+  let length = 0
+  const encoded: Array<NewNode> = []
+  for (const { children, job, parents } of nodes) {
+    if (job === undefined) encoded.push({ job: undefined, parents, children })
+    else {
+      const { jobs, queue } = yield* prepare(job.task, [job.payload], job.options, maxPayloadBytes)
+      const { id: _, ...rest } = jobs[0]!
+      length += rest.payload.length
+      if (length > maxWorkflowLength) {
+        return yield* invalid("workflow", `holds more than ${maxWorkflowLength} characters of payload`)
+      }
+      encoded.push({ job: { queue, job: rest }, parents, children })
+    }
+  }
+  return encoded
 })
 
 /** Headers tell of the call, a trace for one, and do not make it another workflow. */
@@ -73,10 +67,11 @@ export const encodeWorkflow = Effect.fnUntraced(function* (
   options: StartOptions,
   maxPayloadBytes: number
 ) {
-  yield* checkWorkflowId(id)
+  yield* Effect.fromResult(checkWorkflowId(id))
   if (!isComplete(shape)) return yield* invalid("workflow", "has a chain or group with nothing in it")
   const nodes = yield* encodeNodes(shape, maxPayloadBytes)
-  const name = options.name ?? firstKind(nodes)
+  // shown in lists, so it is stored as well-formed text
+  const name = boundedText(options.name ?? firstKind(nodes), 129)
   if (name.length > 128) return yield* invalid("name", "must have at most 128 characters")
   const policy = options.onFailure ?? "stop"
   const deadlineMillis = options.deadline === undefined ? undefined : yield* millis("deadline", options.deadline)

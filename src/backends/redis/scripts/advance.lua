@@ -77,7 +77,7 @@ local function release(node)
   local parents = { node }
   while #parents > 0 do
     local parent = table.remove(parents)
-    local children = string.match(redis.call("HGET", keys.nodes, parent), "^[^\n]*")
+    local children = string.match(redis.call("HGET", keys.nodes, parent) or "", "^[^\n]*")
     for join, child in string.gmatch(children, "(j?)(%d+)") do
       if redis.call("HINCRBY", keys.left, child, -1) == 0 then
         if join == "j" then
@@ -230,6 +230,6 @@ for i = 1, math.min(limit, #fresh) do
   local _, generation = status_of(fresh[i])
   reply[#reply + 1] = fresh[i]
   reply[#reply + 1] = exact(created + generation)
-  reply[#reply + 1] = redis.call("HGET", keys.nodes, fresh[i])
+  reply[#reply + 1] = redis.call("HGET", keys.nodes, fresh[i]) or ""
 end
 return reply

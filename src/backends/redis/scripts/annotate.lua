@@ -24,6 +24,7 @@ if not text or string.sub(text, 1, #held) ~= held then
   return 0
 end
 local run = parse_run(text)
+if not run then return 0 end
 mind(run)
 redis.call("HSET", runs, id, format_run(run))
 if ARGV[3] ~= "" then redis.call("HSET", progress, id, ARGV[3]) end

@@ -85,13 +85,19 @@ local function settle()
     if text == nil then text = texts[i] end
     local held = "a" .. token .. ","
     local outcome = "k"
-    if text and find(text, held, 1, true) == 1 then
+    local is_held = text and find(text, held, 1, true) == 1
+    local run
+    if is_held and not (op == "c" and byte(text, #held + 1) == 48) then
+      run = parse_run(text)
+      -- not of this make: nothing can be settled, and the lease goes as others do
+      if not run then is_held, text = false, false end
+    end
+    if is_held then
       if op == "c" and byte(text, #held + 1) == 48 then
         done[#done + 1] = id
         touched[id] = false
         if watched then tell_ended(keys, id, "c") end
       else
-        local run = parse_run(text)
         local stop = (op == "r" or op == "s" or op == "l") and redis.call("HGET", keys.cancels, id)
         if stop then
           cancel_now(keys, keys.active, id, run, "cancelled", stop, now)
@@ -209,7 +215,7 @@ local function repeat_claim(first, ids)
     local token = exact(first + position)
     if text and string.sub(text, 1, #token + 2) == "a" .. token .. "," then
       local run = parse_run(text)
-      hand_out(id, run.attempt .. "," .. run.rescues .. "," .. run.snoozes .. "," .. token, redis.call("HGET", keys.jobs, id))
+      if run then hand_out(id, run.attempt .. "," .. run.rescues .. "," .. run.snoozes .. "," .. token, redis.call("HGET", keys.jobs, id) or "") end
     end
     position = position + 1
   end
@@ -223,8 +229,8 @@ local function drop_expired(ids, records, texts)
   for i = 1, #ids do
     if records[i] and string.sub(records[i], 1, 1) >= "2" then
       local run = texts[i] and parse_run(texts[i]) or new_run(records[i])
-      if run.held == "s" then free_key(keys, ids[i], run) end
-      if run.expires and run.expires <= now then
+      if run and run.held == "s" then free_key(keys, ids[i], run) end
+      if run and run.expires and run.expires <= now then
         cancel_now(keys, keys.pending, ids[i], run, "expired", '"no attempt had started in time"', now)
         expired[i] = true
         if limits then give_back_token(keys, limits, run.kind, now) end
@@ -277,10 +283,10 @@ local function claim()
   for i = 1, #ids do
     local id, record, text = ids[i], records[i], texts[i]
     token = token + 1
-    if record then
+    if record and is_record(record) then
       local progress, run = "1,0,0", nil
-      if text then
-        local old = parse_run(text)
+      local old = text and parse_run(text)
+      if old then
         progress = (old.attempt + 1) .. "," .. old.rescues .. "," .. old.snoozes
         run = "a" .. exact(token) .. "," .. old.flag .. "," .. progress .. rest .. old.tail
       else
@@ -291,7 +297,7 @@ local function claim()
       held = held + 2
       hand_out(id, progress, record)
     else
-      -- an index entry without a record: nothing to run, and nobody else shall meet it
+      -- an index entry without a record of this make: nothing to run, and nobody else shall meet it
       count(keys.meta, "vanished", 1)
       hand_out(id, "", "")
     end

@@ -28,7 +28,7 @@ local id = ARGV[1]
 local record = redis.call("HGET", keys.jobs, id)
 if not record then return {} end
 local kind, place = kind_and_score(record)
-if redis.call("ZSCORE", keys.limited, limited_member(kind, place, id)) then
+if kind and redis.call("ZSCORE", keys.limited, limited_member(kind, place, id)) then
   return read_job(keys, id, "pending", exact(place), record)
 end
 for i, state in ipairs(states) do

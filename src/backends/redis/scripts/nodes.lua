@@ -14,9 +14,9 @@ for node = from, from + tonumber(ARGV[2]) - 1 do
   local text = redis.call("HGET", KEYS[2], node)
   if not text then break end
   local parents, what = string.match(text, "^[^\n]*\n([^\n]*)\n([^\n]*)")
-  reply[#reply + 1] = parents
-  reply[#reply + 1] = what
+  reply[#reply + 1] = parents or ""
+  reply[#reply + 1] = what or ""
   local letter, generation = string.match(redis.call("HGET", KEYS[3], node) or "w0", "^(%a)(%d+)")
-  reply[#reply + 1] = letter .. exact(head[2] + generation)
+  reply[#reply + 1] = (letter or "w") .. exact(head[2] + (generation or 0))
 end
 return reply

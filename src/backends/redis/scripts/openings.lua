@@ -14,7 +14,7 @@ local page = redis.call("SSCAN", KEYS[4], ARGV[1], "COUNT", ARGV[2])
 local reply = { page[1] }
 for _, node in ipairs(page[2]) do
   reply[#reply + 1] = node
-  reply[#reply + 1] = exact(head[2] + string.match(redis.call("HGET", KEYS[3], node), "^%a(%d+)"))
-  reply[#reply + 1] = string.match(redis.call("HGET", KEYS[2], node), "^[^\n]*\n[^\n]*\n([^,]*),")
+  reply[#reply + 1] = exact(head[2] + (string.match(redis.call("HGET", KEYS[3], node) or "", "^%a(%d+)") or 0))
+  reply[#reply + 1] = string.match(redis.call("HGET", KEYS[2], node) or "", "^[^\n]*\n[^\n]*\n([^,]*),") or ""
 end
 return reply

@@ -6,7 +6,7 @@ export const sources = {
     keys: ["head", "nodes", "status", "left", "results", "open", "starts", "stopped", "failures", "listeners"] as const,
     args: ["now", "notices", "limit", "drive", "stop", "reason"] as const,
     rest: "endings" as const,
-    sha1: "7fd660f67281dac0ebf4449580bd764fb3036fcb",
+    sha1: "f8be27f3c22d5bff4d982bc6219cc2a2d9810ee4",
     source: `#!lua flags=allow-oom
 local function clock(given)
   if given ~= "" then return tonumber(given) end
@@ -19,8 +19,10 @@ end
 local function parse_run(text)
   local holder, token, flag, attempt, rescues, snoozes, started, finished, reason, worker, tail =
     string.match(text, "^(%a)(%d+),(%d),(%d+),(%d+),(%d+),(%d*),(%d*),(%a*),([^,]*),(.*)$")
+  if not tail then return nil end
   local sequence, enqueued, expires, priority, max_attempts, retain, kind, held, unique =
     string.match(tail, "^(%d+),(%d+),(%d*),(-?%d+),(%d+),(%d+),([^,]*),(%a?):?(.*)$")
+  if not unique then return nil end
   return {
     holder = holder, token = token, flag = flag,
     attempt = tonumber(attempt), rescues = tonumber(rescues), snoozes = tonumber(snoozes),
@@ -29,8 +31,15 @@ local function parse_run(text)
     expires = tonumber(expires), max_attempts = tonumber(max_attempts), retain = tonumber(retain), kind = kind, held = held, unique = unique
   }
 end
+local function is_record(record)
+  return string.find(record, "^%d,%d+,%d+,%d*,%-?%d+,%d+,%d+,[^,\\n]*,[^,\\n]*\\n[^\\n]*\\n") ~= nil
+end
+local function first_line(record)
+  return string.match(record, "^(%d),(%d+,%d+,%d*,%-?%d+,%d+,%d+,[^,\\n]*,[^,\\n]*)\\n[^\\n]*\\n")
+end
 local function new_run(record)
-  local flag, tail = string.match(record, "^(%d),([^\\n]*)")
+  local flag, tail = first_line(record)
+  if not flag then return nil end
   return parse_run("w0," .. flag .. ",0,0,0,,,,," .. tail)
 end
 local function format_run(run)
@@ -104,7 +113,7 @@ local function release(node)
   local parents = { node }
   while #parents > 0 do
     local parent = table.remove(parents)
-    local children = string.match(redis.call("HGET", keys.nodes, parent), "^[^\\n]*")
+    local children = string.match(redis.call("HGET", keys.nodes, parent) or "", "^[^\\n]*")
     for join, child in string.gmatch(children, "(j?)(%d+)") do
       if redis.call("HINCRBY", keys.left, child, -1) == 0 then
         if join == "j" then
@@ -244,7 +253,7 @@ for i = 1, math.min(limit, #fresh) do
   local _, generation = status_of(fresh[i])
   reply[#reply + 1] = fresh[i]
   reply[#reply + 1] = exact(created + generation)
-  reply[#reply + 1] = redis.call("HGET", keys.nodes, fresh[i])
+  reply[#reply + 1] = redis.call("HGET", keys.nodes, fresh[i]) or ""
 end
 return reply`
   },
@@ -252,7 +261,7 @@ return reply`
     keys: ["jobs", "runs", "progress", "logs", "meta"] as const,
     args: ["id", "token", "progress", "most", "from"] as const,
     rest: "lines" as const,
-    sha1: "feb8874a138866a3bbc0f2f4a971e277142c5717",
+    sha1: "9b807e9faa777aac5d4c2a97dfd6ad0b006aadab",
     source: `#!lua
 local function clock(given)
   if given ~= "" then return tonumber(given) end
@@ -265,8 +274,10 @@ end
 local function parse_run(text)
   local holder, token, flag, attempt, rescues, snoozes, started, finished, reason, worker, tail =
     string.match(text, "^(%a)(%d+),(%d),(%d+),(%d+),(%d+),(%d*),(%d*),(%a*),([^,]*),(.*)$")
+  if not tail then return nil end
   local sequence, enqueued, expires, priority, max_attempts, retain, kind, held, unique =
     string.match(tail, "^(%d+),(%d+),(%d*),(-?%d+),(%d+),(%d+),([^,]*),(%a?):?(.*)$")
+  if not unique then return nil end
   return {
     holder = holder, token = token, flag = flag,
     attempt = tonumber(attempt), rescues = tonumber(rescues), snoozes = tonumber(snoozes),
@@ -275,8 +286,15 @@ local function parse_run(text)
     expires = tonumber(expires), max_attempts = tonumber(max_attempts), retain = tonumber(retain), kind = kind, held = held, unique = unique
   }
 end
+local function is_record(record)
+  return string.find(record, "^%d,%d+,%d+,%d*,%-?%d+,%d+,%d+,[^,\\n]*,[^,\\n]*\\n[^\\n]*\\n") ~= nil
+end
+local function first_line(record)
+  return string.match(record, "^(%d),(%d+,%d+,%d*,%-?%d+,%d+,%d+,[^,\\n]*,[^,\\n]*)\\n[^\\n]*\\n")
+end
 local function new_run(record)
-  local flag, tail = string.match(record, "^(%d),([^\\n]*)")
+  local flag, tail = first_line(record)
+  if not flag then return nil end
   return parse_run("w0," .. flag .. ",0,0,0,,,,," .. tail)
 end
 local function format_run(run)
@@ -317,6 +335,7 @@ if not text or string.sub(text, 1, #held) ~= held then
   return 0
 end
 local run = parse_run(text)
+if not run then return 0 end
 mind(run)
 redis.call("HSET", runs, id, format_run(run))
 if ARGV[3] ~= "" then redis.call("HSET", progress, id, ARGV[3]) end
@@ -337,7 +356,7 @@ return 1`
     keys: ["jobs", "runs", "pending", "limited", "scheduled", "retry", "active", "cancelled", "ledger", "result", "cancels", "progress", "logs", "watchers", "unique", "meta", "outbox", "endings", "members"] as const,
     args: ["now", "notices", "queue", "id", "reason"] as const,
     rest: undefined,
-    sha1: "9b61aac50a391b9e3a062ea3e74fc7d5e32f1f17",
+    sha1: "31bed0e464edcfa7334c959850eca6ef957c0bf0",
     source: `#!lua flags=allow-oom
 local function clock(given)
   if given ~= "" then return tonumber(given) end
@@ -350,8 +369,10 @@ end
 local function parse_run(text)
   local holder, token, flag, attempt, rescues, snoozes, started, finished, reason, worker, tail =
     string.match(text, "^(%a)(%d+),(%d),(%d+),(%d+),(%d+),(%d*),(%d*),(%a*),([^,]*),(.*)$")
+  if not tail then return nil end
   local sequence, enqueued, expires, priority, max_attempts, retain, kind, held, unique =
     string.match(tail, "^(%d+),(%d+),(%d*),(-?%d+),(%d+),(%d+),([^,]*),(%a?):?(.*)$")
+  if not unique then return nil end
   return {
     holder = holder, token = token, flag = flag,
     attempt = tonumber(attempt), rescues = tonumber(rescues), snoozes = tonumber(snoozes),
@@ -360,8 +381,15 @@ local function parse_run(text)
     expires = tonumber(expires), max_attempts = tonumber(max_attempts), retain = tonumber(retain), kind = kind, held = held, unique = unique
   }
 end
+local function is_record(record)
+  return string.find(record, "^%d,%d+,%d+,%d*,%-?%d+,%d+,%d+,[^,\\n]*,[^,\\n]*\\n[^\\n]*\\n") ~= nil
+end
+local function first_line(record)
+  return string.match(record, "^(%d),(%d+,%d+,%d*,%-?%d+,%d+,%d+,[^,\\n]*,[^,\\n]*)\\n[^\\n]*\\n")
+end
 local function new_run(record)
-  local flag, tail = string.match(record, "^(%d),([^\\n]*)")
+  local flag, tail = first_line(record)
+  if not flag then return nil end
   return parse_run("w0," .. flag .. ",0,0,0,,,,," .. tail)
 end
 local function format_run(run)
@@ -518,12 +546,13 @@ local function give_back_token(keys, limits, kind, now)
 end
 local function kind_and_score(record)
   local sequence, priority, kind = string.match(record, "^%d,(%d+),%d+,%d*,(-?%d+),%d+,%d+,([^,]*),")
+  if not kind then return nil end
   return kind, tonumber(priority) * 1099511627776 + tonumber(sequence)
 end
 local function leave_waiting(keys, id, record)
   if redis.call("ZREM", keys.pending, id) == 1 then return true end
   local kind, score = kind_and_score(record)
-  return redis.call("ZREM", keys.limited, limited_member(kind, score, id)) == 1
+  return kind ~= nil and redis.call("ZREM", keys.limited, limited_member(kind, score, id)) == 1
 end
 local keys = {
   jobs = KEYS[1], runs = KEYS[2], pending = KEYS[3], limited = KEYS[4], scheduled = KEYS[5], retry = KEYS[6],
@@ -536,6 +565,7 @@ local record = redis.call("HGET", keys.jobs, id)
 if not record then return "gone" end
 local text = redis.call("HGET", keys.runs, id)
 local run = text and parse_run(text) or new_run(record)
+if not run then return redis.error_reply("ERR the record of the job is not of this make") end
 if redis.call("ZREM", keys.scheduled, id) + redis.call("ZREM", keys.retry, id) > 0 or leave_waiting(keys, id, record) then
   cancel_now(keys, keys.pending, id, run, "cancelled", reason, now)
   return "cancelled"
@@ -609,7 +639,7 @@ return reply`
     keys: ["head", "draft", "nodes", "status", "left", "open", "starts"] as const,
     args: ["now", "fingerprint"] as const,
     rest: "nodes" as const,
-    sha1: "2fada84f6b13b3f06961e93e63f8a94e816161f7",
+    sha1: "00c20972166295c93474bf2637a28d7fdfef0f0c",
     source: `#!lua
 local function clock(given)
   if given ~= "" then return tonumber(given) end
@@ -622,8 +652,10 @@ end
 local function parse_run(text)
   local holder, token, flag, attempt, rescues, snoozes, started, finished, reason, worker, tail =
     string.match(text, "^(%a)(%d+),(%d),(%d+),(%d+),(%d+),(%d*),(%d*),(%a*),([^,]*),(.*)$")
+  if not tail then return nil end
   local sequence, enqueued, expires, priority, max_attempts, retain, kind, held, unique =
     string.match(tail, "^(%d+),(%d+),(%d*),(-?%d+),(%d+),(%d+),([^,]*),(%a?):?(.*)$")
+  if not unique then return nil end
   return {
     holder = holder, token = token, flag = flag,
     attempt = tonumber(attempt), rescues = tonumber(rescues), snoozes = tonumber(snoozes),
@@ -632,8 +664,15 @@ local function parse_run(text)
     expires = tonumber(expires), max_attempts = tonumber(max_attempts), retain = tonumber(retain), kind = kind, held = held, unique = unique
   }
 end
+local function is_record(record)
+  return string.find(record, "^%d,%d+,%d+,%d*,%-?%d+,%d+,%d+,[^,\\n]*,[^,\\n]*\\n[^\\n]*\\n") ~= nil
+end
+local function first_line(record)
+  return string.match(record, "^(%d),(%d+,%d+,%d*,%-?%d+,%d+,%d+,[^,\\n]*,[^,\\n]*)\\n[^\\n]*\\n")
+end
 local function new_run(record)
-  local flag, tail = string.match(record, "^(%d),([^\\n]*)")
+  local flag, tail = first_line(record)
+  if not flag then return nil end
   return parse_run("w0," .. flag .. ",0,0,0,,,,," .. tail)
 end
 local function format_run(run)
@@ -728,7 +767,7 @@ return "dropped"`
     keys: ["schedules", "ticks"] as const,
     args: ["now", "limit"] as const,
     rest: undefined,
-    sha1: "9a4559c8c147d9f47e0fb1945ec6372e631ddcae",
+    sha1: "82b9f2a277b69d262b283c647e23f6b54284a086",
     source: `#!lua
 local function clock(given)
   if given ~= "" then return tonumber(given) end
@@ -741,8 +780,10 @@ end
 local function parse_run(text)
   local holder, token, flag, attempt, rescues, snoozes, started, finished, reason, worker, tail =
     string.match(text, "^(%a)(%d+),(%d),(%d+),(%d+),(%d+),(%d*),(%d*),(%a*),([^,]*),(.*)$")
+  if not tail then return nil end
   local sequence, enqueued, expires, priority, max_attempts, retain, kind, held, unique =
     string.match(tail, "^(%d+),(%d+),(%d*),(-?%d+),(%d+),(%d+),([^,]*),(%a?):?(.*)$")
+  if not unique then return nil end
   return {
     holder = holder, token = token, flag = flag,
     attempt = tonumber(attempt), rescues = tonumber(rescues), snoozes = tonumber(snoozes),
@@ -751,8 +792,15 @@ local function parse_run(text)
     expires = tonumber(expires), max_attempts = tonumber(max_attempts), retain = tonumber(retain), kind = kind, held = held, unique = unique
   }
 end
+local function is_record(record)
+  return string.find(record, "^%d,%d+,%d+,%d*,%-?%d+,%d+,%d+,[^,\\n]*,[^,\\n]*\\n[^\\n]*\\n") ~= nil
+end
+local function first_line(record)
+  return string.match(record, "^(%d),(%d+,%d+,%d*,%-?%d+,%d+,%d+,[^,\\n]*,[^,\\n]*)\\n[^\\n]*\\n")
+end
 local function new_run(record)
-  local flag, tail = string.match(record, "^(%d),([^\\n]*)")
+  local flag, tail = first_line(record)
+  if not flag then return nil end
   return parse_run("w0," .. flag .. ",0,0,0,,,,," .. tail)
 end
 local function format_run(run)
@@ -802,7 +850,7 @@ return reply`
     keys: ["outbox", "endings"] as const,
     args: ["now", "limit"] as const,
     rest: undefined,
-    sha1: "bf8fb7022d7cd9bb46187ceb931fb84dafa214eb",
+    sha1: "553e04e5fa99493f9ba9426b567ea29ff3cad2a9",
     source: `#!lua flags=allow-oom
 local function clock(given)
   if given ~= "" then return tonumber(given) end
@@ -815,8 +863,10 @@ end
 local function parse_run(text)
   local holder, token, flag, attempt, rescues, snoozes, started, finished, reason, worker, tail =
     string.match(text, "^(%a)(%d+),(%d),(%d+),(%d+),(%d+),(%d*),(%d*),(%a*),([^,]*),(.*)$")
+  if not tail then return nil end
   local sequence, enqueued, expires, priority, max_attempts, retain, kind, held, unique =
     string.match(tail, "^(%d+),(%d+),(%d*),(-?%d+),(%d+),(%d+),([^,]*),(%a?):?(.*)$")
+  if not unique then return nil end
   return {
     holder = holder, token = token, flag = flag,
     attempt = tonumber(attempt), rescues = tonumber(rescues), snoozes = tonumber(snoozes),
@@ -825,8 +875,15 @@ local function parse_run(text)
     expires = tonumber(expires), max_attempts = tonumber(max_attempts), retain = tonumber(retain), kind = kind, held = held, unique = unique
   }
 end
+local function is_record(record)
+  return string.find(record, "^%d,%d+,%d+,%d*,%-?%d+,%d+,%d+,[^,\\n]*,[^,\\n]*\\n[^\\n]*\\n") ~= nil
+end
+local function first_line(record)
+  return string.match(record, "^(%d),(%d+,%d+,%d*,%-?%d+,%d+,%d+,[^,\\n]*,[^,\\n]*)\\n[^\\n]*\\n")
+end
 local function new_run(record)
-  local flag, tail = string.match(record, "^(%d),([^\\n]*)")
+  local flag, tail = first_line(record)
+  if not flag then return nil end
   return parse_run("w0," .. flag .. ",0,0,0,,,,," .. tail)
 end
 local function format_run(run)
@@ -973,7 +1030,7 @@ return reply`
     keys: ["jobs", "runs", "pending", "limited", "limits", "scheduled", "unique", "windows", "meta", "requests", "producers", "members", "wake"] as const,
     args: ["now", "producer", "number"] as const,
     rest: "jobs" as const,
-    sha1: "09d2ce9a976a369d9e49696bdc22c2ba3c071810",
+    sha1: "4cfe9d07761044f998e815666444da34cd4731c3",
     source: `#!lua
 local function clock(given)
   if given ~= "" then return tonumber(given) end
@@ -986,8 +1043,10 @@ end
 local function parse_run(text)
   local holder, token, flag, attempt, rescues, snoozes, started, finished, reason, worker, tail =
     string.match(text, "^(%a)(%d+),(%d),(%d+),(%d+),(%d+),(%d*),(%d*),(%a*),([^,]*),(.*)$")
+  if not tail then return nil end
   local sequence, enqueued, expires, priority, max_attempts, retain, kind, held, unique =
     string.match(tail, "^(%d+),(%d+),(%d*),(-?%d+),(%d+),(%d+),([^,]*),(%a?):?(.*)$")
+  if not unique then return nil end
   return {
     holder = holder, token = token, flag = flag,
     attempt = tonumber(attempt), rescues = tonumber(rescues), snoozes = tonumber(snoozes),
@@ -996,8 +1055,15 @@ local function parse_run(text)
     expires = tonumber(expires), max_attempts = tonumber(max_attempts), retain = tonumber(retain), kind = kind, held = held, unique = unique
   }
 end
+local function is_record(record)
+  return string.find(record, "^%d,%d+,%d+,%d*,%-?%d+,%d+,%d+,[^,\\n]*,[^,\\n]*\\n[^\\n]*\\n") ~= nil
+end
+local function first_line(record)
+  return string.match(record, "^(%d),(%d+,%d+,%d*,%-?%d+,%d+,%d+,[^,\\n]*,[^,\\n]*)\\n[^\\n]*\\n")
+end
 local function new_run(record)
-  local flag, tail = string.match(record, "^(%d),([^\\n]*)")
+  local flag, tail = first_line(record)
+  if not flag then return nil end
   return parse_run("w0," .. flag .. ",0,0,0,,,,," .. tail)
 end
 local function format_run(run)
@@ -1061,12 +1127,13 @@ local function give_back_token(keys, limits, kind, now)
 end
 local function kind_and_score(record)
   local sequence, priority, kind = string.match(record, "^%d,(%d+),%d+,%d*,(-?%d+),%d+,%d+,([^,]*),")
+  if not kind then return nil end
   return kind, tonumber(priority) * 1099511627776 + tonumber(sequence)
 end
 local function leave_waiting(keys, id, record)
   if redis.call("ZREM", keys.pending, id) == 1 then return true end
   local kind, score = kind_and_score(record)
-  return redis.call("ZREM", keys.limited, limited_member(kind, score, id)) == 1
+  return kind ~= nil and redis.call("ZREM", keys.limited, limited_member(kind, score, id)) == 1
 end
 local function store_jobs(keys, now, values, first, again)
   local total = (#values - first + 1) / 7
@@ -1093,7 +1160,7 @@ local function store_jobs(keys, now, values, first, again)
     local line, payload = string.match(stored_record, "^%d,%d+,%d+,%d*(,[^\\n]*)\\n[^\\n]*\\n(.*)$")
     local new_line, new_payload = string.match(rest, "^([^\\n]*)\\n[^\\n]*\\n(.*)$")
     local function plain(text) return (string.gsub(text, "^(,%-?%d+,%d+,%d+,[^,]*,)%a:", "%1")) end
-    return plain(line) == plain(new_line) and payload == new_payload
+    return line ~= nil and plain(line) == plain(new_line) and payload == new_payload
   end
   local function record_of(place, enqueued, expires, rest)
     local expiry = instant(expires)
@@ -1147,15 +1214,16 @@ local function store_jobs(keys, now, values, first, again)
   local function replace(id, unique, expires, priority, visible, rest)
     flush()
     local old = redis.call("HGET", keys.jobs, id)
-    if not old or parse_run("w0,0,0,0,0,,,,," .. string.match(old, "^%d,([^\\n]*)")).unique ~= unique then return false end
+    local waiting = old and new_run(old)
+    if not waiting or waiting.unique ~= unique then return false end
     if redis.call("ZREM", keys.scheduled, id) == 0 and not leave_waiting(keys, id, old) then return false end
     local place, enqueued = string.match(old, "^%d,(%d+),(%d+),")
     local record = record_of(place, enqueued, expires, rest)
     redis.call("HSET", keys.jobs, id, record)
     seen[id] = record
     local text = redis.call("HGET", keys.runs, id)
-    if text then
-      local run = parse_run(text)
+    local run = text and parse_run(text)
+    if run then
       run.flag, run.tail = string.match(record, "^(%d),([^\\n]*)")
       mind(run)
       redis.call("HSET", keys.runs, id, format_run(run))
@@ -1273,7 +1341,7 @@ return { exact(clock(ARGV[1])), redis.call("HGET", KEYS[1], ARGV[2]) or "" }`
     keys: ["jobs", "runs", "pending", "limited", "limits", "buckets", "scheduled", "retry", "active", "completed", "cancelled", "dead", "ledger", "result", "cancels", "progress", "logs", "watchers", "unique", "meta", "claims", "workers", "outbox", "endings", "members", "wake"] as const,
     args: ["now", "notices", "worker", "number", "limit", "lease"] as const,
     rest: "settlements" as const,
-    sha1: "2b2d8066dd15bcd7004f50a916d73d4c1546e7a7",
+    sha1: "ab4fdb8f9054c20a3eb40a29d4332fdcb8bcaad2",
     source: `#!lua flags=allow-oom
 local function clock(given)
   if given ~= "" then return tonumber(given) end
@@ -1286,8 +1354,10 @@ end
 local function parse_run(text)
   local holder, token, flag, attempt, rescues, snoozes, started, finished, reason, worker, tail =
     string.match(text, "^(%a)(%d+),(%d),(%d+),(%d+),(%d+),(%d*),(%d*),(%a*),([^,]*),(.*)$")
+  if not tail then return nil end
   local sequence, enqueued, expires, priority, max_attempts, retain, kind, held, unique =
     string.match(tail, "^(%d+),(%d+),(%d*),(-?%d+),(%d+),(%d+),([^,]*),(%a?):?(.*)$")
+  if not unique then return nil end
   return {
     holder = holder, token = token, flag = flag,
     attempt = tonumber(attempt), rescues = tonumber(rescues), snoozes = tonumber(snoozes),
@@ -1296,8 +1366,15 @@ local function parse_run(text)
     expires = tonumber(expires), max_attempts = tonumber(max_attempts), retain = tonumber(retain), kind = kind, held = held, unique = unique
   }
 end
+local function is_record(record)
+  return string.find(record, "^%d,%d+,%d+,%d*,%-?%d+,%d+,%d+,[^,\\n]*,[^,\\n]*\\n[^\\n]*\\n") ~= nil
+end
+local function first_line(record)
+  return string.match(record, "^(%d),(%d+,%d+,%d*,%-?%d+,%d+,%d+,[^,\\n]*,[^,\\n]*)\\n[^\\n]*\\n")
+end
 local function new_run(record)
-  local flag, tail = string.match(record, "^(%d),([^\\n]*)")
+  local flag, tail = first_line(record)
+  if not flag then return nil end
   return parse_run("w0," .. flag .. ",0,0,0,,,,," .. tail)
 end
 local function format_run(run)
@@ -1429,8 +1506,8 @@ local function rescue(keys, limit, now)
   local expired = redis.call("ZRANGEBYSCORE", keys.active, "-inf", now, "LIMIT", 0, limit)
   for _, id in ipairs(expired) do
     local text = redis.call("HGET", keys.runs, id)
-    if text then
-      local run = parse_run(text)
+    local run = text and parse_run(text)
+    if run then
       run.token = "0"
       run.rescues = run.rescues + 1
       write_failure(keys, id, run, "crashed", now, crash)
@@ -1460,8 +1537,8 @@ local function promote(keys, limit, now)
     if #due > 0 then
       local entries = {}
       for i, record in ipairs(read_fields(keys.jobs, due)) do
-        if record then
-          local sequence, priority = string.match(record, "^%d,(%d+),%d+,%d*,(-?%d+),")
+        local sequence, priority = string.match(record or "", "^%d,(%d+),%d+,%d*,(-?%d+),")
+        if priority then
           entries[#entries + 1] = tonumber(priority) * 1099511627776 + tonumber(sequence)
           entries[#entries + 1] = due[i]
         else
@@ -1508,12 +1585,13 @@ local function give_back_token(keys, limits, kind, now)
 end
 local function kind_and_score(record)
   local sequence, priority, kind = string.match(record, "^%d,(%d+),%d+,%d*,(-?%d+),%d+,%d+,([^,]*),")
+  if not kind then return nil end
   return kind, tonumber(priority) * 1099511627776 + tonumber(sequence)
 end
 local function leave_waiting(keys, id, record)
   if redis.call("ZREM", keys.pending, id) == 1 then return true end
   local kind, score = kind_and_score(record)
-  return redis.call("ZREM", keys.limited, limited_member(kind, score, id)) == 1
+  return kind ~= nil and redis.call("ZREM", keys.limited, limited_member(kind, score, id)) == 1
 end
 local divert_limit = 1000
 local function divert(keys, limits, most)
@@ -1552,7 +1630,7 @@ local function candidates_of(keys, limits, most, now)
       local first, last = of_kind(kind)
       for _, member in ipairs(redis.call("ZRANGEBYLEX", keys.limited, first, last, "LIMIT", 0, allowed)) do
         local place, id = string.match(member, "^[^,]*,(%d+),(.*)$")
-        candidates[#candidates + 1] = { id = id, score = tonumber(place) - place_offset, kind = kind, member = member }
+        if place then candidates[#candidates + 1] = { id = id, score = tonumber(place) - place_offset, kind = kind, member = member } end
       end
     end
   end
@@ -1636,13 +1714,18 @@ local function settle()
     if text == nil then text = texts[i] end
     local held = "a" .. token .. ","
     local outcome = "k"
-    if text and find(text, held, 1, true) == 1 then
+    local is_held = text and find(text, held, 1, true) == 1
+    local run
+    if is_held and not (op == "c" and byte(text, #held + 1) == 48) then
+      run = parse_run(text)
+      if not run then is_held, text = false, false end
+    end
+    if is_held then
       if op == "c" and byte(text, #held + 1) == 48 then
         done[#done + 1] = id
         touched[id] = false
         if watched then tell_ended(keys, id, "c") end
       else
-        local run = parse_run(text)
         local stop = (op == "r" or op == "s" or op == "l") and redis.call("HGET", keys.cancels, id)
         if stop then
           cancel_now(keys, keys.active, id, run, "cancelled", stop, now)
@@ -1749,7 +1832,7 @@ local function repeat_claim(first, ids)
     local token = exact(first + position)
     if text and string.sub(text, 1, #token + 2) == "a" .. token .. "," then
       local run = parse_run(text)
-      hand_out(id, run.attempt .. "," .. run.rescues .. "," .. run.snoozes .. "," .. token, redis.call("HGET", keys.jobs, id))
+      if run then hand_out(id, run.attempt .. "," .. run.rescues .. "," .. run.snoozes .. "," .. token, redis.call("HGET", keys.jobs, id) or "") end
     end
     position = position + 1
   end
@@ -1760,8 +1843,8 @@ local function drop_expired(ids, records, texts)
   for i = 1, #ids do
     if records[i] and string.sub(records[i], 1, 1) >= "2" then
       local run = texts[i] and parse_run(texts[i]) or new_run(records[i])
-      if run.held == "s" then free_key(keys, ids[i], run) end
-      if run.expires and run.expires <= now then
+      if run and run.held == "s" then free_key(keys, ids[i], run) end
+      if run and run.expires and run.expires <= now then
         cancel_now(keys, keys.pending, ids[i], run, "expired", '"no attempt had started in time"', now)
         expired[i] = true
         if limits then give_back_token(keys, limits, run.kind, now) end
@@ -1807,10 +1890,10 @@ local function claim()
   for i = 1, #ids do
     local id, record, text = ids[i], records[i], texts[i]
     token = token + 1
-    if record then
+    if record and is_record(record) then
       local progress, run = "1,0,0", nil
-      if text then
-        local old = parse_run(text)
+      local old = text and parse_run(text)
+      if old then
         progress = (old.attempt + 1) .. "," .. old.rescues .. "," .. old.snoozes
         run = "a" .. exact(token) .. "," .. old.flag .. "," .. progress .. rest .. old.tail
       else
@@ -1875,7 +1958,7 @@ return redis.call("ZRANGEBYSCORE", KEYS[1], "-inf", clock(ARGV[1]), "LIMIT", 0, 
     keys: ["jobs", "runs", "active", "meta", "cancels", "workers", "about"] as const,
     args: ["now", "worker", "lease", "about"] as const,
     rest: "leases" as const,
-    sha1: "b968caf60f32a638eb4803c39607cc96a1d50b6e",
+    sha1: "fb179eb81b076932153d41ec4b24a5e9d8622105",
     source: `#!lua flags=allow-oom
 local function clock(given)
   if given ~= "" then return tonumber(given) end
@@ -1888,8 +1971,10 @@ end
 local function parse_run(text)
   local holder, token, flag, attempt, rescues, snoozes, started, finished, reason, worker, tail =
     string.match(text, "^(%a)(%d+),(%d),(%d+),(%d+),(%d+),(%d*),(%d*),(%a*),([^,]*),(.*)$")
+  if not tail then return nil end
   local sequence, enqueued, expires, priority, max_attempts, retain, kind, held, unique =
     string.match(tail, "^(%d+),(%d+),(%d*),(-?%d+),(%d+),(%d+),([^,]*),(%a?):?(.*)$")
+  if not unique then return nil end
   return {
     holder = holder, token = token, flag = flag,
     attempt = tonumber(attempt), rescues = tonumber(rescues), snoozes = tonumber(snoozes),
@@ -1898,8 +1983,15 @@ local function parse_run(text)
     expires = tonumber(expires), max_attempts = tonumber(max_attempts), retain = tonumber(retain), kind = kind, held = held, unique = unique
   }
 end
+local function is_record(record)
+  return string.find(record, "^%d,%d+,%d+,%d*,%-?%d+,%d+,%d+,[^,\\n]*,[^,\\n]*\\n[^\\n]*\\n") ~= nil
+end
+local function first_line(record)
+  return string.match(record, "^(%d),(%d+,%d+,%d*,%-?%d+,%d+,%d+,[^,\\n]*,[^,\\n]*)\\n[^\\n]*\\n")
+end
 local function new_run(record)
-  local flag, tail = string.match(record, "^(%d),([^\\n]*)")
+  local flag, tail = first_line(record)
+  if not flag then return nil end
   return parse_run("w0," .. flag .. ",0,0,0,,,,," .. tail)
 end
 local function format_run(run)
@@ -1971,7 +2063,7 @@ return redis.call("ZREM", KEYS[2], ARGV[1])`
     keys: ["jobs", "runs", "ledger", "result", "cancels", "progress", "limited", "pending", "scheduled", "retry", "active", "completed", "cancelled", "dead"] as const,
     args: ["id"] as const,
     rest: undefined,
-    sha1: "b50a2158de4f24071cbcec5853690bfbb158f4bc",
+    sha1: "86034fadf6f4a79d0787bb4dccead41ad6011642",
     source: `#!lua flags=no-writes
 local function clock(given)
   if given ~= "" then return tonumber(given) end
@@ -2021,12 +2113,13 @@ local function give_back_token(keys, limits, kind, now)
 end
 local function kind_and_score(record)
   local sequence, priority, kind = string.match(record, "^%d,(%d+),%d+,%d*,(-?%d+),%d+,%d+,([^,]*),")
+  if not kind then return nil end
   return kind, tonumber(priority) * 1099511627776 + tonumber(sequence)
 end
 local function leave_waiting(keys, id, record)
   if redis.call("ZREM", keys.pending, id) == 1 then return true end
   local kind, score = kind_and_score(record)
-  return redis.call("ZREM", keys.limited, limited_member(kind, score, id)) == 1
+  return kind ~= nil and redis.call("ZREM", keys.limited, limited_member(kind, score, id)) == 1
 end
 local keys = {
   jobs = KEYS[1], runs = KEYS[2], ledger = KEYS[3], result = KEYS[4], cancels = KEYS[5], progress = KEYS[6],
@@ -2037,7 +2130,7 @@ local id = ARGV[1]
 local record = redis.call("HGET", keys.jobs, id)
 if not record then return {} end
 local kind, place = kind_and_score(record)
-if redis.call("ZSCORE", keys.limited, limited_member(kind, place, id)) then
+if kind and redis.call("ZSCORE", keys.limited, limited_member(kind, place, id)) then
   return read_job(keys, id, "pending", exact(place), record)
 end
 for i, state in ipairs(states) do
@@ -2158,7 +2251,7 @@ return ids`
     keys: ["head", "nodes", "status"] as const,
     args: ["from", "limit"] as const,
     rest: undefined,
-    sha1: "e7c00a8b4258f3c9a9d6f920ac8118a18f575940",
+    sha1: "44f4a751cf827de31dfd89f0f1b9e44e5fc49b82",
     source: `#!lua flags=no-writes
 local function clock(given)
   if given ~= "" then return tonumber(given) end
@@ -2175,10 +2268,10 @@ for node = from, from + tonumber(ARGV[2]) - 1 do
   local text = redis.call("HGET", KEYS[2], node)
   if not text then break end
   local parents, what = string.match(text, "^[^\\n]*\\n([^\\n]*)\\n([^\\n]*)")
-  reply[#reply + 1] = parents
-  reply[#reply + 1] = what
+  reply[#reply + 1] = parents or ""
+  reply[#reply + 1] = what or ""
   local letter, generation = string.match(redis.call("HGET", KEYS[3], node) or "w0", "^(%a)(%d+)")
-  reply[#reply + 1] = letter .. exact(head[2] + generation)
+  reply[#reply + 1] = (letter or "w") .. exact(head[2] + (generation or 0))
 end
 return reply`
   },
@@ -2195,7 +2288,7 @@ return redis.call("ZRANGE", KEYS[1], skip, skip + tonumber(ARGV[2]) - 1)`
     keys: ["head", "nodes", "status", "open"] as const,
     args: ["cursor", "count"] as const,
     rest: undefined,
-    sha1: "438758b6c3cec69878fff54329a71bf0d8af4c2a",
+    sha1: "bfc57397a3ed05c2b49c557c3541b120122af5d6",
     source: `#!lua flags=no-writes
 local function clock(given)
   if given ~= "" then return tonumber(given) end
@@ -2211,8 +2304,8 @@ local page = redis.call("SSCAN", KEYS[4], ARGV[1], "COUNT", ARGV[2])
 local reply = { page[1] }
 for _, node in ipairs(page[2]) do
   reply[#reply + 1] = node
-  reply[#reply + 1] = exact(head[2] + string.match(redis.call("HGET", KEYS[3], node), "^%a(%d+)"))
-  reply[#reply + 1] = string.match(redis.call("HGET", KEYS[2], node), "^[^\\n]*\\n[^\\n]*\\n([^,]*),")
+  reply[#reply + 1] = exact(head[2] + (string.match(redis.call("HGET", KEYS[3], node) or "", "^%a(%d+)") or 0))
+  reply[#reply + 1] = string.match(redis.call("HGET", KEYS[2], node) or "", "^[^\\n]*\\n[^\\n]*\\n([^,]*),") or ""
 end
 return reply`
   },
@@ -2249,7 +2342,7 @@ return was ~= ARGV[1] and 1 or 0`
     keys: ["jobs", "pending", "scheduled", "retry", "meta", "wake"] as const,
     args: ["now", "limit"] as const,
     rest: undefined,
-    sha1: "8ae734a5a66aba21bc3a44900fbe318173468db0",
+    sha1: "75d810444ce6962758c336925a8e191f7e5fef43",
     source: `#!lua flags=allow-oom
 local function clock(given)
   if given ~= "" then return tonumber(given) end
@@ -2262,8 +2355,10 @@ end
 local function parse_run(text)
   local holder, token, flag, attempt, rescues, snoozes, started, finished, reason, worker, tail =
     string.match(text, "^(%a)(%d+),(%d),(%d+),(%d+),(%d+),(%d*),(%d*),(%a*),([^,]*),(.*)$")
+  if not tail then return nil end
   local sequence, enqueued, expires, priority, max_attempts, retain, kind, held, unique =
     string.match(tail, "^(%d+),(%d+),(%d*),(-?%d+),(%d+),(%d+),([^,]*),(%a?):?(.*)$")
+  if not unique then return nil end
   return {
     holder = holder, token = token, flag = flag,
     attempt = tonumber(attempt), rescues = tonumber(rescues), snoozes = tonumber(snoozes),
@@ -2272,8 +2367,15 @@ local function parse_run(text)
     expires = tonumber(expires), max_attempts = tonumber(max_attempts), retain = tonumber(retain), kind = kind, held = held, unique = unique
   }
 end
+local function is_record(record)
+  return string.find(record, "^%d,%d+,%d+,%d*,%-?%d+,%d+,%d+,[^,\\n]*,[^,\\n]*\\n[^\\n]*\\n") ~= nil
+end
+local function first_line(record)
+  return string.match(record, "^(%d),(%d+,%d+,%d*,%-?%d+,%d+,%d+,[^,\\n]*,[^,\\n]*)\\n[^\\n]*\\n")
+end
 local function new_run(record)
-  local flag, tail = string.match(record, "^(%d),([^\\n]*)")
+  local flag, tail = first_line(record)
+  if not flag then return nil end
   return parse_run("w0," .. flag .. ",0,0,0,,,,," .. tail)
 end
 local function format_run(run)
@@ -2311,8 +2413,8 @@ local function promote(keys, limit, now)
     if #due > 0 then
       local entries = {}
       for i, record in ipairs(read_fields(keys.jobs, due)) do
-        if record then
-          local sequence, priority = string.match(record, "^%d,(%d+),%d+,%d*,(-?%d+),")
+        local sequence, priority = string.match(record or "", "^%d,(%d+),%d+,%d*,(-?%d+),")
+        if priority then
           entries[#entries + 1] = tonumber(priority) * 1099511627776 + tonumber(sequence)
           entries[#entries + 1] = due[i]
         else
@@ -2338,7 +2440,7 @@ return promoted`
     keys: ["jobs", "runs", "completed", "cancelled", "dead", "ledger", "result", "progress", "logs", "unique", "windows", "meta", "claims", "workers", "about", "requests", "producers", "members"] as const,
     args: ["now", "limit", "dead_retain", "max_dead", "max_finished"] as const,
     rest: undefined,
-    sha1: "29e360d053f8c063431619f7da86a876262734d2",
+    sha1: "bb2e048c2cd2b4ff0a944e2cee1657816463129e",
     source: `#!lua flags=allow-oom
 local function clock(given)
   if given ~= "" then return tonumber(given) end
@@ -2351,8 +2453,10 @@ end
 local function parse_run(text)
   local holder, token, flag, attempt, rescues, snoozes, started, finished, reason, worker, tail =
     string.match(text, "^(%a)(%d+),(%d),(%d+),(%d+),(%d+),(%d*),(%d*),(%a*),([^,]*),(.*)$")
+  if not tail then return nil end
   local sequence, enqueued, expires, priority, max_attempts, retain, kind, held, unique =
     string.match(tail, "^(%d+),(%d+),(%d*),(-?%d+),(%d+),(%d+),([^,]*),(%a?):?(.*)$")
+  if not unique then return nil end
   return {
     holder = holder, token = token, flag = flag,
     attempt = tonumber(attempt), rescues = tonumber(rescues), snoozes = tonumber(snoozes),
@@ -2361,8 +2465,15 @@ local function parse_run(text)
     expires = tonumber(expires), max_attempts = tonumber(max_attempts), retain = tonumber(retain), kind = kind, held = held, unique = unique
   }
 end
+local function is_record(record)
+  return string.find(record, "^%d,%d+,%d+,%d*,%-?%d+,%d+,%d+,[^,\\n]*,[^,\\n]*\\n[^\\n]*\\n") ~= nil
+end
+local function first_line(record)
+  return string.match(record, "^(%d),(%d+,%d+,%d*,%-?%d+,%d+,%d+,[^,\\n]*,[^,\\n]*)\\n[^\\n]*\\n")
+end
 local function new_run(record)
-  local flag, tail = string.match(record, "^(%d),([^\\n]*)")
+  local flag, tail = first_line(record)
+  if not flag then return nil end
   return parse_run("w0," .. flag .. ",0,0,0,,,,," .. tail)
 end
 local function format_run(run)
@@ -2541,13 +2652,15 @@ return removed`
     keys: ["jobs", "runs", "dead", "ledger", "result", "progress", "logs", "meta"] as const,
     args: [] as const,
     rest: "ids" as const,
-    sha1: "413969eca0c53d38c3397cb02d210c280bb4630e",
+    sha1: "d01525f4ab203e403de9dbbbebbde0bc64228b6e",
     source: `#!lua flags=allow-oom
 local function parse_run(text)
   local holder, token, flag, attempt, rescues, snoozes, started, finished, reason, worker, tail =
     string.match(text, "^(%a)(%d+),(%d),(%d+),(%d+),(%d+),(%d*),(%d*),(%a*),([^,]*),(.*)$")
+  if not tail then return nil end
   local sequence, enqueued, expires, priority, max_attempts, retain, kind, held, unique =
     string.match(tail, "^(%d+),(%d+),(%d*),(-?%d+),(%d+),(%d+),([^,]*),(%a?):?(.*)$")
+  if not unique then return nil end
   return {
     holder = holder, token = token, flag = flag,
     attempt = tonumber(attempt), rescues = tonumber(rescues), snoozes = tonumber(snoozes),
@@ -2556,8 +2669,15 @@ local function parse_run(text)
     expires = tonumber(expires), max_attempts = tonumber(max_attempts), retain = tonumber(retain), kind = kind, held = held, unique = unique
   }
 end
+local function is_record(record)
+  return string.find(record, "^%d,%d+,%d+,%d*,%-?%d+,%d+,%d+,[^,\\n]*,[^,\\n]*\\n[^\\n]*\\n") ~= nil
+end
+local function first_line(record)
+  return string.match(record, "^(%d),(%d+,%d+,%d*,%-?%d+,%d+,%d+,[^,\\n]*,[^,\\n]*)\\n[^\\n]*\\n")
+end
 local function new_run(record)
-  local flag, tail = string.match(record, "^(%d),([^\\n]*)")
+  local flag, tail = first_line(record)
+  if not flag then return nil end
   return parse_run("w0," .. flag .. ",0,0,0,,,,," .. tail)
 end
 local function format_run(run)
@@ -2702,7 +2822,7 @@ return purged`
     keys: ["limited", "limits", "buckets", "wake"] as const,
     args: ["now", "kind", "limit"] as const,
     rest: undefined,
-    sha1: "3508e510de10e2bdb4b16b6fd7bff6ca65a79ae9",
+    sha1: "65e649d60478b69bd2a833854f18e57ffbf4b702",
     source: `#!lua
 local function clock(given)
   if given ~= "" then return tonumber(given) end
@@ -2742,12 +2862,13 @@ local function give_back_token(keys, limits, kind, now)
 end
 local function kind_and_score(record)
   local sequence, priority, kind = string.match(record, "^%d,(%d+),%d+,%d*,(-?%d+),%d+,%d+,([^,]*),")
+  if not kind then return nil end
   return kind, tonumber(priority) * 1099511627776 + tonumber(sequence)
 end
 local function leave_waiting(keys, id, record)
   if redis.call("ZREM", keys.pending, id) == 1 then return true end
   local kind, score = kind_and_score(record)
-  return redis.call("ZREM", keys.limited, limited_member(kind, score, id)) == 1
+  return kind ~= nil and redis.call("ZREM", keys.limited, limited_member(kind, score, id)) == 1
 end
 local function signal(keys)
   redis.call("ZADD", keys.wake, 0, "1")
@@ -2784,7 +2905,7 @@ return redis.call("HGETALL", KEYS[1])`
     keys: ["jobs", "runs", "pending", "dead", "result", "unique", "windows", "meta", "outbox", "endings", "members", "wake"] as const,
     args: ["now"] as const,
     rest: "ids" as const,
-    sha1: "ba5e695552de0757cfa09a16ac20e33e2ae81bab",
+    sha1: "0957f664d53818b363752c1683823048d3075cd5",
     source: `#!lua
 local function clock(given)
   if given ~= "" then return tonumber(given) end
@@ -2797,8 +2918,10 @@ end
 local function parse_run(text)
   local holder, token, flag, attempt, rescues, snoozes, started, finished, reason, worker, tail =
     string.match(text, "^(%a)(%d+),(%d),(%d+),(%d+),(%d+),(%d*),(%d*),(%a*),([^,]*),(.*)$")
+  if not tail then return nil end
   local sequence, enqueued, expires, priority, max_attempts, retain, kind, held, unique =
     string.match(tail, "^(%d+),(%d+),(%d*),(-?%d+),(%d+),(%d+),([^,]*),(%a?):?(.*)$")
+  if not unique then return nil end
   return {
     holder = holder, token = token, flag = flag,
     attempt = tonumber(attempt), rescues = tonumber(rescues), snoozes = tonumber(snoozes),
@@ -2807,8 +2930,15 @@ local function parse_run(text)
     expires = tonumber(expires), max_attempts = tonumber(max_attempts), retain = tonumber(retain), kind = kind, held = held, unique = unique
   }
 end
+local function is_record(record)
+  return string.find(record, "^%d,%d+,%d+,%d*,%-?%d+,%d+,%d+,[^,\\n]*,[^,\\n]*\\n[^\\n]*\\n") ~= nil
+end
+local function first_line(record)
+  return string.match(record, "^(%d),(%d+,%d+,%d*,%-?%d+,%d+,%d+,[^,\\n]*,[^,\\n]*)\\n[^\\n]*\\n")
+end
 local function new_run(record)
-  local flag, tail = string.match(record, "^(%d),([^\\n]*)")
+  local flag, tail = first_line(record)
+  if not flag then return nil end
   return parse_run("w0," .. flag .. ",0,0,0,,,,," .. tail)
 end
 local function format_run(run)
@@ -2947,7 +3077,8 @@ for i = 2, #ARGV do ids[#ids + 1] = ARGV[i] end
 local function redrive(id)
   local record = redis.call("ZSCORE", keys.dead, id) and redis.call("HGET", keys.jobs, id)
   if not record then return "not-dead" end
-  local run = parse_run(redis.call("HGET", keys.runs, id))
+  local run = parse_run(redis.call("HGET", keys.runs, id) or "")
+  if not run or not first_line(record) then return "not-dead" end
   if run.unique ~= "" and run.held ~= "w" and run.held ~= "m" then
     local free_at = redis.call("ZSCORE", keys.windows, run.unique)
     local over = free_at and tonumber(free_at) <= now
@@ -3005,7 +3136,7 @@ return forgotten`
     keys: ["jobs", "runs", "pending", "active", "cancelled", "dead", "ledger", "result", "cancels", "progress", "logs", "watchers", "unique", "meta", "outbox", "endings", "members", "wake"] as const,
     args: ["now", "notices", "limit"] as const,
     rest: undefined,
-    sha1: "b7bdc4ac9b2d4b3be9dfaed8e352875003478fd4",
+    sha1: "a955bace6ac7de045ff8eb8c9f8a259dd15c4e50",
     source: `#!lua flags=allow-oom
 local function clock(given)
   if given ~= "" then return tonumber(given) end
@@ -3018,8 +3149,10 @@ end
 local function parse_run(text)
   local holder, token, flag, attempt, rescues, snoozes, started, finished, reason, worker, tail =
     string.match(text, "^(%a)(%d+),(%d),(%d+),(%d+),(%d+),(%d*),(%d*),(%a*),([^,]*),(.*)$")
+  if not tail then return nil end
   local sequence, enqueued, expires, priority, max_attempts, retain, kind, held, unique =
     string.match(tail, "^(%d+),(%d+),(%d*),(-?%d+),(%d+),(%d+),([^,]*),(%a?):?(.*)$")
+  if not unique then return nil end
   return {
     holder = holder, token = token, flag = flag,
     attempt = tonumber(attempt), rescues = tonumber(rescues), snoozes = tonumber(snoozes),
@@ -3028,8 +3161,15 @@ local function parse_run(text)
     expires = tonumber(expires), max_attempts = tonumber(max_attempts), retain = tonumber(retain), kind = kind, held = held, unique = unique
   }
 end
+local function is_record(record)
+  return string.find(record, "^%d,%d+,%d+,%d*,%-?%d+,%d+,%d+,[^,\\n]*,[^,\\n]*\\n[^\\n]*\\n") ~= nil
+end
+local function first_line(record)
+  return string.match(record, "^(%d),(%d+,%d+,%d*,%-?%d+,%d+,%d+,[^,\\n]*,[^,\\n]*)\\n[^\\n]*\\n")
+end
 local function new_run(record)
-  local flag, tail = string.match(record, "^(%d),([^\\n]*)")
+  local flag, tail = first_line(record)
+  if not flag then return nil end
   return parse_run("w0," .. flag .. ",0,0,0,,,,," .. tail)
 end
 local function format_run(run)
@@ -3161,8 +3301,8 @@ local function rescue(keys, limit, now)
   local expired = redis.call("ZRANGEBYSCORE", keys.active, "-inf", now, "LIMIT", 0, limit)
   for _, id in ipairs(expired) do
     local text = redis.call("HGET", keys.runs, id)
-    if text then
-      local run = parse_run(text)
+    local run = text and parse_run(text)
+    if run then
       run.token = "0"
       run.rescues = run.rescues + 1
       write_failure(keys, id, run, "crashed", now, crash)
@@ -3262,7 +3402,7 @@ return reply`
     keys: ["jobs", "runs", "pending", "limited", "limits", "scheduled", "completed", "cancelled", "dead", "unique", "windows", "meta", "schedules", "ticks", "members", "wake"] as const,
     args: ["now", "name", "version", "expected", "next", "skipped", "overlap", "tick"] as const,
     rest: "job" as const,
-    sha1: "939b2c5ab8c89fec72fbccd2ce36372d16696574",
+    sha1: "a880eb12dd45188dcab4f2ca5960d506165a770b",
     source: `#!lua
 local function clock(given)
   if given ~= "" then return tonumber(given) end
@@ -3275,8 +3415,10 @@ end
 local function parse_run(text)
   local holder, token, flag, attempt, rescues, snoozes, started, finished, reason, worker, tail =
     string.match(text, "^(%a)(%d+),(%d),(%d+),(%d+),(%d+),(%d*),(%d*),(%a*),([^,]*),(.*)$")
+  if not tail then return nil end
   local sequence, enqueued, expires, priority, max_attempts, retain, kind, held, unique =
     string.match(tail, "^(%d+),(%d+),(%d*),(-?%d+),(%d+),(%d+),([^,]*),(%a?):?(.*)$")
+  if not unique then return nil end
   return {
     holder = holder, token = token, flag = flag,
     attempt = tonumber(attempt), rescues = tonumber(rescues), snoozes = tonumber(snoozes),
@@ -3285,8 +3427,15 @@ local function parse_run(text)
     expires = tonumber(expires), max_attempts = tonumber(max_attempts), retain = tonumber(retain), kind = kind, held = held, unique = unique
   }
 end
+local function is_record(record)
+  return string.find(record, "^%d,%d+,%d+,%d*,%-?%d+,%d+,%d+,[^,\\n]*,[^,\\n]*\\n[^\\n]*\\n") ~= nil
+end
+local function first_line(record)
+  return string.match(record, "^(%d),(%d+,%d+,%d*,%-?%d+,%d+,%d+,[^,\\n]*,[^,\\n]*)\\n[^\\n]*\\n")
+end
 local function new_run(record)
-  local flag, tail = string.match(record, "^(%d),([^\\n]*)")
+  local flag, tail = first_line(record)
+  if not flag then return nil end
   return parse_run("w0," .. flag .. ",0,0,0,,,,," .. tail)
 end
 local function format_run(run)
@@ -3350,12 +3499,13 @@ local function give_back_token(keys, limits, kind, now)
 end
 local function kind_and_score(record)
   local sequence, priority, kind = string.match(record, "^%d,(%d+),%d+,%d*,(-?%d+),%d+,%d+,([^,]*),")
+  if not kind then return nil end
   return kind, tonumber(priority) * 1099511627776 + tonumber(sequence)
 end
 local function leave_waiting(keys, id, record)
   if redis.call("ZREM", keys.pending, id) == 1 then return true end
   local kind, score = kind_and_score(record)
-  return redis.call("ZREM", keys.limited, limited_member(kind, score, id)) == 1
+  return kind ~= nil and redis.call("ZREM", keys.limited, limited_member(kind, score, id)) == 1
 end
 local function store_jobs(keys, now, values, first, again)
   local total = (#values - first + 1) / 7
@@ -3382,7 +3532,7 @@ local function store_jobs(keys, now, values, first, again)
     local line, payload = string.match(stored_record, "^%d,%d+,%d+,%d*(,[^\\n]*)\\n[^\\n]*\\n(.*)$")
     local new_line, new_payload = string.match(rest, "^([^\\n]*)\\n[^\\n]*\\n(.*)$")
     local function plain(text) return (string.gsub(text, "^(,%-?%d+,%d+,%d+,[^,]*,)%a:", "%1")) end
-    return plain(line) == plain(new_line) and payload == new_payload
+    return line ~= nil and plain(line) == plain(new_line) and payload == new_payload
   end
   local function record_of(place, enqueued, expires, rest)
     local expiry = instant(expires)
@@ -3436,15 +3586,16 @@ local function store_jobs(keys, now, values, first, again)
   local function replace(id, unique, expires, priority, visible, rest)
     flush()
     local old = redis.call("HGET", keys.jobs, id)
-    if not old or parse_run("w0,0,0,0,0,,,,," .. string.match(old, "^%d,([^\\n]*)")).unique ~= unique then return false end
+    local waiting = old and new_run(old)
+    if not waiting or waiting.unique ~= unique then return false end
     if redis.call("ZREM", keys.scheduled, id) == 0 and not leave_waiting(keys, id, old) then return false end
     local place, enqueued = string.match(old, "^%d,(%d+),(%d+),")
     local record = record_of(place, enqueued, expires, rest)
     redis.call("HSET", keys.jobs, id, record)
     seen[id] = record
     local text = redis.call("HGET", keys.runs, id)
-    if text then
-      local run = parse_run(text)
+    local run = text and parse_run(text)
+    if run then
       run.flag, run.tail = string.match(record, "^(%d),([^\\n]*)")
       mind(run)
       redis.call("HSET", keys.runs, id, format_run(run))
@@ -3548,7 +3699,7 @@ return outcome`
     keys: ["jobs", "runs", "pending", "limited", "limits", "scheduled", "unique", "windows", "meta", "schedules", "ticks", "members", "wake"] as const,
     args: ["now", "name", "version"] as const,
     rest: "job" as const,
-    sha1: "5bf48737e45e1a02cdd1f174b12794865e7ae250",
+    sha1: "69f13dbba0c371e440798d7c25445bbe0794d487",
     source: `#!lua
 local function clock(given)
   if given ~= "" then return tonumber(given) end
@@ -3561,8 +3712,10 @@ end
 local function parse_run(text)
   local holder, token, flag, attempt, rescues, snoozes, started, finished, reason, worker, tail =
     string.match(text, "^(%a)(%d+),(%d),(%d+),(%d+),(%d+),(%d*),(%d*),(%a*),([^,]*),(.*)$")
+  if not tail then return nil end
   local sequence, enqueued, expires, priority, max_attempts, retain, kind, held, unique =
     string.match(tail, "^(%d+),(%d+),(%d*),(-?%d+),(%d+),(%d+),([^,]*),(%a?):?(.*)$")
+  if not unique then return nil end
   return {
     holder = holder, token = token, flag = flag,
     attempt = tonumber(attempt), rescues = tonumber(rescues), snoozes = tonumber(snoozes),
@@ -3571,8 +3724,15 @@ local function parse_run(text)
     expires = tonumber(expires), max_attempts = tonumber(max_attempts), retain = tonumber(retain), kind = kind, held = held, unique = unique
   }
 end
+local function is_record(record)
+  return string.find(record, "^%d,%d+,%d+,%d*,%-?%d+,%d+,%d+,[^,\\n]*,[^,\\n]*\\n[^\\n]*\\n") ~= nil
+end
+local function first_line(record)
+  return string.match(record, "^(%d),(%d+,%d+,%d*,%-?%d+,%d+,%d+,[^,\\n]*,[^,\\n]*)\\n[^\\n]*\\n")
+end
 local function new_run(record)
-  local flag, tail = string.match(record, "^(%d),([^\\n]*)")
+  local flag, tail = first_line(record)
+  if not flag then return nil end
   return parse_run("w0," .. flag .. ",0,0,0,,,,," .. tail)
 end
 local function format_run(run)
@@ -3636,12 +3796,13 @@ local function give_back_token(keys, limits, kind, now)
 end
 local function kind_and_score(record)
   local sequence, priority, kind = string.match(record, "^%d,(%d+),%d+,%d*,(-?%d+),%d+,%d+,([^,]*),")
+  if not kind then return nil end
   return kind, tonumber(priority) * 1099511627776 + tonumber(sequence)
 end
 local function leave_waiting(keys, id, record)
   if redis.call("ZREM", keys.pending, id) == 1 then return true end
   local kind, score = kind_and_score(record)
-  return redis.call("ZREM", keys.limited, limited_member(kind, score, id)) == 1
+  return kind ~= nil and redis.call("ZREM", keys.limited, limited_member(kind, score, id)) == 1
 end
 local function store_jobs(keys, now, values, first, again)
   local total = (#values - first + 1) / 7
@@ -3668,7 +3829,7 @@ local function store_jobs(keys, now, values, first, again)
     local line, payload = string.match(stored_record, "^%d,%d+,%d+,%d*(,[^\\n]*)\\n[^\\n]*\\n(.*)$")
     local new_line, new_payload = string.match(rest, "^([^\\n]*)\\n[^\\n]*\\n(.*)$")
     local function plain(text) return (string.gsub(text, "^(,%-?%d+,%d+,%d+,[^,]*,)%a:", "%1")) end
-    return plain(line) == plain(new_line) and payload == new_payload
+    return line ~= nil and plain(line) == plain(new_line) and payload == new_payload
   end
   local function record_of(place, enqueued, expires, rest)
     local expiry = instant(expires)
@@ -3722,15 +3883,16 @@ local function store_jobs(keys, now, values, first, again)
   local function replace(id, unique, expires, priority, visible, rest)
     flush()
     local old = redis.call("HGET", keys.jobs, id)
-    if not old or parse_run("w0,0,0,0,0,,,,," .. string.match(old, "^%d,([^\\n]*)")).unique ~= unique then return false end
+    local waiting = old and new_run(old)
+    if not waiting or waiting.unique ~= unique then return false end
     if redis.call("ZREM", keys.scheduled, id) == 0 and not leave_waiting(keys, id, old) then return false end
     local place, enqueued = string.match(old, "^%d,(%d+),(%d+),")
     local record = record_of(place, enqueued, expires, rest)
     redis.call("HSET", keys.jobs, id, record)
     seen[id] = record
     local text = redis.call("HGET", keys.runs, id)
-    if text then
-      local run = parse_run(text)
+    local run = text and parse_run(text)
+    if run then
       run.flag, run.tail = string.match(record, "^(%d),([^\\n]*)")
       mind(run)
       redis.call("HSET", keys.runs, id, format_run(run))
@@ -3824,7 +3986,7 @@ return redis.call("HDEL", KEYS[1], ARGV[1])`
     keys: ["jobs", "runs", "ledger", "result", "cancels", "progress", "pending", "limited", "limits"] as const,
     args: ["limit", "score"] as const,
     rest: undefined,
-    sha1: "c6a5598f6e4db1040019403ad6b62e18cc9db00f",
+    sha1: "af7fb069e6246c2326cf45ef09139c7fb251f861",
     source: `#!lua flags=no-writes
 local function clock(given)
   if given ~= "" then return tonumber(given) end
@@ -3874,12 +4036,13 @@ local function give_back_token(keys, limits, kind, now)
 end
 local function kind_and_score(record)
   local sequence, priority, kind = string.match(record, "^%d,(%d+),%d+,%d*,(-?%d+),%d+,%d+,([^,]*),")
+  if not kind then return nil end
   return kind, tonumber(priority) * 1099511627776 + tonumber(sequence)
 end
 local function leave_waiting(keys, id, record)
   if redis.call("ZREM", keys.pending, id) == 1 then return true end
   local kind, score = kind_and_score(record)
-  return redis.call("ZREM", keys.limited, limited_member(kind, score, id)) == 1
+  return kind ~= nil and redis.call("ZREM", keys.limited, limited_member(kind, score, id)) == 1
 end
 local keys = {
   jobs = KEYS[1], runs = KEYS[2], ledger = KEYS[3], result = KEYS[4], cancels = KEYS[5], progress = KEYS[6],
@@ -3896,7 +4059,7 @@ for kind in pairs(read_limits(keys)) do
   if after ~= "" then first = "(" .. kind .. "," .. string.format("%016.0f", tonumber(after) + place_offset) .. "-" end
   for _, member in ipairs(redis.call("ZRANGEBYLEX", keys.limited, first, last, "LIMIT", 0, limit + 1)) do
     local place, id = string.match(member, "^[^,]*,(%d+),(.*)$")
-    entries[#entries + 1] = { id = id, score = tonumber(place) - place_offset }
+    if place then entries[#entries + 1] = { id = id, score = tonumber(place) - place_offset } end
   end
 end
 table.sort(entries, function(a, b) return a.score < b.score end)
@@ -3911,7 +4074,7 @@ return reply`
     keys: ["jobs", "runs", "completed", "cancelled", "dead", "ledger", "result", "watchers"] as const,
     args: ["id", "watcher", "leave"] as const,
     rest: undefined,
-    sha1: "73f498bb2e473cbe4901d3d35ba1729089e30ada",
+    sha1: "89041f5c837d7e730a1084ccfbdfd15ce036d58c",
     source: `#!lua
 local jobs, runs, completed, cancelled = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
 local dead, ledger, result, watchers = KEYS[5], KEYS[6], KEYS[7], KEYS[8]
@@ -3937,10 +4100,11 @@ if redis.call("ZSCORE", completed, id) then return value and ("C" .. value) or "
 local lines = redis.call("HGET", ledger, id) or ""
 local last = string.match(lines, ".*\\n(.*)$") or lines
 local how, error = string.match(last, "^%d+,%d*,%d+,(%a+),(.*)$")
+if not error then error = '"how it ended cannot be read"' end
 if redis.call("ZSCORE", cancelled, id) then return (how == "expired" and "e" or "x") .. error end
 if redis.call("ZSCORE", dead, id) then
-  local reason = string.match(redis.call("HGET", runs, id), "^%a%d+,%d,%d+,%d+,%d+,%d*,%d*,(%a*),")
-  return "d" .. reason .. "\\n" .. error .. (value and ("\\n" .. value) or "")
+  local reason = string.match(redis.call("HGET", runs, id) or "", "^%a%d+,%d,%d+,%d+,%d+,%d*,%d*,(%a*),")
+  return "d" .. (reason or "undecodable") .. "\\n" .. error .. (value and ("\\n" .. value) or "")
 end
 others[#others + 1] = watcher
 keep()

@@ -31,7 +31,7 @@ for kind in pairs(read_limits(keys)) do
   if after ~= "" then first = "(" .. kind .. "," .. string.format("%016.0f", tonumber(after) + place_offset) .. "-" end
   for _, member in ipairs(redis.call("ZRANGEBYLEX", keys.limited, first, last, "LIMIT", 0, limit + 1)) do
     local place, id = string.match(member, "^[^,]*,(%d+),(.*)$")
-    entries[#entries + 1] = { id = id, score = tonumber(place) - place_offset }
+    if place then entries[#entries + 1] = { id = id, score = tonumber(place) - place_offset } end
   end
 end
 table.sort(entries, function(a, b) return a.score < b.score end)

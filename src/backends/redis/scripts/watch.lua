@@ -40,10 +40,11 @@ local lines = redis.call("HGET", ledger, id) or ""
 -- greedy, so that it goes back from the end: a search for the last line from the start takes seconds in a full ledger
 local last = string.match(lines, ".*\n(.*)$") or lines
 local how, error = string.match(last, "^%d+,%d*,%d+,(%a+),(.*)$")
+if not error then error = '"how it ended cannot be read"' end
 if redis.call("ZSCORE", cancelled, id) then return (how == "expired" and "e" or "x") .. error end
 if redis.call("ZSCORE", dead, id) then
-  local reason = string.match(redis.call("HGET", runs, id), "^%a%d+,%d,%d+,%d+,%d+,%d*,%d*,(%a*),")
-  return "d" .. reason .. "\n" .. error .. (value and ("\n" .. value) or "")
+  local reason = string.match(redis.call("HGET", runs, id) or "", "^%a%d+,%d,%d+,%d+,%d+,%d*,%d*,(%a*),")
+  return "d" .. (reason or "undecodable") .. "\n" .. error .. (value and ("\n" .. value) or "")
 end
 others[#others + 1] = watcher
 keep()

@@ -44,6 +44,7 @@ end
 
 local function kind_and_score(record)
   local sequence, priority, kind = string.match(record, "^%d,(%d+),%d+,%d*,(-?%d+),%d+,%d+,([^,]*),")
+  if not kind then return nil end
   return kind, tonumber(priority) * 1099511627776 + tonumber(sequence)
 end
 
@@ -51,5 +52,5 @@ end
 local function leave_waiting(keys, id, record)
   if redis.call("ZREM", keys.pending, id) == 1 then return true end
   local kind, score = kind_and_score(record)
-  return redis.call("ZREM", keys.limited, limited_member(kind, score, id)) == 1
+  return kind ~= nil and redis.call("ZREM", keys.limited, limited_member(kind, score, id)) == 1
 end

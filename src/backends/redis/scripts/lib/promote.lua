@@ -6,8 +6,8 @@ local function promote(keys, limit, now)
     if #due > 0 then
       local entries = {}
       for i, record in ipairs(read_fields(keys.jobs, due)) do
-        if record then
-          local sequence, priority = string.match(record, "^%d,(%d+),%d+,%d*,(-?%d+),")
+        local sequence, priority = string.match(record or "", "^%d,(%d+),%d+,%d*,(-?%d+),")
+        if priority then
           entries[#entries + 1] = tonumber(priority) * 1099511627776 + tonumber(sequence)
           entries[#entries + 1] = due[i]
         else

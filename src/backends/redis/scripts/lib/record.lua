@@ -12,11 +12,16 @@
 -- uniqueKey: empty, or how long it is held (e until the end, s until the start, w for a window), a colon and the key.
 -- A member of a workflow has none, and there instead m, a colon, and "<node>.<generation>.<workflow>".
 
+--
+-- Whoever can write here can write anything. A record that is not of this make costs its own job and no other: whatever
+-- reads one answers nil, and callers leave it out.
 local function parse_run(text)
   local holder, token, flag, attempt, rescues, snoozes, started, finished, reason, worker, tail =
     string.match(text, "^(%a)(%d+),(%d),(%d+),(%d+),(%d+),(%d*),(%d*),(%a*),([^,]*),(.*)$")
+  if not tail then return nil end
   local sequence, enqueued, expires, priority, max_attempts, retain, kind, held, unique =
     string.match(tail, "^(%d+),(%d+),(%d*),(-?%d+),(%d+),(%d+),([^,]*),(%a?):?(.*)$")
+  if not unique then return nil end
   return {
     holder = holder, token = token, flag = flag,
     attempt = tonumber(attempt), rescues = tonumber(rescues), snoozes = tonumber(snoozes),
@@ -26,9 +31,20 @@ local function parse_run(text)
   }
 end
 
+-- Whether a record is of this make.
+local function is_record(record)
+  return string.find(record, "^%d,%d+,%d+,%d*,%-?%d+,%d+,%d+,[^,\n]*,[^,\n]*\n[^\n]*\n") ~= nil
+end
+
+-- The flag of a record, and its first line without it.
+local function first_line(record)
+  return string.match(record, "^(%d),(%d+,%d+,%d*,%-?%d+,%d+,%d+,[^,\n]*,[^,\n]*)\n[^\n]*\n")
+end
+
 -- The run of a job that no attempt has started yet.
 local function new_run(record)
-  local flag, tail = string.match(record, "^(%d),([^\n]*)")
+  local flag, tail = first_line(record)
+  if not flag then return nil end
   return parse_run("w0," .. flag .. ",0,0,0,,,,," .. tail)
 end
 

@@ -4,8 +4,8 @@ local function rescue(keys, limit, now)
   local expired = redis.call("ZRANGEBYSCORE", keys.active, "-inf", now, "LIMIT", 0, limit)
   for _, id in ipairs(expired) do
     local text = redis.call("HGET", keys.runs, id)
-    if text then
-      local run = parse_run(text)
+    local run = text and parse_run(text)
+    if run then
       run.token = "0"
       run.rescues = run.rescues + 1
       write_failure(keys, id, run, "crashed", now, crash)

@@ -34,7 +34,7 @@ local function store_jobs(keys, now, values, first, again)
     local line, payload = string.match(stored_record, "^%d,%d+,%d+,%d*(,[^\n]*)\n[^\n]*\n(.*)$")
     local new_line, new_payload = string.match(rest, "^([^\n]*)\n[^\n]*\n(.*)$")
     local function plain(text) return (string.gsub(text, "^(,%-?%d+,%d+,%d+,[^,]*,)%a:", "%1")) end
-    return plain(line) == plain(new_line) and payload == new_payload
+    return line ~= nil and plain(line) == plain(new_line) and payload == new_payload
   end
 
   local function record_of(place, enqueued, expires, rest)
@@ -95,15 +95,16 @@ local function store_jobs(keys, now, values, first, again)
   local function replace(id, unique, expires, priority, visible, rest)
     flush()
     local old = redis.call("HGET", keys.jobs, id)
-    if not old or parse_run("w0,0,0,0,0,,,,," .. string.match(old, "^%d,([^\n]*)")).unique ~= unique then return false end
+    local waiting = old and new_run(old)
+    if not waiting or waiting.unique ~= unique then return false end
     if redis.call("ZREM", keys.scheduled, id) == 0 and not leave_waiting(keys, id, old) then return false end
     local place, enqueued = string.match(old, "^%d,(%d+),(%d+),")
     local record = record_of(place, enqueued, expires, rest)
     redis.call("HSET", keys.jobs, id, record)
     seen[id] = record
     local text = redis.call("HGET", keys.runs, id)
-    if text then
-      local run = parse_run(text)
+    local run = text and parse_run(text)
+    if run then
       run.flag, run.tail = string.match(record, "^(%d),([^\n]*)")
       mind(run)
       redis.call("HSET", keys.runs, id, format_run(run))

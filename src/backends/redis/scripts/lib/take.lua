@@ -42,7 +42,7 @@ local function candidates_of(keys, limits, most, now)
       local first, last = of_kind(kind)
       for _, member in ipairs(redis.call("ZRANGEBYLEX", keys.limited, first, last, "LIMIT", 0, allowed)) do
         local place, id = string.match(member, "^[^,]*,(%d+),(.*)$")
-        candidates[#candidates + 1] = { id = id, score = tonumber(place) - place_offset, kind = kind, member = member }
+        if place then candidates[#candidates + 1] = { id = id, score = tonumber(place) - place_offset, kind = kind, member = member } end
       end
     end
   end

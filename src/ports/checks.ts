@@ -1,0 +1,69 @@
+import * as Result from "effect/Result"
+import { checkJobId, checkKind, checkWorkflowId, InvalidInput } from "../domain/limits.ts"
+import type { NewJob } from "./JobStore.ts"
+import { StoreError } from "./StoreError.ts"
+
+/** Most characters of all names and values of a job's headers together. */
+export const maxHeadersLength = 32 * 1024
+
+/** Most characters of all tags of a job together. */
+const maxTagsLength = 16 * 64
+
+// it ends the first line of a record, whose fields are separated by commas
+const uniqueKey = /^[^,\n\r\0]{1,128}$/
+
+const check = (ok: boolean, field: string, problem: string): Result.Result<void, InvalidInput> =>
+  ok ? Result.succeed(undefined) : Result.fail(new InvalidInput({ field, problem }))
+
+const lengthOf = (texts: ReadonlyArray<string>): number => texts.reduce((sum, text) => sum + text.length, 0)
+
+/**
+ * What of a job stands in records beside others and must not break out of its place. Callers check it and say it
+ * properly; a backend checks it again, whoever calls. **Ref** docs/semantics.md INPUT-4, BOUND-5
+ */
+export const checkNewJob = (job: NewJob): Result.Result<void, InvalidInput> =>
+  Result.gen(function* () {
+    yield* checkJobId(job.id)
+    yield* checkKind(job.kind)
+    if (job.uniqueKey !== undefined) {
+      yield* check(
+        uniqueKey.test(job.uniqueKey),
+        "uniqueKey",
+        "must be 1 to 128 printable characters, no comma"
+      )
+    }
+    if (job.member !== undefined) yield* checkWorkflowId(job.member.workflow)
+    if (job.headers !== undefined) {
+      const length = lengthOf(Object.keys(job.headers)) + lengthOf(Object.values(job.headers))
+      yield* check(
+        length <= maxHeadersLength,
+        "headers",
+        `have ${length} characters, at most ${maxHeadersLength} are kept`
+      )
+    }
+    if (job.tags !== undefined) {
+      yield* check(lengthOf(job.tags) <= maxTagsLength, "tags", `have more than ${maxTagsLength} characters together`)
+    }
+  })
+
+/** What a backend answers to a call that can never be right. **Ref** docs/semantics.md INPUT-4 */
+export const refused = (operation: string, cause: InvalidInput): StoreError =>
+  new StoreError({ operation, reason: "rejected", retryable: false, cause: new Error(cause.message) })
+
+/** A place in an ordered list, as cursors name it: a score and what stands there. */
+export interface Place {
+  readonly score: number
+  /** As it was written. */
+  readonly scoreText: string
+  readonly id: string
+}
+
+const place = /^(-?\d{1,17}(?:\.\d{1,6})?):([A-Za-z0-9._:@/+=-]{1,128})$/
+
+/** Reads a cursor; fails on one that no page gave. **Ref** docs/semantics.md INPUT-5 */
+export const parsePlace = (cursor: string): Result.Result<Place, InvalidInput> => {
+  const [, scoreText, id] = place.exec(cursor) ?? []
+  return scoreText === undefined || id === undefined
+    ? Result.fail(new InvalidInput({ field: "cursor", problem: "is none that a page gave" }))
+    : Result.succeed({ score: Number(scoreText), scoreText, id })
+}
