@@ -26,11 +26,7 @@ export const checkNewJob = (job: NewJob): Result.Result<void, InvalidInput> =>
     yield* checkJobId(job.id)
     yield* checkKind(job.kind)
     if (job.uniqueKey !== undefined) {
-      yield* check(
-        uniqueKey.test(job.uniqueKey),
-        "uniqueKey",
-        "must be 1 to 128 printable characters, no comma"
-      )
+      yield* check(uniqueKey.test(job.uniqueKey), "uniqueKey", "must be 1 to 128 printable characters, no comma")
     }
     if (job.member !== undefined) yield* checkWorkflowId(job.member.workflow)
     if (job.headers !== undefined) {

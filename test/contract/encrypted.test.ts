@@ -14,7 +14,9 @@ const encryption = Encryption.layer({ keys: { old: secret(), k1: secret() }, cur
 
 const memory = encryption.pipe(Layer.provideMerge(Memory.layer))
 const redis = encryption.pipe(
-  Layer.provideMerge(Redis.layerVirtualTime({ url: redisUrl(), prefix: `encrypted-${crypto.randomUUID().slice(0, 8)}` }))
+  Layer.provideMerge(
+    Redis.layerVirtualTime({ url: redisUrl(), prefix: `encrypted-${crypto.randomUUID().slice(0, 8)}` })
+  )
 )
 
 storeContract("encrypted memory", memory)

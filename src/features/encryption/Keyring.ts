@@ -45,7 +45,10 @@ const cutTo = (text: string, bytes: number): string => {
   const cut = boundedText(text, bytes)
   if (Buffer.byteLength(cut) <= bytes) return cut
   // a character that is cut in two becomes U+FFFD
-  return Buffer.from(cut).subarray(0, bytes).toString().replace(/\uFFFD+$/, "")
+  return Buffer.from(cut)
+    .subarray(0, bytes)
+    .toString()
+    .replace(/\uFFFD+$/, "")
 }
 
 /** Encrypts with one key and decrypts with many. AES-256-GCM; see docs/decisions/0014-encryption.md. */
@@ -83,7 +86,9 @@ export class Keyring {
       }
       const current = keys.get(options.current)
       if (current === undefined || lookup === undefined) {
-        return yield* Result.fail(new InvalidInput({ field: "current", problem: "must be the name of one of the keys" }))
+        return yield* Result.fail(
+          new InvalidInput({ field: "current", problem: "must be the name of one of the keys" })
+        )
       }
       return new Keyring(keys, current, lookup)
     })
@@ -124,7 +129,9 @@ export class Keyring {
 
   /** The same text for the same text, and of no use to whoever does not have the secret. */
   blind(text: string, purpose: string): string {
-    return createHmac("sha256", this.#lookup).update(JSON.stringify([purpose, text])).digest("base64url")
+    return createHmac("sha256", this.#lookup)
+      .update(JSON.stringify([purpose, text]))
+      .digest("base64url")
   }
 }
 

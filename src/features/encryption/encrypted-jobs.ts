@@ -173,8 +173,7 @@ export const encryptedJobs = (store: Store, sealed: Sealed, watched: Watched, de
       const opened = openPayload(sealed, queue, job)
       if (opened._tag === "Opened") {
         claimed.push({ ...job, payload: opened.text, headers: withoutUnique(job.headers) })
-      }
-      else {
+      } else {
         yield* Effect.logError(
           `queue ${queue}: the payload of job ${job.id} cannot be decrypted ${whyNot(opened)}; it is ${
             opened._tag === "NoKey" ? `put back for ${delayMillis} ms` : "a dead letter now"

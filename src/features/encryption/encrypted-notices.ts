@@ -11,11 +11,7 @@ const opened = (sealed: Sealed, watched: Watched, name: string, notice: Notice):
   return place === undefined ? undefined : { ...notice, ended: sealed.openEnded(notice.ended, place) }
 }
 
-export const encryptedNotices = (
-  notices: Notices["Service"],
-  sealed: Sealed,
-  watched: Watched
-): Notices["Service"] =>
+export const encryptedNotices = (notices: Notices["Service"], sealed: Sealed, watched: Watched): Notices["Service"] =>
   Notices.of({
     open: Effect.fnUntraced(function* (name) {
       const inbox = yield* notices.open(name)

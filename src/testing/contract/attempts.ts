@@ -209,7 +209,7 @@ export const attemptsContract = contract("attempts", (it) => {
     })
   )
 
-  it.effect("ATTEMPT-6 an overlong error is cut", (queue) =>
+  it.effect("BOUND-1 an overlong error is cut", (queue) =>
     Effect.gen(function* () {
       yield* queue.enqueue(job("a"))
 

@@ -1,8 +1,10 @@
 import type * as Layer from "effect/Layer"
+import { boundsContract } from "./bounds.ts"
 import { bulkContract } from "./bulk.ts"
 import { changingQueuesContract } from "./changing-queues.ts"
 import type { ContractOptions, Ports } from "./contract.ts"
 import { hooksContract } from "./hooks.ts"
+import { hostileContract } from "./hostile.ts"
 import { inputContract } from "./input.ts"
 import { manyQueuesContract } from "./many-queues.ts"
 import { inspectingContract } from "./inspecting.ts"
@@ -33,6 +35,8 @@ export const serviceContract = (
 ): void => {
   for (const concern of [
     inputContract,
+    boundsContract,
+    hostileContract,
     runningContract,
     prefetchContract,
     manyQueuesContract,
