@@ -62,6 +62,56 @@ describe.each(Object.entries(sources))("%s.lua as it is sent", (_, { keys, sourc
   })
 })
 
+/** Without comments and texts, so that only code is looked at; `KEYS` and `ARGV` stay. */
+const code = (source: string): string =>
+  source
+    .replaceAll(/--[^\n]*/g, "")
+    .replaceAll(/"(?:[^"\\\n]|\\.)*"|'(?:[^'\\\n]|\\.)*'/g, (text) => (/^"[A-Z]+"$/.test(text) ? text : '"text"'))
+
+describe.each(Object.entries(sources))("%s.lua as code", (_, { source }) => {
+  it("runs nothing that is not its own", () => {
+    assert.notMatch(
+      code(source),
+      /\b(loadstring|load|loadfile|dofile|require|setfenv|getfenv|debug|rawset|cjson|cmsgpack|string\.dump|redis\.setresp)\b/
+    )
+  })
+
+  it("takes no name of a key from its arguments, its data, or the text of it", () => {
+    const lines = code(source)
+    // functions of the includes that are handed a key, and where in their arguments
+    const named = new Set(["index", "from", "key", "meta", "seen"])
+    for (const [, locals = "", values = ""] of lines.matchAll(/^local ([\w, ]+) = (.*)$/gm)) {
+      const names = locals.split(",")
+      for (const [i, value] of values.split(", ").entries()) {
+        if (/^KEYS\[\d+\]$/.test(value)) named.add(names[i]?.trim() ?? "")
+      }
+    }
+    const isKey = (text: string) =>
+      /^KEYS\[[\w +]+\]$/.test(text) || /^keys(\.\w+|\[\w+\])$/.test(text) || named.has(text)
+    const check = (pattern: RegExp) => {
+      for (const [call, key = ""] of lines.matchAll(pattern)) {
+        assert.isTrue(isKey(key) || call.startsWith("local function"), `${call}: ${key} is no declared key`)
+      }
+    }
+
+    check(/redis\.p?call\((?:"(?!TIME|PUBLISH)[A-Z]+"|command), ([^,()]+)/g)
+    check(/(?:local function )?\b(?:read_fields|count)\(([^,()]+),/g)
+    check(/(?:local function )?\bspread\((?:"[A-Z]+"|command), ([^,()]+),/g)
+    check(/(?:local function )?\b(?:finish|remove|cancel_now|leave_active)\(keys, ([^,()]+),/g)
+    check(/(?:local function )?\b(?:drop_until|drop_beyond|drop|forget|head)\(([^,()]+)/g)
+  })
+
+  it("publishes to channels under the prefix it is given only", () => {
+    for (const [, channel = ""] of code(source).matchAll(/redis\.p?call\("PUBLISH", ([^,]+),/g)) {
+      assert.match(channel, /^keys\.notices \.\. /)
+    }
+  })
+
+  it("puts nothing of anybody else into an error reply", () => {
+    for (const [, text = ""] of source.matchAll(/redis\.error_reply\(([^)]*)\)/g)) assert.match(text, /^"[^"]*"$/)
+  })
+})
+
 it("the wrappers are the scripts of this folder", () => {
   assert.sameMembers(Object.keys(scripts), names)
 })

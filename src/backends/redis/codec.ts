@@ -187,7 +187,7 @@ const parseRecord = (record: string) => {
 export const decodeClaimed = (reply: ReadonlyArray<string>, from: number, firstToken: number) => {
   const claimed: Array<ClaimedJob> = []
   const unreadable: Array<string> = []
-  for (let i = from, token = firstToken; i < reply.length; i += 3, token++) {
+  for (let i = from, token = firstToken; i + 2 < reply.length; i += 3, token++) {
     const id = reply[i]!
     const progress = reply[i + 1]!
     const record = progress === "" ? undefined : parseRecord(reply[i + 2]!)
