@@ -2,8 +2,7 @@ import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Redis from "../../src/backends/redis/index.ts"
 import { aclUser } from "../support/acl-user.ts"
-import { storeContract } from "./suite/index.ts"
-import { serviceContract } from "./suite/services.ts"
+import { serviceContract, storeContract } from "../../src/testing/contract/index.ts"
 
 const prefix = `acl-${crypto.randomUUID().slice(0, 8)}`
 

@@ -5,8 +5,8 @@ import * as Memory from "../../src/backends/memory/index.ts"
 import * as Redis from "../../src/backends/redis/index.ts"
 import * as Encryption from "../../src/features/encryption/Encryption.ts"
 import { redisUrl } from "../support/redis-url.ts"
-import { storeContract } from "./suite/index.ts"
-import { serviceContract } from "./suite/services.ts"
+import { serviceContract, storeContract } from "../../src/testing/contract/index.ts"
+import { deviations } from "./deviations.ts"
 
 const secret = () => Redacted.make(randomBytes(32).toString("base64"))
 
@@ -19,7 +19,7 @@ const redis = encryption.pipe(
   )
 )
 
-storeContract("encrypted memory", memory)
-serviceContract("encrypted memory", memory)
-storeContract("encrypted redis", redis)
-serviceContract("encrypted redis", redis)
+storeContract("encrypted memory", memory, { deviations: deviations.encrypted })
+serviceContract("encrypted memory", memory, { deviations: deviations.encrypted })
+storeContract("encrypted redis", redis, { deviations: deviations.encrypted })
+serviceContract("encrypted redis", redis, { deviations: deviations.encrypted })

@@ -1,5 +1,7 @@
+import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
 import * as Schedule from "effect/Schedule"
+import { describe } from "../../domain/describe.ts"
 
 const restarts = Schedule.min([Schedule.exponential("100 millis"), Schedule.spaced("5 seconds")]).pipe(
   Schedule.jittered
@@ -8,7 +10,8 @@ const restarts = Schedule.min([Schedule.exponential("100 millis"), Schedule.spac
 /** A loop that goes on after a bug in it, loudly; only interruption ends it, or its own end. */
 export const restarted = <A, R>(name: string, loop: Effect.Effect<A, never, R>): Effect.Effect<A, never, R> =>
   loop.pipe(
-    Effect.tapCause((cause) => Effect.logError(`${name} failed and starts again`, cause)),
+    // as text: a logger that reads a hostile error would throw, and end the loop for good
+    Effect.tapCause((cause) => Effect.logError(`${name} failed and starts again: ${describe(Cause.squash(cause))}`)),
     Effect.sandbox,
     Effect.retry(restarts),
     // every failure is retried

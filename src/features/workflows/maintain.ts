@@ -1,8 +1,9 @@
 import * as Effect from "effect/Effect"
+import * as Result from "effect/Result"
 import { JobStore } from "../../ports/JobStore.ts"
 import type { StoreError } from "../../ports/StoreError.ts"
 import { WorkflowStore } from "../../ports/WorkflowStore.ts"
-import { drive, relay } from "./relay.ts"
+import { drive, eachApart, relay } from "./relay.ts"
 
 const endingsLimit = 500
 const dueLimit = 100
@@ -31,11 +32,15 @@ const relayRest = Effect.fnUntraced(function* (queue: string) {
 export const maintain = (queues: ReadonlyArray<string>): Effect.Effect<void, StoreError, JobStore | WorkflowStore> =>
   Effect.gen(function* () {
     const workflows = yield* WorkflowStore
-    yield* Effect.forEach(queues, relayRest, { discard: true })
+    const told = yield* Effect.result(eachApart(queues, relayRest))
+    let driven: Result.Result<void, StoreError> = Result.succeed(undefined)
     while (true) {
       const due = yield* workflows.due(dueLimit)
-      yield* Effect.forEach(due, drive, { concurrency: 16, discard: true })
+      const step = yield* Effect.result(eachApart(due, drive))
+      if (Result.isSuccess(driven)) driven = step
       if (due.length < dueLimit) break
     }
     while ((yield* workflows.prune(pruneLimit)) === pruneLimit) yield* Effect.yieldNow
+    yield* Effect.fromResult(told)
+    yield* Effect.fromResult(driven)
   })

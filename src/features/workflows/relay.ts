@@ -32,6 +32,15 @@ const grouped = <A>(items: ReadonlyArray<A>, keyOf: (item: A) => string): Readon
   return groups
 }
 
+/** Does all of it, whatever fails: one workflow that cannot be told must not hold up the others. Fails with the first. */
+export const eachApart = <A, R>(
+  items: ReadonlyArray<A>,
+  act: (item: A) => Effect.Effect<void, StoreError, R>
+): Effect.Effect<void, StoreError, R> =>
+  Effect.flatMap(Effect.partition(items, act, { concurrency }), ([[first]]) =>
+    first === undefined ? Effect.void : Effect.fail(first)
+  )
+
 const jobIdOf = ({ generation, node, workflow }: Member) => memberJobId(workflow, node, generation)
 
 const why = "its workflow stops"
@@ -145,8 +154,4 @@ const tellOne = Effect.fnUntraced(function* (id: string, relayed: ReadonlyArray<
 
 /** Tells workflows how members ended, and carries out what follows. Every step may be repeated by anybody. */
 export const relay = (relayed: ReadonlyArray<Relayed>): Effect.Effect<void, StoreError, JobStore | WorkflowStore> =>
-  Effect.forEach(
-    grouped(relayed, ({ ending }) => ending.member.workflow),
-    ([id, group]) => tellOne(id, group),
-    { concurrency, discard: true }
-  )
+  eachApart([...grouped(relayed, ({ ending }) => ending.member.workflow)], ([id, group]) => tellOne(id, group))
