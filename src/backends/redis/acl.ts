@@ -13,7 +13,7 @@ export interface AclUser {
 type ScriptName = keyof typeof scripts
 
 /** What only workers and operators run: they claim, settle, tidy. */
-const running: ReadonlyArray<string> = [
+const running: ReadonlySet<string> = new Set([
   "annotate",
   "endings",
   "exchange",
@@ -27,10 +27,10 @@ const running: ReadonlyArray<string> = [
   "rates",
   "relayed",
   "rescue"
-]
+])
 
 /** What only operators run. */
-const operating: ReadonlyArray<string> = [
+const operating: ReadonlySet<string> = new Set([
   "audit",
   "directory",
   "limit",
@@ -43,7 +43,7 @@ const operating: ReadonlyArray<string> = [
   "stats",
   "waiting",
   "workers"
-]
+])
 
 /** What the driver and the check of the server send, whatever they are used for. */
 const connecting = ["client|setname", "get", "info", "ping", "quit", "select", "set"]
@@ -104,12 +104,12 @@ export const aclRules = (prefix = "winterq"): AclRules => {
   return {
     producer: rulesOf(
       prefix,
-      everyScript.filter((name) => !operating.includes(name) && !running.includes(name)),
+      everyScript.filter((name) => !operating.has(name) && !running.has(name)),
       []
     ),
     worker: rulesOf(
       prefix,
-      everyScript.filter((name) => !operating.includes(name)),
+      everyScript.filter((name) => !operating.has(name)),
       waiting
     ),
     operator: rulesOf(prefix, everyScript, [...waiting, ...inspecting])

@@ -100,7 +100,7 @@ const attributesOf = (operation: "send" | "process", queue: string) => ({
 const errorType = (error: unknown): string => {
   if (typeof error !== "object" || error === null) return "_OTHER"
   if ("_tag" in error && typeof error._tag === "string") return error._tag
-  return error instanceof Error ? String(error.name) : "_OTHER"
+  return error instanceof Error ? error.name : "_OTHER"
 }
 
 /** Reading what was thrown runs its own code, which may throw again; a span ends all the same. */

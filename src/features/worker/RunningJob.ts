@@ -1,6 +1,5 @@
 import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
-import { boundedText } from "../../domain/bounded-text.ts"
 import { describe } from "../../domain/describe.ts"
 import { type EpochMillis, type JobId, maxLogLines, type Member, type Token } from "../../domain/Job.ts"
 import { bytesBeyond, maxProgressBytes } from "../../domain/limits.ts"
@@ -68,7 +67,7 @@ export class RunningJob implements JobInfo {
     return this.#annotate(() => {
       this.#logged += lines.length
       // older ones would not be kept, and need not travel
-      const latest = lines.slice(-maxLogLines).map((line) => boundedText(String(line)))
+      const latest = lines.slice(-maxLogLines).map(describe)
       return { logs: { from: this.#logged - latest.length, lines: latest } }
     })
   }

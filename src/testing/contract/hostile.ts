@@ -95,7 +95,7 @@ const values: ReadonlyArray<readonly [what: string, value: unknown]> = [
   ],
   ["lone surrogates", { "\ud800": "\udfff\ud800" }],
   ["NUL", { "a\0": "\0" }],
-  ["large numbers", { a: 1.7976931348623157e308, b: 5e-324, c: 9007199254740993, d: -1e21 }],
+  ["large numbers", { a: 1.7976931348623157e308, b: 5e-324, c: Number.MAX_SAFE_INTEGER + 2, d: -1e21 }],
   ["depth", JSON.parse(`${"[".repeat(500)}${"]".repeat(500)}`)],
   ["infinity", { a: Infinity }],
   ["a bigint", { a: 10n }],
