@@ -85,7 +85,11 @@ export const checkKind = (kind: string) =>
 
 /** Names of workers and watchers, which stand in records and channels. */
 export const checkWorker = (worker: string) =>
-  check(workerPattern.test(worker), "worker", () => `must be 1 to 1024 visible characters, no comma, not ${shown(worker)}`)
+  check(
+    workerPattern.test(worker),
+    "worker",
+    () => `must be 1 to 1024 visible characters, no comma, not ${shown(worker)}`
+  )
 
 export const checkWorkflowId = (id: string) =>
   check(workflowPattern.test(id), "id", () => `must be 1 to 96 of A-Z a-z 0-9 . _ : @ / + = -, not ${shown(id)}`)

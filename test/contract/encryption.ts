@@ -11,9 +11,11 @@ import * as Task from "../../src/domain/Task.ts"
 import * as Workflow from "../../src/domain/Workflow.ts"
 import { Client } from "../../src/features/client/Client.ts"
 import * as Encryption from "../../src/features/encryption/Encryption.ts"
+import * as Schedules from "../../src/features/schedules/Schedules.ts"
 import { Worker } from "../../src/features/worker/Worker.ts"
 import { Workflows } from "../../src/features/workflows/Workflows.ts"
 import { JobStore } from "../../src/ports/JobStore.ts"
+import { ScheduleStore } from "../../src/ports/ScheduleStore.ts"
 import { WorkflowStore } from "../../src/ports/WorkflowStore.ts"
 import { contract, type Ports } from "../../src/testing/contract/contract.ts"
 import { listeningLogger } from "../../src/testing/contract/observing-support.ts"
@@ -231,6 +233,34 @@ export const encryptionContract = contract("encryption", (it) => {
       )
       assert.strictEqual(Option.getOrThrow(read).uniqueKey, plainKey)
       assert.deepStrictEqual(Option.getOrThrow(read).headers, {})
+    })
+  )
+
+  it.effect("CRYPT-6 a schedule keeps its payload encrypted, and so do its jobs", (queue) =>
+    Effect.gen(function* () {
+      const ports = yield* withKeys({ keys: { k1: first }, current: "k1" })
+      const name = `schedule-${randomBytes(4).toString("hex")}`
+      const ran: Array<string> = []
+      const entry = Schedules.entry(name, Secret, { every: "1 minute", queue: queue.name, payload: { text: "4711" } })
+      yield* Effect.provideContext(Schedules.add(entry), ports)
+      const raw = yield* ScheduleStore.use((store) => store.find(name))
+      assert.match(Option.getOrThrow(raw.schedule).definition, /^wq1\.k1\./)
+      const seen = yield* Effect.provideContext(
+        ScheduleStore.use((store) => store.find(name)),
+        ports
+      )
+      assert.include(Option.getOrThrow(seen.schedule).definition, "4711")
+
+      yield* Effect.provideContext(work(queue, ran), ports)
+      yield* advanceUntil(
+        Effect.map(queue.depths, ({ completed }) => completed > 0),
+        "10 seconds"
+      )
+      yield* Effect.provideContext(Schedules.remove(name), ports)
+
+      assert.strictEqual(ran[0], "4711")
+      const [done] = (yield* queue.list({ state: "completed", limit: 1 })).jobs
+      assert.match(done!.payload, /^wq1\.k1\./)
     })
   )
 

@@ -15,6 +15,7 @@ import {
   type RawJob
 } from "../../src/backends/redis/codec.ts"
 import { decodeNotice } from "../../src/backends/redis/notices.ts"
+import { decodeSchedule } from "../../src/backends/redis/schedule-store.ts"
 import { decodeNodes, decodeStarts, decodeWorkflow, encodeNode } from "../../src/backends/redis/workflow-codec.ts"
 import { boundedText } from "../../src/domain/bounded-text.ts"
 import { describe as describeError } from "../../src/domain/describe.ts"
@@ -63,7 +64,8 @@ const record = {
   run: "a5,0,1,0,0,1700000000000,,,w,1,1700000000000,,5,3,0,a.kind,",
   ledger: `1,1,2,retry,"it failed"`,
   ending: `7,0.0.flow\nC{"a":1}`,
-  head: "running"
+  head: "running",
+  schedule: "1,1700000000000,0,1,0,1700000000000,job,\n{}"
 }
 
 /** A text of ours with something of somebody else's in it. */
@@ -152,6 +154,8 @@ describe("texts of somebody else's making", () => {
         assert.isArray(decodeOutcomes(one))
         assert.lengthOf(decodeEnqueued(many, 0, 3), 3)
         assert.isString(parseText(one))
+        const schedule = decodeSchedule("q", "name", one)
+        if (schedule !== undefined) assert.isTrue(Number.isSafeInteger(schedule.version) || schedule.version > 0)
         isClean()
       })
     ))

@@ -182,7 +182,7 @@ export const layer: Layer.Layer<
         })
       ),
       Context.add(WorkflowStore, workflowStore.make(mailboxes.send)),
-      Context.add(ScheduleStore, makeScheduleStore(queues, at, withNow)),
+      Context.add(ScheduleStore, makeScheduleStore(queues, at)),
       Context.add(
         Wakeups,
         Wakeups.of({

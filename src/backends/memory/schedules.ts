@@ -1,4 +1,3 @@
-import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import type { EpochMillis, JobId } from "../../domain/Job.ts"
 import { ScheduleChanges } from "../../ports/ScheduleChanges.ts"
@@ -9,6 +8,7 @@ import {
   type Tick,
   type TickOutcome
 } from "../../ports/ScheduleStore.ts"
+import { attempt, attemptNow } from "./attempt.ts"
 import type { QueueState } from "./QueueState.ts"
 import { enqueue } from "./store.ts"
 
@@ -60,8 +60,7 @@ const byTick = (a: ScheduleRecord, b: ScheduleRecord): number =>
 /** Schedules of all queues, over whatever makes and finds queues. */
 export const makeScheduleStore = (
   queues: ReadonlyMap<string, QueueState>,
-  at: (name: string) => QueueState,
-  withNow: <A>(f: (now: EpochMillis) => A) => Effect.Effect<A>
+  at: (name: string) => QueueState
 ): ScheduleStore["Service"] => {
   const changes = new ScheduleChanges()
   const home = (name: string): QueueState | undefined => {
@@ -69,11 +68,11 @@ export const makeScheduleStore = (
     return undefined
   }
   return ScheduleStore.of({
-    queues: Effect.sync(() =>
+    queues: attempt("scheduleQueues", () =>
       [...queues.values()].filter(({ schedules }) => schedules.size > 0).map(({ name }) => name)
     ),
     due: (name, limit) =>
-      withNow((now) => {
+      attemptNow("dueSchedules", (now) => {
         const ticking = [...at(name).schedules.values()].filter(({ next }) => next !== undefined).toSorted(byTick)
         const next = ticking[0]?.next
         return {
@@ -82,9 +81,9 @@ export const makeScheduleStore = (
           due: ticking.filter((schedule) => schedule.next! <= now).slice(0, limit)
         }
       }),
-    tick: (request) => withNow((now) => tick(at(request.queue), request, now)),
+    tick: (request) => attemptNow("tick", (now) => tick(at(request.queue), request, now)),
     trigger: ({ job, name, queue: where, version }) =>
-      withNow((now) => {
+      attemptNow("trigger", (now) => {
         const queue = at(where)
         const found = queue.schedules.get(name)
         if (found?.version !== version) return false
@@ -92,17 +91,18 @@ export const makeScheduleStore = (
         queue.schedules.set(name, { ...found, triggeredJobId: job.id })
         return true
       }),
-    find: (name) => withNow((now) => ({ now, schedule: Option.fromNullishOr(home(name)?.schedules.get(name)) })),
+    find: (name) =>
+      attemptNow("findSchedule", (now) => ({ now, schedule: Option.fromNullishOr(home(name)?.schedules.get(name)) })),
     put: (request) =>
-      Effect.sync(() => {
+      attempt("putSchedule", () => {
         const before = request.version === undefined ? home(request.name) : undefined
         if (before !== undefined && before.name !== request.queue) before.schedules.delete(request.name)
         const isPut = put(at(request.queue), request)
         if (isPut) changes.raise()
         return isPut
       }),
-    remove: (name) => Effect.sync(() => home(name)?.schedules.delete(name) ?? false),
-    list: (name) => Effect.sync(() => ({ schedules: [...at(name).schedules.values()] })),
+    remove: (name) => attempt("removeSchedule", () => home(name)?.schedules.delete(name) ?? false),
+    list: (name) => attempt("listSchedules", () => ({ schedules: [...at(name).schedules.values()] })),
     changed: changes.after
   })
 }

@@ -54,6 +54,9 @@ const listening = ["subscribe", "unsubscribe"]
 /** Running scripts, and naming a queue. */
 const scripting = ["eval", "evalsha", "sadd"]
 
+/** Finding schedules by their names, and giving them. */
+const scheduling = ["exec", "hdel", "hget", "hscan", "hset", "multi", "smembers"]
+
 /** Waiting for work: the marker is taken, and put back for others. */
 const waiting = ["bzpopmin", "zadd"]
 
@@ -69,7 +72,9 @@ export const commandsOf = (source: string): ReadonlyArray<string> => [
 
 const rulesOf = (prefix: string, names: ReadonlyArray<ScriptName>, direct: ReadonlyArray<string>) => {
   const called = names.flatMap((name) => commandsOf(scripts[name].source))
-  const commands = [...new Set([...connecting, ...listening, ...scripting, ...direct, ...called])].toSorted()
+  const commands = [
+    ...new Set([...connecting, ...listening, ...scripting, ...scheduling, ...direct, ...called])
+  ].toSorted()
   return [
     `~{${prefix}}:*`,
     `~{${prefix}:*}:*`,

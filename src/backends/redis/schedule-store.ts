@@ -1,5 +1,8 @@
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
+import { InvalidInput } from "../../domain/limits.ts"
+import { checkNewJob, refused } from "../../ports/checks.ts"
+import type { NewJob } from "../../ports/JobStore.ts"
 import { ScheduleChanges } from "../../ports/ScheduleChanges.ts"
 import { type PutSchedule, type ScheduleRecord, ScheduleStore, type TickOutcome } from "../../ports/ScheduleStore.ts"
 import type { StoreError } from "../../ports/StoreError.ts"
@@ -9,18 +12,22 @@ import { scheduleNamesKey, scheduleQueuesKey } from "./keys.ts"
 import type { Queues } from "./Queues.ts"
 import { scripts } from "./scripts/index.ts"
 import { storeError } from "./store-error.ts"
+import { warnUnreadable } from "./unreadable.ts"
 
 /** Schedules read per step of a list. */
 const pageSize = 200
 
-const decode = (queue: string, name: string, text: string): ScheduleRecord => {
-  const end = text.indexOf("\n")
-  const [version, next, paused, runs, skipped, lastTick, lastJobId, triggeredJobId] = text.slice(0, end).split(",")
+const schedule = /^(\d{1,16}),(\d{0,16}),([01]),(\d{1,16}),(\d{1,16}),(\d{0,16}),([^,\n]*),([^,\n]*)\n/
+
+/** Nothing when it is not of our making. */
+export const decodeSchedule = (queue: string, name: string, text: string): ScheduleRecord | undefined => {
+  const [head, version, next, paused, runs, skipped, lastTick, lastJobId, triggeredJobId] = schedule.exec(text) ?? []
+  if (head === undefined) return undefined
   return {
     name,
     queue,
     version: Number(version),
-    definition: text.slice(end + 1),
+    definition: text.slice(head.length),
     ...(next ? { next: Number(next) } : {}),
     paused: paused === "1",
     runs: Number(runs),
@@ -30,6 +37,23 @@ const decode = (queue: string, name: string, text: string): ScheduleRecord => {
     ...(triggeredJobId ? { triggeredJobId } : {})
   }
 }
+
+/** One that does not belong in a record is refused. */
+const checked = (operation: string, job: NewJob) =>
+  Effect.mapError(Effect.fromResult(checkNewJob(job)), (cause) => refused(operation, cause))
+
+/** Names and records in turn. Records that are not of our making are said to be so, and left out. */
+const decodeAll = Effect.fnUntraced(function* (queue: string, flat: ReadonlyArray<string>) {
+  const schedules: Array<ScheduleRecord> = []
+  const unreadable: Array<string> = []
+  for (let i = 0; i + 1 < flat.length; i += 2) {
+    const found = decodeSchedule(queue, flat[i]!, flat[i + 1]!)
+    if (found === undefined) unreadable.push(flat[i]!)
+    else schedules.push(found)
+  }
+  if (unreadable.length > 0) yield* warnUnreadable(queue, unreadable)
+  return schedules
+})
 
 export const make = (connection: Connection, queues: Queues): ScheduleStore["Service"] => {
   const names = scheduleNamesKey(connection.prefix)
@@ -44,7 +68,7 @@ export const make = (connection: Connection, queues: Queues): ScheduleStore["Ser
   const read = (operation: string, queue: string, name: string) =>
     Effect.map(queues.run<readonly [string, string]>(operation, scripts.entry, queue, [name]), ([now, text]) => ({
       now: Number(now),
-      schedule: text === "" ? Option.none<ScheduleRecord>() : Option.some(decode(queue, name, text))
+      schedule: Option.fromNullishOr(text === "" ? undefined : decodeSchedule(queue, name, text))
     }))
 
   /** The registry knows where it is, except for a moment while it is put, moved or removed. */
@@ -81,23 +105,27 @@ export const make = (connection: Connection, queues: Queues): ScheduleStore["Ser
   return ScheduleStore.of({
     queues: queueNames("scheduleQueues"),
     due: (queue, limit) =>
-      Effect.map(queues.run<ReadonlyArray<string>>("dueSchedules", scripts.due, queue, [limit]), (reply) => ({
-        now: Number(reply[0]),
-        ...(reply[1] === "" ? {} : { next: Number(reply[1]) }),
-        due: Array.from({ length: (reply.length - 2) / 2 }, (_, i) =>
-          decode(queue, reply[2 * i + 2]!, reply[2 * i + 3]!)
-        )
-      })),
+      Effect.flatMap(queues.run<ReadonlyArray<string>>("dueSchedules", scripts.due, queue, [limit]), (reply) =>
+        Effect.map(decodeAll(queue, reply.slice(2)), (due) => ({
+          now: Number(reply[0]),
+          ...(reply[1] === "" ? {} : { next: Number(reply[1]) }),
+          due
+        }))
+      ),
     tick: Effect.fnUntraced(function* ({ expected, fire, name, next, overlap, queue, skipped, version }) {
       // the registry first: a queue with jobs in it is always listed
       yield* ask("tick", () => queues.register(queue))
       const args: Array<string | number> = [name, version, expected, next ?? "", skipped, overlap, fire?.tick ?? ""]
-      if (fire !== undefined) pushNewJob(args, fire.job)
+      if (fire !== undefined) {
+        yield* checked("tick", fire.job)
+        pushNewJob(args, fire.job)
+      }
       return yield* queues.run<TickOutcome>("tick", scripts.tick, queue, args)
     }),
     trigger: Effect.fnUntraced(function* ({ job, name, queue, version }) {
       yield* ask("trigger", () => queues.register(queue))
       const args: Array<string | number> = [name, version]
+      yield* checked("trigger", job)
       pushNewJob(args, job)
       return (yield* queues.run<number>("trigger", scripts.trigger, queue, args)) === 1
     }),
@@ -132,13 +160,18 @@ export const make = (connection: Connection, queues: Queues): ScheduleStore["Ser
       return true
     }),
     list: (queue, cursor = "0") =>
-      Effect.map(
-        ask("listSchedules", () => connection.client.hscan(queues.keys(queue).schedules, cursor, pageSize)),
-        ([after, flat]) => ({
-          schedules: Array.from({ length: flat.length / 2 }, (_, i) => decode(queue, flat[2 * i]!, flat[2 * i + 1]!)),
-          ...(after === "0" ? {} : { cursor: after })
-        })
-      ),
+      /^\d{1,20}$/.test(cursor)
+        ? Effect.flatMap(
+            ask("listSchedules", () => connection.client.hscan(queues.keys(queue).schedules, cursor, pageSize)),
+            ([after, flat]) =>
+              Effect.map(decodeAll(queue, flat), (schedules) => ({
+                schedules,
+                ...(after === "0" ? {} : { cursor: after })
+              }))
+          )
+        : Effect.fail(
+            refused("listSchedules", new InvalidInput({ field: "cursor", problem: "is none that a page gave" }))
+          ),
     changed: changes.after
   })
 }

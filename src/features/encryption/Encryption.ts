@@ -7,9 +7,11 @@ import { durationMillis, type InvalidInput } from "../../domain/limits.ts"
 import { JobStore } from "../../ports/JobStore.ts"
 import { Notices } from "../../ports/Notices.ts"
 import { QueueControl } from "../../ports/QueueControl.ts"
+import { ScheduleStore } from "../../ports/ScheduleStore.ts"
 import { WorkflowStore } from "../../ports/WorkflowStore.ts"
 import { encryptedControl, encryptedJobs } from "./encrypted-jobs.ts"
 import { encryptedNotices } from "./encrypted-notices.ts"
+import { encryptedSchedules } from "./encrypted-schedules.ts"
 import { encryptedWorkflows } from "./encrypted-workflows.ts"
 import { Keyring } from "./Keyring.ts"
 import { Sealed } from "./Sealed.ts"
@@ -40,7 +42,7 @@ export interface Options {
   readonly missingKeyDelay?: Duration.Input
 }
 
-type Ports = JobStore | QueueControl | WorkflowStore | Notices
+type Ports = JobStore | QueueControl | WorkflowStore | ScheduleStore | Notices
 
 /**
  * Encrypts payloads, results, typed failures, progress, log lines, error texts and reasons, between a backend and
@@ -71,6 +73,7 @@ export const layer = (options: Options): Layer.Layer<Ports, InvalidInput, Ports>
       return Context.make(JobStore, encryptedJobs(yield* JobStore, sealed, watched, delayMillis)).pipe(
         Context.add(QueueControl, encryptedControl(yield* QueueControl, sealed)),
         Context.add(WorkflowStore, encryptedWorkflows(yield* WorkflowStore, sealed)),
+        Context.add(ScheduleStore, encryptedSchedules(yield* ScheduleStore, sealed)),
         Context.add(Notices, encryptedNotices(yield* Notices, sealed, watched))
       )
     })

@@ -40,7 +40,7 @@ const openPayload = (sealed: Sealed, queue: string, job: Pick<Job, "id" | "kind"
   return opened._tag === "Broken" ? sealed.open(job.payload, replacingPlace(queue, job.kind)) : opened
 }
 
-const sealJob = ({ keyring }: Sealed, queue: string, job: NewJob): NewJob => ({
+export const sealJob = ({ keyring }: Sealed, queue: string, job: NewJob): NewJob => ({
   ...job,
   payload: keyring.seal(
     job.payload,

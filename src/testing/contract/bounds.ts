@@ -39,7 +39,7 @@ const badNames = [
   "..\\",
   "../x",
   "*",
-  "q".repeat(300),
+  "q".repeat(2000),
   "\ud800"
 ]
 
@@ -69,9 +69,11 @@ export const boundsContract = contract("bounds", (it) => {
         yield* refused(control.list({ queue: name, state: "dead", limit: 1 }))
         yield* refused(Effect.provide(Client.cancel({ queue: name, id: "a" }), Client.layer))
       }
-      for (const name of badNames.filter((bad) => bad !== "../x")) {
+      for (const name of ["", "a b", "a\nb", "a\0b", "a,b", "żółć", "w".repeat(2000), "\ud800"]) {
         yield* refused(store.exchange({ queue: queue.name, worker: name, settlements: [] }))
         yield* refused(store.watch({ queue: queue.name, jobId: "a", watcher: name, ref: 1 }))
+      }
+      for (const name of badNames.filter((bad) => bad !== "../x")) {
         yield* refused(workflows.get(name))
         yield* refused(workflows.outcomes(name, [0]))
       }

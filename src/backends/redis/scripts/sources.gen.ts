@@ -3342,7 +3342,7 @@ return { rescued, buried }`
     keys: ["meta", "schedules", "ticks"] as const,
     args: ["name", "version", "paused", "next", "definition"] as const,
     rest: undefined,
-    sha1: "4f6b2ef64e892304c63e0faedf11683c91490652",
+    sha1: "7c91e79c6ee735ecf168c31739fbe4e76e4732ff",
     source: `#!lua
 local function clock(given)
   if given ~= "" then return tonumber(given) end
@@ -3357,6 +3357,7 @@ local function read_schedule(keys, name)
   if not text then return nil end
   local version, next_tick, paused, runs, skipped, tick, job, triggered, definition =
     string.match(text, "^(%d+),(%d*),([01]),(%d+),(%d+),(%d*),([^,\\n]*),([^,\\n]*)\\n(.*)$")
+  if not definition then return nil end
   return {
     version = version, next = next_tick, paused = paused, runs = tonumber(runs), skipped = tonumber(skipped), tick = tick,
     job = job, triggered = triggered, definition = definition
@@ -3402,7 +3403,7 @@ return reply`
     keys: ["jobs", "runs", "pending", "limited", "limits", "scheduled", "completed", "cancelled", "dead", "unique", "windows", "meta", "schedules", "ticks", "members", "wake"] as const,
     args: ["now", "name", "version", "expected", "next", "skipped", "overlap", "tick"] as const,
     rest: "job" as const,
-    sha1: "a880eb12dd45188dcab4f2ca5960d506165a770b",
+    sha1: "38a530c734ce4fa466f4f6b9531e21998e8ef3d2",
     source: `#!lua
 local function clock(given)
   if given ~= "" then return tonumber(given) end
@@ -3646,6 +3647,7 @@ local function read_schedule(keys, name)
   if not text then return nil end
   local version, next_tick, paused, runs, skipped, tick, job, triggered, definition =
     string.match(text, "^(%d+),(%d*),([01]),(%d+),(%d+),(%d*),([^,\\n]*),([^,\\n]*)\\n(.*)$")
+  if not definition then return nil end
   return {
     version = version, next = next_tick, paused = paused, runs = tonumber(runs), skipped = tonumber(skipped), tick = tick,
     job = job, triggered = triggered, definition = definition
@@ -3699,7 +3701,7 @@ return outcome`
     keys: ["jobs", "runs", "pending", "limited", "limits", "scheduled", "unique", "windows", "meta", "schedules", "ticks", "members", "wake"] as const,
     args: ["now", "name", "version"] as const,
     rest: "job" as const,
-    sha1: "69f13dbba0c371e440798d7c25445bbe0794d487",
+    sha1: "4d1690c4299d5d7077287af0763cb34f34f62b8d",
     source: `#!lua
 local function clock(given)
   if given ~= "" then return tonumber(given) end
@@ -3943,6 +3945,7 @@ local function read_schedule(keys, name)
   if not text then return nil end
   local version, next_tick, paused, runs, skipped, tick, job, triggered, definition =
     string.match(text, "^(%d+),(%d*),([01]),(%d+),(%d+),(%d*),([^,\\n]*),([^,\\n]*)\\n(.*)$")
+  if not definition then return nil end
   return {
     version = version, next = next_tick, paused = paused, runs = tonumber(runs), skipped = tonumber(skipped), tick = tick,
     job = job, triggered = triggered, definition = definition

@@ -9,6 +9,8 @@ local function read_schedule(keys, name)
   if not text then return nil end
   local version, next_tick, paused, runs, skipped, tick, job, triggered, definition =
     string.match(text, "^(%d+),(%d*),([01]),(%d+),(%d+),(%d*),([^,\n]*),([^,\n]*)\n(.*)$")
+  -- not of this make: as if there was none
+  if not definition then return nil end
   return {
     version = version, next = next_tick, paused = paused, runs = tonumber(runs), skipped = tonumber(skipped), tick = tick,
     job = job, triggered = triggered, definition = definition
