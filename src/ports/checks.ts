@@ -4,7 +4,7 @@ import type { NewJob } from "./JobStore.ts"
 import { StoreError } from "./StoreError.ts"
 
 /** Most characters of all names and values of a job's headers together. */
-export const maxHeadersLength = 32 * 1024
+const maxHeadersLength = 32 * 1024
 
 /** Most characters of all tags of a job together. */
 const maxTagsLength = 16 * 64
@@ -12,35 +12,42 @@ const maxTagsLength = 16 * 64
 // it ends the first line of a record, whose fields are separated by commas
 const uniqueKey = /^[^,\n\r\0]{1,128}$/
 
-const check = (ok: boolean, field: string, problem: string): Result.Result<void, InvalidInput> =>
-  ok ? Result.succeed(undefined) : Result.fail(new InvalidInput({ field, problem }))
+const fine: Result.Result<void, InvalidInput> = Result.succeed(undefined)
 
-const lengthOf = (texts: ReadonlyArray<string>): number => texts.reduce((sum, text) => sum + text.length, 0)
+const wrong = (field: string, problem: string): Result.Result<void, InvalidInput> =>
+  Result.fail(new InvalidInput({ field, problem }))
+
+const headersLength = (headers: Readonly<Record<string, string>>): number => {
+  let length = 0
+  for (const name of Object.keys(headers)) length += name.length + headers[name]!.length
+  return length
+}
 
 /**
  * What of a job stands in records beside others and must not break out of its place. Callers check it and say it
  * properly; a backend checks it again, whoever calls. **Ref** docs/semantics.md INPUT-4, BOUND-5
  */
-export const checkNewJob = (job: NewJob): Result.Result<void, InvalidInput> =>
-  Result.gen(function* () {
-    yield* checkJobId(job.id)
-    yield* checkKind(job.kind)
-    if (job.uniqueKey !== undefined) {
-      yield* check(uniqueKey.test(job.uniqueKey), "uniqueKey", "must be 1 to 128 printable characters, no comma")
-    }
-    if (job.member !== undefined) yield* checkWorkflowId(job.member.workflow)
-    if (job.headers !== undefined) {
-      const length = lengthOf(Object.keys(job.headers)) + lengthOf(Object.values(job.headers))
-      yield* check(
-        length <= maxHeadersLength,
-        "headers",
-        `have ${length} characters, at most ${maxHeadersLength} are kept`
-      )
-    }
-    if (job.tags !== undefined) {
-      yield* check(lengthOf(job.tags) <= maxTagsLength, "tags", `have more than ${maxTagsLength} characters together`)
-    }
-  })
+export const checkNewJob = (job: NewJob): Result.Result<void, InvalidInput> => {
+  const { headers, member, tags } = job
+  const id = checkJobId(job.id)
+  if (Result.isFailure(id)) return id
+  const kind = checkKind(job.kind)
+  if (Result.isFailure(kind)) return kind
+  if (job.uniqueKey !== undefined && !uniqueKey.test(job.uniqueKey)) {
+    return wrong("uniqueKey", "must be 1 to 128 printable characters, no comma")
+  }
+  if (member !== undefined) {
+    const workflow = checkWorkflowId(member.workflow)
+    if (Result.isFailure(workflow)) return workflow
+  }
+  if (headers !== undefined && headersLength(headers) > maxHeadersLength) {
+    return wrong("headers", `have more than ${maxHeadersLength} characters together`)
+  }
+  if (tags !== undefined && tags.reduce((sum, tag) => sum + tag.length, 0) > maxTagsLength) {
+    return wrong("tags", `have more than ${maxTagsLength} characters together`)
+  }
+  return fine
+}
 
 /** What a backend answers to a call that can never be right. **Ref** docs/semantics.md INPUT-4 */
 export const refused = (operation: string, cause: InvalidInput): StoreError =>

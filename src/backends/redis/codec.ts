@@ -163,24 +163,28 @@ const parseRecord = (record: string) => {
   if (extrasAt === 0 || payloadAt === 0) return undefined
   const fields = record.slice(0, extrasAt - 1).split(",")
   if (fields.length !== 9) return undefined
-  const [, , enqueued, expiresAt, first, most, retain, kind, uniqueKey] = fields as [
-    ...[string, string, string, string, string, string, string, string, string]
-  ]
-  const [enqueuedAt, priority] = [Number(enqueued), Number(first)]
-  const [maxAttempts, retainMillis] = [Number(most), Number(retain)]
   const extras = decodeExtras(record.slice(extrasAt, payloadAt - 1))
+  const enqueuedAt = Number(fields[2])
+  const priority = Number(fields[4])
+  const maxAttempts = Number(fields[5])
+  const retainMillis = Number(fields[6])
   const isReadable =
-    extras !== undefined &&
     Number.isSafeInteger(enqueuedAt) &&
     Number.isSafeInteger(priority) &&
     Number.isSafeInteger(maxAttempts) &&
     Number.isSafeInteger(retainMillis)
-  return isReadable
-    ? {
-        ...{ enqueuedAt, expiresAt, priority, maxAttempts, retainMillis, kind, uniqueKey, extras },
-        payload: record.slice(payloadAt)
-      }
-    : undefined
+  if (extras === undefined || !isReadable) return undefined
+  return {
+    enqueuedAt,
+    expiresAt: fields[3]!,
+    priority,
+    maxAttempts,
+    retainMillis,
+    kind: fields[7]!,
+    uniqueKey: fields[8]!,
+    extras,
+    payload: record.slice(payloadAt)
+  }
 }
 
 /** Claimed jobs of an exchange reply, from the position where they start; ids without a record that can be read are named apart. */

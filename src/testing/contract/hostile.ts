@@ -108,7 +108,7 @@ const values: ReadonlyArray<readonly [what: string, value: unknown]> = [
 ]
 
 export const hostileContract = contract("hostile values", (it) => {
-  it.effect("RUN-15 whatever a handler fails with is a failed attempt, and the worker goes on", (queue) =>
+  it.effect("GUARD-1 whatever a handler fails with is a failed attempt, and the worker goes on", (queue) =>
     Effect.gen(function* () {
       const { layer } = listeningLogger()
       const seen: Array<string> = []
@@ -157,7 +157,7 @@ export const hostileContract = contract("hostile values", (it) => {
     })
   )
 
-  it.effect("RUN-15 middleware that throws anything fails its attempt, and the worker goes on", (queue) =>
+  it.effect("GUARD-1 middleware that throws anything fails its attempt, and the worker goes on", (queue) =>
     Effect.gen(function* () {
       yield* work(queue, Echo, () => Effect.succeed("fine"), {
         middleware: [
