@@ -46,9 +46,11 @@ export type {
 } from "./features/worker/Hooks.ts"
 export { Middleware } from "./features/worker/Middleware.ts"
 export {
+  type ErrorOf,
   type HandlerFor,
   type HandlersOf,
   type JobInfo,
+  type Redact,
   type ServedQueue,
   Worker,
   type WorkerOptions
