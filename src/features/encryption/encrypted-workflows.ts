@@ -55,8 +55,9 @@ export const encryptedWorkflows = (store: Store, sealed: Sealed): Store => {
       const advance = yield* store.advance({
         ...request,
         id,
-        endings: endings.map(({ ended, member }) => ({
+        endings: endings.map(({ ended, member, sequence }) => ({
           member,
+          sequence,
           ended: ended._tag === "Redriven" ? ended : sealed.sealEnded(ended, outcomePlace(id, member.node))
         })),
         ...(stop === undefined ? {} : { stop: { ...stop, reason: keyring.sealText(stop.reason, stopPlace(id)) } })
