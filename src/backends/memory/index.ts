@@ -5,6 +5,7 @@ import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import type { EpochMillis } from "../../domain/Job.ts"
 import { Capabilities } from "../../ports/Capabilities.ts"
+import { Diagnostics } from "../../ports/Diagnostics.ts"
 import { DeadLetterStore } from "../../ports/DeadLetterStore.ts"
 import { JobStore } from "../../ports/JobStore.ts"
 import { Notices } from "../../ports/Notices.ts"
@@ -12,8 +13,9 @@ import { QueueControl } from "../../ports/QueueControl.ts"
 import { ScheduleStore } from "../../ports/ScheduleStore.ts"
 import { type Wakeup, Wakeups } from "../../ports/Wakeups.ts"
 import { WorkflowStore } from "../../ports/WorkflowStore.ts"
+import { audit } from "./audit.ts"
 import { annotate, cancel, extend, unwatch, watch } from "./holding.ts"
-import { depths, list, purge, redrive } from "./inspection.ts"
+import { depths, list, purge, redrive, remove } from "./inspection.ts"
 import { promote, rescue } from "./lifecycle.ts"
 import { Mailboxes } from "./Mailboxes.ts"
 import { QueueState } from "./QueueState.ts"
@@ -51,7 +53,15 @@ const waitFor = (queues: ReadonlyArray<QueueState>, millis: number): Effect.Effe
  * @since 0.1.0
  */
 export const layer: Layer.Layer<
-  JobStore | QueueControl | DeadLetterStore | ScheduleStore | WorkflowStore | Wakeups | Notices | Capabilities
+  | JobStore
+  | QueueControl
+  | DeadLetterStore
+  | ScheduleStore
+  | WorkflowStore
+  | Wakeups
+  | Notices
+  | Capabilities
+  | Diagnostics
 > = Layer.effectContext(
   Effect.sync(() => {
     const queues = new Map<string, QueueState>()
@@ -157,6 +167,7 @@ export const layer: Layer.Layer<
               at(name).workers.delete(worker)
               at(name).claims.delete(worker)
             }),
+          remove: (name, jobIds) => read(() => remove(at(name), jobIds)),
           depths: (name) => read(() => depths(at(name))),
           counters: (name) => read(() => ({ ...at(name).counters })),
           list: (request) => read(() => list(at(request.queue), request))
@@ -181,7 +192,22 @@ export const layer: Layer.Layer<
             })
         })
       ),
-      Context.add(Notices, Notices.of({ open: (name) => mailboxes.open(name) })),
+      Context.add(
+        Notices,
+        Notices.of({
+          open: (name) => mailboxes.open(name),
+          quiet: (worker) => Effect.sync(() => mailboxes.send(worker, { _tag: "Quiet" }))
+        })
+      ),
+      Context.add(
+        Diagnostics,
+        Diagnostics.of({
+          servers: Effect.succeed([{ address: "this process", mode: "memory" }]),
+          now: withNow((now) => now),
+          format: Effect.succeed({ stored: "memory", known: "memory" }),
+          audit: (name, limit) => read(() => audit(at(name), limit))
+        })
+      ),
       Context.add(Capabilities, Capabilities.of({ backend: "memory", shared: false, durable: false }))
     )
   })

@@ -6,11 +6,12 @@ import type { Connection } from "./Connection.ts"
 import { noticeChannel } from "./keys.ts"
 import { storeError } from "./store-error.ts"
 
-/** A message as lib/moves.lua, cancel.lua and advance.lua publish it. */
+/** A message as lib/moves.lua, cancel.lua, advance.lua and `quiet` publish it. */
 const decodeNotice = (message: string): Notice | undefined => {
   const [kind, first, ...rest] = message.split("\n")
   if (kind === "ended") return { _tag: "Ended", ref: Number(first), ended: decodeEnded(rest.join("\n")) }
   if (kind === "workflow") return { _tag: "WorkflowEnded", ref: Number(first) }
+  if (kind === "quiet") return { _tag: "Quiet" }
   if (kind !== "cancel") return undefined
   return { _tag: "CancelRequested", queue: first!, jobId: rest[0]!, token: Number(rest[1]) }
 }
@@ -68,6 +69,13 @@ export const make = Effect.fnUntraced(function* (connection: Connection) {
     })
 
   return Notices.of({
+    quiet: (worker) =>
+      Effect.asVoid(
+        Effect.tryPromise({
+          try: () => connection.client.publish(noticeChannel(connection.prefix, worker), "quiet"),
+          catch: storeError("quiet")
+        })
+      ),
     open: Effect.fnUntraced(function* (name) {
       const channel = noticeChannel(connection.prefix, name)
       const mailbox = yield* Effect.acquireRelease(Queue.unbounded<Notice>(), (opened) => leave(channel, opened))

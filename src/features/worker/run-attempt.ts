@@ -60,6 +60,7 @@ export const settled = (state: WorkerState, lane: Lane, settlement: Settlement, 
 
 const settlementAfter = (
   state: WorkerState,
+  queue: string,
   runnable: Runnable,
   attempt: Attempt,
   exit: Exit.Exit<unknown, unknown>
@@ -70,7 +71,7 @@ const settlementAfter = (
   if (interruptedFor !== undefined && Exit.isFailure(exit) && Cause.hasInterrupts(exit.cause)) {
     return { _tag: "Release", jobId: job.id, token: job.token, delayMillis: 0 }
   }
-  return settlementOf(runnable.task, job, exit, state.random())
+  return settlementOf(runnable.task, job, exit, state.random(), state.settings.backoffs[queue])
 }
 
 /**
@@ -114,7 +115,7 @@ const start = (state: WorkerState, lane: Lane, attempt: Attempt): void => {
   if (attempt.interruptedFor !== undefined) fiber.interruptUnsafe()
   fiber.addObserver((exit) => {
     attempt.observed = extensions.ended(lane.queue, attempt, running, exit)
-    const settlement = settlementAfter(state, runnable, attempt, exit)
+    const settlement = settlementAfter(state, lane.queue, runnable, attempt, exit)
     if (settlement === undefined) extensions.lost(lane.queue, attempt)
     end(state, lane, attempt, settlement)
   })

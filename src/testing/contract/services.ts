@@ -2,11 +2,13 @@ import type * as Layer from "effect/Layer"
 import { bulkContract } from "./bulk.ts"
 import { changingQueuesContract } from "./changing-queues.ts"
 import type { ContractOptions, Ports } from "./contract.ts"
+import { explainingContract } from "./explaining.ts"
 import { hooksContract } from "./hooks.ts"
 import { inputContract } from "./input.ts"
 import { manyQueuesContract } from "./many-queues.ts"
 import { inspectingContract } from "./inspecting.ts"
 import { prefetchContract } from "./prefetch.ts"
+import { operatingContract } from "./operating.ts"
 import { resultsContract } from "./results.ts"
 import { runningContract } from "./running.ts"
 import { schedulesContract } from "./schedules.ts"
@@ -48,7 +50,9 @@ export const serviceContract = (
     tickingContract,
     workflowPoliciesContract,
     workflowResultsContract,
-    workflowStepsContract
+    workflowStepsContract,
+    explainingContract,
+    operatingContract
   ])
     concern(backend, layer, options)
 }
