@@ -28,6 +28,7 @@ export {
 } from "./features/client/Client.ts"
 export * as Inspector from "./features/inspector/Inspector.ts"
 export { explain, type Explanation, type Obstacle } from "./features/inspector/Explain.ts"
+export * as Doctor from "./features/doctor/Doctor.ts"
 export * as DeadLetters from "./features/dead-letters/DeadLetters.ts"
 export type { Retention } from "./features/maintenance/Maintenance.ts"
 export * as Schedules from "./features/schedules/Schedules.ts"

@@ -26,6 +26,7 @@ import * as wakeups from "./wakeups.ts"
 import * as workflowStore from "./workflow-store.ts"
 import * as Workflows from "./Workflows.ts"
 
+export { type AclUser, aclUsers } from "./acl.ts"
 export { RedisUnsuitable } from "./RedisUnsuitable.ts"
 
 /** How to reach Redis, and what to put in front of every key. docs/guides/redis.md tells how it behaves in outages. */
