@@ -9,10 +9,19 @@ import type { JobStore } from "../ports/JobStore.ts"
 import type { Notices } from "../ports/Notices.ts"
 import type { QueueControl } from "../ports/QueueControl.ts"
 import type { Wakeups } from "../ports/Wakeups.ts"
+import type { WorkflowStore } from "../ports/WorkflowStore.ts"
 import type { ConnectionFailed } from "./errors.ts"
 
 /** What commands are written on. */
-export type Ports = JobStore | QueueControl | DeadLetterStore | Wakeups | Notices | Capabilities | Diagnostics
+export type Ports =
+  | JobStore
+  | QueueControl
+  | DeadLetterStore
+  | WorkflowStore
+  | Wakeups
+  | Notices
+  | Capabilities
+  | Diagnostics
 
 /** The texts of the files that TLS needs. */
 export interface TlsTexts {

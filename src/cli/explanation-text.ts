@@ -29,7 +29,10 @@ const obstacleText = (ui: Ui, obstacle: Obstacle): string => {
   }
 }
 
-const dueText = (ui: Ui, { inMillis, visibleAt, workers }: { inMillis: number; visibleAt: number; workers: number }) => {
+const dueText = (
+  ui: Ui,
+  { inMillis, visibleAt, workers }: { inMillis: number; visibleAt: number; workers: number }
+) => {
   if (inMillis > 0) return `until ${when(visibleAt, ui.now)}`
   const who = workers === 0 ? "no live worker of its queue" : "the next claim or sweep of a worker"
   return `and was due ${when(visibleAt, ui.now)}; it waits for ${who} to move it on`

@@ -53,12 +53,11 @@ export const jsonText = (value: unknown): string => JSON.stringify(value, undefi
 /**
  * Prints the outcome of a command: JSON of a stable shape with `--json`, else text for people.
  */
-export const show = <E, R>(
+export const show = (
   json: unknown,
-  text: (ui: Ui) => string | Effect.Effect<string, E, R>
-): Effect.Effect<void, E, R | Terminal.Terminal | typeof JsonFlag.Identifier> =>
+  text: (ui: Ui) => string
+): Effect.Effect<void, never, Terminal.Terminal | typeof JsonFlag.Identifier> =>
   Effect.gen(function* () {
     if (yield* JsonFlag) return yield* Console.log(jsonText(json))
-    const shown = text(yield* ui)
-    yield* Console.log(typeof shown === "string" ? shown : yield* shown)
+    yield* Console.log(text(yield* ui))
   })

@@ -12,12 +12,28 @@ export interface AclUser {
 
 type ScriptName = keyof typeof scripts
 
-/** What clients run: they enqueue, cancel, and wait for results. */
-const producing: ReadonlyArray<ScriptName> = ["enqueue", "cancel", "watch", "get"]
+/** What only workers and operators run: they claim, settle, tidy. */
+const running: ReadonlyArray<ScriptName> = [
+  "annotate",
+  "drop",
+  "endings",
+  "exchange",
+  "expired",
+  "extend",
+  "forget",
+  "looks",
+  "promote",
+  "prune",
+  "rate",
+  "rates",
+  "relayed",
+  "rescue"
+]
 
-/** What only people who operate queues run; workers run everything else. */
+/** What only operators run. */
 const operating: ReadonlyArray<ScriptName> = [
   "audit",
+  "directory",
   "limit",
   "list",
   "oldest",
@@ -79,8 +95,12 @@ const everyScript = Object.keys(scripts) as ReadonlyArray<ScriptName>
 export const aclUsers = (prefix = "winterq"): ReadonlyArray<AclUser> => [
   {
     name: `${prefix}-producer`,
-    purpose: "enqueues jobs, cancels them, waits for their results",
-    rules: rulesOf(prefix, producing, [])
+    purpose: "enqueues jobs, starts workflows, cancels them, waits for their results",
+    rules: rulesOf(
+      prefix,
+      everyScript.filter((name) => !operating.includes(name) && !running.includes(name)),
+      []
+    )
   },
   {
     name: `${prefix}-worker`,

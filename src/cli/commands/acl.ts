@@ -11,7 +11,9 @@ const print = Command.make("print", {}, () =>
     const users = yield* backend.aclUsers(redis.prefix)
     yield* show({ users }, (ui) =>
       users
-        .map(({ name, purpose, rules }) => `${ui.dim(`# ${purpose}`)}\nACL SETUSER ${name} on >PASSWORD ${rules.join(" ")}`)
+        .map(
+          ({ name, purpose, rules }) => `${ui.dim(`# ${purpose}`)}\nACL SETUSER ${name} on >PASSWORD ${rules.join(" ")}`
+        )
         .join("\n\n")
     )
   })

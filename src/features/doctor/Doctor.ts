@@ -127,7 +127,9 @@ const clockOf = (aheadMillis: number): Finding => {
     "clock",
     undefined,
     off >= 30_000 ? "fail" : off >= 1000 ? "warn" : "pass",
-    off < 1 ? "this machine and the store agree" : `${Math.round(off)} ms ${aheadMillis > 0 ? "ahead of" : "behind"} the store`,
+    off < 1
+      ? "this machine and the store agree"
+      : `${Math.round(off)} ms ${aheadMillis > 0 ? "ahead of" : "behind"} the store`,
     "leases and due times go by the store's clock, but ages and instants shown here are off: synchronise both"
   )
 }
@@ -153,7 +155,9 @@ const speedOf = (millis: number): Finding =>
 const countersOf = (queue: string, audit: QueueAudit): Finding => {
   const { enqueued, indexed, looked, records, removed, strays } = audit
   const problems = [
-    enqueued === indexed + removed ? "" : `enqueued ${enqueued} is not ${indexed} in its states plus ${removed} removed`,
+    enqueued === indexed + removed
+      ? ""
+      : `enqueued ${enqueued} is not ${indexed} in its states plus ${removed} removed`,
     records === indexed ? "" : `${records} records, ${indexed} entries`,
     strays.length === 0 ? "" : `without a record: ${strays.slice(0, 5).join(", ")}${strays.length > 5 ? ", ..." : ""}`
   ].filter((problem) => problem !== "")
@@ -180,7 +184,13 @@ const flowOf = ({ depths, limits, name, next, paused, workers }: Inspector.Queue
   }
   const oldest = next === undefined ? "" : `, the next one ${Math.round(next.ageMillis / 1000)} s old`
   const level = next !== undefined && next.ageMillis > 3_600_000 ? "warn" : "pass"
-  return finding("flow", name, level, `${waits}, ${workers} live workers${oldest}`, "jobs come faster than they are run")
+  return finding(
+    "flow",
+    name,
+    level,
+    `${waits}, ${workers} live workers${oldest}`,
+    "jobs come faster than they are run"
+  )
 }
 
 /** Judges what was found out; the same verdict for the same facts. */
