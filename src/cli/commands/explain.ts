@@ -18,7 +18,7 @@ export const explain = Command.make(
       Effect.gen(function* () {
         const explanation = yield* explainJob(id, Option.getOrUndefined(queue))
         if (explanation._tag === "Missing") {
-          return yield* new NotFound({ what: `job ${id} (it never was, or it has ended and nothing of it is kept)` })
+          return yield* new NotFound({ what: `job ${id}` })
         }
         const { _tag, job, ...rest } = explanation
         yield* show({ explanation: _tag, ...rest, job: jobShape(job, false) }, (ui) => explanationText(ui, explanation))

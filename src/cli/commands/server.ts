@@ -67,7 +67,9 @@ export const server = Command.make("server", {}, () =>
     const running = Layer.effectDiscard(
       Effect.gen(function* () {
         yield* putLimits(config.queues)
-        yield* Effect.logInfo("server started", { queues: config.queues.map(({ name }) => name) })
+        yield* Effect.annotateLogs(Effect.logInfo("server started"), {
+          queues: config.queues.map(({ name }) => name).join(",")
+        })
         yield* maintenance(config)
       })
     ).pipe(Layer.provide(yield* store), Layer.provide(serviceLogs(config.server.logLevel)))

@@ -81,7 +81,7 @@ export const worker = Command.make(
       const config = yield* settings
       const layer = yield* loadWorker(module)
       const overrides = overridesOf({ queues, strict, ...given({ concurrency, drainMillis: drain }) }, config)
-      const ready = Layer.effectDiscard(Effect.logInfo("worker started", { module }))
+      const ready = Layer.effectDiscard(Effect.annotateLogs(Effect.logInfo("worker started"), { module }))
       const running = ready.pipe(
         Layer.provideMerge(layer),
         Layer.provide(Layer.succeed(WorkerOverrides, overrides)),
