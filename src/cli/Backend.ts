@@ -8,6 +8,7 @@ import type { Diagnostics } from "../ports/Diagnostics.ts"
 import type { JobStore } from "../ports/JobStore.ts"
 import type { Notices } from "../ports/Notices.ts"
 import type { QueueControl } from "../ports/QueueControl.ts"
+import type { ScheduleStore } from "../ports/ScheduleStore.ts"
 import type { Wakeups } from "../ports/Wakeups.ts"
 import type { WorkflowStore } from "../ports/WorkflowStore.ts"
 import type { ConnectionFailed } from "./errors.ts"
@@ -17,6 +18,7 @@ export type Ports =
   | JobStore
   | QueueControl
   | DeadLetterStore
+  | ScheduleStore
   | WorkflowStore
   | Wakeups
   | Notices

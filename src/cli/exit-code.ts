@@ -9,6 +9,7 @@ import type {
   JobMissing,
   PayloadTooLarge
 } from "../features/client/Client.ts"
+import type { ScheduleMissing, ScheduleUnreadable } from "../features/schedules/Schedules.ts"
 import type { StoreError } from "../ports/StoreError.ts"
 import type {
   BadFile,
@@ -41,6 +42,8 @@ export type CommandError =
   | NotPossible
   | PartlyDone
   | PayloadTooLarge
+  | ScheduleMissing
+  | ScheduleUnreadable
   | StoreError
   | TookTooLong
 
@@ -81,6 +84,8 @@ export const codeOf = {
   NotPossible: exitCodes.failed,
   PartlyDone: exitCodes.partly,
   PayloadTooLarge: exitCodes.usage,
+  ScheduleMissing: exitCodes.notFound,
+  ScheduleUnreadable: exitCodes.failed,
   StoreError: exitCodes.unavailable,
   TookTooLong: exitCodes.failed
 } as const satisfies Record<CommandError["_tag"], number>

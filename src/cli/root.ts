@@ -1,6 +1,7 @@
 import * as Command from "effect/cli/Command"
 import { acl } from "./commands/acl.ts"
 import { completionsOf } from "./commands/completions.ts"
+import { cron } from "./commands/cron.ts"
 import { dlq } from "./commands/dlq.ts"
 import { doctor } from "./commands/doctor.ts"
 import { enqueue } from "./commands/enqueue.ts"
@@ -23,7 +24,7 @@ export const winter = Command.make("winter").pipe(
   Command.withSubcommands([
     { group: "RUN", commands: [server, worker] },
     { group: "LOOK", commands: [status, top, queues, jobs, workers, explain, doctor] },
-    { group: "STEER", commands: [enqueue, cancel, retry, pause, resume, dlq, workflows] },
+    { group: "STEER", commands: [enqueue, cancel, retry, pause, resume, dlq, cron, workflows] },
     { group: "SET UP", commands: [acl, completions] }
   ]),
   Command.withGlobalFlags(globalFlags)

@@ -1,6 +1,7 @@
 import type { Job } from "../domain/Job.ts"
 import type { BulkReport } from "../features/dead-letters/DeadLetters.ts"
 import type { QueueView, Rates, WorkerView } from "../features/inspector/Inspector.ts"
+import type { ScheduleView } from "../features/schedules/Schedules.ts"
 import { valueOf } from "./encoded.ts"
 
 /** The JSON that commands print. These shapes only grow; docs/guides/cli.md describes them. Times are epoch milliseconds. */
@@ -40,6 +41,12 @@ export const workerShape = ({ alive, details, id, seenAt }: WorkerView) => ({
   alive,
   seenAt,
   details: details ?? null
+})
+
+export const scheduleShape = ({ next, payload, ...rest }: ScheduleView) => ({
+  ...rest,
+  next: next ?? null,
+  payload: valueOf(payload)
 })
 
 export const bulkShape = ({ cursor, done, looked, matched, skipped }: BulkReport) => ({

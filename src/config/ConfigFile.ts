@@ -9,7 +9,8 @@ import {
   maxLeaseMillis,
   minLeaseMillis
 } from "../domain/limits.ts"
-import { cronProblem, timezoneProblem } from "./cron-expression.ts"
+import { checkScheduleName, maxMissed } from "../domain/Schedule.ts"
+import { timezoneProblem, timingProblem } from "./cron-timing.ts"
 import { parseDuration } from "./duration.ts"
 
 const problemOf = (result: Result.Result<unknown, string | InvalidInput>): string | undefined =>
@@ -139,13 +140,14 @@ const Retention = optional({
 })
 
 const CronEntry = optional({
-  name: filled,
-  schedule: text,
+  name: filled.check(Schema.makeFilter((value) => problemOf(checkScheduleName(value)))),
+  schedule: filled,
   queue: key(text.check(Schema.makeFilter((value) => problemOf(checkQueue(value))))),
   kind: text.check(Schema.makeFilter((value) => problemOf(checkKind(value)))),
   payload: key(Schema.Unknown),
   timezone: key(text.check(Schema.makeFilter(timezoneProblem))),
   missed: key(oneOf(["skip", "latest", "all"])),
+  missed_max: key(whole(1, maxMissed)),
   overlap: key(oneOf(["allow", "skip"]))
 })
 
@@ -185,14 +187,17 @@ const cronConflicts = (cron: unknown): ReadonlyArray<Conflict> => {
   const names = cron.map((entry: unknown) => fieldOf(entry, "name"))
   return cron.flatMap((entry: unknown, i): ReadonlyArray<Conflict> => {
     const [name, schedule, payload, zone] = ["name", "schedule", "payload", "timezone"].map((of) => fieldOf(entry, of))
-    const timezone = isText(zone) && timezoneProblem(zone) === undefined ? zone : "UTC"
-    const scheduleProblem = isText(schedule) ? cronProblem(schedule, timezone) : undefined
+    const timezone = isText(zone) && timezoneProblem(zone) === undefined ? zone : undefined
+    const scheduleProblem = isText(schedule) ? timingProblem(schedule, timezone, isText(name) ? name : "") : undefined
     const isJson = !isText(payload) || Result.isSuccess(Result.try(() => JSON.parse(payload) as unknown))
     return [
       ...(isText(name) && names.indexOf(name) < i
         ? [{ path: ["cron", i, "name"], message: `must be its own: ${JSON.stringify(name)} is there already` }]
         : []),
       ...(scheduleProblem === undefined ? [] : [{ path: ["cron", i, "schedule"], message: scheduleProblem }]),
+      ...(fieldOf(entry, "missed_max") !== undefined && fieldOf(entry, "missed") !== "all"
+        ? [{ path: ["cron", i, "missed_max"], message: "makes sense only when missed is all" }]
+        : []),
       ...(isJson ? [] : [{ path: ["cron", i, "payload"], message: "must be JSON when it is a text" }])
     ]
   })

@@ -1,7 +1,10 @@
 import * as Redacted from "effect/Redacted"
 import * as Result from "effect/Result"
 import * as Backoff from "../domain/Backoff.ts"
+import type { When } from "../domain/Cron.ts"
 import { defaultQueue } from "../domain/limits.ts"
+import { maxMissed, type Missed, type Overlap } from "../domain/Schedule.ts"
+import { whenOf } from "./cron-timing.ts"
 import type { ConfigFile } from "./ConfigFile.ts"
 import { parseDuration } from "./duration.ts"
 
@@ -75,14 +78,13 @@ export interface RetentionSettings {
 /** A schedule declared by the file. */
 export interface CronSettings {
   readonly name: string
-  readonly schedule: string
+  readonly when: When
   readonly queue: string
   readonly kind: string
   /** JSON; absent for a task without a payload. */
   readonly payload?: string
-  readonly timezone?: string
-  readonly missed?: "skip" | "latest" | "all"
-  readonly overlap?: "allow" | "skip"
+  readonly missed?: Missed
+  readonly overlap?: Overlap
 }
 
 /** The configuration with every default filled in. Durations are in milliseconds. */
@@ -92,7 +94,8 @@ export interface Settings {
   readonly queues: ReadonlyArray<QueueSettings>
   readonly workers: WorkerSettings
   readonly retention: RetentionSettings
-  readonly cron: ReadonlyArray<CronSettings>
+  /** Absent when the configuration says nothing of schedules: then those of another one stay as they are. */
+  readonly cron?: ReadonlyArray<CronSettings>
 }
 
 const defaultPort = 6379
@@ -205,16 +208,17 @@ export const settingsOf = (file: ConfigFile): Settings => ({
     maxDead: file.retention?.max_dead,
     maxFinished: file.retention?.max_finished
   }),
-  cron: (file.cron ?? []).map((entry) => ({
-    name: entry.name,
-    schedule: entry.schedule,
-    queue: entry.queue ?? defaultQueue,
-    kind: entry.kind,
-    ...present({
-      payload: payloadText(entry.payload),
-      timezone: entry.timezone,
-      missed: entry.missed,
-      overlap: entry.overlap
-    })
-  }))
+  ...(file.cron === undefined ? {} : { cron: file.cron.map(cronOf) })
+})
+
+const cronOf = (entry: NonNullable<ConfigFile["cron"]>[number]): CronSettings => ({
+  name: entry.name,
+  when: whenOf(entry.schedule, entry.timezone),
+  queue: entry.queue ?? defaultQueue,
+  kind: entry.kind,
+  ...present({
+    payload: payloadText(entry.payload),
+    missed: entry.missed === "all" ? { all: entry.missed_max ?? maxMissed } : entry.missed,
+    overlap: entry.overlap
+  })
 })

@@ -28,7 +28,8 @@ export const keyVariables: ReadonlyArray<KeyVariable> = [
   ...section("scheduler", "text", "poll_interval"),
   ...section("retention", "text", "dead"),
   ...section("retention", "number", "max_dead", "max_finished"),
-  ...section("cron.*", "text", "schedule", "queue", "kind", "payload", "timezone", "missed", "overlap")
+  ...section("cron.*", "text", "schedule", "queue", "kind", "payload", "timezone", "missed", "overlap"),
+  ...section("cron.*", "number", "missed_max")
 ]
 
 /** Names that the Go system reads. */

@@ -1,10 +1,12 @@
+import { mkdtemp, writeFile } from "node:fs/promises"
+import { tmpdir } from "node:os"
 import { join } from "node:path"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Schema from "effect/Schema"
 import { Redis as IORedis } from "ioredis"
 import { assert, describe, it } from "vitest"
-import { Inspector, JobStore, type NewJob, Task, Workflow, Workflows } from "winterq"
+import { Inspector, JobStore, type NewJob, Schedules, Task, Workflow, Workflows } from "winterq"
 import * as Redis from "winterq/redis"
 import { startFreshRedis } from "../support/fresh-redis.ts"
 import { redisUrl } from "../support/redis-url.ts"
@@ -227,6 +229,70 @@ describe("a server", () => {
 
     assert.strictEqual(depths.pending, 2)
     assert.deepStrictEqual([ended.code, ended.stderr], [0, ""])
+  })
+})
+
+describe("schedules", () => {
+  it("of the configuration tick, and are shown, steered, triggered and filled in", async () => {
+    const winter = winterOn(redisUrl())
+    const config = join(await mkdtemp(join(tmpdir(), "winterq-cron-")), "winter.yaml")
+    await writeFile(
+      config,
+      `queues: { q: { max_retries: 2 } }
+cron:
+  - { name: often, schedule: "@every 1s", queue: q, kind: tick, payload: { n: 1 } }
+  - { name: nightly, schedule: "30 2 * * *", timezone: Europe/Paris, queue: q, kind: night }
+`
+    )
+    const server = startWinter(["server", "--config", config, ...winter.place])
+    await server.said("server started")
+    const ticked = Schedules.get("often").pipe(
+      Effect.delay("50 millis"),
+      Effect.repeat({ until: (found) => found._tag === "Some" && found.value.runs > 0 }),
+      Effect.timeout("20 seconds"),
+      Effect.provide(on(winter.prefix))
+    )
+    await Effect.runPromise(ticked)
+    server.kill("SIGTERM")
+    const ended = await server.ended
+
+    const list = await winter.json("cron", "list")
+    const table = await winter.text("cron", "list")
+    const shown = await winter.text("cron", "get", "nightly")
+    const next = await winter.json("cron", "next", "nightly", "-n", "2")
+    const paused = await winter.text("cron", "pause", "nightly")
+    const none = await winter.text("cron", "next", "nightly")
+    const resumed = await winter.text("cron", "resume", "nightly")
+    const triggered = await winter.json("cron", "trigger", "nightly")
+    const job = await winter.json("jobs", "get", triggered.id)
+    const from = new Date(Date.now() - 3 * 86_400_000).toISOString()
+    const dry = await winter.json("cron", "backfill", "nightly", "--from", from, "--dry-run")
+    const filled = await winter.json("cron", "backfill", "nightly", "--from", from)
+    const unsure = await winter.run("cron", "remove", "often")
+    const removed = await winter.text("cron", "remove", "often", "--yes")
+    const missing = await winter.run("cron", "get", "often")
+
+    assert.deepStrictEqual([ended.code, ended.stderr], [0, ""])
+    assert.deepStrictEqual(
+      list.schedules.map(({ name }: { name: string }) => name),
+      ["nightly", "often"]
+    )
+    assert.deepInclude(list.schedules[1], {
+      group: "config",
+      kind: "tick",
+      queue: "q",
+      maxAttempts: 2,
+      payload: { n: 1 }
+    })
+    assert.match(table, /^nightly +30 2 \* \* \* Europe\/Paris +q +night .* ticking$/m)
+    assert.match(shown, /^Declared by +config$/m)
+    assert.lengthOf(next.ticks, 2)
+    assert.deepStrictEqual([paused, none, resumed], ["paused nightly", "nightly is paused", "resumed nightly"])
+    assert.deepInclude(job, { kind: "night", state: "pending" })
+    assert.lengthOf(dry.ticks, 3)
+    assert.deepStrictEqual([dry.stored, filled.stored], [0, 3])
+    assert.deepStrictEqual([unsure.code, missing.code], [5, 3])
+    assert.strictEqual(removed, "removed often")
   })
 })
 

@@ -31,8 +31,7 @@ describe("configuration files", () => {
       server: { port: 50_051, logLevel: "Info", tokens: [] },
       queues: [],
       workers: { order: "weighted" },
-      retention: {},
-      cron: []
+      retention: {}
     })
   })
 
@@ -78,7 +77,7 @@ cron:
     assert.strictEqual(queues[0]!.backoff!.delayMillis(2, 0.5), 1000)
     assert.deepStrictEqual(queues[1], { name: "low" })
     assert.deepStrictEqual(cron, [
-      { name: "report", schedule: "0 9 * * *", queue: "default", kind: "report.daily", payload: `{"to":"all"}` }
+      { name: "report", when: { cron: "0 9 * * *" }, queue: "default", kind: "report.daily", payload: `{"to":"all"}` }
     ])
   })
 
@@ -192,8 +191,9 @@ describe("the example file", () => {
     assert.deepStrictEqual(retention, { deadMillis: 7_776_000_000, maxDead: 100_000, maxFinished: 100_000 })
     assert.deepStrictEqual(cron, [
       {
-        ...{ name: "session-cleanup", schedule: "*/5 * * * *", queue: "low", kind: "sessions.cleanup" },
-        ...{ payload: `{"olderThanDays":30}`, timezone: "Europe/Paris", missed: "latest", overlap: "skip" }
+        ...{ name: "session-cleanup", queue: "low", kind: "sessions.cleanup", missed: "latest" },
+        ...{ payload: `{"olderThanDays":30}`, overlap: "skip" },
+        when: { cron: "*/5 * * * *", timezone: "Europe/Paris" }
       }
     ])
   })
@@ -205,7 +205,7 @@ describe("the example file", () => {
   })
 
   it("is still understood with every key that is commented out", () => {
-    const whole = example.replaceAll(/^( *)# ([a-z_]+: )/gm, "$1$2")
+    const whole = example.replaceAll(/^( *)# ([a-z_]+: )/gm, "$1$2").replace("missed: latest", "missed: all")
 
     assert.deepStrictEqual(problems(whole), [])
   })
@@ -221,7 +221,8 @@ const samples: Readonly<Record<string, string>> = {
   ...{ backoff: "linear", backoff_base: "2s", heartbeat_interval: "1s", stale_threshold: "90s" },
   ...{ recovery_interval: "3s", order: "strict", poll_interval: "4s", dead: "2d", max_dead: "5", max_finished: "6" },
   ...{ schedule: "@hourly", queue: "low", kind: "other", payload: "[1]", timezone: "Asia/Tokyo", missed: "all" },
-  overlap: "allow"
+  overlap: "allow",
+  missed_max: "7"
 }
 
 /** Those that make sense only together. */
@@ -233,6 +234,7 @@ const together: Readonly<Record<string, ReadonlyArray<string>>> = {
   "redis.tls_key": ["redis.tls_cert"],
   "redis.sentinels": ["redis.sentinel_name"],
   "redis.sentinel_name": ["redis.sentinels"],
+  "cron.tidy-up.missed_max": ["cron.tidy-up.missed"],
   "queues.mail.backoff": ["queues.mail.backoff_base"],
   "queues.mail.backoff_base": ["queues.mail.backoff"]
 }

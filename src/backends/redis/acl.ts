@@ -16,6 +16,7 @@ type ScriptName = keyof typeof scripts
 const running: ReadonlyArray<ScriptName> = [
   "annotate",
   "drop",
+  "due",
   "endings",
   "exchange",
   "expired",
@@ -27,7 +28,8 @@ const running: ReadonlyArray<ScriptName> = [
   "rate",
   "rates",
   "relayed",
-  "rescue"
+  "rescue",
+  "tick"
 ]
 
 /** What only operators run. */
@@ -52,14 +54,14 @@ const connecting = ["client|setname", "get", "info", "ping", "quit", "select", "
 /** Results and cancel requests are pushed. */
 const listening = ["subscribe", "unsubscribe"]
 
-/** Running scripts, and naming a queue. */
-const scripting = ["eval", "evalsha", "sadd"]
+/** Running scripts, naming a queue, and finding schedules. */
+const scripting = ["eval", "evalsha", "exec", "hdel", "hget", "hscan", "hset", "multi", "sadd", "smembers"]
 
 /** Waiting for work: the marker is taken, and put back for others. */
 const waiting = ["bzpopmin", "zadd"]
 
 /** Looking at queues and servers, and asking workers to be quiet. */
-const inspecting = ["config|get", "hget", "publish", "smembers", "time"]
+const inspecting = ["config|get", "publish", "time"]
 
 /** The commands that a script calls, by its text. `spread` passes its command on. */
 export const commandsOf = (source: string): ReadonlyArray<string> => [

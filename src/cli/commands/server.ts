@@ -3,9 +3,11 @@ import * as Command from "effect/cli/Command"
 import * as Layer from "effect/Layer"
 import type { Settings } from "../../config/Config.ts"
 import { policyOf, sweep } from "../../features/maintenance/Maintenance.ts"
+import * as Schedules from "../../features/schedules/Schedules.ts"
 import { maintain } from "../../features/workflows/Workflows.ts"
 import { JobStore } from "../../ports/JobStore.ts"
 import { QueueControl } from "../../ports/QueueControl.ts"
+import { configSchedules } from "../config-schedules.ts"
 import { store } from "../connected.ts"
 import { Lifetime } from "../Lifetime.ts"
 import { serviceLogs } from "../logs.ts"
@@ -72,7 +74,11 @@ export const server = Command.make("server", {}, () =>
         })
         yield* maintenance(config)
       })
-    ).pipe(Layer.provide(yield* store), Layer.provide(serviceLogs(config.server.logLevel)))
+    ).pipe(
+      Layer.provideMerge(Layer.mergeAll(configSchedules(config), Schedules.tickerLayer())),
+      Layer.provide(yield* store),
+      Layer.provide(serviceLogs(config.server.logLevel))
+    )
     yield* Lifetime.untilStopped(Layer.launch(running))
   })
-).pipe(Command.withDescription("Keep queues moving without a worker: promote what is due, take back what nobody holds"))
+).pipe(Command.withDescription("Keep queues moving without a worker: promote, take back, tidy, let schedules tick"))

@@ -7,6 +7,7 @@ import * as Option from "effect/Option"
 import { checkQueue, InvalidInput } from "../../domain/limits.ts"
 import { WorkerOverrides } from "../../features/worker/Worker.ts"
 import { StoreError } from "../../ports/StoreError.ts"
+import { configSchedules } from "../config-schedules.ts"
 import { store } from "../connected.ts"
 import { BadFile, ConnectionFailed } from "../errors.ts"
 import { durationFlag, given } from "../flags.ts"
@@ -86,6 +87,7 @@ export const worker = Command.make(
         Layer.provideMerge(layer),
         Layer.provide(Layer.succeed(WorkerOverrides, overrides)),
         Layer.provideMerge(Layer.effectDiscard(putLimits(config.queues))),
+        Layer.provideMerge(configSchedules(config)),
         Layer.provide(yield* store),
         Layer.provide(serviceLogs(config.server.logLevel))
       )

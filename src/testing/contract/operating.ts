@@ -3,8 +3,10 @@ import * as Clock from "effect/Clock"
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
+import * as TestClock from "effect/testing/TestClock"
 import * as Backoff from "../../domain/Backoff.ts"
 import * as Task from "../../domain/Task.ts"
+import * as Schedules from "../../features/schedules/Schedules.ts"
 import { WorkerOverrides } from "../../features/worker/Worker.ts"
 import { Diagnostics } from "../../ports/Diagnostics.ts"
 import { Capabilities } from "../../ports/Capabilities.ts"
@@ -65,7 +67,7 @@ export const operatingContract = contract("operating", (it) => {
     })
   )
 
-  it.effect("RUN-14 leases are extended with every heartbeat", (queue) =>
+  it.effect("RUN-17 leases are extended with every heartbeat", (queue) =>
     Effect.gen(function* () {
       const started = yield* Deferred.make<void>()
       yield* work(queue, Echo, () => Effect.andThen(Deferred.succeed(started, undefined), Effect.never), {
@@ -83,7 +85,7 @@ export const operatingContract = contract("operating", (it) => {
     })
   )
 
-  it.effect("RUN-14 a heartbeat longer than half of the lease is refused", (queue) =>
+  it.effect("RUN-17 a heartbeat longer than half of the lease is refused", (queue) =>
     Effect.gen(function* () {
       const bad = work(queue, Echo, () => Effect.succeed(""), { lease: "10 seconds", heartbeat: "6 seconds" })
 
@@ -125,6 +127,31 @@ export const operatingContract = contract("operating", (it) => {
       yield* Deferred.await(ran)
 
       assert.strictEqual(yield* queue.state(left.id), "pending")
+    })
+  )
+
+  it.effect("SCHED-17 a backfill stores the jobs of past ticks that have none", (queue) =>
+    Effect.gen(function* () {
+      const start = yield* Clock.currentTimeMillis
+      const name = `backfill.${queue.name.slice(-8)}`
+      yield* Schedules.upsert(
+        Schedules.entry(name, Echo, { every: "1 minute", anchor: start, queue: queue.name, payload: { text: "" } })
+      )
+      const before = yield* Schedules.get(name)
+      yield* TestClock.adjust("10 minutes")
+
+      const range = { from: start + 60_000, to: start + 7_200_000 }
+      const dry = yield* Schedules.backfill(name, { ...range, dryRun: true, limit: 3 })
+      const some = yield* Schedules.backfill(name, { ...range, limit: 3 })
+      const all = yield* Schedules.backfill(name, range)
+
+      const minutes = (ticks: ReadonlyArray<number>) => ticks.map((tick) => (tick - start) / 60_000)
+      assert.deepStrictEqual([minutes(dry.ticks), dry.stored], [[2, 3, 4], 0])
+      assert.deepStrictEqual([minutes(some.ticks), some.stored], [[2, 3, 4], 3])
+      assert.deepStrictEqual([minutes(all.ticks), all.stored], [[2, 3, 4, 5, 6, 7, 8, 9, 10], 6])
+      assert.deepStrictEqual((yield* queue.depths).pending, 9)
+      assert.deepStrictEqual(yield* Schedules.get(name), before)
+      yield* Schedules.remove(name)
     })
   )
 })
