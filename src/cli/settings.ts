@@ -75,7 +75,7 @@ export const settings: Effect.Effect<
 })
 
 /** Files of the configuration are named from its folder. */
-export const readBeside = Effect.fnUntraced(function* (file: string) {
+const readBeside = Effect.fnUntraced(function* (file: string) {
   const path = yield* Path.Path
   const config = yield* configFile
   return yield* readText(config === undefined ? file : path.resolve(path.dirname(config), file))
@@ -88,7 +88,7 @@ export const tlsTexts = Effect.fnUntraced(function* (files: Settings["redis"]["t
     const file = files[name]
     if (file !== undefined) texts[name] = yield* readBeside(file)
   }
-  return texts as TlsTexts
+  return texts
 })
 
 /** The settings of one queue; none when the configuration does not name it. */

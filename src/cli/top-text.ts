@@ -65,14 +65,22 @@ export const topText = (ui: Ui, shown: Snapshot | undefined, problem: string | u
   ]
 }
 
+const colour = "\u001B["
+
 /** A line cut to the terminal; colours do not count, and end with the line. */
 export const crop = (line: string, columns: number): string => {
   if (columns <= 0 || displayWidth(line) <= columns) return line
   let kept = ""
-  // colours are whole sequences, so they are kept or left out as such
-  for (const [part] of line.matchAll(/\u001B\[[0-9;]*m|./gsu)) {
-    if (!part.startsWith("\u001B") && displayWidth(kept + part) > columns) break
-    kept += part
+  let width = 0
+  for (const [i, part] of line.split(colour).entries()) {
+    // colours are whole sequences up to their m, so they are kept as such
+    const text = i === 0 ? part : part.slice(part.indexOf("m") + 1)
+    if (i > 0) kept += colour + part.slice(0, part.length - text.length)
+    for (const letter of text) {
+      width += displayWidth(letter)
+      if (width > columns) return `${kept}${colour}0m`
+      kept += letter
+    }
   }
-  return `${kept}\u001B[0m`
+  return kept
 }

@@ -1,6 +1,6 @@
 import { execFile, spawnSync } from "node:child_process"
 import { setTimeout } from "node:timers/promises"
-import { promisify } from "node:util"
+import { promisify, stripVTControlCharacters } from "node:util"
 import { winterCommand } from "./winter.ts"
 
 const run = promisify(execFile)
@@ -10,8 +10,6 @@ export const noTmux: string | undefined =
   spawnSync("tmux", ["-V"]).status === 0 ? undefined : "tmux is not on PATH: apt-get install tmux"
 
 const quoted = (args: ReadonlyArray<string>): string => args.map((arg) => `'${arg.replaceAll("'", `'\\''`)}'`).join(" ")
-
-const plain = (text: string): string => text.replaceAll(/\u001B\[[0-9;]*m/g, "")
 
 /** A terminal of 140 columns that runs one command of `winter`, and then tells how it ended. */
 export class Terminal {
@@ -52,7 +50,7 @@ export class Terminal {
     const end = Date.now() + seconds * 1000
     for (;;) {
       const screen = await this.screen()
-      if (wanted.test(plain(screen))) return screen
+      if (wanted.test(stripVTControlCharacters(screen))) return screen
       if (Date.now() > end) throw new Error(`the screen never showed ${wanted}:\n${screen}`)
       await setTimeout(50)
     }

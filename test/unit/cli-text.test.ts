@@ -99,10 +99,7 @@ describe("tables", () => {
 describe("the live view", () => {
   it("a line is cut to the terminal, with its colours closed", () => {
     assert.strictEqual(crop("abcdef", 6), "abcdef")
-    assert.strictEqual(
-      crop("\u001B[31mabcdef\u001B[0m", 3),
-      "\u001B[31mabc\u001B[0m\u001B[0m".replace("\u001B[0m\u001B[0m", "\u001B[0m")
-    )
+    assert.strictEqual(crop("\u001B[31mabcdef\u001B[0m", 3), "\u001B[31mabc\u001B[0m")
   })
 })
 

@@ -13,7 +13,7 @@ export interface AclUser {
 type ScriptName = keyof typeof scripts
 
 /** What only workers and operators run: they claim, settle, tidy. */
-const running: ReadonlyArray<ScriptName> = [
+const running: ReadonlySet<ScriptName> = new Set<ScriptName>([
   "annotate",
   "drop",
   "due",
@@ -30,10 +30,10 @@ const running: ReadonlyArray<ScriptName> = [
   "relayed",
   "rescue",
   "tick"
-]
+])
 
 /** What only operators run. */
-const operating: ReadonlyArray<ScriptName> = [
+const operating: ReadonlySet<ScriptName> = new Set<ScriptName>([
   "audit",
   "directory",
   "limit",
@@ -46,7 +46,7 @@ const operating: ReadonlyArray<ScriptName> = [
   "stats",
   "waiting",
   "workers"
-]
+])
 
 /** What the driver and the check of the server send, whatever they are used for. */
 const connecting = ["client|setname", "get", "info", "ping", "quit", "select", "set"]
@@ -100,7 +100,7 @@ export const aclUsers = (prefix = "winterq"): ReadonlyArray<AclUser> => [
     purpose: "enqueues jobs, starts workflows, cancels them, waits for their results",
     rules: rulesOf(
       prefix,
-      everyScript.filter((name) => !operating.includes(name) && !running.includes(name)),
+      everyScript.filter((name) => !operating.has(name) && !running.has(name)),
       []
     )
   },
@@ -109,7 +109,7 @@ export const aclUsers = (prefix = "winterq"): ReadonlyArray<AclUser> => [
     purpose: "runs jobs, and enqueues more",
     rules: rulesOf(
       prefix,
-      everyScript.filter((name) => !operating.includes(name)),
+      everyScript.filter((name) => !operating.has(name)),
       waiting
     )
   },

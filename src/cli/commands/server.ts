@@ -72,13 +72,13 @@ export const server = Command.make("server", {}, () =>
         yield* Effect.annotateLogs(Effect.logInfo("server started"), {
           queues: config.queues.map(({ name }) => name).join(",")
         })
-        yield* maintenance(config)
+        return yield* maintenance(config)
       })
     ).pipe(
       Layer.provideMerge(Layer.mergeAll(configSchedules(config), Schedules.tickerLayer())),
       Layer.provide(yield* store),
       Layer.provide(serviceLogs(config.server.logLevel))
     )
-    yield* Lifetime.untilStopped(Layer.launch(running))
+    return yield* Lifetime.untilStopped(Layer.launch(running))
   })
 ).pipe(Command.withDescription("Keep queues moving without a worker: promote, take back, tidy, let schedules tick"))

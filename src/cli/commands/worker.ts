@@ -91,7 +91,7 @@ export const worker = Command.make(
         Layer.provide(yield* store),
         Layer.provide(serviceLogs(config.server.logLevel))
       )
-      yield* Lifetime.untilStopped(Layer.launch(running)).pipe(
+      return yield* Lifetime.untilStopped(Layer.launch(running)).pipe(
         Effect.mapError(failureOf(module)),
         // what a layer needs and nobody provides is a defect that names it
         Effect.catchDefect((defect) => Effect.fail(failureOf(module)(defect))),
