@@ -10,6 +10,7 @@ import type {
   PayloadTooLarge
 } from "../features/client/Client.ts"
 import type { ScheduleMissing, ScheduleUnreadable } from "../features/schedules/Schedules.ts"
+import type { ListenError } from "../grpc/index.ts"
 import type { StoreError } from "../ports/StoreError.ts"
 import type {
   BadFile,
@@ -37,6 +38,7 @@ export type CommandError =
   | JobDead
   | JobExpired
   | JobMissing
+  | ListenError
   | NotConfirmed
   | NotFound
   | NotPossible
@@ -79,6 +81,7 @@ export const codeOf = {
   JobDead: exitCodes.failed,
   JobExpired: exitCodes.failed,
   JobMissing: exitCodes.notFound,
+  ListenError: exitCodes.failed,
   NotConfirmed: exitCodes.notConfirmed,
   NotFound: exitCodes.notFound,
   NotPossible: exitCodes.failed,

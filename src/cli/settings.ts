@@ -75,7 +75,7 @@ export const settings: Effect.Effect<
 })
 
 /** Files of the configuration are named from its folder. */
-const readBeside = Effect.fnUntraced(function* (file: string) {
+export const readBeside = Effect.fnUntraced(function* (file: string) {
   const path = yield* Path.Path
   const config = yield* configFile
   return yield* readText(config === undefined ? file : path.resolve(path.dirname(config), file))

@@ -212,7 +212,7 @@ describe("a server", () => {
       )
     )
     await enqueue(winter.prefix, "q", job("later", { visible: { inMillis: 300 } }))
-    const server = startWinter(["server", ...winter.place], {
+    const server = startWinter(["server", "--port", "0", ...winter.place], {
       env: { WINTER_WORKERS_RECOVERY_INTERVAL: "100ms", WINTER_SCHEDULER_POLL_INTERVAL: "100ms" }
     })
     await server.said("server started")
@@ -244,7 +244,7 @@ cron:
   - { name: nightly, schedule: "30 2 * * *", timezone: Europe/Paris, queue: q, kind: night }
 `
     )
-    const server = startWinter(["server", "--config", config, ...winter.place])
+    const server = startWinter(["server", "--port", "0", "--config", config, ...winter.place])
     await server.said("server started")
     const ticked = Schedules.get("often").pipe(
       Effect.delay("50 millis"),
@@ -479,7 +479,9 @@ describe("workflows", () => {
         on(winter.prefix)
       )
     )
-    const server = startWinter(["server", ...winter.place], { env: { WINTER_WORKERS_RECOVERY_INTERVAL: "100ms" } })
+    const server = startWinter(["server", "--port", "0", ...winter.place], {
+      env: { WINTER_WORKERS_RECOVERY_INTERVAL: "100ms" }
+    })
     const failed = Workflows.get("two").pipe(
       Effect.delay("50 millis"),
       Effect.repeat({ until: (found) => found._tag === "Some" && found.value.state === "failed" }),
