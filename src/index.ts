@@ -27,6 +27,8 @@ export {
   type Unique
 } from "./features/client/Client.ts"
 export * as Inspector from "./features/inspector/Inspector.ts"
+export { explain, type Explanation, type Obstacle } from "./features/inspector/Explain.ts"
+export * as Doctor from "./features/doctor/Doctor.ts"
 export * as DeadLetters from "./features/dead-letters/DeadLetters.ts"
 export type { Retention } from "./features/maintenance/Maintenance.ts"
 export * as Schedules from "./features/schedules/Schedules.ts"
@@ -53,7 +55,8 @@ export {
   type Redact,
   type ServedQueue,
   Worker,
-  type WorkerOptions
+  type WorkerOptions,
+  WorkerOverrides
 } from "./features/worker/Worker.ts"
 export {
   type AwaitWorkflowError,
@@ -72,6 +75,7 @@ export {
 } from "./features/workflows/Workflows.ts"
 export { Capabilities } from "./ports/Capabilities.ts"
 export { type DeadSelection, DeadLetterStore, type RedriveOutcome } from "./ports/DeadLetterStore.ts"
+export { Diagnostics, type Persistence, type QueueAudit, type ServerFacts } from "./ports/Diagnostics.ts"
 export { JobIds } from "./ports/JobIds.ts"
 export {
   type CancelOutcome,

@@ -5,6 +5,7 @@ import type { Calls } from "./Calls.ts"
 import type { Claims } from "./Claims.ts"
 import type { Holdings } from "./Holdings.ts"
 import type { Lobbies } from "./Lobby.ts"
+import type { QueueDefaults } from "./options.ts"
 
 /** What one server has, and its calls share. */
 export interface Station {
@@ -22,5 +23,6 @@ export interface Station {
     /** Longest that a call takes, waiting included. */
     readonly maxMillis: number
     readonly maxMessageBytes: number
+    readonly queueDefaults: Readonly<Record<string, QueueDefaults>>
   }
 }

@@ -1,1 +1,1 @@
-export { GrpcServer, ListenError, type ServerOptions, type TlsOptions } from "./server.ts"
+export { GrpcServer, ListenError, type QueueDefaults, type ServerOptions, type TlsOptions } from "./server.ts"

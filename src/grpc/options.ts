@@ -1,7 +1,16 @@
 import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Redacted from "effect/Redacted"
-import { checkLease, checkQueue, defaultMaxPayloadBytes, durationMillis, InvalidInput } from "../domain/limits.ts"
+import type { Backoff } from "../domain/Backoff.ts"
+import {
+  checkLease,
+  checkMaxAttempts,
+  checkPriority,
+  checkQueue,
+  defaultMaxPayloadBytes,
+  durationMillis,
+  InvalidInput
+} from "../domain/limits.ts"
 import type { TickerOptions } from "../features/schedules/Schedules.ts"
 import type { Retention } from "../features/maintenance/Maintenance.ts"
 
@@ -11,6 +20,16 @@ export interface TlsOptions {
   readonly key: string | Uint8Array
   /** Whoever signs the certificates of clients: only clients with such a certificate get in. Left out: any client. */
   readonly clientCa?: string | Uint8Array
+}
+
+/** What calls need not say about a queue. */
+export interface QueueDefaults {
+  /** Attempts of jobs enqueued without a number, the first one included; 20 when left out. */
+  readonly maxAttempts?: number
+  /** Of jobs enqueued without one, lower runs first; 5 when left out. */
+  readonly priority?: number
+  /** The wait after a failure that names none; a second when left out. */
+  readonly backoff?: Backoff
 }
 
 /**
@@ -43,6 +62,8 @@ export interface ServerOptions {
   readonly maxConnectionAge?: Duration.Input
   /** Queues that are kept in order besides all that are known. */
   readonly queues?: ReadonlyArray<string>
+  /** What holds for jobs of a queue whose calls do not say it, by queue. */
+  readonly queueDefaults?: Readonly<Record<string, QueueDefaults>>
   /** Between two rounds of keeping queues in order; 5 seconds when left out. */
   readonly sweep?: Duration.Input
   /** Whether, and how, it lets schedules tick, those of all queues; true when left out. */
@@ -74,6 +95,11 @@ export const settingsOf = Effect.fnUntraced(function* (options: ServerOptions) {
     // an empty list or token comes from a setting that is not there, and must not open the door
     return yield* Effect.fail(new InvalidInput({ field: "tokens", problem: "must not be empty" }))
   }
+  for (const [queue, { maxAttempts, priority }] of Object.entries(options.queueDefaults ?? {})) {
+    yield* Effect.fromResult(checkQueue(queue))
+    if (maxAttempts !== undefined) yield* Effect.fromResult(checkMaxAttempts(maxAttempts))
+    if (priority !== undefined) yield* Effect.fromResult(checkPriority(priority))
+  }
   for (const queue of options.queues ?? []) yield* Effect.fromResult(checkQueue(queue))
   return {
     host: options.host ?? "127.0.0.1",
@@ -96,6 +122,7 @@ export const settingsOf = Effect.fnUntraced(function* (options: ServerOptions) {
         ? undefined
         : yield* millis("maxConnectionAge", options.maxConnectionAge, 1000),
     queues: options.queues ?? [],
+    queueDefaults: options.queueDefaults ?? {},
     sweepMillis: yield* millis("sweep", options.sweep ?? "5 seconds", 1),
     ticks: options.ticks ?? true,
     retention: options.retention ?? {},

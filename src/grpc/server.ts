@@ -35,7 +35,7 @@ import type { Station } from "./Station.ts"
 import { tellWorkflows } from "./tell-workflows.ts"
 
 export { ListenError } from "./errors.ts"
-export type { ServerOptions, TlsOptions } from "./options.ts"
+export type { QueueDefaults, ServerOptions, TlsOptions } from "./options.ts"
 
 /** How long interrupted calls may take to give back what they hold. */
 const lastMillis = 5000

@@ -5,10 +5,12 @@ import type * as Scope from "effect/Scope"
 import type { Ended, JobId, Token } from "../domain/Job.ts"
 import type { StoreError } from "./StoreError.ts"
 
-/** A short message to one process: a job or workflow it watches has ended, or it is asked to stop a job that it holds. */
+/** A short message to one process: a job or workflow it watches has ended, or it is asked to stop a job that it holds, or to be quiet. */
 export type Notice =
   | { readonly _tag: "Ended"; readonly ref: number; readonly ended: Ended }
   | { readonly _tag: "WorkflowEnded"; readonly ref: number }
+  /** A worker is asked to claim nothing more. */
+  | { readonly _tag: "Quiet" }
   | { readonly _tag: "CancelRequested"; readonly queue: string; readonly jobId: JobId; readonly token: Token }
 
 /**
@@ -24,5 +26,7 @@ export class Notices extends Context.Service<
   {
     /** Receives what is sent to the name from now on, until the scope closes. */
     readonly open: (name: string) => Effect.Effect<Queue.Dequeue<Notice>, StoreError, Scope.Scope>
+    /** Asks a worker, by its id, to claim nothing more. Its reports tell whether it heard. **Ref** STOP-5 */
+    readonly quiet: (worker: string) => Effect.Effect<void, StoreError>
   }
 >()("winterq/ports/Notices") {}

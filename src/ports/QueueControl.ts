@@ -1,6 +1,6 @@
 import * as Context from "effect/Context"
 import type * as Effect from "effect/Effect"
-import type { EpochMillis, Job, JobState } from "../domain/Job.ts"
+import type { EpochMillis, Job, JobId, JobState } from "../domain/Job.ts"
 import type { StoreError } from "./StoreError.ts"
 
 /** How many jobs are in each state now. */
@@ -106,6 +106,8 @@ export class QueueControl extends Context.Service<
     readonly workers: (queue: string) => Effect.Effect<ReadonlyArray<WorkerRecord>, StoreError>
     /** Takes a worker that has ended off the list. */
     readonly removeWorker: (queue: string, worker: string) => Effect.Effect<void, StoreError>
+    /** Removes records of jobs that have ended, before their time; answers how many. At most 1000 a call. **Ref** RETAIN-5 */
+    readonly remove: (queue: string, jobIds: ReadonlyArray<JobId>) => Effect.Effect<number, StoreError>
     readonly depths: (queue: string) => Effect.Effect<Depths, StoreError>
     readonly counters: (queue: string) => Effect.Effect<Counters, StoreError>
     /**

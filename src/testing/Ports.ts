@@ -1,5 +1,6 @@
 import type { Capabilities } from "../ports/Capabilities.ts"
 import type { DeadLetterStore } from "../ports/DeadLetterStore.ts"
+import type { Diagnostics } from "../ports/Diagnostics.ts"
 import type { JobStore } from "../ports/JobStore.ts"
 import type { Notices } from "../ports/Notices.ts"
 import type { QueueControl } from "../ports/QueueControl.ts"
@@ -22,3 +23,4 @@ export type Ports =
   | Capabilities
   | ScheduleStore
   | WorkflowStore
+  | Diagnostics

@@ -78,6 +78,28 @@ const table: ReadonlyArray<Row> = [
     ]
   },
   {
+    from: "src/config/Config.ts",
+    may: ["./ConfigFile.ts", "../domain/limits.ts", "effect/Schema", "yaml"],
+    mayNot: [
+      "../ports/JobStore.ts",
+      "../features/client/Client.ts",
+      "../cli/flags.ts",
+      "../index.ts",
+      "node:fs",
+      "effect"
+    ]
+  },
+  {
+    from: "src/cli/commands/status.ts",
+    may: ["../output.ts", "../../features/inspector/Inspector.ts", "../../ports/JobStore.ts", "effect/cli/Command"],
+    mayNot: ["../../backends/redis/index.ts", "../../testing/index.ts", "../../index.ts", "ioredis", "yaml", "effect"]
+  },
+  {
+    from: "src/cli/run.ts",
+    may: ["./root.ts", "../backends/redis/index.ts", "@effect/platform-node/NodeRuntime", "effect/Effect"],
+    mayNot: ["../backends/memory/index.ts", "../index.ts", "ioredis", "effect"]
+  },
+  {
     from: "src/testing/index.ts",
     may: ["../domain/Job.ts", "../ports/JobStore.ts", "../features/worker/Worker.ts", "fast-check"],
     mayNot: ["../backends/memory/index.ts", "ioredis", "winterq/memory", "vitest", "@effect/vitest"]

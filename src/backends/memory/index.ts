@@ -6,6 +6,7 @@ import * as Result from "effect/Result"
 import { boundedText } from "../../domain/bounded-text.ts"
 import { checkQueue, checkWorker } from "../../domain/limits.ts"
 import { Capabilities } from "../../ports/Capabilities.ts"
+import { Diagnostics } from "../../ports/Diagnostics.ts"
 import { DeadLetterStore } from "../../ports/DeadLetterStore.ts"
 import { JobStore } from "../../ports/JobStore.ts"
 import { Notices } from "../../ports/Notices.ts"
@@ -14,8 +15,9 @@ import { ScheduleStore } from "../../ports/ScheduleStore.ts"
 import { type Wakeup, Wakeups } from "../../ports/Wakeups.ts"
 import { WorkflowStore } from "../../ports/WorkflowStore.ts"
 import { attempt, attemptNow } from "./attempt.ts"
+import { audit } from "./audit.ts"
 import { annotate, cancel, extend, unwatch, watch } from "./holding.ts"
-import { depths, list, purge, redrive } from "./inspection.ts"
+import { depths, list, purge, redrive, remove } from "./inspection.ts"
 import { promote, rescue } from "./lifecycle.ts"
 import { Mailboxes } from "./Mailboxes.ts"
 import { QueueState } from "./QueueState.ts"
@@ -50,7 +52,15 @@ const waitFor = (queues: ReadonlyArray<QueueState>, millis: number): Effect.Effe
  * @since 0.1.0
  */
 export const layer: Layer.Layer<
-  JobStore | QueueControl | DeadLetterStore | ScheduleStore | WorkflowStore | Wakeups | Notices | Capabilities
+  | JobStore
+  | QueueControl
+  | DeadLetterStore
+  | ScheduleStore
+  | WorkflowStore
+  | Wakeups
+  | Notices
+  | Capabilities
+  | Diagnostics
 > = Layer.effectContext(
   Effect.sync(() => {
     const queues = new Map<string, QueueState>()
@@ -169,6 +179,7 @@ export const layer: Layer.Layer<
               at(name).workers.delete(worker)
               at(name).claims.delete(worker)
             }),
+          remove: (name, jobIds) => attempt("remove", () => remove(at(name), jobIds)),
           depths: (name) => attempt("depths", () => depths(at(name))),
           counters: (name) => attempt("counters", () => ({ ...at(name).counters })),
           list: (request) => attempt("list", () => list(at(request.queue), request))
@@ -193,7 +204,22 @@ export const layer: Layer.Layer<
             })
         })
       ),
-      Context.add(Notices, Notices.of({ open: (name) => mailboxes.open(name) })),
+      Context.add(
+        Notices,
+        Notices.of({
+          open: (name) => mailboxes.open(name),
+          quiet: (worker) => Effect.sync(() => mailboxes.send(worker, { _tag: "Quiet" }))
+        })
+      ),
+      Context.add(
+        Diagnostics,
+        Diagnostics.of({
+          servers: Effect.succeed([{ address: "this process", mode: "memory" }]),
+          now: attemptNow("now", (now) => now),
+          format: Effect.succeed({ stored: "memory", known: "memory" }),
+          audit: (name, limit) => attempt("audit", () => audit(at(name), limit))
+        })
+      ),
       Context.add(Capabilities, Capabilities.of({ backend: "memory", shared: false, durable: false }))
     )
   })

@@ -1,5 +1,5 @@
 import * as Result from "effect/Result"
-import type { EpochMillis, JobId } from "../../domain/Job.ts"
+import type { EpochMillis, JobId, JobState } from "../../domain/Job.ts"
 import { parsePlace } from "../../ports/checks.ts"
 import type { DeadSelection, RedriveOutcome } from "../../ports/DeadLetterStore.ts"
 import type { Depths, JobPage, ListRequest } from "../../ports/QueueControl.ts"
@@ -75,6 +75,20 @@ export const redrive = (queue: QueueState, selection: DeadSelection, now: EpochM
   if (outcomes.some(({ outcome }) => outcome === "redriven")) queue.signal.raise()
   return outcomes
 }
+
+/** Removes records of jobs that have ended. */
+export const remove = (queue: QueueState, jobIds: ReadonlyArray<JobId>): number => {
+  let removed = 0
+  for (const record of jobIds.map((jobId) => queue.jobs.get(jobId))) {
+    // an id named twice was removed the first time
+    if (record === undefined || !queue.jobs.has(record.new.id) || !ended.has(record.state)) continue
+    queue.remove(record)
+    removed++
+  }
+  return removed
+}
+
+const ended: ReadonlySet<JobState> = new Set(["completed", "cancelled", "dead"])
 
 export const purge = (queue: QueueState, selection: DeadSelection): number => {
   const records = select(queue, selection).map((jobId) => deadRecord(queue, jobId))

@@ -17,13 +17,20 @@ import { watchServer } from "./watch-server.ts"
 /** The commands outside of scripts, and more connections. */
 interface Commands {
   readonly hdel: (key: string, field: string) => Promise<number>
-  readonly hget: (key: string, field: string) => Promise<string | null>
   /** Where to go on ("0" at the end), and fields and values in turn. */
   readonly hscan: (key: string, cursor: string, count: number) => Promise<readonly [string, ReadonlyArray<string>]>
   /** Sets a field of a hash; answers what it was. */
   readonly replaceField: (key: string, field: string, value: string) => Promise<string | null>
+  readonly configGet: (server: number, name: string) => Promise<string | undefined>
+  readonly get: (key: string) => Promise<string | null>
+  readonly hget: (key: string, field: string) => Promise<string | null>
+  /** INFO of every server that takes writes. */
+  readonly infos: () => Promise<ReadonlyArray<{ readonly address: string; readonly info: string }>>
+  readonly publish: (channel: string, message: string) => Promise<unknown>
   readonly sadd: (key: string, ...members: ReadonlyArray<string>) => Promise<number>
   readonly smembers: (key: string) => Promise<ReadonlyArray<string>>
+  /** The server's clock, epoch milliseconds. */
+  readonly time: () => Promise<number>
   readonly zadd: (key: string, score: number, member: string) => Promise<unknown>
   /** Opens a connection for subscriptions. */
   readonly duplicate: () => Subscriber
@@ -110,6 +117,8 @@ export const open = Effect.fnUntraced(function* (options: ConnectionOptions) {
   if (verdict !== undefined) return yield* Effect.fail(verdict)
   watcher.started()
 
+  const masters = () => (client instanceof Cluster ? client.nodes("master") : [client])
+
   const run: Connection["run"] = (script, keys, args, gone) => {
     const rest = [keys.length, ...keys, ...args]
     return gate.call(
@@ -144,11 +153,27 @@ export const open = Effect.fnUntraced(function* (options: ConnectionOptions) {
     client: {
       duplicate,
       hdel: (key, field) => gate.call(() => client.hdel(key, field)),
-      hget: (key, field) => gate.call(() => client.hget(key, field)),
       hscan: (key, cursor, count) => gate.call(() => client.hscan(key, cursor, "COUNT", count)),
       replaceField: (key, field, value) => gate.call(() => replaceField(client, key, field, value)),
+      configGet: (server, name) =>
+        gate.call(() => masters()[server]!.config("GET", name)).then((reply) => (reply as ReadonlyArray<string>)[1]),
+      get: (key) => gate.call(() => client.get(key)),
+      hget: (key, field) => gate.call(() => client.hget(key, field)),
+      infos: () =>
+        gate.call(() =>
+          Promise.all(
+            masters().map((master) =>
+              master.info().then((info) => ({ address: `${master.options.host}:${master.options.port}`, info }))
+            )
+          )
+        ),
+      publish: (channel, message) => gate.call(() => client.publish(channel, message)),
       sadd: (key, ...members) => gate.call(() => client.sadd(key, ...members)),
       smembers: (key) => gate.call(() => client.smembers(key)),
+      time: () =>
+        gate
+          .call(() => masters()[0]!.time())
+          .then(([seconds, micros]) => Number(seconds) * 1000 + Math.floor(Number(micros) / 1000)),
       zadd: (key, score, member) => gate.call(() => client.zadd(key, score, member))
     },
     prefix: options.prefix,

@@ -1,7 +1,7 @@
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as Result from "effect/Result"
-import type { JobState } from "../../domain/Job.ts"
+import type { EpochMillis, JobState } from "../../domain/Job.ts"
 import { checkQueue } from "../../domain/limits.ts"
 import type { StoreError } from "../../ports/StoreError.ts"
 import type { Connection } from "./Connection.ts"
@@ -36,6 +36,8 @@ export interface Queues {
   /** What scripts shall take as now, given Effect's clock. */
   readonly nowBy: (clock: Clock.Clock) => Now
   readonly keys: (queue: string) => Keys
+  /** The store's clock: the answer of the server, or Effect's clock instead. */
+  readonly storeNow: <E>(server: Effect.Effect<EpochMillis, E>) => Effect.Effect<EpochMillis, E>
   /** What the channels of notices start with. */
   readonly notices: string
   readonly readField: (queue: string, key: QueueKey, field: string) => Promise<string | null>
@@ -83,6 +85,7 @@ export const make = (connection: Connection, storeClock: StoreClock): Queues => 
     notices: noticePrefix(connection.prefix),
     readField: (queue, key, field) => connection.client.hget(keys(queue)[key], field),
     nowBy,
+    storeNow: (server) => (storeClock === "server" ? server : Clock.currentTimeMillis),
     runPromise,
     run: <A>(
       operation: string,

@@ -15,6 +15,8 @@ type ScriptName = keyof typeof scripts
 /** What only workers and operators run: they claim, settle, tidy. */
 const running: ReadonlySet<string> = new Set([
   "annotate",
+  "drop",
+  "due",
   "endings",
   "exchange",
   "expired",
@@ -26,7 +28,8 @@ const running: ReadonlySet<string> = new Set([
   "rate",
   "rates",
   "relayed",
-  "rescue"
+  "rescue",
+  "tick"
 ])
 
 /** What only operators run. */

@@ -1,4 +1,5 @@
 import type { Redis as IORedis } from "ioredis"
+import { field } from "./info.ts"
 import { formatKey, formatVersion } from "./keys.ts"
 import { RedisUnsuitable } from "./RedisUnsuitable.ts"
 import { isReply, messageOf, reasonOf } from "./store-error.ts"
@@ -11,8 +12,6 @@ export interface Checked {
   /** A cluster sends writes to masters by itself, and may go on without some of them. */
   readonly isCluster: boolean
 }
-
-const field = (info: string, name: string): string | undefined => new RegExp(`^${name}:(.*?)\\r?$`, "m").exec(info)?.[1]
 
 const unsuitable = (reason: RedisUnsuitable["reason"], detail: string) => new RedisUnsuitable({ reason, detail })
 

@@ -4,6 +4,7 @@ import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import type { ClusterNode, ClusterOptions } from "ioredis"
 import { Capabilities } from "../../ports/Capabilities.ts"
+import { Diagnostics } from "../../ports/Diagnostics.ts"
 import { DeadLetterStore } from "../../ports/DeadLetterStore.ts"
 import { JobStore } from "../../ports/JobStore.ts"
 import { Notices } from "../../ports/Notices.ts"
@@ -13,6 +14,7 @@ import { Wakeups } from "../../ports/Wakeups.ts"
 import { WorkflowStore } from "../../ports/WorkflowStore.ts"
 import * as Connection from "./Connection.ts"
 import * as deadLetterStore from "./dead-letter-store.ts"
+import * as diagnostics from "./diagnostics.ts"
 import type { DriverOptions } from "./driver-options.ts"
 import * as jobStore from "./job-store.ts"
 import * as notices from "./notices.ts"
@@ -50,6 +52,7 @@ type Ports =
   | Wakeups
   | Notices
   | Capabilities
+  | Diagnostics
 
 const prefixPattern = /^[A-Za-z0-9._-]{1,64}$/
 
@@ -75,6 +78,7 @@ const build = (options: Options, storeClock: Queues.StoreClock) =>
         Context.add(ScheduleStore, scheduleStore.make(connection, queues)),
         Context.add(Wakeups, wakeups.make(connection, queues)),
         Context.add(Notices, yield* notices.make(connection)),
+        Context.add(Diagnostics, diagnostics.make(connection, queues)),
         Context.add(Capabilities, Capabilities.of({ backend: "redis", shared: true, durable: true }))
       )
     })

@@ -6,7 +6,7 @@ import type { Connection } from "./Connection.ts"
 import { noticeChannel } from "./keys.ts"
 import { storeError } from "./store-error.ts"
 
-/** A message as lib/moves.lua, cancel.lua and advance.lua publish it; nothing when it is not of our making. */
+/** A message as lib/moves.lua, cancel.lua, advance.lua and `quiet` publish it; nothing when it is not of our making. */
 export const decodeNotice = (message: string): Notice | undefined => {
   const [kind, first = "", ...rest] = message.split("\n")
   const ref = Number(first)
@@ -15,6 +15,8 @@ export const decodeNotice = (message: string): Notice | undefined => {
       const ended = decodeEnded(rest.join("\n"))
       return ended !== undefined && Number.isSafeInteger(ref) ? { _tag: "Ended", ref, ended } : undefined
     }
+    case "quiet":
+      return { _tag: "Quiet" }
     case "workflow":
       return Number.isSafeInteger(ref) ? { _tag: "WorkflowEnded", ref } : undefined
     case "cancel": {
@@ -81,6 +83,13 @@ export const make = Effect.fnUntraced(function* (connection: Connection) {
     })
 
   return Notices.of({
+    quiet: (worker) =>
+      Effect.asVoid(
+        Effect.tryPromise({
+          try: () => connection.client.publish(noticeChannel(connection.prefix, worker), "quiet"),
+          catch: storeError("quiet")
+        })
+      ),
     open: Effect.fnUntraced(function* (name) {
       const channel = noticeChannel(connection.prefix, name)
       const mailbox = yield* Effect.acquireRelease(Queue.unbounded<Notice>(), (opened) => leave(channel, opened))

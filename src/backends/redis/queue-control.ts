@@ -122,6 +122,8 @@ export const make = (connection: Connection, queues: Queues): QueueControl["Serv
         })).toSorted((a, b) => (a.id < b.id ? -1 : 1))
       ),
     removeWorker: (queue, worker) => Effect.asVoid(queues.run("removeWorker", scripts.forget, queue, [worker])),
+    remove: (queue, jobIds) =>
+      jobIds.length === 0 ? Effect.succeed(0) : queues.run<number>("remove", scripts.remove, queue, jobIds),
     depths: (queue) => Effect.map(stats("depths", queue, ["paused"]), (values): Depths => named(states, values)),
     counters: (queue) =>
       Effect.map(stats("counters", queue, counterNames), (values): Counters =>

@@ -31,6 +31,7 @@ const reasonsUnsuitable = {
 export const messageOf = (cause: unknown): string => {
   // what the driver says of calls that were under way when a connection broke speaks of an option nobody has set
   if (cause instanceof Error && cause.name === "MaxRetriesPerRequestError") return "the connection was closed"
+  if (cause instanceof Error && cause.message.startsWith("Stream isn't writeable")) return "there is no connection"
   return cause instanceof Error ? cause.message : String(cause)
 }
 

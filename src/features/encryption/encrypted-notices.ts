@@ -13,6 +13,7 @@ const opened = (sealed: Sealed, watched: Watched, name: string, notice: Notice):
 
 export const encryptedNotices = (notices: Notices["Service"], sealed: Sealed, watched: Watched): Notices["Service"] =>
   Notices.of({
+    quiet: notices.quiet,
     open: Effect.fnUntraced(function* (name) {
       const inbox = yield* notices.open(name)
       const mailbox = yield* Effect.acquireRelease(Queue.unbounded<Notice>(), Queue.shutdown)

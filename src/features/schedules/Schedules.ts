@@ -11,11 +11,13 @@ import {
   type Overlap,
   scheduleHeader,
   tickHeader,
+  tickJobId,
   triggeredHeader,
   triggeredJobId
 } from "../../domain/Schedule.ts"
 import type { AnyTask } from "../../domain/Task.ts"
 import { JobIds } from "../../ports/JobIds.ts"
+import { JobStore } from "../../ports/JobStore.ts"
 import { type ScheduleRecord, ScheduleStore } from "../../ports/ScheduleStore.ts"
 import type { StoreError } from "../../ports/StoreError.ts"
 import type { InvalidPayload, PayloadTooLarge } from "../client/Client.ts"
@@ -243,6 +245,49 @@ export const trigger = Effect.fn("Schedules.trigger")(function* (name: string) {
     const job = jobOf(name, definition, id, now, true)
     if (yield* store.trigger({ queue, name, version, job })) return { id, queue }
   }
+})
+
+/** What a backfill did, or would do: the ticks looked at, and those whose job was stored now. */
+export interface Backfill {
+  readonly ticks: ReadonlyArray<EpochMillis>
+  /** Fewer when the job of a tick is stored already. */
+  readonly stored: number
+}
+
+/**
+ * Stores the jobs of ticks in the past that left none, such as those of a pause or of an outage.
+ *
+ * **Shape** Ticks after `from` up to `to`, oldest first, at most `limit`. Their jobs have the ids of their ticks, so one
+ * whose job is still stored gets no second one. The schedule's own ticks and counters stay. With `dryRun` nothing is stored.
+ * **Units** epoch milliseconds; `limit` from 1 to 1000, 1000 when left out.
+ * **Errors** `ScheduleMissing`, `ScheduleUnreadable`, `StoreError`: what was stored stays; repeat the call.
+ * **Ref** docs/semantics.md SCHED-17
+ * @category schedules
+ * @since 0.1.0
+ */
+export const backfill = Effect.fn("Schedules.backfill")(function* (
+  name: string,
+  options: {
+    readonly from: Date | EpochMillis
+    readonly to: Date | EpochMillis
+    readonly limit?: number
+    readonly dryRun?: boolean
+  }
+) {
+  const store = yield* ScheduleStore
+  const jobs = yield* JobStore
+  const { now, schedule } = yield* store.find(name)
+  const record = Option.getOrUndefined(schedule)
+  if (record === undefined) return yield* missing(name)
+  const { definition, timing } = yield* read(record)
+  const until = Math.min(Number(options.to), now)
+  const ticks = Cron.ticksBetween(timing, Number(options.from), until, within(options.limit ?? 1000))
+  if ((options.dryRun ?? false) || ticks.length === 0) return { ticks, stored: 0 } satisfies Backfill
+  const outcomes = yield* jobs.enqueue(
+    record.queue,
+    ticks.map((tick) => jobOf(name, definition, tickJobId(name, tick), tick, false))
+  )
+  return { ticks, stored: outcomes.filter(({ _tag }) => _tag === "Enqueued").length } satisfies Backfill
 })
 
 const view = (record: ScheduleRecord): Effect.Effect<ScheduleView, ScheduleUnreadable> =>

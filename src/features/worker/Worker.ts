@@ -12,6 +12,7 @@ import {
   durationMillis,
   InvalidInput
 } from "../../domain/limits.ts"
+import type { Backoff } from "../../domain/Backoff.ts"
 import type { Queues } from "../../domain/Queues.ts"
 import type { AnyTask, RateLimitOptions } from "../../domain/Task.ts"
 import { JobIds } from "../../ports/JobIds.ts"
@@ -61,6 +62,8 @@ export interface WorkerOptions<
   readonly concurrency?: number
   /** How long a job is held without a sign of life; 30 seconds when left out. Extended while the handler runs. */
   readonly lease?: Duration.Input
+  /** How often leases are extended and the worker says that it is there; a third of `lease` when left out, half of it at most. */
+  readonly heartbeat?: Duration.Input
   /** How long it waits for a signal before it looks by itself; 5 seconds when left out. */
   readonly poll?: Duration.Input
   /** How often it tidies its queues; 5 seconds when left out. */
@@ -83,9 +86,23 @@ export interface WorkerOptions<
    * is larger has failed; a larger failure is kept as its error text only.
    */
   readonly maxResultBytes?: number
+  /** The wait before the next attempt, by queue, for tasks that say nothing of it. */
+  readonly backoffs?: Readonly<Record<string, Backoff>>
   /** Rate limits by kind that take the place of the tasks' own; `false` lifts one. */
   readonly rateLimits?: Readonly<Record<string, RateLimitOptions | false>>
 }
+
+/**
+ * What an operator sets for every worker of a process, in place of what its code says: `winter worker` puts its flags
+ * and its configuration here. Nothing when left out.
+ *
+ * **Example** `Effect.provideService(WorkerOverrides, { concurrency: 50 })`
+ * @category jobs
+ * @since 0.1.0
+ */
+export const WorkerOverrides = Context.Reference<
+  Partial<Omit<WorkerOptions<ReadonlyArray<AnyTask>>, "tasks" | "middleware" | "hooks">>
+>("winterq/features/worker/WorkerOverrides", { defaultValue: () => ({}) })
 
 /** One requirement per task, so that handlers can be provided one by one. */
 export type HandlersOf<T extends AnyTask> = T extends AnyTask ? HandlerFor<T["kind"]> : never
@@ -170,11 +187,18 @@ const settingsOf = Effect.fnUntraced(function* (options: AnyOptions<ReadonlyArra
   if (prefetch !== undefined && !(Number.isInteger(prefetch) && prefetch >= 0 && prefetch <= 1000)) {
     return yield* new InvalidInput({ field: "prefetch", problem: `must be an integer from 0 to 1000, not ${prefetch}` })
   }
+  const heartbeatMillis = yield* millis("heartbeat", options.heartbeat ?? leaseMillis / 3, 1)
+  if (heartbeatMillis * 2 > leaseMillis) {
+    const problem = `must be half of the lease (${leaseMillis} ms) at most, not ${heartbeatMillis} ms`
+    return yield* Effect.fail(new InvalidInput({ field: "heartbeat", problem }))
+  }
   return {
     queues,
     concurrency,
     prefetch,
     leaseMillis,
+    heartbeatMillis,
+    backoffs: options.backoffs ?? {},
     pollMillis: yield* millis("poll", options.poll ?? "5 seconds", 1),
     sweepMillis: yield* millis("sweep", options.sweep ?? "5 seconds", 1),
     drainMillis: yield* millis("drain", options.drain ?? "30 seconds"),
@@ -183,7 +207,8 @@ const settingsOf = Effect.fnUntraced(function* (options: AnyOptions<ReadonlyArra
   } satisfies Settings
 })
 
-const make = Effect.fnUntraced(function* <Tasks extends ReadonlyArray<AnyTask>>(options: AnyOptions<Tasks>) {
+const make = Effect.fnUntraced(function* <Tasks extends ReadonlyArray<AnyTask>>(given: AnyOptions<Tasks>) {
+  const options: AnyOptions<Tasks> = { ...given, ...(yield* WorkerOverrides) }
   const settings = yield* settingsOf(options)
   const store = yield* JobStore
   const wakeups = yield* Wakeups

@@ -2,6 +2,7 @@ import * as Clock from "effect/Clock"
 import * as Context from "effect/Context"
 import * as Latch from "effect/Latch"
 import * as Random from "effect/Random"
+import type { Backoff } from "../../domain/Backoff.ts"
 import type { EpochMillis } from "../../domain/Job.ts"
 import type { Entry, Queues } from "../../domain/Queues.ts"
 import type { AnyTask } from "../../domain/Task.ts"
@@ -18,6 +19,7 @@ export interface Settings {
   readonly queues: Queues
   readonly concurrency: number
   readonly leaseMillis: number
+  readonly heartbeatMillis: number
   readonly pollMillis: number
   readonly sweepMillis: number
   readonly drainMillis: number
@@ -25,6 +27,8 @@ export interface Settings {
   /** Absent: as many as is measured to be of use. */
   readonly prefetch: number | undefined
   readonly maxResultBytes: number
+  /** The waits of jobs whose task says nothing of them, by queue. */
+  readonly backoffs: Readonly<Record<string, Backoff>>
 }
 
 export interface Runnable {

@@ -27,16 +27,18 @@ const extend = (state: WorkerState, store: JobStore["Service"], lane: Lane) =>
   }).pipe(Effect.catch(sayFailure(`lease extension of queue ${lane.queue}`)))
 
 /**
- * Keeps the leases of a lane: extends them three times in their length, and interrupts a handler as soon as its lease
+ * Keeps the leases of a lane: extends them with every heartbeat, and interrupts a handler as soon as its lease
  * is known to be lost or cannot be trusted any more, because no extension got through in time.
  */
 export const extendLoop = (state: WorkerState, store: JobStore["Service"], lane: Lane): Effect.Effect<never> =>
   Effect.gen(function* () {
-    const tick = state.settings.leaseMillis / 6
+    const { heartbeatMillis, leaseMillis } = state.settings
+    // leases are watched more often than extended
+    const turns = Math.max(2, Math.ceil((6 * heartbeatMillis) / leaseMillis))
     let extending = false
     // at once, and also when idle: it is how the worker is known to be there
     for (let turn = 0; ; turn++) {
-      if (turn % 2 === 0 && !extending) {
+      if (turn % turns === 0 && !extending) {
         extending = true
         // not awaited: while the store is out of reach, leases must still be watched
         yield* extend(state, store, lane).pipe(
@@ -52,6 +54,6 @@ export const extendLoop = (state: WorkerState, store: JobStore["Service"], lane:
       for (const attempt of lane.attempts.values()) {
         if (attempt.trustedUntil <= now) interrupt(attempt, "lease lost")
       }
-      yield* Effect.provideService(Effect.sleep(tick), Waiting, "heartbeat")
+      yield* Effect.provideService(Effect.sleep(heartbeatMillis / turns), Waiting, "heartbeat")
     }
   })

@@ -73,6 +73,7 @@ const settlementAfter = (
   }
   return settlementOf(runnable.task, job, exit, state.random(), {
     maxResultBytes: state.settings.maxResultBytes,
+    queueBackoff: state.settings.backoffs[queue],
     redact: (text) => state.extensions.redact(text, { queue, kind: job.kind, id: job.id })
   })
 }

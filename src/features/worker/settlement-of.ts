@@ -11,9 +11,9 @@ import type { ClaimedJob, Settlement } from "../../ports/JobStore.ts"
 const wholeDelay = (millis: number): number => Math.min(Math.max(0, Math.ceil(millis) || 0), maxDelayMillis)
 
 /** A backoff may be the user's own function, and fail like one. */
-const delayOf = (task: AnyTask, attempt: number, random: number): number =>
+const delayOf = (backoff: Backoff.Backoff, attempt: number, random: number): number =>
   Result.getOrElse(
-    Result.try(() => wholeDelay(task.backoff.delayMillis(attempt, random))),
+    Result.try(() => wholeDelay(backoff.delayMillis(attempt, random))),
     () => Backoff.standard.delayMillis(attempt, random)
   )
 
@@ -23,7 +23,13 @@ export interface Kept {
   readonly maxResultBytes: number
   /** Makes an error text fit to be stored and logged. */
   readonly redact: (text: string) => string
+  /** The wait in its queue for tasks that say nothing of it. */
+  readonly queueBackoff: Backoff.Backoff | undefined
 }
+
+/** A task that says nothing of its backoff has the standard one. */
+const backoffOf = (task: AnyTask, { queueBackoff }: Kept): Backoff.Backoff =>
+  task.backoff === Backoff.standard ? (queueBackoff ?? task.backoff) : task.backoff
 
 const tooLarge = (what: string, bytes: number, limit: number): string =>
   `${what} has ${bytes} bytes, the limit is ${limit}; store it elsewhere and return a reference`
@@ -43,7 +49,7 @@ const typed = (
 }
 
 const failed = (
-  task: AnyTask,
+  backoff: Backoff.Backoff,
   job: ClaimedJob,
   error: string,
   random: number,
@@ -52,7 +58,7 @@ const failed = (
   _tag: "Retry",
   jobId: job.id,
   token: job.token,
-  delayMillis: delayOf(task, job.attempt, random),
+  delayMillis: delayOf(backoff, job.attempt, random),
   error,
   ...(failure.failure === undefined ? {} : { failure: failure.failure })
 })
@@ -72,7 +78,7 @@ export const settlementOf = (
   Result.getOrElse(
     Result.try(() => decide(task, job, exit, random, kept)),
     // reading what was thrown runs its own code: a proxy whose traps throw cannot even be asked what it is
-    () => failed(task, job, "an error that cannot be shown", random)
+    () => failed(backoffOf(task, kept), job, "an error that cannot be shown", random)
   )
 
 const decide = (
@@ -82,20 +88,21 @@ const decide = (
   random: number,
   kept: Kept
 ): Settlement => {
+  const backoff = backoffOf(task, kept)
   const held = { jobId: job.id, token: job.token }
   const { maxResultBytes, redact } = kept
   if (Exit.isSuccess(exit)) {
     if (!task.hasResult) return { _tag: "Complete", ...held }
     const result = task.encodeSuccess(exit.value)
     if (Exit.isFailure(result)) {
-      return failed(task, job, `${resultMisfit}: ${redact(describe(Cause.squash(result.cause)))}`, random)
+      return failed(backoff, job, `${resultMisfit}: ${redact(describe(Cause.squash(result.cause)))}`, random)
     }
     const bytes = bytesBeyond(result.value, maxResultBytes)
     return bytes === undefined
       ? { _tag: "Complete", ...held, result: result.value }
-      : failed(task, job, `${resultTooLarge}: ${tooLarge("it", bytes, maxResultBytes)}`, random)
+      : failed(backoff, job, `${resultTooLarge}: ${tooLarge("it", bytes, maxResultBytes)}`, random)
   }
-  if (Cause.hasInterruptsOnly(exit.cause)) return failed(task, job, "the handler interrupted itself", random)
+  if (Cause.hasInterruptsOnly(exit.cause)) return failed(backoff, job, "the handler interrupted itself", random)
   const error = Cause.squash(exit.cause)
   if (error instanceof Snooze) return { _tag: "Snooze", ...held, delayMillis: wholeDelay(error.delayMillis) }
   if (error instanceof Cancel) return { _tag: "Cancel", ...held, reason: redact(describe(error.reason)) }
@@ -104,5 +111,5 @@ const decide = (
     return { _tag: "Bury", ...held, reason: "skipped", error: redact(note + describe(error.error)), ...failure }
   }
   const failure = typed(task, error, kept)
-  return failed(task, job, redact(failure.note + describe(error)), random, failure)
+  return failed(backoff, job, redact(failure.note + describe(error)), random, failure)
 }

@@ -6,6 +6,7 @@ import { externalSpan } from "../../features/telemetry/Tracing.ts"
 import { DuplicateJob, IdTaken } from "../errors.ts"
 import { instantOf, invalid, jobIdOf, millisOf, required } from "../fields.ts"
 import { EnqueuedJob_Outcome, type EnqueueRequest, QueueService } from "../gen/winter/v1/queue_service_pb.ts"
+import type { QueueDefaults } from "../options.ts"
 import type { Station } from "../Station.ts"
 import { decodeText } from "../text.ts"
 
@@ -22,7 +23,11 @@ const uniqueOf = Effect.fnUntraced(function* (request: EnqueueRequest) {
   return { unique: { ...(key === "" ? {} : { key }), ...(window === 0 ? {} : { window }) } }
 })
 
-const rawJobOf = Effect.fnUntraced(function* (request: EnqueueRequest, retentionMillis: number) {
+const rawJobOf = Effect.fnUntraced(function* (
+  request: EnqueueRequest,
+  retentionMillis: number,
+  defaults: QueueDefaults
+) {
   const kind = yield* required("kind", request.kind)
   yield* Effect.fromResult(checkKind(kind))
   const payload = yield* decodeText("payload", request.payload)
@@ -37,6 +42,8 @@ const rawJobOf = Effect.fnUntraced(function* (request: EnqueueRequest, retention
     payload,
     retentionMillis: retentionMs === undefined ? retentionMillis : yield* millisOf("retention_ms", retentionMs),
     ...(jobId === "" ? {} : { id: jobId }),
+    ...(defaults.priority === undefined ? {} : { priority: defaults.priority }),
+    ...(defaults.maxAttempts === undefined ? {} : { maxAttempts: defaults.maxAttempts }),
     ...(priority === undefined ? {} : { priority }),
     ...(maxRetries === 0 ? {} : { maxAttempts: maxRetries }),
     ...(at === undefined ? {} : { at }),
@@ -71,12 +78,14 @@ const outcomes = {
   replaced: EnqueuedJob_Outcome.ENQUEUED
 } as const
 
+const defaultsOf = ({ queueDefaults }: Station["settings"], queue: string): QueueDefaults => queueDefaults[queue] ?? {}
+
 export const enqueueCalls = ({ calls, enqueue, settings }: Station) => ({
   enqueue: calls.unary(
     method.enqueue,
     Effect.fnUntraced(function* (request, { metadata }) {
-      const job = yield* rawJobOf(request, settings.retentionMillis)
       const queue = yield* queueOf(request.queue)
+      const job = yield* rawJobOf(request, settings.retentionMillis, defaultsOf(settings, queue))
       const [stored] = yield* inCallersTrace(metadata, enqueue(queue, [job]))
       const { id: jobId, outcome } = stored!
       if (outcome === "duplicate") return yield* Effect.fail(new DuplicateJob())
@@ -92,7 +101,9 @@ export const enqueueCalls = ({ calls, enqueue, settings }: Station) => ({
       if (request.jobs.some((job) => job.queue !== "" && job.queue !== queue)) {
         return yield* invalid("jobs.queue", `must be empty or ${queue}`)
       }
-      const jobs = yield* Effect.forEach(request.jobs, (job) => rawJobOf(job, settings.retentionMillis))
+      const jobs = yield* Effect.forEach(request.jobs, (job) =>
+        rawJobOf(job, settings.retentionMillis, defaultsOf(settings, queue))
+      )
       const stored = yield* inCallersTrace(metadata, enqueue(queue, jobs))
       return { jobs: stored.map(({ id, outcome }) => ({ jobId: id, outcome: outcomes[outcome] })) }
     })

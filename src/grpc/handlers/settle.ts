@@ -1,6 +1,7 @@
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
-import type { Token } from "../../domain/Job.ts"
+import * as Random from "effect/Random"
+import type { JobId, Token } from "../../domain/Job.ts"
 import { JobStore, type Settlement, type SettleOutcome } from "../../ports/JobStore.ts"
 import { jobIdOf, millisOf, queueOf, tokenOf, workerIdOf } from "../fields.ts"
 import { QueueService, SettleOutcome as WireOutcome } from "../gen/winter/v1/queue_service_pb.ts"
@@ -82,7 +83,15 @@ const nackOutcome = Effect.fnUntraced(function* (about: Checked, outcome: Settle
   }
 })
 
-export const settleCalls = ({ calls }: Station) => ({
+/** The wait after a failure that names none: the queue's backoff for the attempt that failed, or a second. */
+const backoffOf = Effect.fnUntraced(function* (settings: Station["settings"], queue: string, jobId: JobId) {
+  const backoff = settings.queueDefaults[queue]?.backoff
+  if (backoff === undefined) return nackBackoffMillis
+  const job = Option.getOrUndefined(yield* JobStore.use((store) => store.get(queue, jobId)))
+  return backoff.delayMillis(job?.attempt ?? 1, yield* Random.next)
+})
+
+export const settleCalls = ({ calls, settings }: Station) => ({
   ack: calls.unary(
     method.ack,
     Effect.fnUntraced(function* (request) {
@@ -98,7 +107,10 @@ export const settleCalls = ({ calls }: Station) => ({
     Effect.fnUntraced(function* (request) {
       const about = yield* checked(request)
       const { delayMs, error, skipRetry } = request
-      const delayMillis = delayMs === undefined ? nackBackoffMillis : yield* millisOf("delay_ms", delayMs)
+      const delayMillis =
+        delayMs === undefined
+          ? yield* backoffOf(settings, about.queue, about.jobId)
+          : yield* millisOf("delay_ms", delayMs)
       const { jobId } = about
       const outcome = yield* settle(about, (token) =>
         skipRetry

@@ -136,7 +136,7 @@ export const resultsContract = contract("results", (it) => {
 
   it.effect("RESULT-4 a lost notice only costs time", (queue) =>
     Effect.gen(function* () {
-      const deaf = Notices.of({ open: () => Queue.unbounded<never>() })
+      const deaf = Notices.of({ open: () => Queue.unbounded<never>(), quiet: () => Effect.void })
       const { awaitResult } = yield* Effect.provideService(client, Notices, deaf)
       yield* queue.enqueue(job("a", { retainMillis: 3_600_000 }))
       const waiting = yield* Effect.forkChild(Effect.flip(awaitResult(handleOf(queue, "a"))), {

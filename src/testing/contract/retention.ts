@@ -1,6 +1,7 @@
 import { assert } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as TestClock from "effect/testing/TestClock"
+import { QueueControl } from "../../ports/QueueControl.ts"
 import { contract } from "./contract.ts"
 import { bury, cancel, complete, depths, job, jobs } from "./support.ts"
 import type { TestQueue } from "./TestQueue.ts"
@@ -140,6 +141,25 @@ export const retentionContract = contract("retention", (it) => {
       const pruned = [yield* queue.prune(), yield* queue.prune()]
 
       assert.deepStrictEqual(pruned, [1000, 200])
+    })
+  )
+
+  it.effect("RETAIN-5 removing named jobs removes those that have ended, and no others", (queue) =>
+    Effect.gen(function* () {
+      yield* finish(queue, "completed", [1000, 2000])
+      yield* finish(queue, "cancelled", [1000])
+      yield* finish(queue, "dead", [1000])
+      yield* queue.enqueue(job("waits", { priority: 1 }), job("runs", { priority: 0 }))
+      yield* queue.claimOne()
+      const control = yield* QueueControl
+
+      const named = ["completed-1000", "completed-1000", "cancelled-1000", "dead-1000", "waits", "runs", "unknown"]
+      const removed = [yield* control.remove(queue.name, named), yield* control.remove(queue.name, named)]
+
+      assert.deepStrictEqual(removed, [3, 0])
+      assert.deepStrictEqual(yield* queue.depths, depths({ completed: 1, pending: 1, active: 1 }))
+      assert.deepInclude(yield* queue.counters, { enqueued: 6, removed: 3 })
+      assert.deepStrictEqual(yield* control.remove(queue.name, []), 0)
     })
   )
 })

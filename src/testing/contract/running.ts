@@ -301,7 +301,7 @@ export const runningContract = contract("running jobs", (it) => {
   it.effect("RUN-10 a lost request to stop is heard of with the next extension", (queue) =>
     Effect.gen(function* () {
       const { interrupted, run, started } = yield* endless
-      const deaf = Notices.of({ open: () => Queue.unbounded<never>() })
+      const deaf = Notices.of({ open: () => Queue.unbounded<never>(), quiet: () => Effect.void })
       yield* Effect.provideService(work(queue, Echo, run, { lease: "6 seconds" }), Notices, deaf)
       const { id } = yield* enqueue(queue, Echo, { text: "" })
       yield* Deferred.await(started)

@@ -3,12 +3,14 @@ import { boundsContract } from "./bounds.ts"
 import { bulkContract } from "./bulk.ts"
 import { changingQueuesContract } from "./changing-queues.ts"
 import type { ContractOptions, Ports } from "./contract.ts"
+import { explainingContract } from "./explaining.ts"
 import { hooksContract } from "./hooks.ts"
 import { hostileContract } from "./hostile.ts"
 import { inputContract } from "./input.ts"
 import { manyQueuesContract } from "./many-queues.ts"
 import { inspectingContract } from "./inspecting.ts"
 import { prefetchContract } from "./prefetch.ts"
+import { operatingContract } from "./operating.ts"
 import { resultsContract } from "./results.ts"
 import { runningContract } from "./running.ts"
 import { schedulesContract } from "./schedules.ts"
@@ -52,7 +54,9 @@ export const serviceContract = (
     tickingContract,
     workflowPoliciesContract,
     workflowResultsContract,
-    workflowStepsContract
+    workflowStepsContract,
+    explainingContract,
+    operatingContract
   ])
     concern(backend, layer, options)
 }

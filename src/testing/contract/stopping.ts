@@ -4,7 +4,9 @@ import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
 import * as Scope from "effect/Scope"
+import * as Inspector from "../../features/inspector/Inspector.ts"
 import { JobStore } from "../../ports/JobStore.ts"
+import { Notices } from "../../ports/Notices.ts"
 import { contract } from "./contract.ts"
 import { advanceUntil, Echo, enqueue, isIn, work } from "./worker-support.ts"
 
@@ -123,6 +125,36 @@ export const stoppingContract = contract("stopping", (it) => {
 
       assert.strictEqual(runs, 0)
       assert.deepInclude(yield* queue.read(id), { attempt: 0 })
+    })
+  )
+
+  it.effect("STOP-5 a worker told to be quiet finishes what runs, claims nothing, and says so", (queue) =>
+    Effect.gen(function* () {
+      const started = yield* Deferred.make<void>()
+      const gate = yield* Deferred.make<string>()
+      yield* work(queue, Echo, () => Effect.andThen(Deferred.succeed(started, undefined), Deferred.await(gate)))
+      const running = yield* enqueue(queue, Echo, { text: "running" })
+      yield* Deferred.await(started)
+      const notices = yield* Notices
+      const workers = Inspector.workers(queue.name)
+      const [worker] = yield* workers
+
+      yield* notices.quiet(worker!.id)
+      yield* advanceUntil(Effect.map(workers, ([seen]) => seen?.details?.stopping === true))
+      const waiting = yield* enqueue(queue, Echo, { text: "waiting" })
+      // far longer than the drain of a worker that stops
+      yield* advanceUntil(
+        Effect.map(workers, ([seen]) => seen!.seenAt > worker!.seenAt + 120_000),
+        "5 seconds"
+      )
+      const still = yield* queue.state(running.id)
+      yield* Deferred.succeed(gate, "finished")
+      yield* advanceUntil(isIn(queue, running.id, "completed"))
+
+      assert.strictEqual(still, "active")
+      assert.deepInclude(yield* queue.read(running.id), { result: `"finished"`, attempt: 1 })
+      assert.deepInclude(yield* queue.read(waiting.id), { state: "pending", attempt: 0 })
+      assert.isTrue((yield* workers)[0]?.alive)
     })
   )
 })

@@ -157,6 +157,7 @@ const distantWakeups = (net: Net, process: Process, wakeups: Wakeups["Service"])
 
 const distantNotices = (net: Net, process: Process, notices: Notices["Service"]) =>
   Notices.of({
+    quiet: notices.quiet,
     open: (name) =>
       Effect.acquireRelease(
         Effect.map(Queue.unbounded<Notice>(), (inbox) => {

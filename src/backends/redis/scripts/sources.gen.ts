@@ -352,6 +352,87 @@ if #ARGV > 5 then
 end
 return 1`
   },
+  audit: {
+    keys: ["jobs", "pending", "limited", "scheduled", "retry", "active", "completed", "cancelled", "dead", "meta"] as const,
+    args: ["limit"] as const,
+    rest: undefined,
+    sha1: "752aac8c2ebcb009b0320010cf6a962c86e40c9f",
+    source: `#!lua flags=no-writes
+local function parse_run(text)
+  local holder, token, flag, attempt, rescues, snoozes, started, finished, reason, worker, tail =
+    string.match(text, "^(%a)(%d+),(%d),(%d+),(%d+),(%d+),(%d*),(%d*),(%a*),([^,]*),(.*)$")
+  if not tail then return nil end
+  local sequence, enqueued, expires, priority, max_attempts, retain, kind, held, unique =
+    string.match(tail, "^(%d+),(%d+),(%d*),(-?%d+),(%d+),(%d+),([^,]*),(%a?):?(.*)$")
+  if not unique then return nil end
+  return {
+    holder = holder, token = token, flag = flag,
+    attempt = tonumber(attempt), rescues = tonumber(rescues), snoozes = tonumber(snoozes),
+    started = started, finished = finished, reason = reason, worker = worker, tail = tail,
+    score = tonumber(priority) * 1099511627776 + tonumber(sequence),
+    expires = tonumber(expires), max_attempts = tonumber(max_attempts), retain = tonumber(retain), kind = kind, held = held, unique = unique
+  }
+end
+local function is_record(record)
+  return string.find(record, "^%d,%d+,%d+,%d*,%-?%d+,%d+,%d+,[^,\\n]*,[^,\\n]*\\n[^\\n]*\\n") ~= nil
+end
+local function first_line(record)
+  return string.match(record, "^(%d),(%d+,%d+,%d*,%-?%d+,%d+,%d+,[^,\\n]*,[^,\\n]*)\\n[^\\n]*\\n")
+end
+local function new_run(record)
+  local flag, tail = first_line(record)
+  if not flag then return nil end
+  return parse_run("w0," .. flag .. ",0,0,0,,,,," .. tail)
+end
+local function format_run(run)
+  return run.holder .. run.token .. "," .. run.flag .. "," .. run.attempt .. "," .. run.rescues .. "," .. run.snoozes
+    .. "," .. run.started .. "," .. run.finished .. "," .. run.reason .. "," .. run.worker .. "," .. run.tail
+end
+local function mind(run)
+  if run.flag % 2 == 0 then run.flag = exact(run.flag + 1) end
+end
+local function in_chunks(size, count, act)
+  for first = 1, count, size do
+    act(first, math.min(first + size - 1, count))
+  end
+end
+local function read_fields(key, ids)
+  local values = {}
+  in_chunks(1000, #ids, function(first, last)
+    local part = redis.call("HMGET", key, unpack(ids, first, last))
+    for i = 1, #part do values[first + i - 1] = part[i] end
+  end)
+  return values
+end
+local function spread(command, key, values)
+  in_chunks(4000, #values, function(first, last)
+    redis.call(command, key, unpack(values, first, last))
+  end)
+end
+local function count(meta, name, by)
+  if by > 0 then redis.call("HINCRBY", meta, name, by) end
+end
+local limit = tonumber(ARGV[1])
+local names = { "pending", "pending", "scheduled", "retry", "active", "completed", "cancelled", "dead" }
+local counters = redis.call("HMGET", KEYS[10], "enqueued", "removed")
+local reply = { counters[1] or "0", counters[2] or "0", 0, redis.call("HLEN", KEYS[1]), 0 }
+for i = 2, 9 do
+  reply[3] = reply[3] + redis.call("ZCARD", KEYS[i])
+  local ids = limit > 0 and redis.call("ZRANGE", KEYS[i], 0, limit - 1) or {}
+  if i == 3 then
+    for j, member in ipairs(ids) do ids[j] = string.match(member, "^[^,]*,[^,]*,(.*)$") or member end
+  end
+  reply[5] = reply[5] + #ids
+  local records = read_fields(KEYS[1], ids)
+  for j, id in ipairs(ids) do
+    if not records[j] then
+      reply[#reply + 1] = names[i - 1]
+      reply[#reply + 1] = id
+    end
+  end
+end
+return reply`
+  },
   cancel: {
     keys: ["jobs", "runs", "pending", "limited", "scheduled", "retry", "active", "cancelled", "ledger", "result", "cancels", "progress", "logs", "watchers", "unique", "meta", "outbox", "endings", "members"] as const,
     args: ["now", "notices", "queue", "id", "reason"] as const,
@@ -3131,6 +3212,179 @@ for i = 1, #ARGV, 2 do
   end
 end
 return forgotten`
+  },
+  remove: {
+    keys: ["jobs", "runs", "completed", "cancelled", "dead", "ledger", "result", "progress", "logs", "meta"] as const,
+    args: [] as const,
+    rest: "ids" as const,
+    sha1: "35031a906d35654a54564e4c578c3dc09aceba0b",
+    source: `#!lua flags=allow-oom
+local function parse_run(text)
+  local holder, token, flag, attempt, rescues, snoozes, started, finished, reason, worker, tail =
+    string.match(text, "^(%a)(%d+),(%d),(%d+),(%d+),(%d+),(%d*),(%d*),(%a*),([^,]*),(.*)$")
+  if not tail then return nil end
+  local sequence, enqueued, expires, priority, max_attempts, retain, kind, held, unique =
+    string.match(tail, "^(%d+),(%d+),(%d*),(-?%d+),(%d+),(%d+),([^,]*),(%a?):?(.*)$")
+  if not unique then return nil end
+  return {
+    holder = holder, token = token, flag = flag,
+    attempt = tonumber(attempt), rescues = tonumber(rescues), snoozes = tonumber(snoozes),
+    started = started, finished = finished, reason = reason, worker = worker, tail = tail,
+    score = tonumber(priority) * 1099511627776 + tonumber(sequence),
+    expires = tonumber(expires), max_attempts = tonumber(max_attempts), retain = tonumber(retain), kind = kind, held = held, unique = unique
+  }
+end
+local function is_record(record)
+  return string.find(record, "^%d,%d+,%d+,%d*,%-?%d+,%d+,%d+,[^,\\n]*,[^,\\n]*\\n[^\\n]*\\n") ~= nil
+end
+local function first_line(record)
+  return string.match(record, "^(%d),(%d+,%d+,%d*,%-?%d+,%d+,%d+,[^,\\n]*,[^,\\n]*)\\n[^\\n]*\\n")
+end
+local function new_run(record)
+  local flag, tail = first_line(record)
+  if not flag then return nil end
+  return parse_run("w0," .. flag .. ",0,0,0,,,,," .. tail)
+end
+local function format_run(run)
+  return run.holder .. run.token .. "," .. run.flag .. "," .. run.attempt .. "," .. run.rescues .. "," .. run.snoozes
+    .. "," .. run.started .. "," .. run.finished .. "," .. run.reason .. "," .. run.worker .. "," .. run.tail
+end
+local function mind(run)
+  if run.flag % 2 == 0 then run.flag = exact(run.flag + 1) end
+end
+local function in_chunks(size, count, act)
+  for first = 1, count, size do
+    act(first, math.min(first + size - 1, count))
+  end
+end
+local function read_fields(key, ids)
+  local values = {}
+  in_chunks(1000, #ids, function(first, last)
+    local part = redis.call("HMGET", key, unpack(ids, first, last))
+    for i = 1, #part do values[first + i - 1] = part[i] end
+  end)
+  return values
+end
+local function spread(command, key, values)
+  in_chunks(4000, #values, function(first, last)
+    redis.call(command, key, unpack(values, first, last))
+  end)
+end
+local function count(meta, name, by)
+  if by > 0 then redis.call("HINCRBY", meta, name, by) end
+end
+local ledger_limit = 20
+local function write_failure(keys, id, run, outcome, now, error)
+  local started = run.started ~= "" and run.started or now
+  local line = run.attempt .. "," .. started .. "," .. now .. "," .. outcome .. "," .. error
+  local ledger = redis.call("HGET", keys.ledger, id)
+  if ledger then
+    local _, lines = string.gsub(ledger, "\\n", "\\n")
+    if lines + 1 >= ledger_limit then ledger = string.match(ledger, "^[^\\n]*\\n(.*)$") or "" end
+    line = ledger == "" and line or (ledger .. "\\n" .. line)
+  end
+  redis.call("HSET", keys.ledger, id, line)
+  mind(run)
+end
+local function free_key(keys, id, run)
+  if run.unique ~= "" and run.held ~= "w" and run.held ~= "m" and redis.call("HGET", keys.unique, run.unique) == id then
+    redis.call("HDEL", keys.unique, run.unique)
+  end
+end
+local function remove(keys, index, id)
+  redis.call("ZREM", index, id)
+  for _, key in ipairs({ keys.jobs, keys.runs, keys.ledger, keys.result, keys.progress, keys.logs }) do
+    redis.call("HDEL", key, id)
+  end
+end
+local function store_run(keys, id, run)
+  redis.call("HSET", keys.runs, id, format_run(run))
+end
+local function tell_ended(keys, id, outcome)
+  local watchers = redis.call("HGET", keys.watchers, id)
+  if not watchers then return end
+  redis.call("HDEL", keys.watchers, id)
+  for name, ref in string.gmatch(watchers, "(%S+) (%S+)") do
+    redis.call("PUBLISH", keys.notices .. name, "ended\\n" .. ref .. "\\n" .. outcome)
+  end
+end
+local ending_held, member_known = 5000, 600000
+local hands_over, handed_over = false, {}
+local function tell_workflow(keys, id, run, outcome, now)
+  if run.held ~= "m" then return end
+  local text = redis.call("HINCRBY", keys.meta, "endings", 1) .. "," .. run.unique .. "\\n" .. outcome
+  redis.call("HSET", keys.endings, id, text)
+  redis.call("ZADD", keys.outbox, hands_over and now + ending_held or now, id)
+  if hands_over then
+    handed_over[#handed_over + 1] = id
+    handed_over[#handed_over + 1] = text
+  end
+  if outcome == "R" then return end
+  redis.call("ZADD", keys.members, now, id)
+  for _, old in ipairs(redis.call("ZRANGEBYSCORE", keys.members, "-inf", now - member_known, "LIMIT", 0, 2)) do
+    redis.call("ZREM", keys.members, old)
+  end
+end
+local function finish(keys, from, state, id, run, now, outcome, result)
+  free_key(keys, id, run)
+  redis.call("HDEL", keys.cancels, id)
+  if run.retain <= 0 then
+    remove(keys, from, id)
+    count(keys.meta, "removed", 1)
+  else
+    redis.call("ZREM", from, id)
+    redis.call("ZADD", keys[state], now + run.retain, id)
+    if result then redis.call("HSET", keys.result, id, result) end
+    run.holder = "w"
+    run.finished = now
+    store_run(keys, id, run)
+  end
+  count(keys.meta, state, 1)
+  tell_ended(keys, id, outcome)
+  tell_workflow(keys, id, run, outcome, now)
+end
+local function cancel_now(keys, from, id, run, how, reason, now)
+  write_failure(keys, id, run, how, now, reason)
+  finish(keys, from, "cancelled", id, run, now, (how == "expired" and "e" or "x") .. reason)
+end
+local function bury(keys, id, run, reason, error, failure, now)
+  free_key(keys, id, run)
+  redis.call("HDEL", keys.cancels, id)
+  redis.call("ZREM", keys.active, id)
+  redis.call("ZADD", keys.dead, now, id)
+  if failure then redis.call("HSET", keys.result, id, failure) end
+  run.holder = "w"
+  run.finished = now
+  run.reason = reason
+  store_run(keys, id, run)
+  count(keys.meta, "died", 1)
+  local outcome = "d" .. reason .. "\\n" .. error .. (failure and ("\\n" .. failure) or "")
+  tell_ended(keys, id, outcome)
+  tell_workflow(keys, id, run, outcome, now)
+end
+local function leave_active(keys, index, score, id, run)
+  redis.call("ZREM", keys.active, id)
+  redis.call("ZADD", index, score, id)
+  run.holder = "w"
+  store_run(keys, id, run)
+end
+local crash = '"the lease expired"'
+local keys = {
+  jobs = KEYS[1], runs = KEYS[2], completed = KEYS[3], cancelled = KEYS[4], dead = KEYS[5], ledger = KEYS[6],
+  result = KEYS[7], progress = KEYS[8], logs = KEYS[9], meta = KEYS[10]
+}
+local removed = 0
+for _, id in ipairs(ARGV) do
+  for _, index in ipairs({ keys.completed, keys.cancelled, keys.dead }) do
+    if redis.call("ZSCORE", index, id) then
+      remove(keys, index, id)
+      removed = removed + 1
+      break
+    end
+  end
+end
+count(keys.meta, "removed", removed)
+return removed`
   },
   rescue: {
     keys: ["jobs", "runs", "pending", "active", "cancelled", "dead", "ledger", "result", "cancels", "progress", "logs", "watchers", "unique", "meta", "outbox", "endings", "members", "wake"] as const,

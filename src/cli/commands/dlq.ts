@@ -1,0 +1,211 @@
+import * as Effect from "effect/Effect"
+import * as Argument from "effect/cli/Argument"
+import * as Command from "effect/cli/Command"
+import * as Flag from "effect/cli/Flag"
+import * as Clock from "effect/Clock"
+import * as Option from "effect/Option"
+import { DeadReason, type JobId } from "../../domain/Job.ts"
+import { defaultQueue } from "../../domain/limits.ts"
+import * as DeadLetters from "../../features/dead-letters/DeadLetters.ts"
+import { confirmMany } from "../confirm.ts"
+import { connected } from "../connected.ts"
+import { BadUsage, PartlyDone } from "../errors.ts"
+import {
+  cursorFlag,
+  dryRunFlag,
+  durationFlag,
+  given,
+  jobArgument,
+  kindFlag,
+  limitFlag,
+  queueFlag,
+  showPayloadFlag,
+  tagFlag
+} from "../flags.ts"
+import { oneLine, plural, when } from "../format.ts"
+import { show } from "../output.ts"
+import { withProgress } from "../progress.ts"
+import { bulkShape, jobShape } from "../shapes.ts"
+
+const queue = queueFlag.pipe(Flag.withDefault(defaultQueue))
+
+const filterFlags = {
+  kind: kindFlag.pipe(Flag.withDescription("Only this kind"), Flag.optional),
+  reason: Flag.Literals("reason", DeadReason.literals).pipe(
+    Flag.withDescription("Only those that died of this"),
+    Flag.optional
+  ),
+  error: Flag.String("error").pipe(Flag.withDescription("Only with this text in the last error"), Flag.optional),
+  tag: tagFlag,
+  olderThan: durationFlag("older-than").pipe(Flag.withDescription("Only dead for at least so long"), Flag.optional),
+  newerThan: durationFlag("newer-than").pipe(Flag.withDescription("Only dead for at most so long"), Flag.optional)
+}
+
+interface FilterFlags {
+  readonly kind: Option.Option<string>
+  readonly reason: Option.Option<DeadReason>
+  readonly error: Option.Option<string>
+  readonly tag: Option.Option<string>
+  readonly olderThan: Option.Option<number>
+  readonly newerThan: Option.Option<number>
+}
+
+const filterOf = ({ error, kind, newerThan, olderThan, reason, tag }: FilterFlags) =>
+  Effect.map(Clock.currentTimeMillis, (now): DeadLetters.Filter => ({
+    ...given({ kind, reason, tag }),
+    ...given({ errorIncludes: error }),
+    ...given({
+      diedBefore: Option.map(olderThan, (millis) => now - millis + 1),
+      diedAfter: Option.map(newerThan, (millis) => now - millis)
+    })
+  }))
+
+const hasFilter = (flags: FilterFlags): boolean => Object.values(flags).some((flag) => Option.isSome(flag))
+
+const pick = ({ error, kind, newerThan, olderThan, reason, tag }: FilterFlags): FilterFlags => ({
+  ...{ error, kind, newerThan, olderThan, reason, tag }
+})
+
+const list = Command.make(
+  "list",
+  { queue, ...filterFlags, limit: limitFlag(1000), cursor: cursorFlag, showPayload: showPayloadFlag },
+  ({ cursor, limit, queue, showPayload, ...flags }) =>
+    connected(
+      Effect.gen(function* () {
+        const page = yield* DeadLetters.listWhere(queue, yield* filterOf(flags), { limit, ...given({ cursor }) })
+        const next = page.cursor ?? null
+        yield* show({ jobs: page.jobs.map((job) => jobShape(job, showPayload)), cursor: next }, (ui) => {
+          const more = next === null ? "" : `\n${ui.dim(`more with --cursor ${next}`)}`
+          if (page.jobs.length === 0) return `no dead jobs${more}`
+          return (
+            ui.table(
+              [
+                { title: "ID" },
+                { title: "KIND" },
+                { title: "ATTEMPT", right: true },
+                { title: "REASON" },
+                { title: "DIED" },
+                { title: showPayload ? "PAYLOAD" : "ERROR", shrinks: true }
+              ],
+              page.jobs.map((job) => [
+                job.id,
+                job.kind,
+                `${job.attempt}/${job.maxAttempts}`,
+                job.deadReason ?? "",
+                when(job.finishedAt ?? job.enqueuedAt, ui.now),
+                showPayload ? job.payload : oneLine(job.failures.at(-1)?.error ?? "")
+              ])
+            ) + more
+          )
+        })
+      })
+    )
+).pipe(Command.withDescription("List dead jobs, newest death first"))
+
+/** Named jobs cannot be filtered as well: whoever names them means them. */
+const checkNamed = Effect.fnUntraced(function* (ids: ReadonlyArray<JobId>, flags: FilterFlags) {
+  if (ids.length > 0 && hasFilter(flags)) return yield* new BadUsage({ why: "name jobs or filter them, not both" })
+})
+
+const skippedText = ({ skipped }: DeadLetters.BulkReport): string =>
+  [
+    skipped["not-dead"] > 0 ? `${skipped["not-dead"]} not dead any more` : "",
+    skipped["key-taken"] > 0 ? `${skipped["key-taken"]} whose unique key another job holds` : ""
+  ]
+    .filter((text) => text !== "")
+    .join(", ")
+
+const named = (matched: number, done: number, keyTaken = 0): DeadLetters.BulkReport => ({
+  ...{ looked: matched, matched, done },
+  skipped: { "not-dead": matched - done - keyTaken, "key-taken": keyTaken }
+})
+
+const bulkFlags = {
+  ids: jobArgument.pipe(Argument.variadic()),
+  queue,
+  ...filterFlags,
+  limit: Flag.Int("limit").pipe(
+    Flag.withAlias("n"),
+    Flag.withDescription("Jobs at most (all)"),
+    Flag.filter(
+      (limit) => limit >= 1,
+      () => "limit must be 1 at least"
+    ),
+    Flag.optional
+  ),
+  dryRun: dryRunFlag
+}
+
+const retry = Command.make("retry", bulkFlags, ({ dryRun, ids, limit, queue, ...rest }) =>
+  connected(
+    Effect.gen(function* () {
+      const flags = pick(rest)
+      yield* checkNamed(ids, flags)
+      const filter = yield* filterOf(flags)
+      const total = yield* DeadLetters.count(queue)
+      const report = yield* ids.length > 0
+        ? Effect.map(dryRun ? Effect.succeed([]) : DeadLetters.redrive(queue, ids), (replies) =>
+            named(
+              ids.length,
+              replies.filter(({ outcome }) => outcome === "redriven").length,
+              replies.filter(({ outcome }) => outcome === "key-taken").length
+            )
+          )
+        : withProgress(`retrying in ${queue}`, total, (tell) =>
+            DeadLetters.redriveWhere(queue, filter, {
+              dryRun,
+              ...given({ limit }),
+              onProgress: ({ looked }) => tell(looked)
+            })
+          )
+      yield* show({ queue, dryRun, ...bulkShape(report) }, () =>
+        dryRun
+          ? `would retry ${plural(report.matched, "dead job")} from ${queue}`
+          : `retried ${plural(report.done, "dead job")} from ${queue}`
+      )
+      const skipped = dryRun ? "" : skippedText(report)
+      if (skipped !== "") return yield* new PartlyDone({ why: `not retried: ${skipped}` })
+    })
+  )
+).pipe(
+  Command.withDescription("Give dead jobs a new start: those named, those that match, or all"),
+  Command.withExamples([
+    { command: "winter dlq retry -q mail --error ECONNREFUSED --dry-run", description: "Count before acting" }
+  ])
+)
+
+const purge = Command.make("purge", bulkFlags, ({ dryRun, ids, limit, queue, ...rest }) =>
+  connected(
+    Effect.gen(function* () {
+      const flags = pick(rest)
+      yield* checkNamed(ids, flags)
+      const filter = yield* filterOf(flags)
+      const total = yield* DeadLetters.count(queue)
+      const options = given({ limit })
+      const matching =
+        ids.length > 0
+          ? ids.length
+          : (yield* DeadLetters.purgeWhere(queue, filter, { ...options, dryRun: true })).matched
+      if (!dryRun) yield* confirmMany(`purge from ${queue}`, matching, "dead job")
+      const report = yield* ids.length > 0
+        ? Effect.map(dryRun ? Effect.succeed(0) : DeadLetters.purge(queue, ids), (done) => named(ids.length, done))
+        : withProgress(`purging ${queue}`, total, (tell) =>
+            DeadLetters.purgeWhere(queue, filter, { ...options, dryRun, onProgress: ({ looked }) => tell(looked) })
+          )
+      yield* show({ queue, dryRun, ...bulkShape(report) }, () =>
+        dryRun
+          ? `would purge ${plural(report.matched, "dead job")} from ${queue}`
+          : `purged ${plural(report.done, "dead job")} from ${queue}`
+      )
+      const skipped = dryRun ? "" : skippedText(report)
+      if (skipped !== "") return yield* new PartlyDone({ why: `not purged: ${skipped}` })
+    })
+  )
+).pipe(Command.withDescription("Remove dead jobs for good: those named, those that match, or all"))
+
+/** `winter dead` is its older name. */
+export const dlq = Command.make("dlq").pipe(
+  Command.withAlias("dead"),
+  Command.withDescription("Look at dead letters, give them a new start, or remove them"),
+  Command.withSubcommands([list, retry, purge])
+)

@@ -1,0 +1,233 @@
+import * as Console from "effect/Console"
+import * as Effect from "effect/Effect"
+import * as Argument from "effect/cli/Argument"
+import * as Command from "effect/cli/Command"
+import * as Flag from "effect/cli/Flag"
+import * as Option from "effect/Option"
+import { type Job, type JobId, JobState } from "../../domain/Job.ts"
+import { Client } from "../../features/client/Client.ts"
+import * as DeadLetters from "../../features/dead-letters/DeadLetters.ts"
+import * as Inspector from "../../features/inspector/Inspector.ts"
+import { QueueControl } from "../../ports/QueueControl.ts"
+import { confirmMany } from "../confirm.ts"
+import { connected } from "../connected.ts"
+import { BadUsage, NotPossible, PartlyDone } from "../errors.ts"
+import { findJob } from "../find-job.ts"
+import {
+  cursorFlag,
+  given,
+  jobArgument,
+  JsonFlag,
+  kindFlag,
+  limitFlag,
+  queueFlag,
+  showPayloadFlag,
+  stateFlag,
+  tagFlag
+} from "../flags.ts"
+import { instant } from "../format.ts"
+import { jobDetails, jobTable, stateText } from "../job-text.ts"
+import { show, ui } from "../output.ts"
+import { jobShape } from "../shapes.ts"
+
+const someQueue = queueFlag.pipe(Flag.optional)
+
+interface Wanted {
+  readonly queue: Option.Option<string>
+  readonly state: Option.Option<JobState>
+  readonly kind: Option.Option<string>
+  readonly tag: Option.Option<string>
+  readonly cursor: Option.Option<string>
+  readonly limit: number
+}
+
+/** One queue and state has pages; several are read one after the other until there are enough. */
+const pageOf = Effect.fnUntraced(function* ({ cursor, kind, limit, queue, state, tag }: Wanted) {
+  if (Option.isSome(queue) && Option.isSome(state)) {
+    return yield* Inspector.jobs({ queue: queue.value, state: state.value, limit, ...given({ cursor, kind, tag }) })
+  }
+  if (Option.isSome(cursor)) return yield* new BadUsage({ why: "--cursor needs --queue and --state" })
+  const control = yield* QueueControl
+  const names = Option.isSome(queue) ? [queue.value] : yield* control.queues
+  const states = Option.isSome(state) ? [state.value] : JobState.literals
+  const jobs: Array<Job> = []
+  for (const name of names) {
+    for (const one of states) {
+      if (jobs.length >= limit) return { jobs, cursor: undefined }
+      const page = yield* Inspector.jobs({
+        ...{ queue: name, state: one, limit: limit - jobs.length },
+        ...given({ kind, tag })
+      })
+      jobs.push(...page.jobs)
+    }
+  }
+  return { jobs, cursor: undefined }
+})
+
+const list = Command.make(
+  "list",
+  {
+    queue: someQueue,
+    state: stateFlag.pipe(Flag.optional),
+    kind: kindFlag.pipe(Flag.optional),
+    tag: tagFlag,
+    limit: limitFlag(1000),
+    cursor: cursorFlag,
+    showPayload: showPayloadFlag
+  },
+  ({ showPayload, ...wanted }) =>
+    connected(
+      Effect.gen(function* () {
+        const page = yield* pageOf(wanted)
+        const cursor = page.cursor ?? null
+        yield* show({ jobs: page.jobs.map((job) => jobShape(job, showPayload)), cursor }, (ui) => {
+          if (page.jobs.length === 0) return cursor === null ? "no jobs" : `none so far; more with --cursor ${cursor}`
+          const more = cursor === null ? "" : `\n${ui.dim(`more with --cursor ${cursor}`)}`
+          return jobTable(ui, page.jobs, showPayload) + more
+        })
+      })
+    )
+).pipe(
+  Command.withDescription("List jobs, of all queues and states unless told"),
+  Command.withExamples([
+    { command: "winter jobs list -q mail -s retry --tag eu", description: "Retrying jobs with a tag" }
+  ])
+)
+
+const showJob = (id: JobId, queue: Option.Option<string>) =>
+  connected(
+    Effect.gen(function* () {
+      const view = yield* findJob(id, queue)
+      yield* show({ ...jobShape(view.job, true), logs: view.logs }, (ui) => jobDetails(ui, view))
+    })
+  )
+
+const get = Command.make("get", { id: jobArgument, queue: someQueue }, ({ id, queue }) => showJob(id, queue)).pipe(
+  Command.withDescription("Show one job with its payload, result, failures and log")
+)
+
+/** A new start for a dead job. */
+const retryJob = (id: JobId, queue: Option.Option<string>) =>
+  connected(
+    Effect.gen(function* () {
+      const { job } = yield* findJob(id, queue)
+      const [reply] = yield* DeadLetters.redrive(job.queue, [id])
+      if (reply?.outcome === "not-dead") {
+        return yield* new NotPossible({ why: `job ${id} is ${job.state}; only dead jobs can be retried` })
+      }
+      if (reply?.outcome === "key-taken") {
+        return yield* new NotPossible({ why: `job ${id} stays dead: another job holds its unique key` })
+      }
+      yield* show({ id, queue: job.queue, outcome: "redriven" }, () => `retried ${id} from ${job.queue} dead queue`)
+    })
+  )
+
+const retryDescription = "Give a dead job a new start, its attempts from zero"
+
+export const retry = Command.make("retry", { id: jobArgument, queue: someQueue }, ({ id, queue }) =>
+  retryJob(id, queue)
+).pipe(Command.withDescription(retryDescription))
+
+const cancelJob = (id: JobId, queue: Option.Option<string>, reason: string) =>
+  connected(
+    Effect.gen(function* () {
+      const { job } = yield* findJob(id, queue)
+      const outcome = yield* Client.cancel({ queue: job.queue, id }, reason)
+      if (outcome === "ended" || outcome === "gone") {
+        return yield* new NotPossible({ why: `job ${id} has ended already` })
+      }
+      yield* show({ id, queue: job.queue, outcome }, () =>
+        outcome === "cancelled" ? `cancelled ${id}` : `asked the worker of ${id} to stop it`
+      )
+    })
+  )
+
+const reasonFlag = Flag.String("reason").pipe(
+  Flag.withDescription("Why; kept with the job"),
+  Flag.withDefault("cancelled by an operator")
+)
+
+export const cancel = Command.make(
+  "cancel",
+  { id: jobArgument, queue: someQueue, reason: reasonFlag },
+  ({ id, queue, reason }) => cancelJob(id, queue, reason)
+).pipe(Command.withDescription("Cancel a job: at once when it waits, by asking its worker when it runs"))
+
+/** Ends a job that waits, then removes its record. */
+const deleteOne = Effect.fnUntraced(function* (id: JobId, queue: Option.Option<string>) {
+  const { job } = yield* findJob(id, queue)
+  const control = yield* QueueControl
+  const outcome = yield* Client.cancel({ queue: job.queue, id }, "deleted by an operator")
+  if (outcome === "requested") {
+    return yield* new NotPossible({ why: `job ${id} runs; its worker was asked to stop it, delete it afterwards` })
+  }
+  yield* control.remove(job.queue, [id])
+  return { id, queue: job.queue }
+})
+
+const remove = Command.make(
+  "delete",
+  { ids: jobArgument.pipe(Argument.atLeast(1)), queue: someQueue },
+  ({ ids, queue }) =>
+    connected(
+      Effect.gen(function* () {
+        yield* confirmMany("delete", ids.length, "job")
+        const [deleted, problems] = yield* Effect.partition(ids, (id) => deleteOne(id, queue))
+        yield* show({ deleted }, () => deleted.map(({ id, queue }) => `deleted ${id} from ${queue}`).join("\n"))
+        if (problems.length === 0) return
+        if (problems.length === ids.length && problems[0] !== undefined) return yield* Effect.fail(problems[0])
+        return yield* new PartlyDone({ why: problems.map(({ message }) => message).join("\n") })
+      })
+    )
+).pipe(Command.withDescription("Delete jobs for good, in any state but active"))
+
+const final: ReadonlySet<JobState> = new Set(["completed", "cancelled", "dead"])
+
+/** Prints what is new of a job until it has ended. */
+const follow = Effect.fnUntraced(function* (id: JobId, queue: Option.Option<string>) {
+  const asJson = yield* JsonFlag
+  let state: JobState | undefined
+  let attempt = -1
+  let seen: ReadonlyArray<string> = []
+  const first = yield* findJob(id, queue)
+  while (true) {
+    const view = yield* Inspector.job(first.job.queue, id)
+    const { now, ...rest } = yield* ui
+    const say = (event: object, text: string) =>
+      Console.log(asJson ? JSON.stringify({ at: now, id, ...event }) : `${rest.dim(instant(now))}  ${text}`)
+    if (Option.isNone(view)) return yield* say({ event: "gone" }, "nothing of it is kept any more")
+    const { job, logs } = view.value
+    // the log is bounded, so what was shown last may not be there any more
+    const last = seen.at(-1)
+    const from = last === undefined ? 0 : logs.lastIndexOf(last) + 1
+    for (const line of logs.slice(from)) yield* say({ event: "log", line }, line)
+    seen = logs
+    if (job.state !== state || job.attempt !== attempt) {
+      const error = job.failures.at(-1)?.error
+      yield* say(
+        { event: "state", state: job.state, attempt: job.attempt, error: error ?? null },
+        `${stateText({ now, ...rest }, job)}, attempt ${job.attempt} of ${job.maxAttempts}`
+      )
+    }
+    state = job.state
+    attempt = job.attempt
+    if (final.has(job.state)) return
+    yield* Effect.sleep("300 millis")
+  }
+})
+
+const tail = Command.make("tail", { id: jobArgument, queue: someQueue }, ({ id, queue }) =>
+  connected(follow(id, queue))
+).pipe(Command.withDescription("Follow a job: its states and its log, until it has ended"))
+
+export const jobs = Command.make(
+  "jobs",
+  { id: jobArgument.pipe(Argument.optional), queue: someQueue },
+  ({ id, queue }) =>
+    Option.isSome(id)
+      ? showJob(id.value, queue)
+      : Effect.fail(new BadUsage({ why: "name a job, or a verb: list, get, retry, cancel, delete, tail" }))
+).pipe(
+  Command.withDescription("Look at jobs and act on them; `winter jobs ID` shows one"),
+  Command.withSubcommands([list, get, retry, cancel, remove, tail])
+)

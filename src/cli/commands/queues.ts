@@ -1,0 +1,219 @@
+import * as Effect from "effect/Effect"
+import * as Command from "effect/cli/Command"
+import * as Flag from "effect/cli/Flag"
+import * as Option from "effect/Option"
+import * as Schedule from "effect/Schedule"
+import { Client } from "../../features/client/Client.ts"
+import * as Inspector from "../../features/inspector/Inspector.ts"
+import { QueueControl } from "../../ports/QueueControl.ts"
+import { confirmMany } from "../confirm.ts"
+import { connected } from "../connected.ts"
+import { BadUsage, NotFound, TookTooLong } from "../errors.ts"
+import { durationFlag, kindFlag, queueArgument } from "../flags.ts"
+import { count, plural } from "../format.ts"
+import { show } from "../output.ts"
+import { withProgress } from "../progress.ts"
+import { queueDetails, queueTable, rateLimitText } from "../queue-text.ts"
+import { queueShape, ratesShape } from "../shapes.ts"
+
+const list = Command.make("list", {}, () =>
+  connected(
+    Effect.gen(function* () {
+      const queues = yield* Inspector.queues
+      yield* show({ queues: queues.map(queueShape) }, (ui) =>
+        queues.length === 0 ? "no queues" : queueTable(ui, queues)
+      )
+    })
+  )
+).pipe(Command.withDescription("Show all queues"))
+
+const isKnown = (queue: string) =>
+  QueueControl.use((control) => Effect.map(control.queues, (names) => names.includes(queue)))
+
+const known = Effect.fnUntraced(function* (queue: string) {
+  if (!(yield* isKnown(queue))) return yield* new NotFound({ what: `queue ${queue}` })
+})
+
+const get = Command.make("get", { queue: queueArgument }, ({ queue }) =>
+  connected(
+    Effect.gen(function* () {
+      yield* known(queue)
+      const [view, rates] = yield* Effect.all([Inspector.queue(queue), Inspector.rates(queue)])
+      yield* show({ ...queueShape(view), rates: ratesShape(rates) }, (ui) => queueDetails(ui, view, rates))
+    })
+  )
+).pipe(Command.withDescription("Show one queue: depths, counters, limits, rates, latency"))
+
+const pauseQueue = (queue: string) =>
+  connected(
+    Effect.gen(function* () {
+      const changed = yield* Inspector.pause(queue)
+      yield* show({ queue, paused: true, changed }, () => (changed ? `paused ${queue}` : `${queue} was paused already`))
+    })
+  )
+
+const resumeQueue = (queue: string) =>
+  connected(
+    Effect.gen(function* () {
+      const changed = yield* Inspector.resume(queue)
+      yield* show({ queue, paused: false, changed }, () => (changed ? `resumed ${queue}` : `${queue} was not paused`))
+    })
+  )
+
+const pauseDescription = "Hand out no more jobs of a queue; those that run go on"
+const resumeDescription = "Hand out jobs of a paused queue again"
+
+/** `winter pause`, and `winter queues pause`. */
+export const pause = Command.make("pause", { queue: queueArgument }, ({ queue }) => pauseQueue(queue)).pipe(
+  Command.withDescription(pauseDescription)
+)
+
+export const resume = Command.make("resume", { queue: queueArgument }, ({ queue }) => resumeQueue(queue)).pipe(
+  Command.withDescription(resumeDescription)
+)
+
+const waitingStates = ["pending", "scheduled", "retry"] as const
+
+/** Cancels what waits, a page at a time; jobs that a worker takes meanwhile are left to it. */
+const cancelWaiting = Effect.fnUntraced(function* (queue: string, reason: string) {
+  const view = yield* Inspector.queue(queue)
+  const total = waitingStates.reduce((sum, state) => sum + view.depths[state], 0)
+  yield* confirmMany(`cancel in ${queue}`, total, "job")
+  return yield* withProgress(`cancelling in ${queue}`, total, (tell) =>
+    Effect.gen(function* () {
+      let cancelled = 0
+      for (const state of waitingStates) {
+        while (true) {
+          const { jobs } = yield* Inspector.jobs({ queue, state, limit: 200 })
+          const outcomes = yield* Effect.forEach(jobs, ({ id }) => Client.cancel({ queue, id }, reason), {
+            concurrency: 50
+          })
+          const done = outcomes.filter((outcome) => outcome === "cancelled").length
+          cancelled += done
+          yield* tell(cancelled)
+          if (done === 0) break
+        }
+      }
+      return cancelled
+    })
+  )
+})
+
+const untilIdle = (queue: string) =>
+  Effect.gen(function* () {
+    const control = yield* QueueControl
+    const first = (yield* control.depths(queue)).active
+    return yield* withProgress(`draining ${queue}`, first, (tell) =>
+      control.depths(queue).pipe(
+        Effect.tap(({ active }) => tell(first - active)),
+        Effect.repeat({ until: ({ active }) => active === 0, schedule: Schedule.spaced("250 millis") })
+      )
+    )
+  })
+
+const drain = Command.make(
+  "drain",
+  {
+    queue: queueArgument,
+    timeout: durationFlag("timeout").pipe(
+      Flag.withDescription("How long to wait for jobs that run (no limit)"),
+      Flag.optional
+    ),
+    cancelWaiting: Flag.Boolean("cancel-waiting").pipe(
+      Flag.withDescription("Cancel what waits as well; cannot be undone"),
+      Flag.withDefault(false)
+    ),
+    reason: Flag.String("reason").pipe(Flag.withDefault("the queue was drained"))
+  },
+  ({ cancelWaiting: cancels, queue, reason, timeout }) =>
+    connected(
+      Effect.gen(function* () {
+        yield* known(queue)
+        yield* Inspector.pause(queue)
+        const cancelled = cancels ? yield* cancelWaiting(queue, reason) : 0
+        const depths = yield* untilIdle(queue).pipe(
+          Option.isNone(timeout)
+            ? (wait) => wait
+            : Effect.timeoutOrElse({
+                duration: timeout.value,
+                orElse: () => new TookTooLong({ what: `draining ${queue}; it stays paused` })
+              })
+        )
+        yield* show(
+          { queue, paused: true, active: depths.active, cancelled },
+          () =>
+            `${queue} is paused and runs nothing${cancels ? `; cancelled ${plural(cancelled, "job")}` : ""}; ` +
+            `${plural(depths.pending, "job")} pending`
+        )
+      })
+    )
+).pipe(Command.withDescription("Pause a queue and wait until none of its jobs runs"))
+
+const limits = Command.make(
+  "limits",
+  {
+    queue: queueArgument,
+    maxActive: Flag.String("max-active").pipe(
+      Flag.withMetavar("<n|none>"),
+      Flag.withDescription("Jobs active at once, over all workers"),
+      Flag.optional
+    ),
+    kind: kindFlag.pipe(Flag.withDescription("The kind whose rate is set"), Flag.optional),
+    rate: Flag.String("rate").pipe(
+      Flag.withMetavar("<n|none>"),
+      Flag.withDescription("How often jobs of the kind may start, per --per"),
+      Flag.optional
+    ),
+    per: durationFlag("per").pipe(Flag.withDescription("The time that --rate is for (1s)"), Flag.withDefault(1000)),
+    burst: Flag.Int("burst").pipe(Flag.withDescription("Starts that may come at once (as --rate)"), Flag.optional)
+  },
+  ({ burst, kind, maxActive, per, queue, rate }) =>
+    connected(
+      Effect.gen(function* () {
+        const control = yield* QueueControl
+        if (Option.isSome(maxActive)) {
+          const most = yield* countOf("max-active", maxActive.value)
+          yield* Inspector.setLimits(queue, most === undefined ? {} : { maxActive: most })
+        }
+        if (Option.isSome(rate) !== Option.isSome(kind)) {
+          return yield* new BadUsage({ why: "--rate and --kind go together" })
+        }
+        if (Option.isSome(rate) && Option.isSome(kind)) {
+          const limit = yield* countOf("rate", rate.value)
+          if (limit === 0) return yield* new BadUsage({ why: "rate must be 1 at least; pause the queue instead" })
+          const most = Option.getOrElse(burst, () => limit ?? 1)
+          if (most < 1) return yield* new BadUsage({ why: "burst must be 1 at least" })
+          yield* control.setRateLimit(
+            queue,
+            kind.value,
+            limit === undefined ? undefined : { limit, perMillis: per, burst: most }
+          )
+        }
+        const [now, rates] = yield* Effect.all([control.limits(queue), control.rateLimits(queue)])
+        yield* show({ queue, limits: now, rateLimits: rates }, (ui) =>
+          ui.record([
+            ["Active at most", now.maxActive === undefined ? "unlimited" : count(now.maxActive)],
+            ...Object.entries(rates).map(([name, limit]) => [`Rate of ${name}`, rateLimitText(limit)] as const)
+          ])
+        )
+      })
+    )
+).pipe(
+  Command.withDescription("Show or set what all workers of a queue together may do"),
+  Command.withExamples([
+    { command: "winter queues limits mail --max-active 100", description: "At most 100 active jobs" },
+    { command: "winter queues limits mail --kind email.send --rate 50 --per 1m", description: "50 starts a minute" }
+  ])
+)
+
+const countOf = Effect.fnUntraced(function* (name: string, text: string) {
+  if (text === "none") return undefined
+  if (!/^\d{1,9}$/.test(text))
+    return yield* new BadUsage({ why: `${name} must be a whole number or none, not ${text}` })
+  return Number(text)
+})
+
+export const queues = Command.make("queues").pipe(
+  Command.withDescription("Look at queues and steer them"),
+  Command.withSubcommands([list, get, pause, resume, drain, limits])
+)

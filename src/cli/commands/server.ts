@@ -1,0 +1,69 @@
+import * as Effect from "effect/Effect"
+import * as Command from "effect/cli/Command"
+import * as Flag from "effect/cli/Flag"
+import * as Layer from "effect/Layer"
+import type { Settings } from "../../config/Config.ts"
+import { JobStore } from "../../ports/JobStore.ts"
+import { QueueControl } from "../../ports/QueueControl.ts"
+import { configSchedules } from "../config-schedules.ts"
+import { store } from "../connected.ts"
+import { given } from "../flags.ts"
+import { grpcOptions } from "../grpc-options.ts"
+import { Lifetime } from "../Lifetime.ts"
+import { serviceLogs } from "../logs.ts"
+import { putLimits } from "../queue-limits.ts"
+import { settings } from "../settings.ts"
+
+/** Remote workers ask rather than being told, so due jobs are moved on about as often as the Go system did. */
+const promoteMillis = 500
+const promoteLimit = 1000
+
+/** Moves on what is due in every queue; the server itself does so only with its sweeps. */
+const promotion = (config: Settings) =>
+  Effect.gen(function* () {
+    const jobs = yield* JobStore
+    const control = yield* QueueControl
+    const names = new Set([...config.queues.map(({ name }) => name), ...(yield* control.queues)])
+    yield* Effect.forEach(names, (queue) => jobs.promote(queue, promoteLimit), { discard: true })
+  }).pipe(
+    Effect.catch((error) => Effect.logWarning(`promotion did not succeed, and is tried again: ${error.message}`)),
+    Effect.andThen(Effect.sleep(config.workers.pollMillis ?? promoteMillis)),
+    Effect.forever
+  )
+
+export const server = Command.make(
+  "server",
+  {
+    host: Flag.String("host").pipe(Flag.withDescription("Where to listen (127.0.0.1)"), Flag.optional),
+    port: Flag.Int("port").pipe(
+      Flag.withDescription("The port, 0 for a free one (50051)"),
+      Flag.filter(
+        (port) => port >= 0 && port <= 65_535,
+        () => "port must be from 0 to 65535"
+      ),
+      Flag.optional
+    )
+  },
+  ({ host, port }) =>
+    Effect.gen(function* () {
+      const config = yield* settings
+      // read only here: no other command needs the protocol
+      const { GrpcServer } = yield* Effect.promise(() => import("../../grpc/index.ts"))
+      const served = GrpcServer.layer({ ...(yield* grpcOptions(config)), ...given({ host, port }) })
+      const started = Effect.annotateLogs(Effect.logInfo("server started"), {
+        queues: config.queues.map(({ name }) => name).join(",")
+      })
+      const running = Layer.effectDiscard(Effect.andThen(started, Effect.forkScoped(promotion(config)))).pipe(
+        Layer.provideMerge(served),
+        Layer.provideMerge(Layer.effectDiscard(putLimits(config.queues))),
+        Layer.provideMerge(configSchedules(config)),
+        Layer.provide(yield* store),
+        Layer.provide(serviceLogs(config.server.logLevel))
+      )
+      return yield* Lifetime.untilStopped(Layer.launch(running))
+    })
+).pipe(
+  Command.withDescription(
+    "Serve queues to producers and workers in any language (gRPC), keep them moving, and let schedules tick"
+  )
+)

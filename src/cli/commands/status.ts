@@ -1,0 +1,25 @@
+import * as Effect from "effect/Effect"
+import * as Command from "effect/cli/Command"
+import * as Flag from "effect/cli/Flag"
+import * as Option from "effect/Option"
+import * as Inspector from "../../features/inspector/Inspector.ts"
+import { connected } from "../connected.ts"
+import { queueFlag } from "../flags.ts"
+import { show } from "../output.ts"
+import { queueTable } from "../queue-text.ts"
+import { queueShape } from "../shapes.ts"
+
+/** Queues at a glance. */
+export const status = Command.make("status", { queue: queueFlag.pipe(Flag.optional) }, ({ queue }) =>
+  connected(
+    Effect.gen(function* () {
+      const queues = Option.isSome(queue) ? [yield* Inspector.queue(queue.value)] : yield* Inspector.queues
+      yield* show({ queues: queues.map(queueShape) }, (ui) =>
+        queues.length === 0 ? "no queues" : queueTable(ui, queues)
+      )
+    })
+  )
+).pipe(
+  Command.withDescription("Show all queues, or one: what waits, runs, failed, and who works"),
+  Command.withExamples([{ command: "winter status --queue mail", description: "One queue" }])
+)
