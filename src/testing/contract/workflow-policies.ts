@@ -358,7 +358,7 @@ export const workflowPoliciesContract = contract("failing workflows", (it) => {
       const trace = newTrace(["bad"])
       yield* workOn([queue], trace)
       const handle = yield* start(
-        Workflow.chord([step(queue, "bad"), step(queue, "late", { delay: "1 hour" })], count(queue, "end"))
+        Workflow.chord([step(queue, "bad"), step(queue, "late", { delay: "2 minutes" })], count(queue, "end"))
       )
       yield* untilEnded(handle.id)
 
