@@ -35,7 +35,6 @@ const running: ReadonlySet<string> = new Set([
 /** What only operators run. */
 const operating: ReadonlySet<string> = new Set([
   "audit",
-  "directory",
   "limit",
   "list",
   "oldest",
