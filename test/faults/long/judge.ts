@@ -225,15 +225,19 @@ export const judge = (
     add("workflows")
     const state = workflowStates.get(id)
     if (state !== "completed") say(`workflow ${id} (${note}) is ${state ?? "not stored"}`)
+    const nodes = new Map<number, string>()
     for (const [jobId] of jobs) {
-      if (jobId.startsWith(`${id}.`) && !jobId.endsWith(".0")) say(`${jobId}: a node was run as a second generation`)
+      if (!jobId.startsWith(`${id}.`)) continue
+      const node = Number(jobId.slice(id.length + 1).split(".")[0])
+      if (nodes.has(node)) say(`workflow ${id}: node ${node} ran as ${nodes.get(node)} and as ${jobId}`)
+      nodes.set(node, jobId)
     }
     // a step starts when all before it have ended
     for (const [parents, child] of edges[note]!) {
-      const started = [...(jobs.get(`${id}.${child}.0`)?.runs.values() ?? [])][0]
+      const started = [...(jobs.get(nodes.get(child) ?? "")?.runs.values() ?? [])][0]
       if (started === undefined) say(`workflow ${id}: step ${child} never ran`)
       for (const parent of parents) {
-        const runs = [...(jobs.get(`${id}.${parent}.0`)?.runs.values() ?? [])]
+        const runs = [...(jobs.get(nodes.get(parent) ?? "")?.runs.values() ?? [])]
         const ended = runs.find((run) => run.end?.phase === "ok")?.end
         if (ended === undefined) say(`workflow ${id}: step ${parent} never ended`)
         else if (started !== undefined && started.startedAt < ended.t) {

@@ -39,12 +39,12 @@ describe("workflows whose workers die", () => {
           yield* victim.ended
 
           yield* ground.worker()
-          yield* until("the last step has run", () => ground.ledger.ends(`${id}.1.0`).length > 0, 15_000)
+          yield* until("the last step has run", () => ground.ledger.ofNode(id, 1, "ok").length > 0, 15_000)
           const record = yield* ground.on(Workflows.awaitEnd(id))
 
           assert.strictEqual(record._tag === "Some" && record.value.state, "completed")
-          assert.lengthOf(ground.ledger.starts(`${id}.0.0`), 1)
-          assert.lengthOf(ground.ledger.starts(`${id}.1.0`), 1)
+          assert.lengthOf(ground.ledger.ofNode(id, 0, "invoke"), 1)
+          assert.lengthOf(ground.ledger.ofNode(id, 1, "invoke"), 1)
           yield* ground.sound
         }).pipe(Effect.scoped)
       )
@@ -71,13 +71,13 @@ describe("workflows whose workers die", () => {
         )
       )
 
-      yield* until("the callback has run", () => ground.ledger.ends(`${id}.6.0`).length > 0, 20_000)
+      yield* until("the callback has run", () => ground.ledger.ofNode(id, 6, "ok").length > 0, 20_000)
       ground.proxy.clear()
       yield* ground.on(Workflows.awaitEnd(id))
 
-      assert.lengthOf(ground.ledger.starts(`${id}.6.0`), 1)
-      const first = ground.ledger.starts(`${id}.6.0`)[0]!.t
-      for (const n of numbers(6)) assert.isAtMost(ground.ledger.ends(`${id}.${n}.0`)[0]!.t, first)
+      assert.lengthOf(ground.ledger.ofNode(id, 6, "invoke"), 1)
+      const first = ground.ledger.ofNode(id, 6, "invoke")[0]!.t
+      for (const n of numbers(6)) assert.isAtMost(ground.ledger.ofNode(id, n, "ok")[0]!.t, first)
       yield* ground.sound
     }).pipe(Effect.scoped)
   )
@@ -101,10 +101,10 @@ describe("workflows whose workers die", () => {
       }
       yield* ground.worker()
 
-      yield* until("the callback has run", () => ground.ledger.ends(`${id}.300.0`).length > 0, 20_000)
+      yield* until("the callback has run", () => ground.ledger.ofNode(id, 300, "ok").length > 0, 20_000)
       yield* ground.on(Workflows.awaitEnd(id))
 
-      assert.lengthOf(ground.ledger.starts(`${id}.300.0`), 1)
+      assert.lengthOf(ground.ledger.ofNode(id, 300, "invoke"), 1)
       yield* ground.sound
     }).pipe(Effect.scoped)
   )

@@ -50,6 +50,12 @@ export class Ledger {
     return this.of(job).filter(({ phase }) => phase === "ok")
   }
 
+  /** What was written of the job that runs a node of a workflow, whatever its generation. */
+  ofNode(workflow: string, node: number, phase: Entry["phase"]): ReadonlyArray<Entry> {
+    const prefix = `${workflow}.${node}.`
+    return this.entries().filter((entry) => entry.op === "run" && entry.phase === phase && entry.job.startsWith(prefix))
+  }
+
   /** Whether a process has said this. */
   said(note: string): boolean {
     return this.entries().some((entry) => entry.op === "say" && entry.note === note)

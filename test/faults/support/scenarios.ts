@@ -1,15 +1,17 @@
 import * as Effect from "effect/Effect"
 import * as TestClock from "effect/testing/TestClock"
 import type { Member } from "../../../src/domain/Job.ts"
+import { memberJobId } from "../../../src/domain/Workflow.ts"
 import { DeadLetterStore } from "../../../src/ports/DeadLetterStore.ts"
 import { JobStore, type NewJob, type Settlement } from "../../../src/ports/JobStore.ts"
 import { QueueControl } from "../../../src/ports/QueueControl.ts"
+import { ScheduleStore } from "../../../src/ports/ScheduleStore.ts"
 import type { StoreError } from "../../../src/ports/StoreError.ts"
 import { type NewNode, WorkflowStore } from "../../../src/ports/WorkflowStore.ts"
 import { scripts } from "../../../src/backends/redis/scripts/index.ts"
 import type { Call, ScriptName } from "../../support/RespProxy.ts"
 
-export type Ports = JobStore | QueueControl | DeadLetterStore | WorkflowStore
+export type Ports = JobStore | QueueControl | DeadLetterStore | WorkflowStore | ScheduleStore
 
 type Step = Effect.Effect<unknown, StoreError, Ports>
 
@@ -102,13 +104,21 @@ const commit = WorkflowStore.use((store) =>
 // a start that repeats does not say where the workflow is found; whoever drives it does
 const create = Effect.tap(commit, () => WorkflowStore.use((store) => store.driven(workflow)))
 
-const member = (number: number): Member => ({ workflow, node: number, generation: 0 })
+/** Where the clock stands when a scenario begins. */
+export const beginning = 1_800_000_000_000
+
+/** Generations of a workflow start at the instant at which it was created. */
+const member = (number: number): Member => ({ workflow, node: number, generation: beginning })
 
 const advance = (...nodes: ReadonlyArray<number>) =>
   WorkflowStore.use((store) =>
     store.advance({
       id: workflow,
-      endings: nodes.map((number) => ({ member: member(number), ended: { _tag: "Completed" } as const })),
+      endings: nodes.map((number) => ({
+        member: member(number),
+        sequence: number + 1,
+        ended: { _tag: "Completed" } as const
+      })),
       limit: 10
     })
   )
@@ -130,7 +140,7 @@ const stopped = Effect.andThen(
 const ended = Effect.andThen(started, Effect.andThen(advance(0), Effect.andThen(advance(1), advance(2))))
 
 const memberJob = (number: number) =>
-  job(`${workflow}.${number}.0`, { member: member(number), acceptBefore: 2e13, retainMillis: 0 })
+  job(memberJobId(workflow, number, beginning), { member: member(number), acceptBefore: 2e13, retainMillis: 0 })
 
 const membersEnded = Effect.gen(function* () {
   yield* enqueue(memberJob(0), memberJob(1))
@@ -145,6 +155,32 @@ const workflows = <A>(act: (store: WorkflowStore["Service"]) => Effect.Effect<A,
 const store = <A>(act: (store: JobStore["Service"]) => Effect.Effect<A, StoreError>) => JobStore.use(act)
 
 const watch = { queue, jobId: "a", watcher: "me", ref: 1 }
+
+const schedules = <A>(act: (store: ScheduleStore["Service"]) => Effect.Effect<A, StoreError>) => ScheduleStore.use(act)
+
+const firstTick = beginning + 10_000
+
+const put = schedules((store) => store.put({ name: "s", queue, definition: "{}", next: firstTick }))
+
+const versionOf = Effect.map(
+  schedules((store) => store.find("s")),
+  ({ schedule }) => (schedule._tag === "Some" ? schedule.value.version : 0)
+)
+
+const tick = Effect.flatMap(versionOf, (version) =>
+  schedules((store) =>
+    store.tick({
+      queue,
+      name: "s",
+      version,
+      expected: firstTick,
+      next: firstTick + 10_000,
+      skipped: 0,
+      fire: { tick: firstTick, job: job(`s-${firstTick}`, { retainMillis: 0 }) },
+      overlap: "allow"
+    })
+  )
+)
 
 /** Every script of the backend: a new one does not compile before it has a scenario. */
 export const scenarios: Readonly<Record<ScriptName, Scenario>> = {
@@ -280,6 +316,27 @@ export const scenarios: Readonly<Record<ScriptName, Scenario>> = {
   nodes: { prepare: create, act: workflows((graphs) => graphs.nodes(workflow, 0, 10)) },
   outcomes: { prepare: ended, act: workflows((graphs) => graphs.outcomes(workflow, [0, 1, 2])) },
   directory: { prepare: create, act: workflows((graphs) => graphs.list({ limit: 10 })) },
+  schedule: { act: put, again: false },
+  entry: { prepare: put, act: schedules((store) => store.find("s")) },
+  due: {
+    prepare: Effect.andThen(put, TestClock.adjust("20 seconds")),
+    act: schedules((store) => store.due(queue, 10))
+  },
+  tick: {
+    prepare: Effect.andThen(put, TestClock.adjust("12 seconds")),
+    act: tick,
+    again: "moved",
+    // a tick that came late must not store its job anew when that has ended
+    meanwhile: settleAll(1, (lease) => ({ ...lease, _tag: "Complete" }))
+  },
+  trigger: {
+    prepare: put,
+    act: Effect.flatMap(versionOf, (version) =>
+      schedules((store) => store.trigger({ queue, name: "s", version, job: job("by-hand", { retainMillis: 0 }) }))
+    ),
+    meanwhile: settleAll(1, (lease) => ({ ...lease, _tag: "Complete" }))
+  },
+  unschedule: { prepare: put, act: schedules((store) => store.remove("s")), again: false },
   listen: { prepare: create, act: workflows((graphs) => graphs.watch({ id: workflow, watcher: "me", ref: 1 })) }
 }
 
