@@ -170,11 +170,14 @@ export const runFaults = async ({ millis, producers, say, seed, workers }: RunOp
         const control = Context.get(ports, QueueControl)
         const jobs = Context.get(ports, JobStore)
         const graphs = Context.get(ports, WorkflowStore)
-        const accepted = ledger
-          .entries()
-          .filter(({ op, phase }) => op === "workflow" && phase === "ok")
-          .map(({ job }) => job)
-        const healed = yield* Effect.promise(() => drained(control, graphs, accepted))
+        // one whose start was cut off goes on as well, once somebody looks at it
+        const begun = new Set(
+          ledger
+            .entries()
+            .filter(({ op }) => op === "workflow")
+            .map(({ job }) => job)
+        )
+        const healed = yield* Effect.promise(() => drained(control, graphs, [...begun]))
         // endings that are being told, and handlers that ended late
         yield* Effect.sleep(2 * leaseMillis)
         for (const member of members) member.kill()
