@@ -26,8 +26,8 @@ export const bugs: ReadonlyArray<Bug> = [
     edits: [
       {
         file: script("exchange"),
-        from: "if text and string.sub(text, 1, #held) == held then\n      if op",
-        to: 'if text and string.sub(text, 1, 1) == "a" then\n      if op'
+        from: "local is_held = text and find(text, held, 1, true) == 1",
+        to: 'local is_held = text and string.sub(text, 1, 1) == "a"'
       }
     ],
     tests: everyScript,
@@ -66,8 +66,8 @@ export const bugs: ReadonlyArray<Bug> = [
     edits: [
       {
         file: worker("run-attempt"),
-        from: "  attempt.running = true\n",
-        to: '  attempt.running = true\n  lane.outgoing.push({ _tag: "Complete", ...held })\n  state.look.openUnsafe()\n'
+        from: '  attempt.phase = "running"\n',
+        to: '  attempt.phase = "running"\n  lane.outgoing.push({ _tag: "Complete", ...held })\n  state.look.openUnsafe()\n'
       }
     ],
     tests: processes,
@@ -78,9 +78,9 @@ export const bugs: ReadonlyArray<Bug> = [
     name: "the unique key is taken before the id is looked at",
     edits: [
       {
-        file: script("enqueue"),
-        from: "  if stored_record then\n    report",
-        to: '  if unique ~= "" and not holder_of(unique) then hold(unique, id, window) end\n  if stored_record then\n    report'
+        file: script("lib/store"),
+        from: "    if stored_record then\n      report",
+        to: '    if unique ~= "" and not holder_of(unique) then hold(unique, id, window) end\n    if stored_record then\n      report'
       }
     ],
     tests: contract,
@@ -97,11 +97,10 @@ export const bugs: ReadonlyArray<Bug> = [
     number: 7,
     name: "a join by counting what it is told",
     edits: [
-      { file: script("advance"), from: '    if letter == "c" then return false end\n', to: "" },
       {
         file: script("advance"),
-        from: 'HGET", keys.left, node) ~= "-1" then release(node) end\n  else',
-        to: 'HGET", keys.left, node) ~= "x" then release(node) end\n  else'
+        from: '    if letter == "c" then return false end\n    redis.call("SREM", keys.open, node)\n',
+        to: '    redis.call("SREM", keys.open, node)\n'
       }
     ],
     tests: everyScript,
@@ -151,9 +150,9 @@ export const bugs: ReadonlyArray<Bug> = [
     name: "payloads go through cjson",
     edits: [
       {
-        file: script("enqueue"),
+        file: script("lib/store"),
         from: "local function record_of(place, enqueued, expires, rest)\n",
-        to: 'local function record_of(place, enqueued, expires, rest)\n  rest = string.gsub(rest, "\\n([^\\n]*)$", function(payload) return "\\n" .. cjson.encode(cjson.decode(payload)) end)\n'
+        to: 'local function record_of(place, enqueued, expires, rest)\n    rest = string.gsub(rest, "\\n([^\\n]*)$", function(payload) return "\\n" .. cjson.encode(cjson.decode(payload)) end)\n'
       }
     ],
     tests: data,
