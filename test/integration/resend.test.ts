@@ -29,14 +29,14 @@ const claim = (number: number) => ["1000", "notices:", "worker", number, 10, 30_
 describe("a command that is sent again because its reply was lost", () => {
   it("an enqueue stores nothing new, even when its jobs have completed since", async () => {
     const { client, run } = open()
-    const enqueue = () => run(scripts.enqueue, "1000", "producer", 1, ...job("a"))
+    const enqueue = () => run(scripts.enqueue, "1000", "producer", 1, 1, ...job("a"))
     await enqueue()
     const claimed = (await run(scripts.exchange, ...claim(1))) as ReadonlyArray<unknown>
     await run(scripts.exchange, "1000", "notices:", "worker", "", 0, 0, "c", "a", Number(claimed[6]))
 
     const repeated = await enqueue()
     const again = (await run(scripts.exchange, ...claim(2))) as ReadonlyArray<unknown>
-    const next = await run(scripts.enqueue, "1000", "producer", 2, ...job("a"))
+    const next = await run(scripts.enqueue, "1000", "producer", 2, 2, ...job("a"))
     const after = (await run(scripts.exchange, ...claim(3))) as ReadonlyArray<unknown>
     client.disconnect()
 
@@ -45,11 +45,11 @@ describe("a command that is sent again because its reply was lost", () => {
 
   it("an enqueue that is overtaken by a later one stores nothing new", async () => {
     const { client, run } = open()
-    await run(scripts.enqueue, "1000", "producer", 1, ...job("a"))
-    await run(scripts.enqueue, "1000", "producer", 2, ...job("b"))
+    await run(scripts.enqueue, "1000", "producer", 1, 1, ...job("a"))
+    await run(scripts.enqueue, "1000", "producer", 2, 2, ...job("b"))
 
-    const repeated = await run(scripts.enqueue, "1000", "producer", 1, ...job("a"))
-    const other = await run(scripts.enqueue, "1000", "another", 1, ...job("c"))
+    const repeated = await run(scripts.enqueue, "1000", "producer", 1, 1, ...job("a"))
+    const other = await run(scripts.enqueue, "1000", "another", 1, 1, ...job("c"))
     const claimed = (await run(scripts.exchange, ...claim(1))) as ReadonlyArray<unknown>
     client.disconnect()
 
@@ -58,10 +58,41 @@ describe("a command that is sent again because its reply was lost", () => {
   })
 })
 
+describe("requests that arrive in another order than they were made", () => {
+  it("one that a later one has overtaken is stored, once", async () => {
+    const { client, run } = open()
+    const first = () => run(scripts.enqueue, "1000", "producer", 1, 1, ...job("a"))
+    await run(scripts.enqueue, "1000", "producer", 2, 1, ...job("b"))
+    await first()
+    await run(scripts.enqueue, "1000", "producer", 3, 1, ...job("c"))
+    const claimed = (await run(scripts.exchange, ...claim(1))) as ReadonlyArray<unknown>
+    const ends = [0, 1, 2].flatMap((n) => ["c", String(claimed[jobsAt + 3 * n]), Number(claimed[6]) + n])
+    await run(scripts.exchange, "1000", "notices:", "worker", "", 0, 0, ...ends)
+
+    await first()
+    const again = (await run(scripts.exchange, ...claim(2))) as ReadonlyArray<unknown>
+    client.disconnect()
+
+    assert.deepStrictEqual([claimed[jobsAt], claimed[jobsAt + 3], claimed[jobsAt + 6]], ["b", "a", "c"])
+    assert.lengthOf(again, jobsAt)
+  })
+
+  it("one that was given up is not stored after a later one", async () => {
+    const { client, run } = open()
+    await run(scripts.enqueue, "1000", "producer", 2, 2, ...job("b"))
+
+    await run(scripts.enqueue, "1000", "producer", 1, 1, ...job("a"))
+    const claimed = (await run(scripts.exchange, ...claim(1))) as ReadonlyArray<unknown>
+    client.disconnect()
+
+    assert.deepStrictEqual([claimed[jobsAt], claimed.length], ["b", jobsAt + 3])
+  })
+})
+
 describe("a server that lost its last second", () => {
   it("hands out no token a second time", async () => {
     const { client, keys, run } = open()
-    await run(scripts.enqueue, "1000", "producer", 1, ...job("a"))
+    await run(scripts.enqueue, "1000", "producer", 1, 1, ...job("a"))
     const lost = (await run(scripts.exchange, ...claim(1))) as ReadonlyArray<unknown>
     // as if the claim had never been written
     await client.del(keys.claims, keys.runs, keys.active)

@@ -61,6 +61,7 @@ export const producerOn = Effect.fnUntraced(function* (options: Redis.Options) {
 })
 
 export interface WorkerOptions {
+  readonly concurrency?: number
   readonly queues?: ReadonlyArray<string>
   readonly poll?: Duration.Input
   readonly sweep?: Duration.Input

@@ -143,7 +143,12 @@ export const open = Effect.fnUntraced(function* (options: ConnectionOptions) {
       ? wakeKeys.map((key) => clusterEarOf(client, blocking, key))
       : [earOf("redis", () => new IORedis(options.url, blocking), wakeKeys)]
 
-  const subscribing = { ...named("notices"), enableOfflineQueue: true, maxRetriesPerRequest: null }
+  const subscribing = {
+    ...named("notices"),
+    autoResubscribe: false,
+    enableOfflineQueue: true,
+    maxRetriesPerRequest: null
+  }
   const duplicate = (): Subscriber =>
     client instanceof Cluster
       ? clusterSubscriberOf(client, options.timeoutMillis)

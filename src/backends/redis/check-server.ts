@@ -1,6 +1,7 @@
+import { randomUUID } from "node:crypto"
 import type { Redis as IORedis } from "ioredis"
 import { field } from "./info.ts"
-import { formatKey, formatVersion } from "./keys.ts"
+import { epochKey, formatKey, formatVersion } from "./keys.ts"
 import { RedisUnsuitable } from "./RedisUnsuitable.ts"
 import { isReply, messageOf, reasonOf } from "./store-error.ts"
 
@@ -51,6 +52,15 @@ const checkFormat = async ({ keys, prefix }: Checked): Promise<RedisUnsuitable |
   return format === formatVersion
     ? undefined
     : unsuitable("other-format", `its data has format ${format}, this version reads ${formatVersion}`)
+}
+
+/** Names the data of this prefix, for as long as it is there; nothing when that cannot be told. */
+export const epochOf = async ({ keys, prefix }: Pick<Checked, "keys" | "prefix">): Promise<string | undefined> => {
+  const key = epochKey(prefix)
+  const known = await keys.get(key)
+  if (known !== null) return known
+  await keys.set(key, randomUUID(), "NX")
+  return (await keys.get(key)) ?? undefined
 }
 
 /**

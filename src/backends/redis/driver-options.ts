@@ -4,6 +4,7 @@ import type { ClusterNode, ClusterOptions, RedisOptions } from "ioredis"
 export type DriverOptions = Omit<
   RedisOptions,
   | "autoResendUnfulfilledCommands"
+  | "autoResubscribe"
   | "commandTimeout"
   | "enableOfflineQueue"
   | "enableReadyCheck"

@@ -38,14 +38,23 @@ export const makeEnqueue = (queues: Queues) => {
   const open = new Map<string, Batch>()
   const producer = randomUUID()
   let requests = 0
+  // by queue, in the order of their numbers
+  const unanswered = new Map<string, Set<number>>()
 
   const send = (queue: string, batch: Batch): void => {
     open.delete(queue)
     const number = ++requests
+    const others = unanswered.get(queue) ?? new Set<number>()
+    unanswered.set(queue, others.add(number))
+    const [oldest = number] = others
     // the registry first: a queue with jobs in it is always listed
     queues
       .register(queue)
-      .then(() => queues.runPromise(scripts.enqueue, queue, batch.now, [producer, number, ...batch.args]))
+      .then(() => queues.runPromise(scripts.enqueue, queue, batch.now, [producer, number, oldest, ...batch.args]))
+      .finally(() => {
+        others.delete(number)
+        if (others.size === 0) unanswered.delete(queue)
+      })
       .then(
         (reply) => {
           for (const { count, first, resume } of batch.callers) {

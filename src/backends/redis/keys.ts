@@ -93,5 +93,8 @@ export const noticePrefix = (prefix: string): string => `${prefix}:notices:`
 /** A string: the version of the layout that this prefix holds. */
 export const formatKey = (prefix: string): string => `{${prefix}}:format`
 
+/** A string: drawn at random when this prefix is first used, so that a server which has lost everything is noticed. */
+export const epochKey = (prefix: string): string => `{${prefix}}:epoch`
+
 /** Raised when a layout can no longer be read or written by older code. */
 export const formatVersion = "1"

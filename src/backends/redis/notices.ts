@@ -35,7 +35,7 @@ const pingMillis = 10_000
 
 type Listener = (channel: string, message: string) => void
 
-/** A connection of its own for subscriptions; ioredis subscribes again after a reconnect. */
+/** A connection of its own for subscriptions. */
 const subscribeWith = (connection: Connection, listener: Listener) => {
   const client = connection.client.duplicate()
   // the command connection, which goes to the same server, tells of outages

@@ -1,7 +1,7 @@
 import type { Cluster, Redis as IORedis } from "ioredis"
 import { bounded, reconnect, revive } from "./revive.ts"
 
-/** A connection for subscriptions. The driver subscribes again after a reconnect; calls are bounded by the timeout. */
+/** A connection for subscriptions. It subscribes again after a reconnect; calls are bounded by the timeout. */
 export interface Subscriber {
   readonly on: (event: "message" | "error", listener: (...args: Array<any>) => void) => unknown
   readonly subscribe: (channel: string) => Promise<unknown>
@@ -24,16 +24,48 @@ const callsOf = (client: IORedis | Cluster, timeoutMillis: number) =>
     }
   }) satisfies Partial<Subscriber>
 
+/** Between attempts to subscribe again, at a server that is busy or loading. */
+const retryMillis = 200
+
+/**
+ * The driver must not subscribe again by itself (`autoResubscribe: false`): nobody could catch it when the server
+ * refuses, being busy, and the process would end of it.
+ */
 export const subscriberOf = (client: IORedis, timeoutMillis: number): Subscriber => {
   let closed = false
+  let retry: ReturnType<typeof setTimeout> | undefined
+  const channels = new Set<string>()
+  const calls = callsOf(client, timeoutMillis)
   revive(client, () => closed)
+
+  const subscribeAgain = (): void => {
+    clearTimeout(retry)
+    if (closed || channels.size === 0 || client.status !== "ready") return
+    bounded(timeoutMillis, client.subscribe(...channels)).catch(() => {
+      retry = setTimeout(subscribeAgain, retryMillis)
+    })
+  }
+  client.on("ready", subscribeAgain)
+
   return {
-    ...callsOf(client, timeoutMillis),
+    ...calls,
+    subscribe: (channel) => {
+      channels.add(channel)
+      return calls.subscribe(channel).catch((error: unknown) => {
+        channels.delete(channel)
+        throw error
+      })
+    },
+    unsubscribe: (channel) => {
+      channels.delete(channel)
+      return calls.unsubscribe(channel)
+    },
     ping: () => bounded(timeoutMillis, client.ping()),
     disconnect: (reconnects = false) => {
       if (reconnects) reconnect(client)
       else {
         closed = true
+        clearTimeout(retry)
         client.disconnect()
       }
     }

@@ -1,6 +1,6 @@
 import * as Effect from "effect/Effect"
 import { Cluster, type Redis as IORedis } from "ioredis"
-import { checkServer } from "./check-server.ts"
+import { checkServer, epochOf } from "./check-server.ts"
 import type { ConnectionOptions } from "./driver-options.ts"
 import type { Gate } from "./Gate.ts"
 import type { Outages } from "./Outages.ts"
@@ -30,6 +30,7 @@ export const watchServer = (
   let refusedGreeting: unknown
   let lastError: unknown
   let started = false
+  let epoch: string | undefined
   let closed = false
   let settleFirst: ((verdict: RedisUnsuitable | undefined) => void) | undefined
   const first = new Promise<RedisUnsuitable | undefined>((resolve) => {
@@ -61,6 +62,19 @@ export const watchServer = (
     after(recheckMillis, leaves ? () => reconnect(client) : look)
   }
 
+  /** Nothing else tells that a server came back empty, or that its name leads to another one. */
+  const compare = (found: string | undefined): void => {
+    if (found === undefined) return
+    if (epoch !== undefined && epoch !== found) {
+      log(
+        Effect.logError(
+          `${server}: it holds other data under ${options.prefix}: what was stored before is gone from here`
+        )
+      )
+    }
+    epoch = found
+  }
+
   const look = (): void => {
     clearTimeout(timer)
     const mine = ++round
@@ -73,7 +87,10 @@ export const watchServer = (
     const masters = client instanceof Cluster ? client.nodes("master") : [client]
     checkServer({ masters, keys: client, prefix: options.prefix, isCluster: client instanceof Cluster }).then(
       (found) => {
-        if (!isStale()) judge(found)
+        if (isStale()) return
+        judge(found)
+        // a server that is full cannot be asked, and is not to be refused for that
+        if (found === undefined) epochOf({ keys: client, prefix: options.prefix }).then(compare, () => undefined)
       },
       (error: unknown) => {
         if (isStale()) return

@@ -95,9 +95,11 @@ export const exchangeLoop = (state: WorkerState, store: JobStore["Service"], lan
         return attempt
       })
       lane.exchanging = false
+      // an answer that took longer than the leases: by now others may run these jobs
+      const isLate = attempts.length > 0 && state.monotonicMillis() >= sentAt + leaseMillis
       for (let i = 0; i < attempts.length; i++) {
         const attempt = attempts[i]!
-        if (i < startable) lane.ready.push(attempt)
+        if (i < startable && !isLate) lane.ready.push(attempt)
         else {
           const { id: jobId, token } = attempt.job
           end(state, lane, attempt, { _tag: "Release", jobId, token, delayMillis: 0 })

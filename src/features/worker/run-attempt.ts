@@ -148,12 +148,18 @@ export const startReady = (state: WorkerState, lane: Lane): void => {
   if (lane.ready.size === 0) return
   if (state.stopping || !lane.serving) return releaseReady(state, lane)
   const startedNanos = state.monotonicNanos()
+  const nowMillis = state.monotonicMillis()
   let left = Math.min(lane.ready.size, Math.max(state.concurrency, leastBatch))
   let isFirst = true
   // a handler's first steps may do anything, and come back here
   for (; left > 0 && state.mayStart(lane); left--) {
     const attempt = lane.ready.take()
     if (attempt === undefined) return
+    if (attempt.trustedUntil <= nowMillis && attempt.interruptedFor === undefined) {
+      // it stood ready while no extension got through: by now others may run it
+      end(state, lane, attempt, { _tag: "Release", jobId: attempt.job.id, token: attempt.job.token, delayMillis: 0 })
+      continue
+    }
     // one in each batch tells how long handlers take
     if (isFirst) attempt.sampledNanos = startedNanos
     isFirst = false

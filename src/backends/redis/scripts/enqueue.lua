@@ -10,13 +10,14 @@
 -- KEYS unique     hash: unique key -> id of the holder
 -- KEYS windows    zset: unique key by when it is free again, epoch ms
 -- KEYS meta       hash: counters
--- KEYS requests   hash: producer -> its last request
+-- KEYS requests   hash: producer -> "<oldest>:<number>,<number>,": requests carried out, as far as they may be sent again
 -- KEYS producers  zset: producer by when it was last seen, epoch ms
 -- KEYS members    zset: member of a workflow by when it ended, epoch ms
 -- KEYS wake       zset: the wake-up marker
 -- ARGV now        epoch ms; "" in production: the server's clock decides
 -- ARGV producer   who enqueues
 -- ARGV number     of this request, growing per producer: one that was sent again is known
+-- ARGV oldest     number of the oldest request of this producer that is not answered yet; older ones are not stored
 -- ARGV ...jobs    seven values per job: id, visible ("" at once, "+ms" later, "@ms" at), expires ("" never, or alike),
 --                 priority, unique key, how ("" reject, "r" replace, then the window in ms if it has one; of a member of
 --                 a workflow "b" and until when it is accepted, epoch ms), record after its expiry
@@ -33,11 +34,24 @@ local keys = {
   producers = KEYS[11], members = KEYS[12], wake = KEYS[13]
 }
 local now = clock(ARGV[1])
-local producer, number = ARGV[2], tonumber(ARGV[3])
+local producer, number, oldest = ARGV[2], tonumber(ARGV[3]), tonumber(ARGV[4])
 
--- This request was carried out before, and its reply was lost. What is not stored any more has ended since.
-local again = number <= tonumber(redis.call("HGET", keys.requests, producer) or "0")
-if not again then redis.call("HSET", keys.requests, producer, exact(number)) end
+-- Requests may overtake each other on their way, so the last number would not do: one below it may be new.
+local function is_known()
+  local floor, numbers = string.match(redis.call("HGET", keys.requests, producer) or "", "^(%d+):(.*)$")
+  floor, numbers = tonumber(floor or "0"), numbers or ""
+  if number < floor or string.find("," .. numbers, "," .. ARGV[3] .. ",", 1, true) then return true end
+  local from = 1
+  for known, after in string.gmatch(numbers, "(%d+),()") do
+    if tonumber(known) >= oldest then break end
+    from = after
+  end
+  redis.call("HSET", keys.requests, producer,
+    exact(math.max(floor, oldest)) .. ":" .. string.sub(numbers, from) .. ARGV[3] .. ",")
+  return false
+end
+-- This request was carried out before, and its reply was lost; or nobody waits for it any more.
+local again = is_known()
 redis.call("ZADD", keys.producers, now, producer)
 
-return store_jobs(keys, now, ARGV, 4, again)
+return store_jobs(keys, now, ARGV, 5, again)

@@ -249,23 +249,49 @@ local function drop_expired(ids, records, texts)
   return kept, kept_records, kept_texts
 end
 
+-- What one claim hands out at most, in bytes of records: a reply that takes longer than its caller waits would be asked
+-- for again and again, until the jobs had died of leases that nobody knew of. The first job is always handed out.
+local claim_bytes = 1048576
+
+-- Takes jobs in their order, and puts back what would be too much at once.
+local function take(most)
+  local popped = redis.call("ZPOPMIN", keys.pending, most)
+  local ids = {}
+  for i = 1, #popped, 2 do ids[#ids + 1] = popped[i] end
+  local records = read_fields(keys.jobs, ids)
+  local bytes, last, back = 0, #ids, {}
+  for i = 1, #ids do
+    bytes = bytes + (records[i] and #records[i] or 0)
+    if bytes > claim_bytes and i > 1 then
+      last = i - 1
+      break
+    end
+  end
+  for i = #ids, last + 1, -1 do
+    back[#back + 1] = popped[2 * i]
+    back[#back + 1] = ids[i]
+    ids[i], records[i] = nil, nil
+  end
+  spread("ZADD", keys.pending, back)
+  return ids, records
+end
+
 -- Faster than any server hands out jobs, and far from the 53 bits that a number holds.
 local tokens_per_milli = 1024
 
 local function claim()
   local most = math.min(limit, room())
-  local ids = {}
+  local ids, records = {}, nil
   if not paused and most >= 1 then
     if limits then
       ids = take_limited(keys, limits, most, now)
     else
-      local popped = redis.call("ZPOPMIN", keys.pending, most)
-      for i = 1, #popped, 2 do ids[#ids + 1] = popped[i] end
+      ids, records = take(most)
     end
   end
   if #ids == 0 then return ids, 0 end
 
-  local records = read_fields(keys.jobs, ids)
+  records = records or read_fields(keys.jobs, ids)
   -- every run is of an active job: none of these was ever attempted
   local are_new = redis.call("HLEN", keys.runs) == redis.call("ZCARD", keys.active)
   local texts = are_new and {} or read_fields(keys.runs, ids)

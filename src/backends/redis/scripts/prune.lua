@@ -15,7 +15,7 @@
 -- KEYS claims        hash: worker -> its last claim
 -- KEYS workers       zset: worker by when it was last seen, epoch ms
 -- KEYS about         hash: worker -> what it says of itself
--- KEYS requests      hash: producer -> its last request
+-- KEYS requests      hash: producer -> requests that may be sent again
 -- KEYS producers     zset: producer by when it was last seen, epoch ms
 -- KEYS members       zset: member of a workflow by when it ended, epoch ms
 -- ARGV now           epoch ms; "" in production: the server's clock decides

@@ -1109,9 +1109,9 @@ return reply`
   },
   enqueue: {
     keys: ["jobs", "runs", "pending", "limited", "limits", "scheduled", "unique", "windows", "meta", "requests", "producers", "members", "wake"] as const,
-    args: ["now", "producer", "number"] as const,
+    args: ["now", "producer", "number", "oldest"] as const,
     rest: "jobs" as const,
-    sha1: "4cfe9d07761044f998e815666444da34cd4731c3",
+    sha1: "72b94cc681340a38f773c330bed0db5c34b56d49",
     source: `#!lua
 local function clock(given)
   if given ~= "" then return tonumber(given) end
@@ -1327,7 +1327,10 @@ local function store_jobs(keys, now, values, first, again)
       report(i, "same", "")
     elseif before and (again or tonumber(before) <= now) then
       report(i, "late", "")
+    elseif again and (not holder or holder == id) then
     elseif again then
+      local record = redis.call("HGET", keys.jobs, holder)
+      report(i, replaces == "r" and record and is_same(record, rest) and "replaced" or "key", holder)
     elseif holder and replaces == "r" and replace(holder, unique, expires, priority, visible, rest) then
       hold(unique, holder, window)
       report(i, "replaced", holder)
@@ -1356,11 +1359,23 @@ local keys = {
   producers = KEYS[11], members = KEYS[12], wake = KEYS[13]
 }
 local now = clock(ARGV[1])
-local producer, number = ARGV[2], tonumber(ARGV[3])
-local again = number <= tonumber(redis.call("HGET", keys.requests, producer) or "0")
-if not again then redis.call("HSET", keys.requests, producer, exact(number)) end
+local producer, number, oldest = ARGV[2], tonumber(ARGV[3]), tonumber(ARGV[4])
+local function is_known()
+  local floor, numbers = string.match(redis.call("HGET", keys.requests, producer) or "", "^(%d+):(.*)$")
+  floor, numbers = tonumber(floor or "0"), numbers or ""
+  if number < floor or string.find("," .. numbers, "," .. ARGV[3] .. ",", 1, true) then return true end
+  local from = 1
+  for known, after in string.gmatch(numbers, "(%d+),()") do
+    if tonumber(known) >= oldest then break end
+    from = after
+  end
+  redis.call("HSET", keys.requests, producer,
+    exact(math.max(floor, oldest)) .. ":" .. string.sub(numbers, from) .. ARGV[3] .. ",")
+  return false
+end
+local again = is_known()
 redis.call("ZADD", keys.producers, now, producer)
-return store_jobs(keys, now, ARGV, 4, again)`
+return store_jobs(keys, now, ARGV, 5, again)`
   },
   enter: {
     keys: ["all", "running", "completed", "failed", "cancelled", "looks", "expiry"] as const,
@@ -1422,7 +1437,7 @@ return { exact(clock(ARGV[1])), redis.call("HGET", KEYS[1], ARGV[2]) or "" }`
     keys: ["jobs", "runs", "pending", "limited", "limits", "buckets", "scheduled", "retry", "active", "completed", "cancelled", "dead", "ledger", "result", "cancels", "progress", "logs", "watchers", "unique", "meta", "claims", "workers", "outbox", "endings", "members", "wake"] as const,
     args: ["now", "notices", "worker", "number", "limit", "lease"] as const,
     rest: "settlements" as const,
-    sha1: "ab4fdb8f9054c20a3eb40a29d4332fdcb8bcaad2",
+    sha1: "aceaea4c5becbda3dd6d8a2b038104ed5c32f2e2",
     source: `#!lua flags=allow-oom
 local function clock(given)
   if given ~= "" then return tonumber(given) end
@@ -1943,20 +1958,41 @@ local function drop_expired(ids, records, texts)
   count(keys.meta, "expired", #ids - #kept)
   return kept, kept_records, kept_texts
 end
+local claim_bytes = 1048576
+local function take(most)
+  local popped = redis.call("ZPOPMIN", keys.pending, most)
+  local ids = {}
+  for i = 1, #popped, 2 do ids[#ids + 1] = popped[i] end
+  local records = read_fields(keys.jobs, ids)
+  local bytes, last, back = 0, #ids, {}
+  for i = 1, #ids do
+    bytes = bytes + (records[i] and #records[i] or 0)
+    if bytes > claim_bytes and i > 1 then
+      last = i - 1
+      break
+    end
+  end
+  for i = #ids, last + 1, -1 do
+    back[#back + 1] = popped[2 * i]
+    back[#back + 1] = ids[i]
+    ids[i], records[i] = nil, nil
+  end
+  spread("ZADD", keys.pending, back)
+  return ids, records
+end
 local tokens_per_milli = 1024
 local function claim()
   local most = math.min(limit, room())
-  local ids = {}
+  local ids, records = {}, nil
   if not paused and most >= 1 then
     if limits then
       ids = take_limited(keys, limits, most, now)
     else
-      local popped = redis.call("ZPOPMIN", keys.pending, most)
-      for i = 1, #popped, 2 do ids[#ids + 1] = popped[i] end
+      ids, records = take(most)
     end
   end
   if #ids == 0 then return ids, 0 end
-  local records = read_fields(keys.jobs, ids)
+  records = records or read_fields(keys.jobs, ids)
   local are_new = redis.call("HLEN", keys.runs) == redis.call("ZCARD", keys.active)
   local texts = are_new and {} or read_fields(keys.runs, ids)
   ids, records, texts = drop_expired(ids, records, texts)
@@ -3657,7 +3693,7 @@ return reply`
     keys: ["jobs", "runs", "pending", "limited", "limits", "scheduled", "completed", "cancelled", "dead", "unique", "windows", "meta", "schedules", "ticks", "members", "wake"] as const,
     args: ["now", "name", "version", "expected", "next", "skipped", "overlap", "tick"] as const,
     rest: "job" as const,
-    sha1: "38a530c734ce4fa466f4f6b9531e21998e8ef3d2",
+    sha1: "7c228ccca3afcf77448ed0f373b256c41076c79a",
     source: `#!lua
 local function clock(given)
   if given ~= "" then return tonumber(given) end
@@ -3873,7 +3909,10 @@ local function store_jobs(keys, now, values, first, again)
       report(i, "same", "")
     elseif before and (again or tonumber(before) <= now) then
       report(i, "late", "")
+    elseif again and (not holder or holder == id) then
     elseif again then
+      local record = redis.call("HGET", keys.jobs, holder)
+      report(i, replaces == "r" and record and is_same(record, rest) and "replaced" or "key", holder)
     elseif holder and replaces == "r" and replace(holder, unique, expires, priority, visible, rest) then
       hold(unique, holder, window)
       report(i, "replaced", holder)
@@ -3955,7 +3994,7 @@ return outcome`
     keys: ["jobs", "runs", "pending", "limited", "limits", "scheduled", "unique", "windows", "meta", "schedules", "ticks", "members", "wake"] as const,
     args: ["now", "name", "version"] as const,
     rest: "job" as const,
-    sha1: "4d1690c4299d5d7077287af0763cb34f34f62b8d",
+    sha1: "263ac9c949b7bb5638c4802b149f950dc328fa67",
     source: `#!lua
 local function clock(given)
   if given ~= "" then return tonumber(given) end
@@ -4171,7 +4210,10 @@ local function store_jobs(keys, now, values, first, again)
       report(i, "same", "")
     elseif before and (again or tonumber(before) <= now) then
       report(i, "late", "")
+    elseif again and (not holder or holder == id) then
     elseif again then
+      local record = redis.call("HGET", keys.jobs, holder)
+      report(i, replaces == "r" and record and is_same(record, rest) and "replaced" or "key", holder)
     elseif holder and replaces == "r" and replace(holder, unique, expires, priority, visible, rest) then
       hold(unique, holder, window)
       report(i, "replaced", holder)

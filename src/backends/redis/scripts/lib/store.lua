@@ -129,8 +129,12 @@ local function store_jobs(keys, now, values, first, again)
     elseif before and (again or tonumber(before) <= now) then
       -- one that was accepted has left a trace
       report(i, "late", "")
-    elseif again then
+    elseif again and (not holder or holder == id) then
       -- accepted then
+    elseif again then
+      -- left out then, most likely: had it held the key, it would have ended and the key been taken again meanwhile
+      local record = redis.call("HGET", keys.jobs, holder)
+      report(i, replaces == "r" and record and is_same(record, rest) and "replaced" or "key", holder)
     elseif holder and replaces == "r" and replace(holder, unique, expires, priority, visible, rest) then
       hold(unique, holder, window)
       report(i, "replaced", holder)
