@@ -190,7 +190,7 @@ const aheadOf = Effect.fnUntraced(function* ({ id, queue }: Job) {
  * place and the workers is read one after another, so the parts may be a moment apart.
  * **Errors** `StoreError`
  * **Example** examples/inspector.ts
- * **Ref** docs/semantics.md INSPECT-11..16
+ * **Ref** docs/semantics.md EXPLAIN-1..6
  * @category jobs
  * @since 0.1.0
  */

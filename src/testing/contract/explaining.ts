@@ -41,7 +41,7 @@ const worker = Effect.fnUntraced(function* (queue: TestQueue, id: string, option
 })
 
 export const explainingContract = contract("explaining", (it) => {
-  it.effect("INSPECT-11 a job that no queue has is missing", (queue) =>
+  it.effect("EXPLAIN-1 a job that no queue has is missing", (queue) =>
     Effect.gen(function* () {
       yield* queue.enqueue(job("other"))
 
@@ -50,7 +50,7 @@ export const explainingContract = contract("explaining", (it) => {
     })
   )
 
-  it.effect("INSPECT-11 of a job that has ended it is told how, when and why", (queue) =>
+  it.effect("EXPLAIN-1 of a job that has ended it is told how, when and why", (queue) =>
     Effect.gen(function* () {
       const now = yield* Clock.currentTimeMillis
       yield* queue.enqueue(...["done", "off", "dead", "late"].map((id) => job(id, { retainMillis: 60_000 })))
@@ -74,7 +74,7 @@ export const explainingContract = contract("explaining", (it) => {
     })
   )
 
-  it.effect("INSPECT-12 of a waiting job it is told when it is due, and its last error", (queue) =>
+  it.effect("EXPLAIN-2 of a waiting job it is told when it is due, and its last error", (queue) =>
     Effect.gen(function* () {
       const now = yield* Clock.currentTimeMillis
       yield* queue.enqueue(job("failed"), job("later", { visible: { inMillis: 5000 } }))
@@ -95,7 +95,7 @@ export const explainingContract = contract("explaining", (it) => {
     })
   )
 
-  it.effect("INSPECT-13 everything that holds up a pending job is named", (queue) =>
+  it.effect("EXPLAIN-3 everything that holds up a pending job is named", (queue) =>
     Effect.gen(function* () {
       const control = yield* QueueControl
       const now = yield* Clock.currentTimeMillis
@@ -121,7 +121,7 @@ export const explainingContract = contract("explaining", (it) => {
     })
   )
 
-  it.effect("INSPECT-13 silent, stopping and busy workers are told apart", (queue) =>
+  it.effect("EXPLAIN-3 silent, stopping and busy workers are told apart", (queue) =>
     Effect.gen(function* () {
       yield* queue.enqueue(job("a"))
       yield* worker(queue, "one")
@@ -138,7 +138,7 @@ export const explainingContract = contract("explaining", (it) => {
     })
   )
 
-  it.effect("INSPECT-14 a pending job is told how many stand before it", (queue) =>
+  it.effect("EXPLAIN-4 a pending job is told how many stand before it", (queue) =>
     Effect.gen(function* () {
       yield* worker(queue, "one")
       yield* queue.enqueue(...jobs(250, { priority: 3 }), ...["x", "y", "z"].map((id) => job(id)))
@@ -152,7 +152,7 @@ export const explainingContract = contract("explaining", (it) => {
     })
   )
 
-  it.effect("INSPECT-14 it is said when more stand before it than are looked at", (queue) =>
+  it.effect("EXPLAIN-4 it is said when more stand before it than are looked at", (queue) =>
     Effect.gen(function* () {
       yield* worker(queue, "one")
       yield* queue.enqueue(...jobs(1300), job("last"))
@@ -163,7 +163,7 @@ export const explainingContract = contract("explaining", (it) => {
     })
   )
 
-  it.effect("INSPECT-15 of an active job its holder, lease and wish to stop are told", (queue) =>
+  it.effect("EXPLAIN-5 of an active job its holder, lease and wish to stop are told", (queue) =>
     Effect.gen(function* () {
       const now = yield* Clock.currentTimeMillis
       yield* queue.enqueue(job("a"))
@@ -185,7 +185,7 @@ export const explainingContract = contract("explaining", (it) => {
     })
   )
 
-  it.effect("INSPECT-16 a pending job that nothing holds up has no obstacles", (queue) =>
+  it.effect("EXPLAIN-6 a pending job that nothing holds up has no obstacles", (queue) =>
     Effect.gen(function* () {
       yield* worker(queue, "one")
       yield* queue.enqueue(job("a"), job("b", { priority: 9 }))

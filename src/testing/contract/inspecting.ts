@@ -135,7 +135,7 @@ export const inspectingContract = contract("inspecting", (it) => {
     })
   )
 
-  it.effect("INSPECT-17 an active job, and no other, is shown with holder, lease and token", (queue) =>
+  it.effect("INSPECT-11 an active job, and no other, is shown with holder, lease and token", (queue) =>
     Effect.gen(function* () {
       yield* queue.enqueue(job("one", { retainMillis: 1000 }))
       const waiting = yield* queue.read("one")
