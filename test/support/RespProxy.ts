@@ -166,7 +166,7 @@ export class RespProxy {
 
   private async write(link: Link, socket: Socket, bytes: Buffer): Promise<void> {
     const { bytesPerSecond, slice } = this.weather
-    const size = slice ?? (bytesPerSecond === undefined ? bytes.length : 16_384)
+    const size = slice ?? (bytesPerSecond === undefined ? bytes.length : 65_536)
     for (let at = 0; at < bytes.length; at += size) {
       if (link.muted || socket.destroyed) return
       const part = bytes.subarray(at, at + size)

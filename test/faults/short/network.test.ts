@@ -241,21 +241,21 @@ describe("a network that breaks", () => {
     }).pipe(Effect.scoped)
   )
 
-  it.live("F47 jobs of 6 MB at 2 MB/s with a timeout of 2 s: each runs once", () =>
+  it.live("F47 jobs of 12 MB at 4 MB/s with a timeout of 2 s: each runs once", () =>
     Effect.gen(function* () {
       const { counters, producer, proxy, server, sound, worker } = yield* place(
         {
-          concurrency: 15,
+          concurrency: 30,
           lease: "10 seconds"
         },
         "2000 millis"
       )
       const direct = yield* producerOn({ url: server.url })
       const padding = "x".repeat(400_000)
-      proxy.weather = { bytesPerSecond: 2_000_000 }
+      proxy.weather = { bytesPerSecond: 4_000_000 }
       yield* direct.store.enqueue(
         "say",
-        numbers(15).map((n) => ({
+        numbers(30).map((n) => ({
           id: `job-${n}`,
           kind: "integration.say",
           payload: JSON.stringify({ n, padding }),
@@ -265,9 +265,9 @@ describe("a network that breaks", () => {
         }))
       )
 
-      yield* saidAll(worker.said, 15)
+      yield* saidAll(worker.said, 30)
 
-      assert.lengthOf(worker.said, 15)
+      assert.lengthOf(worker.said, 30)
       assert.deepInclude(yield* counters, { rescued: 0, stale: 0 })
       assert.lengthOf(producer.lines, 0)
       yield* sound

@@ -251,7 +251,7 @@ end
 
 -- What one claim hands out at most, in bytes of records: a reply that takes longer than its caller waits would be asked
 -- for again and again, until the jobs had died of leases that nobody knew of. The first job is always handed out.
-local claim_bytes = 1048576
+local claim_bytes = 4194304
 
 -- Takes jobs in their order, and puts back what would be too much at once.
 local function take(most)

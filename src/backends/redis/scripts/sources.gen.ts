@@ -1437,7 +1437,7 @@ return { exact(clock(ARGV[1])), redis.call("HGET", KEYS[1], ARGV[2]) or "" }`
     keys: ["jobs", "runs", "pending", "limited", "limits", "buckets", "scheduled", "retry", "active", "completed", "cancelled", "dead", "ledger", "result", "cancels", "progress", "logs", "watchers", "unique", "meta", "claims", "workers", "outbox", "endings", "members", "wake"] as const,
     args: ["now", "notices", "worker", "number", "limit", "lease"] as const,
     rest: "settlements" as const,
-    sha1: "aceaea4c5becbda3dd6d8a2b038104ed5c32f2e2",
+    sha1: "b10e35043d210179cab17e7ae6baec1d447210b4",
     source: `#!lua flags=allow-oom
 local function clock(given)
   if given ~= "" then return tonumber(given) end
@@ -1958,7 +1958,7 @@ local function drop_expired(ids, records, texts)
   count(keys.meta, "expired", #ids - #kept)
   return kept, kept_records, kept_texts
 end
-local claim_bytes = 1048576
+local claim_bytes = 4194304
 local function take(most)
   local popped = redis.call("ZPOPMIN", keys.pending, most)
   local ids = {}
