@@ -208,7 +208,7 @@ export const layer: Layer.Layer<
         Notices,
         Notices.of({
           open: (name) => mailboxes.open(name),
-          quiet: (worker) => Effect.sync(() => mailboxes.send(worker, { _tag: "Quiet" }))
+          quiet: (worker) => attempt("quiet", () => mailboxes.send(named(worker), { _tag: "Quiet" }))
         })
       ),
       Context.add(

@@ -1,5 +1,7 @@
 import * as Effect from "effect/Effect"
 import * as Queue from "effect/Queue"
+import { checkWorker } from "../../domain/limits.ts"
+import { refused } from "../../ports/checks.ts"
 import { type Notice, Notices } from "../../ports/Notices.ts"
 import { decodeEnded } from "./codec.ts"
 import type { Connection } from "./Connection.ts"
@@ -84,11 +86,15 @@ export const make = Effect.fnUntraced(function* (connection: Connection) {
 
   return Notices.of({
     quiet: (worker) =>
-      Effect.asVoid(
-        Effect.tryPromise({
-          try: () => connection.client.publish(noticeChannel(connection.prefix, worker), "quiet"),
-          catch: storeError("quiet")
-        })
+      Effect.fromResult(checkWorker(worker)).pipe(
+        Effect.mapError((cause) => refused("quiet", cause)),
+        Effect.andThen(
+          Effect.tryPromise({
+            try: () => connection.client.publish(noticeChannel(connection.prefix, worker), "quiet"),
+            catch: storeError("quiet")
+          })
+        ),
+        Effect.asVoid
       ),
     open: Effect.fnUntraced(function* (name) {
       const channel = noticeChannel(connection.prefix, name)

@@ -57,6 +57,7 @@ export const boundsContract = contract("bounds", (it) => {
       const store = yield* JobStore
       const control = yield* QueueControl
       const workflows = yield* WorkflowStore
+      const notices = yield* Notices
       const before = yield* control.queues
 
       for (const name of badNames) {
@@ -72,6 +73,7 @@ export const boundsContract = contract("bounds", (it) => {
       for (const name of ["", "a b", "a\nb", "a\0b", "a,b", "żółć", "w".repeat(2000), "\ud800"]) {
         yield* refused(store.exchange({ queue: queue.name, worker: name, settlements: [] }))
         yield* refused(store.watch({ queue: queue.name, jobId: "a", watcher: name, ref: 1 }))
+        yield* refused(notices.quiet(name))
       }
       for (const name of badNames.filter((bad) => bad !== "../x")) {
         yield* refused(workflows.get(name))
