@@ -1,7 +1,14 @@
 import * as Effect from "effect/Effect"
 import * as Result from "effect/Result"
-import { checkWorkflowId } from "../features/workflows/RawWorkflows.ts"
-import { checkJobId, checkLease, checkQueue, durationMillis, InvalidInput, maxDelayMillis } from "../domain/limits.ts"
+import {
+  checkJobId,
+  checkLease,
+  checkQueue,
+  checkWorkflowId,
+  durationMillis,
+  InvalidInput,
+  maxDelayMillis
+} from "../domain/limits.ts"
 import { parsePlace } from "../ports/checks.ts"
 
 /** Checks of what a request carries. */
@@ -20,7 +27,7 @@ export const jobIdOf = (id: string): Effect.Effect<string, InvalidInput> =>
 
 export const workflowIdOf = (id: string): Effect.Effect<string, InvalidInput> =>
   required("workflow_id", id).pipe(
-    Effect.tap(checkWorkflowId),
+    Effect.tap((id) => Effect.fromResult(checkWorkflowId(id))),
     Effect.mapError(({ problem }) => new InvalidInput({ field: "workflow_id", problem }))
   )
 

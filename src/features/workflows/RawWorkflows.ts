@@ -7,8 +7,6 @@ import { type NodeRecord, WorkflowStore } from "../../ports/WorkflowStore.ts"
 import { type RawJob, rawTask } from "../client/RawJobs.ts"
 import { parentsOf } from "./results.ts"
 
-export { checkWorkflowId } from "./encode.ts"
-
 /** A job of a workflow that comes from outside, its payload encoded already: its kind need not be known here. */
 export interface RawMember extends Pick<RawJob, "kind" | "payload" | "retentionMillis">, MemberOptions {}
 

@@ -6,7 +6,7 @@ import { type CancelOutcome, JobStore } from "../../ports/JobStore.ts"
 import { QueueControl } from "../../ports/QueueControl.ts"
 import { encodeJob } from "../encode-job.ts"
 import { JobNotFound } from "../errors.ts"
-import { invalid, jobIdOf, millisOf, pageSizeOf, placeOf, queueOf } from "../fields.ts"
+import { invalid, jobIdOf, millisOf, pageSizeOf, placeOf, queueOf, waitOf } from "../fields.ts"
 import { CancelResponse_Outcome, QueueService } from "../gen/winter/v1/queue_service_pb.ts"
 import type { Station } from "../Station.ts"
 import { encodeText } from "../text.ts"
@@ -60,7 +60,7 @@ export const jobCalls = ({ calls, endings, settings }: Station) => ({
     Effect.fnUntraced(function* (request) {
       const jobId = yield* jobIdOf(request.jobId)
       const queue = yield* queueOf(request.queue)
-      const waitMillis = Math.min(yield* millisOf("wait_ms", request.waitMs), settings.maxMillis)
+      const waitMillis = waitOf(yield* millisOf("wait_ms", request.waitMs), settings.maxMillis)
       const store = yield* JobStore
       // most who ask without waiting ask about jobs that go on: no watch is set up for them
       if (waitMillis === 0) {

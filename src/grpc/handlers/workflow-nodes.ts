@@ -47,7 +47,8 @@ export const nodeCalls = ({ calls, workflows }: Station) => {
         const id = yield* workflowIdOf(request.workflowId)
         const limit = yield* pageSizeOf(request.pageSize)
         const token = yield* pageTokenOf(request.pageToken)
-        if (token !== undefined && !/^\d{1,9}$/.test(token)) return yield* invalid("page_token", "is none that a page gave")
+        if (token !== undefined && !/^\d{1,9}$/.test(token))
+          return yield* invalid("page_token", "is none that a page gave")
         const from = Number(token ?? 0)
         const nodes = yield* workflows.nodes(id, { from, limit })
         if (nodes.length === 0 && Option.isNone(yield* workflows.get(id))) {
