@@ -6,6 +6,7 @@ import type {
   sendUnaryData,
   ServerDuplexStream,
   ServerUnaryCall,
+  ServerWritableStream,
   UntypedHandleCall
 } from "@grpc/grpc-js"
 import type { ServerHttp2Stream } from "node:http2"
@@ -13,6 +14,7 @@ import type * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import type * as Fiber from "effect/Fiber"
+import * as Stream from "effect/Stream"
 import type { Ports } from "./Ports.ts"
 import { type ApiError, OutOfTime } from "./errors.ts"
 import { hasAnswerArrived } from "./Delivery.ts"
@@ -145,29 +147,47 @@ export class Calls {
     method: Method<I, O>,
     handler: (call: BidiCall<I, O>) => Effect.Effect<void, ApiError, Ports>
   ): Entry {
-    const verb = verbOf(method)
-    const handle = (wire: ServerDuplexStream<MessageShape<I>, MessageInitShape<O>>) => {
-      const info = callInfoOf(wire.metadata)
-      const stream = info?.stream
-      // told by `cancelled` as well
-      wire.on("error", () => undefined)
-      const call: BidiCall<I, O> = {
-        wire,
-        metadata: wire.metadata,
-        isGone: () => wire.cancelled || stream?.destroyed === true,
-        stream
-      }
-      const program = Effect.exit(Effect.suspend(() => handler(call))).pipe(
-        Effect.map((exit) => {
-          if (Exit.isSuccess(exit)) return wire.end()
-          if (info !== undefined) info.problem = exit.cause
-          return wire.emit("error", statusOf(verb, exit.cause, this.stopping))
-        }),
-        Effect.asVoid
-      )
-      const fiber = this.#start(Effect.uninterruptible(program))
-      wire.on("cancelled", () => fiber.interruptUnsafe())
+    const handle = (wire: ServerDuplexStream<MessageShape<I>, MessageInitShape<O>>) =>
+      this.#writing(method, wire, (call) => handler({ ...call, wire }))
+    return { definition: definitionOf(method), handle: handle as UntypedHandleCall }
+  }
+
+  /** A call that is answered by as many messages as there are, read no faster than the client takes them. */
+  streaming<I extends DescMessage, O extends DescMessage>(
+    method: Method<I, O>,
+    handler: (request: MessageShape<I>) => Stream.Stream<MessageInitShape<O>, ApiError, Ports>
+  ): Entry {
+    const handle = (wire: ServerWritableStream<MessageShape<I>, MessageInitShape<O>>) => {
+      const write = (message: MessageInitShape<O>) =>
+        Effect.callback<void>((resume) => {
+          wire.write(message, () => resume(Effect.void))
+        })
+      this.#writing(method, wire, () => Effect.interruptible(Stream.runForEach(handler(wire.request), write)))
     }
     return { definition: definitionOf(method), handle: handle as UntypedHandleCall }
+  }
+
+  #writing<I, O>(
+    method: DescMethod,
+    wire: ServerDuplexStream<I, O> | ServerWritableStream<I, O>,
+    handler: (call: Call) => Effect.Effect<void, ApiError, Ports>
+  ): void {
+    const verb = verbOf(method)
+    const info = callInfoOf(wire.metadata)
+    const stream = info?.stream
+    // told by `cancelled` as well
+    wire.on("error", () => undefined)
+    const isGone = () => wire.cancelled || stream?.destroyed === true
+    const call: Call = { metadata: wire.metadata, isGone, stream }
+    const program = Effect.exit(Effect.suspend(() => handler(call))).pipe(
+      Effect.map((exit) => {
+        if (Exit.isSuccess(exit)) return wire.end()
+        if (info !== undefined) info.problem = exit.cause
+        return wire.emit("error", statusOf(verb, exit.cause, this.stopping))
+      }),
+      Effect.asVoid
+    )
+    const fiber = this.#start(Effect.uninterruptible(program))
+    wire.on("cancelled", () => fiber.interruptUnsafe())
   }
 }

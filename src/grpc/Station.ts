@@ -1,6 +1,7 @@
 import type * as Latch from "effect/Latch"
 import type { EnqueueRaw } from "../features/client/RawJobs.ts"
 import type { Endings } from "../features/client/Endings.ts"
+import type { Workflows } from "../features/workflows/Workflows.ts"
 import type { Calls } from "./Calls.ts"
 import type { Claims } from "./Claims.ts"
 import type { Holdings } from "./Holdings.ts"
@@ -15,6 +16,7 @@ export interface Station {
   readonly holdings: Holdings
   readonly endings: Endings
   readonly enqueue: EnqueueRaw
+  readonly workflows: Workflows["Service"]
   /** Opened when the server takes no more calls, so that those that wait end. */
   readonly stopping: Latch.Latch
   readonly settings: {
@@ -24,5 +26,6 @@ export interface Station {
     readonly maxMillis: number
     readonly maxMessageBytes: number
     readonly queueDefaults: Readonly<Record<string, QueueDefaults>>
+    readonly maxPayloadBytes: number
   }
 }

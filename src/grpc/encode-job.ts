@@ -14,7 +14,10 @@ const wireState = (state: JobState): string => (state === "scheduled" ? "pending
 const failedAttempts = (state: JobState, attempt: number): number =>
   state === "active" || state === "completed" ? Math.max(0, attempt - 1) : attempt
 
-const instant = (millis: number | undefined): bigint => BigInt(Math.floor(millis ?? 0))
+export const instant = (millis: number | undefined): bigint => BigInt(Math.floor(millis ?? 0))
+
+const placeOf = ({ member }: Pick<Job, "member">) =>
+  member === undefined ? {} : { workflowId: member.workflow, node: member.node }
 
 export const encodeJob = (job: Job): WireJob => {
   const result = job.result ?? job.failure
@@ -38,6 +41,7 @@ export const encodeJob = (job: Job): WireJob => {
     headers: job.headers,
     tags: [...job.tags],
     deadReason: job.deadReason ?? "",
+    ...placeOf(job),
     ...(result === undefined ? {} : { result: encodeText(result) }),
     ...(job.cancelRequested === undefined ? {} : { cancelRequested: job.cancelRequested }),
     ...(job.progress === undefined ? {} : { progress: encodeText(job.progress) })
@@ -63,5 +67,6 @@ export const encodeClaimed = (
   leaseMs: BigInt(leaseMillis),
   workerId,
   headers: job.headers,
-  tags: [...job.tags]
+  tags: [...job.tags],
+  ...placeOf(job)
 })

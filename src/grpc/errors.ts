@@ -1,6 +1,8 @@
 import * as Schema from "effect/Schema"
 import type { InvalidInput } from "../domain/limits.ts"
 import type { InvalidPayload, PayloadTooLarge } from "../features/client/Client.ts"
+import type { ScheduleExists, ScheduleMissing, ScheduleUnreadable } from "../features/schedules/Schedules.ts"
+import type { WorkflowConflict, WorkflowMissing } from "../features/workflows/Workflows.ts"
 import type { StoreError } from "../ports/StoreError.ts"
 
 /**
@@ -25,6 +27,9 @@ export class IdTaken extends Schema.TaggedError<IdTaken>()("IdTaken", {}) {}
 
 export class JobNotFound extends Schema.TaggedError<JobNotFound>()("JobNotFound", {}) {}
 
+/** The workflow has fewer nodes. */
+export class NodeNotFound extends Schema.TaggedError<NodeNotFound>()("NodeNotFound", {}) {}
+
 /** The call took longer than the server allows. */
 export class OutOfTime extends Schema.TaggedError<OutOfTime>()("OutOfTime", {}) {}
 
@@ -36,5 +41,11 @@ export type ApiError =
   | DuplicateJob
   | IdTaken
   | JobNotFound
+  | ScheduleExists
+  | ScheduleMissing
+  | ScheduleUnreadable
+  | WorkflowConflict
+  | WorkflowMissing
+  | NodeNotFound
   | OutOfTime
   | StoreError

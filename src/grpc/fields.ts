@@ -1,5 +1,15 @@
 import * as Effect from "effect/Effect"
-import { checkJobId, checkLease, checkQueue, durationMillis, InvalidInput, maxDelayMillis } from "../domain/limits.ts"
+import * as Result from "effect/Result"
+import {
+  checkJobId,
+  checkLease,
+  checkQueue,
+  checkWorkflowId,
+  durationMillis,
+  InvalidInput,
+  maxDelayMillis
+} from "../domain/limits.ts"
+import { parsePlace } from "../ports/checks.ts"
 
 /** Checks of what a request carries. */
 
@@ -14,6 +24,12 @@ export const queueOf = (queue: string): Effect.Effect<string, InvalidInput> =>
 
 export const jobIdOf = (id: string): Effect.Effect<string, InvalidInput> =>
   Effect.andThen(required("job_id", id), Effect.as(Effect.fromResult(checkJobId(id)), id))
+
+export const workflowIdOf = (id: string): Effect.Effect<string, InvalidInput> =>
+  required("workflow_id", id).pipe(
+    Effect.tap((id) => Effect.fromResult(checkWorkflowId(id))),
+    Effect.mapError(({ problem }) => new InvalidInput({ field: "workflow_id", problem }))
+  )
 
 const maxWorkerId = 200
 
@@ -48,6 +64,28 @@ export const countOf = (
   if (value === 0) return Effect.succeed(byDefault)
   return value < 0 || value > most ? invalid(field, `must be from 1 to ${most}`) : Effect.succeed(value)
 }
+
+const maxPage = 1000
+const defaultPage = 50
+
+export const pageSizeOf = (size: number): Effect.Effect<number, InvalidInput> =>
+  countOf("page_size", size, maxPage, defaultPage)
+
+/** Where the page before ended, as a store has it; nothing for the first page. **Ref** INPUT-5 */
+export const placeOf = (token: string): Effect.Effect<string | undefined, InvalidInput> =>
+  token === "" || Result.isSuccess(parsePlace(token))
+    ? Effect.succeed(token === "" ? undefined : token)
+    : invalid("page_token", "is none that a page gave")
+
+/** Where the page before ended; nothing for the first page. */
+export const pageTokenOf = (token: string): Effect.Effect<string | undefined, InvalidInput> => {
+  if (token === "") return Effect.succeed(undefined)
+  return /^[\x21-\x7e]{1,256}$/.test(token) ? Effect.succeed(token) : invalid("page_token", "is none that a page gave")
+}
+
+/** How long a call waits that was asked to wait so long: the rest of its time is for the answer. */
+export const waitOf = (millis: number, maxMillis: number): number =>
+  Math.min(millis, Math.max(maxMillis - 1000, maxMillis / 2))
 
 export const tokenOf = (value: bigint): Effect.Effect<number, InvalidInput> =>
   value < 0n || value > BigInt(Number.MAX_SAFE_INTEGER)

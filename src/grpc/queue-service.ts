@@ -7,7 +7,10 @@ import { enqueueCalls } from "./handlers/enqueue.ts"
 import { jobCalls } from "./handlers/jobs.ts"
 import { leaseCalls } from "./handlers/leases.ts"
 import { queueCalls } from "./handlers/queues.ts"
+import { scheduleCalls } from "./handlers/schedules.ts"
 import { settleCalls } from "./handlers/settle.ts"
+import { nodeCalls } from "./handlers/workflow-nodes.ts"
+import { workflowCalls } from "./handlers/workflows.ts"
 import type { Station } from "./Station.ts"
 
 /** Every call of `winter.v1.QueueService`: one that is missing does not compile. */
@@ -21,7 +24,10 @@ export const queueService = (
     ...settleCalls(station),
     ...leaseCalls(station),
     ...jobCalls(station),
-    ...queueCalls(station)
+    ...queueCalls(station),
+    ...scheduleCalls(station),
+    ...workflowCalls(station),
+    ...nodeCalls(station)
   }
   const named = Object.entries(entries)
   return {

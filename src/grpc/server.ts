@@ -11,6 +11,7 @@ import type { InvalidInput } from "../domain/limits.ts"
 import * as Endings from "../features/client/Endings.ts"
 import * as RawJobs from "../features/client/RawJobs.ts"
 import { tickLoop } from "../features/schedules/Ticker.ts"
+import { Workflows } from "../features/workflows/Workflows.ts"
 import { Capabilities } from "../ports/Capabilities.ts"
 import { JobIds } from "../ports/JobIds.ts"
 import { JobStore } from "../ports/JobStore.ts"
@@ -145,6 +146,10 @@ const make = Effect.fnUntraced(function* (options: ServerOptions) {
     holdings: makeHoldings(control, settings.leaseMillis / 10, monotonicMillis),
     endings: yield* Endings.make(store, yield* Notices),
     enqueue: yield* RawJobs.make(store, settings.maxPayloadBytes),
+    workflows: Context.get(
+      yield* Layer.build(Workflows.layerWith(settings).pipe(Layer.provide(Layer.succeed(JobStore, store)))),
+      Workflows
+    ),
     stopping: Latch.makeUnsafe(false),
     settings
   }

@@ -11,6 +11,13 @@ const codeOf = {
   DuplicateJob: status.ALREADY_EXISTS,
   IdTaken: status.ALREADY_EXISTS,
   JobNotFound: status.NOT_FOUND,
+  ScheduleExists: status.ALREADY_EXISTS,
+  ScheduleMissing: status.NOT_FOUND,
+  // it is there, and stays as it is until a newer server reads it
+  ScheduleUnreadable: status.FAILED_PRECONDITION,
+  WorkflowConflict: status.ALREADY_EXISTS,
+  WorkflowMissing: status.NOT_FOUND,
+  NodeNotFound: status.NOT_FOUND,
   OutOfTime: status.DEADLINE_EXCEEDED,
   // clients of the first seven calls know it as this; `winter-retryable` says whether to call again
   StoreError: status.INTERNAL
@@ -24,6 +31,10 @@ const fieldNames: Readonly<Record<string, string>> = {
   delay: "delay_ms",
   expires: "expires_in_ms",
   retention: "retention_ms",
+  retentionFailed: "retention_failed_ms",
+  deadline: "deadline_ms",
+  every: "every_ms",
+  workflow: "shape",
   lease: "lease_ms",
   "unique.window": "unique_period_ms"
 }
@@ -34,6 +45,7 @@ const detailsOf = (verb: string, error: ApiError): string => {
       return `${fieldNames[error.field] ?? error.field} ${error.problem}`
     case "InvalidPayload":
     case "PayloadTooLarge":
+    case "ScheduleUnreadable":
       return error.message
     case "DuplicateJob":
       return "duplicate job"
@@ -41,6 +53,16 @@ const detailsOf = (verb: string, error: ApiError): string => {
       return "another job has this job_id"
     case "JobNotFound":
       return "job not found"
+    case "ScheduleExists":
+      return "a schedule has this name"
+    case "ScheduleMissing":
+      return "schedule not found"
+    case "WorkflowConflict":
+      return "another workflow has this workflow_id"
+    case "WorkflowMissing":
+      return "workflow not found"
+    case "NodeNotFound":
+      return "the workflow has no such node"
     case "OutOfTime":
       return "the server allows no call to take this long"
     case "StoreError":

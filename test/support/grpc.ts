@@ -139,10 +139,25 @@ export const connect = (
           metadataOf(callOptions),
           optionsOf(callOptions)
         )
+      const all = <I extends DescMessage, O extends DescMessage>(method: Method<I, O>, request: MessageInitShape<I>) =>
+        Effect.callback<ReadonlyArray<MessageShape<O>>, CallFailed>((resume) => {
+          const messages: Array<MessageShape<O>> = []
+          const made = client.makeServerStreamRequest(
+            path(method),
+            (message: MessageInitShape<I>) => Buffer.from(toBinary(method.input, create(method.input, message))),
+            (bytes) => fromBinary(method.output, bytes),
+            request
+          )
+          made.on("data", (message: MessageShape<O>) => messages.push(message))
+          made.on("end", () => resume(Effect.succeed(messages)))
+          made.on("error", (error: grpc.ServiceError) => resume(Effect.fail(new CallFailed(error))))
+          return Effect.sync(() => made.cancel())
+        })
       const { method } = QueueService
       return {
         client,
         call,
+        all,
         enqueue: (request: MessageInitShape<typeof method.enqueue.input>, o?: CallOptions) =>
           call(method.enqueue, { kind: "test", payload: json("1"), ...request }, o),
         dequeue: (request: MessageInitShape<typeof method.dequeue.input>, o?: CallOptions) =>

@@ -33,7 +33,7 @@ export type EnqueueRaw = (
 const template = Task.make("raw", { payload: Schema.String })
 
 /** A task of that kind whose payload is its own encoding. */
-const taskOf = ({ kind, retentionMillis }: RawJob): Task.AnyTask =>
+export const rawTask = ({ kind, retentionMillis }: Pick<RawJob, "kind" | "retentionMillis">): Task.AnyTask =>
   Object.assign({}, template, {
     kind,
     retentionMillis,
@@ -65,7 +65,7 @@ export const make = (store: JobStore["Service"], maxPayloadBytes: number): Effec
       for (const job of jobs) {
         const { id, kind: _kind, payload, retentionMillis: _retention, ...options } = job
         const all = { ...options, queue, ...(id === undefined ? {} : { id: () => id }) }
-        prepared.push(...(yield* prepare(taskOf(job), [payload], all, maxPayloadBytes)).jobs)
+        prepared.push(...(yield* prepare(rawTask(job), [payload], all, maxPayloadBytes)).jobs)
         length += payload.length
       }
       if (length > maxBatchLength) {

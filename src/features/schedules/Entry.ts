@@ -68,7 +68,7 @@ export interface Planned {
   readonly definition: Definition
 }
 
-const encodePayload = (task: AnyTask, options: Entry["options"]) => {
+const encodePayload = (task: AnyTask, options: Entry["options"], limit: number) => {
   const given = task.encodePayload(options.payload)
   // left out, it may be nothing or an empty struct
   const exit = Exit.isFailure(given) && options.payload === undefined ? task.encodePayload({}) : given
@@ -79,8 +79,8 @@ const encodePayload = (task: AnyTask, options: Entry["options"]) => {
     )
   }
   const bytes = new TextEncoder().encode(exit.value).length
-  return bytes > defaultMaxPayloadBytes
-    ? Effect.fail(new PayloadTooLarge({ kind: task.kind, bytes, limit: defaultMaxPayloadBytes }))
+  return bytes > limit
+    ? Effect.fail(new PayloadTooLarge({ kind: task.kind, bytes, limit }))
     : Effect.succeed(exit.value)
 }
 
@@ -93,39 +93,46 @@ const named =
     new InvalidInput({ field: `schedule ${name}: ${field}`, problem })
 
 /** Checks and encodes an entry, so that what reaches the store is right and complete. */
-export const plan = Effect.fnUntraced(
-  function* ({ name, options, task }: Entry, group: string | undefined) {
-    const { expires, maxAttempts = task.maxAttempts, missed = "latest", overlap = "allow" } = options
-    const { priority = task.priority, queue = task.queue, tags } = options
-    yield* Effect.fromResult(checkScheduleName(name))
-    yield* Effect.fromResult(checkKind(task.kind))
-    yield* Effect.fromResult(checkQueue(queue))
-    yield* Effect.fromResult(checkPriority(priority))
-    yield* Effect.fromResult(checkMaxAttempts(maxAttempts))
-    yield* Effect.fromResult(checkMissed(missed))
-    if (overlap !== "allow" && overlap !== "skip") {
-      return yield* invalid("overlap", `must be "allow" or "skip", not ${JSON.stringify(overlap)}`)
-    }
-    if (tags !== undefined && !(tags.length <= 16 && tags.every(({ length }) => length >= 1 && length <= 64))) {
-      return yield* invalid("tags", "must be at most 16 texts of 1 to 64 characters")
-    }
-    const timing = yield* Effect.fromResult(Cron.parse(options, name))
-    const definition: Definition = {
-      kind: task.kind,
-      payload: yield* encodePayload(task, options),
-      priority,
-      maxAttempts,
-      retainMillis: yield* Effect.fromResult(durationMillis("retention", task.retentionMillis)),
-      ...(tags === undefined ? {} : { tags }),
-      ...(expires === undefined
-        ? {}
-        : { expiresMillis: yield* Effect.fromResult(durationMillis("expires", expires, 1)) }),
-      when: timing.plain,
-      missed: typeof missed === "object" ? { all: missed.all } : missed,
-      overlap,
-      ...(group === undefined ? {} : { group })
-    }
-    return { name, queue, timing, definition } satisfies Planned
-  },
-  (effect, { name }) => Effect.catchTag(effect, "InvalidInput", (error) => Effect.fail(named(name)(error)))
-)
+export const planOne = Effect.fnUntraced(function* (
+  { name, options, task }: Entry,
+  group: string | undefined,
+  maxPayloadBytes: number
+) {
+  const { expires, maxAttempts = task.maxAttempts, missed = "latest", overlap = "allow" } = options
+  const { priority = task.priority, queue = task.queue, tags } = options
+  yield* Effect.fromResult(checkScheduleName(name))
+  yield* Effect.fromResult(checkKind(task.kind))
+  yield* Effect.fromResult(checkQueue(queue))
+  yield* Effect.fromResult(checkPriority(priority))
+  yield* Effect.fromResult(checkMaxAttempts(maxAttempts))
+  yield* Effect.fromResult(checkMissed(missed))
+  if (overlap !== "allow" && overlap !== "skip") {
+    return yield* invalid("overlap", `must be "allow" or "skip", not ${JSON.stringify(overlap)}`)
+  }
+  if (tags !== undefined && !(tags.length <= 16 && tags.every(({ length }) => length >= 1 && length <= 64))) {
+    return yield* invalid("tags", "must be at most 16 texts of 1 to 64 characters")
+  }
+  const timing = yield* Effect.fromResult(Cron.parse(options, name))
+  const definition: Definition = {
+    kind: task.kind,
+    payload: yield* encodePayload(task, options, maxPayloadBytes),
+    priority,
+    maxAttempts,
+    retainMillis: yield* Effect.fromResult(durationMillis("retention", task.retentionMillis)),
+    ...(tags === undefined ? {} : { tags }),
+    ...(expires === undefined
+      ? {}
+      : { expiresMillis: yield* Effect.fromResult(durationMillis("expires", expires, 1)) }),
+    when: timing.plain,
+    missed: typeof missed === "object" ? { all: missed.all } : missed,
+    overlap,
+    ...(group === undefined ? {} : { group })
+  }
+  return { name, queue, timing, definition } satisfies Planned
+})
+
+/** The same for one entry of several, or of a program: what is wrong is said with its name. */
+export const plan = (entry: Entry, group: string | undefined) =>
+  planOne(entry, group, defaultMaxPayloadBytes).pipe(
+    Effect.catchTag("InvalidInput", (error) => Effect.fail(named(entry.name)(error)))
+  )

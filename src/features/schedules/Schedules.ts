@@ -55,6 +55,10 @@ export interface ScheduleView {
   readonly tags: ReadonlyArray<string>
   /** The encoded payload of its jobs. */
   readonly payload: string
+  /** How long a job's record is kept after completion or cancellation, in milliseconds. */
+  readonly retainMillis: number
+  /** How long after its tick a job expires, in milliseconds; absent when it does not. */
+  readonly expiresMillis?: number
   readonly paused: boolean
   /** Absent while it is paused. */
   readonly next?: EpochMillis
@@ -293,8 +297,7 @@ export const backfill = Effect.fn("Schedules.backfill")(function* (
 const view = (record: ScheduleRecord): Effect.Effect<ScheduleView, ScheduleUnreadable> =>
   Effect.map(read(record), ({ definition }) => {
     const { definition: _, version: __, ...counted } = record
-    const { expiresMillis: ___, payload, retainMillis: ____, tags = [], ...said } = definition
-    return { ...counted, ...said, tags, payload }
+    return { ...counted, ...definition, tags: definition.tags ?? [] }
   })
 
 /**

@@ -1,19 +1,13 @@
 import * as Effect from "effect/Effect"
-import type { Metadata } from "@grpc/grpc-js"
-import { checkKind, checkQueue, defaultQueue } from "../../domain/limits.ts"
 import type { RawJob } from "../../features/client/RawJobs.ts"
-import { externalSpan } from "../../features/telemetry/Tracing.ts"
 import { DuplicateJob, IdTaken } from "../errors.ts"
-import { instantOf, invalid, jobIdOf, millisOf, required } from "../fields.ts"
+import { invalid, jobIdOf, millisOf } from "../fields.ts"
 import { EnqueuedJob_Outcome, type EnqueueRequest, QueueService } from "../gen/winter/v1/queue_service_pb.ts"
-import type { QueueDefaults } from "../options.ts"
+import { queueOrDefault, rawJobOf, timeOf } from "../raw-job.ts"
 import type { Station } from "../Station.ts"
-import { decodeText } from "../text.ts"
+import { inCallersTrace } from "../trace.ts"
 
 const { method } = QueueService
-
-const queueOf = (queue: string) =>
-  Effect.as(Effect.fromResult(checkQueue(queue === "" ? defaultQueue : queue)), queue === "" ? defaultQueue : queue)
 
 /** The unique period and key as the library has them. */
 const uniqueOf = Effect.fnUntraced(function* (request: EnqueueRequest) {
@@ -23,51 +17,16 @@ const uniqueOf = Effect.fnUntraced(function* (request: EnqueueRequest) {
   return { unique: { ...(key === "" ? {} : { key }), ...(window === 0 ? {} : { window }) } }
 })
 
-const rawJobOf = Effect.fnUntraced(function* (
-  request: EnqueueRequest,
-  retentionMillis: number,
-  defaults: QueueDefaults
-) {
-  const kind = yield* required("kind", request.kind)
-  yield* Effect.fromResult(checkKind(kind))
-  const payload = yield* decodeText("payload", request.payload)
-  const at = yield* instantOf("scheduled_at", request.scheduledAt)
-  const delay = yield* millisOf("delay_ms", request.delayMs)
-  const expires = yield* millisOf("expires_in_ms", request.expiresInMs)
-  const unique = yield* uniqueOf(request)
-  const { jobId, maxRetries, priority, retentionMs, tags } = request
+const jobOf = Effect.fnUntraced(function* (request: EnqueueRequest, queue: string, settings: Station["settings"]) {
+  const { jobId } = request
   if (jobId !== "") yield* jobIdOf(jobId)
   return {
-    kind,
-    payload,
-    retentionMillis: retentionMs === undefined ? retentionMillis : yield* millisOf("retention_ms", retentionMs),
-    ...(jobId === "" ? {} : { id: jobId }),
-    ...(defaults.priority === undefined ? {} : { priority: defaults.priority }),
-    ...(defaults.maxAttempts === undefined ? {} : { maxAttempts: defaults.maxAttempts }),
-    ...(priority === undefined ? {} : { priority }),
-    ...(maxRetries === 0 ? {} : { maxAttempts: maxRetries }),
-    ...(at === undefined ? {} : { at }),
-    ...(delay === 0 ? {} : { delay }),
-    ...(expires === 0 ? {} : { expires }),
-    ...(tags.length === 0 ? {} : { tags }),
-    ...unique
+    ...(yield* rawJobOf(request, queue, settings)),
+    ...(yield* timeOf(request)),
+    ...(yield* uniqueOf(request)),
+    ...(jobId === "" ? {} : { id: jobId })
   } satisfies RawJob
 })
-
-const headerOf = (metadata: Metadata, name: string): string => {
-  const [value] = metadata.get(name)
-  return typeof value === "string" ? value : ""
-}
-
-/** What is enqueued belongs to the caller's trace, when the call carries one. **Ref** TRACE-1 */
-const inCallersTrace = <A, E, R>(metadata: Metadata, enqueue: Effect.Effect<A, E, R>): Effect.Effect<A, E, R> => {
-  const tracestate = headerOf(metadata, "tracestate")
-  const span = externalSpan({
-    traceparent: headerOf(metadata, "traceparent"),
-    ...(tracestate === "" ? {} : { tracestate })
-  })
-  return span === undefined ? enqueue : Effect.withParentSpan(enqueue, span, { captureStackTrace: false })
-}
 
 const outcomes = {
   enqueued: EnqueuedJob_Outcome.ENQUEUED,
@@ -78,14 +37,12 @@ const outcomes = {
   replaced: EnqueuedJob_Outcome.ENQUEUED
 } as const
 
-const defaultsOf = ({ queueDefaults }: Station["settings"], queue: string): QueueDefaults => queueDefaults[queue] ?? {}
-
 export const enqueueCalls = ({ calls, enqueue, settings }: Station) => ({
   enqueue: calls.unary(
     method.enqueue,
     Effect.fnUntraced(function* (request, { metadata }) {
-      const queue = yield* queueOf(request.queue)
-      const job = yield* rawJobOf(request, settings.retentionMillis, defaultsOf(settings, queue))
+      const queue = yield* queueOrDefault(request.queue)
+      const job = yield* jobOf(request, queue, settings)
       const [stored] = yield* inCallersTrace(metadata, enqueue(queue, [job]))
       const { id: jobId, outcome } = stored!
       if (outcome === "duplicate") return yield* Effect.fail(new DuplicateJob())
@@ -97,13 +54,11 @@ export const enqueueCalls = ({ calls, enqueue, settings }: Station) => ({
   enqueueBatch: calls.unary(
     method.enqueueBatch,
     Effect.fnUntraced(function* (request, { metadata }) {
-      const queue = yield* queueOf(request.queue)
+      const queue = yield* queueOrDefault(request.queue)
       if (request.jobs.some((job) => job.queue !== "" && job.queue !== queue)) {
         return yield* invalid("jobs.queue", `must be empty or ${queue}`)
       }
-      const jobs = yield* Effect.forEach(request.jobs, (job) =>
-        rawJobOf(job, settings.retentionMillis, defaultsOf(settings, queue))
-      )
+      const jobs = yield* Effect.forEach(request.jobs, (job) => jobOf(job, queue, settings))
       const stored = yield* inCallersTrace(metadata, enqueue(queue, jobs))
       return { jobs: stored.map(({ id, outcome }) => ({ jobId: id, outcome: outcomes[outcome] })) }
     })

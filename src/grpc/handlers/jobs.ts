@@ -6,7 +6,7 @@ import { type CancelOutcome, JobStore } from "../../ports/JobStore.ts"
 import { QueueControl } from "../../ports/QueueControl.ts"
 import { encodeJob } from "../encode-job.ts"
 import { JobNotFound } from "../errors.ts"
-import { countOf, invalid, jobIdOf, millisOf, queueOf } from "../fields.ts"
+import { invalid, jobIdOf, millisOf, pageSizeOf, placeOf, queueOf, waitOf } from "../fields.ts"
 import { CancelResponse_Outcome, QueueService } from "../gen/winter/v1/queue_service_pb.ts"
 import type { Station } from "../Station.ts"
 import { encodeText } from "../text.ts"
@@ -20,7 +20,7 @@ const cancelOutcomes = {
   gone: CancelResponse_Outcome.GONE
 } as const satisfies Record<CancelOutcome, CancelResponse_Outcome>
 
-const endingOf = (ended: Ended) => {
+export const endingOf = (ended: Ended) => {
   switch (ended._tag) {
     case "Completed":
       return {
@@ -41,9 +41,6 @@ const endingOf = (ended: Ended) => {
   }
 }
 
-const maxPage = 1000
-const defaultPage = 50
-
 const isState = (state: string): state is JobState => JobState.literals.some((known) => known === state)
 
 export const jobCalls = ({ calls, endings, settings }: Station) => ({
@@ -63,7 +60,7 @@ export const jobCalls = ({ calls, endings, settings }: Station) => ({
     Effect.fnUntraced(function* (request) {
       const jobId = yield* jobIdOf(request.jobId)
       const queue = yield* queueOf(request.queue)
-      const waitMillis = Math.min(yield* millisOf("wait_ms", request.waitMs), settings.maxMillis)
+      const waitMillis = waitOf(yield* millisOf("wait_ms", request.waitMs), settings.maxMillis)
       const store = yield* JobStore
       // most who ask without waiting ask about jobs that go on: no watch is set up for them
       if (waitMillis === 0) {
@@ -93,13 +90,13 @@ export const jobCalls = ({ calls, endings, settings }: Station) => ({
     method.listJobs,
     Effect.fnUntraced(function* (request) {
       const queue = yield* queueOf(request.queue)
-      const { pageToken, state } = request
+      const { state } = request
       if (!isState(state)) return yield* invalid("state", `must be one of ${JobState.literals.join(", ")}`)
-      if (pageToken !== "" && !/^[\x21-\x7e]{1,256}$/.test(pageToken)) return yield* invalid("page_token", "is none")
+      const pageToken = yield* placeOf(request.pageToken)
       const control = yield* QueueControl
-      let limit = yield* countOf("page_size", request.pageSize, maxPage, defaultPage)
+      let limit = yield* pageSizeOf(request.pageSize)
       while (true) {
-        const cursor = pageToken === "" ? {} : { cursor: pageToken }
+        const cursor = pageToken === undefined ? {} : { cursor: pageToken }
         const page = yield* control.list({ queue, state, limit, ...cursor })
         const bytes = page.jobs.reduce((sum, { payload, result }) => sum + payload.length + (result?.length ?? 0), 0)
         // a cursor stands behind a whole page, so one that fits no message is read again, shorter

@@ -16,7 +16,7 @@ import type { Message, UnknownEnum } from "@bufbuild/protobuf";
  * Describes the file winter/v1/queue_service.proto.
  */
 export const file_winter_v1_queue_service: GenFile = /*@__PURE__*/
-  fileDesc("Ch13aW50ZXIvdjEvcXVldWVfc2VydmljZS5wcm90bxIJd2ludGVyLnYxIrUECgNKb2ISCgoCaWQYASABKAkSDAoEa2luZBgCIAEoCRIPCgdwYXlsb2FkGAMgASgMEg0KBXF1ZXVlGAQgASgJEhAKCHByaW9yaXR5GAUgASgFEg0KBXN0YXRlGAYgASgJEg8KB2F0dGVtcHQYByABKAUSEwoLbWF4X3JldHJpZXMYCCABKAUSEgoKY3JlYXRlZF9hdBgJIAEoAxIUCgxzY2hlZHVsZWRfYXQYCiABKAMSEgoKc3RhcnRlZF9hdBgLIAEoAxIUCgxjb21wbGV0ZWRfYXQYDCABKAMSEgoKbGFzdF9lcnJvchgNIAEoCRINCgV0b2tlbhgOIAEoAxIYChBsZWFzZV9leHBpcmVzX2F0GA8gASgDEhAKCGxlYXNlX21zGBAgASgDEhEKCXdvcmtlcl9pZBgRIAEoCRIsCgdoZWFkZXJzGBIgAygLMhsud2ludGVyLnYxLkpvYi5IZWFkZXJzRW50cnkSDAoEdGFncxgTIAMoCRITCgZyZXN1bHQYFCABKAxIAIgBARITCgtkZWFkX3JlYXNvbhgVIAEoCRIdChBjYW5jZWxfcmVxdWVzdGVkGBYgASgJSAGIAQESFQoIcHJvZ3Jlc3MYFyABKAxIAogBARouCgxIZWFkZXJzRW50cnkSCwoDa2V5GAEgASgJEg0KBXZhbHVlGAIgASgJOgI4AUIJCgdfcmVzdWx0QhMKEV9jYW5jZWxfcmVxdWVzdGVkQgsKCV9wcm9ncmVzcyKuAgoORW5xdWV1ZVJlcXVlc3QSDAoEa2luZBgBIAEoCRIPCgdwYXlsb2FkGAIgASgMEg0KBXF1ZXVlGAMgASgJEhUKCHByaW9yaXR5GAQgASgFSACIAQESFAoMc2NoZWR1bGVkX2F0GAUgASgDEhMKC21heF9yZXRyaWVzGAYgASgFEhgKEHVuaXF1ZV9wZXJpb2RfbXMYByABKAMSDgoGam9iX2lkGAggASgJEhAKCGRlbGF5X21zGAkgASgDEhIKCnVuaXF1ZV9rZXkYCiABKAkSGQoMcmV0ZW50aW9uX21zGAsgASgDSAGIAQESFQoNZXhwaXJlc19pbl9tcxgMIAEoAxIMCgR0YWdzGA0gAygJQgsKCV9wcmlvcml0eUIPCg1fcmV0ZW50aW9uX21zIjMKD0VucXVldWVSZXNwb25zZRIOCgZqb2JfaWQYASABKAkSEAoIZXhpc3RpbmcYAiABKAgiWAoORGVxdWV1ZVJlcXVlc3QSDQoFcXVldWUYASABKAkSEQoJd29ya2VyX2lkGAIgASgJEhIKCnRpbWVvdXRfbXMYAyABKAMSEAoIbGVhc2VfbXMYBCABKAMiLgoPRGVxdWV1ZVJlc3BvbnNlEhsKA2pvYhgBIAEoCzIOLndpbnRlci52MS5Kb2IibQoKQWNrUmVxdWVzdBIOCgZqb2JfaWQYASABKAkSDQoFcXVldWUYAiABKAkSEQoJd29ya2VyX2lkGAMgASgJEg0KBXRva2VuGAQgASgDEhMKBnJlc3VsdBgFIAEoDEgAiAEBQgkKB19yZXN1bHQiOAoLQWNrUmVzcG9uc2USKQoHb3V0Y29tZRgBIAEoDjIYLndpbnRlci52MS5TZXR0bGVPdXRjb21lIpUBCgtOYWNrUmVxdWVzdBIOCgZqb2JfaWQYASABKAkSDQoFcXVldWUYAiABKAkSEQoJd29ya2VyX2lkGAMgASgJEg0KBWVycm9yGAQgASgJEhIKCnNraXBfcmV0cnkYBSABKAgSDQoFdG9rZW4YBiABKAMSFQoIZGVsYXlfbXMYByABKANIAIgBAUILCglfZGVsYXlfbXMiSgoMTmFja1Jlc3BvbnNlEg8KB291dGNvbWUYASABKAkSKQoHc2V0dGxlZBgCIAEoDjIYLndpbnRlci52MS5TZXR0bGVPdXRjb21lIkcKEEhlYXJ0YmVhdFJlcXVlc3QSEQoJd29ya2VyX2lkGAEgASgJEg4KBnF1ZXVlcxgCIAMoCRIQCghsZWFzZV9tcxgDIAEoAyI9ChFIZWFydGJlYXRSZXNwb25zZRIoCgZsZWFzZXMYASADKAsyGC53aW50ZXIudjEuRXh0ZW5kZWRMZWFzZSIuCg1HZXRKb2JSZXF1ZXN0Eg4KBmpvYl9pZBgBIAEoCRINCgVxdWV1ZRgCIAEoCSI7Cg5HZXRKb2JSZXNwb25zZRIbCgNqb2IYASABKAsyDi53aW50ZXIudjEuSm9iEgwKBGxvZ3MYAiADKAkiIgoRUXVldWVTdGF0c1JlcXVlc3QSDQoFcXVldWUYASABKAkiuQEKElF1ZXVlU3RhdHNSZXNwb25zZRINCgVxdWV1ZRgBIAEoCRINCgVyZWFkeRgCIAEoAxIOCgZhY3RpdmUYAyABKAMSDwoHZGVsYXllZBgEIAEoAxIMCgRkZWFkGAUgASgDEhEKCWNvbXBsZXRlZBgGIAEoAxIOCgZmYWlsZWQYByABKAMSDgoGcGF1c2VkGAggASgIEhEKCWNhbmNlbGxlZBgJIAEoAxIQCghlbnF1ZXVlZBgKIAEoAyJNChNFbnF1ZXVlQmF0Y2hSZXF1ZXN0Eg0KBXF1ZXVlGAEgASgJEicKBGpvYnMYAiADKAsyGS53aW50ZXIudjEuRW5xdWV1ZVJlcXVlc3QiPAoURW5xdWV1ZUJhdGNoUmVzcG9uc2USJAoEam9icxgBIAMoCzIWLndpbnRlci52MS5FbnF1ZXVlZEpvYiLLAQoLRW5xdWV1ZWRKb2ISDgoGam9iX2lkGAEgASgJEi8KB291dGNvbWUYAiABKA4yHi53aW50ZXIudjEuRW5xdWV1ZWRKb2IuT3V0Y29tZSJ7CgdPdXRjb21lEhcKE09VVENPTUVfVU5TUEVDSUZJRUQQABIUChBPVVRDT01FX0VOUVVFVUVEEAESFAoQT1VUQ09NRV9FWElTVElORxACEhUKEU9VVENPTUVfRFVQTElDQVRFEAMSFAoQT1VUQ09NRV9DT05GTElDVBAEIm8KE0RlcXVldWVCYXRjaFJlcXVlc3QSDQoFcXVldWUYASABKAkSEQoJd29ya2VyX2lkGAIgASgJEhIKCnRpbWVvdXRfbXMYAyABKAMSEAoIbGVhc2VfbXMYBCABKAMSEAoIbWF4X2pvYnMYBSABKAUiNAoURGVxdWV1ZUJhdGNoUmVzcG9uc2USHAoEam9icxgBIAMoCzIOLndpbnRlci52MS5Kb2IiUgoURGVxdWV1ZVN0cmVhbVJlcXVlc3QSKgoEb3BlbhgBIAEoCzIcLndpbnRlci52MS5EZXF1ZXVlU3RyZWFtT3BlbhIOCgZjcmVkaXQYAiABKAUiSAoRRGVxdWV1ZVN0cmVhbU9wZW4SDgoGcXVldWVzGAEgAygJEhEKCXdvcmtlcl9pZBgCIAEoCRIQCghsZWFzZV9tcxgDIAEoAyI0ChVEZXF1ZXVlU3RyZWFtUmVzcG9uc2USGwoDam9iGAEgASgLMg4ud2ludGVyLnYxLkpvYiImCgVMZWFzZRIOCgZqb2JfaWQYASABKAkSDQoFdG9rZW4YAiABKAMiagoSRXh0ZW5kTGVhc2VSZXF1ZXN0Eg0KBXF1ZXVlGAEgASgJEhEKCXdvcmtlcl9pZBgCIAEoCRIgCgZsZWFzZXMYAyADKAsyEC53aW50ZXIudjEuTGVhc2USEAoIbGVhc2VfbXMYBCABKAMiPwoTRXh0ZW5kTGVhc2VSZXNwb25zZRIoCgZsZWFzZXMYASADKAsyGC53aW50ZXIudjEuRXh0ZW5kZWRMZWFzZSLAAQoNRXh0ZW5kZWRMZWFzZRIOCgZqb2JfaWQYASABKAkSLwoGc3RhdHVzGAIgASgOMh8ud2ludGVyLnYxLkV4dGVuZGVkTGVhc2UuU3RhdHVzEg0KBXF1ZXVlGAMgASgJIl8KBlN0YXR1cxIWChJTVEFUVVNfVU5TUEVDSUZJRUQQABIPCgtTVEFUVVNfSEVMRBABEhsKF1NUQVRVU19DQU5DRUxfUkVRVUVTVEVEEAISDwoLU1RBVFVTX0xPU1QQAyJiCg1Tbm9vemVSZXF1ZXN0Eg4KBmpvYl9pZBgBIAEoCRINCgVxdWV1ZRgCIAEoCRIRCgl3b3JrZXJfaWQYAyABKAkSDQoFdG9rZW4YBCABKAMSEAoIZGVsYXlfbXMYBSABKAMiOwoOU25vb3plUmVzcG9uc2USKQoHb3V0Y29tZRgBIAEoDjIYLndpbnRlci52MS5TZXR0bGVPdXRjb21lImMKDlJlbGVhc2VSZXF1ZXN0Eg4KBmpvYl9pZBgBIAEoCRINCgVxdWV1ZRgCIAEoCRIRCgl3b3JrZXJfaWQYAyABKAkSDQoFdG9rZW4YBCABKAMSEAoIZGVsYXlfbXMYBSABKAMiPAoPUmVsZWFzZVJlc3BvbnNlEikKB291dGNvbWUYASABKA4yGC53aW50ZXIudjEuU2V0dGxlT3V0Y29tZSKXAQoPQW5ub3RhdGVSZXF1ZXN0Eg4KBmpvYl9pZBgBIAEoCRINCgVxdWV1ZRgCIAEoCRIRCgl3b3JrZXJfaWQYAyABKAkSDQoFdG9rZW4YBCABKAMSFQoIcHJvZ3Jlc3MYBSABKAxIAIgBARIMCgRsb2dzGAYgAygJEhEKCWxvZ3NfZnJvbRgHIAEoBUILCglfcHJvZ3Jlc3MiIAoQQW5ub3RhdGVSZXNwb25zZRIMCgRoZWxkGAEgASgIIj4KDUNhbmNlbFJlcXVlc3QSDgoGam9iX2lkGAEgASgJEg0KBXF1ZXVlGAIgASgJEg4KBnJlYXNvbhgDIAEoCSK7AQoOQ2FuY2VsUmVzcG9uc2USMgoHb3V0Y29tZRgBIAEoDjIhLndpbnRlci52MS5DYW5jZWxSZXNwb25zZS5PdXRjb21lInUKB091dGNvbWUSFwoTT1VUQ09NRV9VTlNQRUNJRklFRBAAEhUKEU9VVENPTUVfQ0FOQ0VMTEVEEAESFQoRT1VUQ09NRV9SRVFVRVNURUQQAhIRCg1PVVRDT01FX0VOREVEEAMSEAoMT1VUQ09NRV9HT05FEAQiQgoQR2V0UmVzdWx0UmVxdWVzdBIOCgZqb2JfaWQYASABKAkSDQoFcXVldWUYAiABKAkSDwoHd2FpdF9tcxgDIAEoAyLuAgoRR2V0UmVzdWx0UmVzcG9uc2USOwoJY29tcGxldGVkGAEgASgLMiYud2ludGVyLnYxLkdldFJlc3VsdFJlc3BvbnNlLkNvbXBsZXRlZEgAEjEKBGRlYWQYAiABKAsyIS53aW50ZXIudjEuR2V0UmVzdWx0UmVzcG9uc2UuRGVhZEgAEjsKCWNhbmNlbGxlZBgDIAEoCzImLndpbnRlci52MS5HZXRSZXN1bHRSZXNwb25zZS5DYW5jZWxsZWRIABorCglDb21wbGV0ZWQSEwoGcmVzdWx0GAEgASgMSACIAQFCCQoHX3Jlc3VsdBpHCgREZWFkEg4KBnJlYXNvbhgBIAEoCRINCgVlcnJvchgCIAEoCRIUCgdmYWlsdXJlGAMgASgMSACIAQFCCgoIX2ZhaWx1cmUaLAoJQ2FuY2VsbGVkEg4KBnJlYXNvbhgBIAEoCRIPCgdleHBpcmVkGAIgASgIQggKBmVuZGluZyITChFMaXN0UXVldWVzUmVxdWVzdCJDChJMaXN0UXVldWVzUmVzcG9uc2USLQoGcXVldWVzGAEgAygLMh0ud2ludGVyLnYxLlF1ZXVlU3RhdHNSZXNwb25zZSJWCg9MaXN0Sm9ic1JlcXVlc3QSDQoFcXVldWUYASABKAkSDQoFc3RhdGUYAiABKAkSEQoJcGFnZV9zaXplGAMgASgFEhIKCnBhZ2VfdG9rZW4YBCABKAkiSQoQTGlzdEpvYnNSZXNwb25zZRIcCgRqb2JzGAEgAygLMg4ud2ludGVyLnYxLkpvYhIXCg9uZXh0X3BhZ2VfdG9rZW4YAiABKAkiHQoMUGF1c2VSZXF1ZXN0Eg0KBXF1ZXVlGAEgASgJIiAKDVBhdXNlUmVzcG9uc2USDwoHY2hhbmdlZBgBIAEoCCIeCg1SZXN1bWVSZXF1ZXN0Eg0KBXF1ZXVlGAEgASgJIiEKDlJlc3VtZVJlc3BvbnNlEg8KB2NoYW5nZWQYASABKAgiQAoOUmVkcml2ZVJlcXVlc3QSDQoFcXVldWUYASABKAkSDwoHam9iX2lkcxgCIAMoCRIOCgZvbGRlc3QYAyABKAUihgIKD1JlZHJpdmVSZXNwb25zZRIxCgRqb2JzGAEgAygLMiMud2ludGVyLnYxLlJlZHJpdmVSZXNwb25zZS5SZWRyaXZlbhq/AQoIUmVkcml2ZW4SDgoGam9iX2lkGAEgASgJEjwKB291dGNvbWUYAiABKA4yKy53aW50ZXIudjEuUmVkcml2ZVJlc3BvbnNlLlJlZHJpdmVuLk91dGNvbWUiZQoHT3V0Y29tZRIXChNPVVRDT01FX1VOU1BFQ0lGSUVEEAASFAoQT1VUQ09NRV9SRURSSVZFThABEhQKEE9VVENPTUVfTk9UX0RFQUQQAhIVChFPVVRDT01FX0tFWV9UQUtFThADIj4KDFB1cmdlUmVxdWVzdBINCgVxdWV1ZRgBIAEoCRIPCgdqb2JfaWRzGAIgAygJEg4KBm9sZGVzdBgDIAEoBSIfCg1QdXJnZVJlc3BvbnNlEg4KBnB1cmdlZBgBIAEoBSrSAQoNU2V0dGxlT3V0Y29tZRIeChpTRVRUTEVfT1VUQ09NRV9VTlNQRUNJRklFRBAAEhoKFlNFVFRMRV9PVVRDT01FX1NFVFRMRUQQARIXChNTRVRUTEVfT1VUQ09NRV9ESUVEEAISHAoYU0VUVExFX09VVENPTUVfQ0FOQ0VMTEVEEAMSGwoXU0VUVExFX09VVENPTUVfUkVQRUFURUQQBBIYChRTRVRUTEVfT1VUQ09NRV9TVEFMRRAFEhcKE1NFVFRMRV9PVVRDT01FX0dPTkUQBjLxCwoMUXVldWVTZXJ2aWNlEkAKB0VucXVldWUSGS53aW50ZXIudjEuRW5xdWV1ZVJlcXVlc3QaGi53aW50ZXIudjEuRW5xdWV1ZVJlc3BvbnNlEkAKB0RlcXVldWUSGS53aW50ZXIudjEuRGVxdWV1ZVJlcXVlc3QaGi53aW50ZXIudjEuRGVxdWV1ZVJlc3BvbnNlEjQKA0FjaxIVLndpbnRlci52MS5BY2tSZXF1ZXN0GhYud2ludGVyLnYxLkFja1Jlc3BvbnNlEjcKBE5hY2sSFi53aW50ZXIudjEuTmFja1JlcXVlc3QaFy53aW50ZXIudjEuTmFja1Jlc3BvbnNlEkYKCUhlYXJ0YmVhdBIbLndpbnRlci52MS5IZWFydGJlYXRSZXF1ZXN0Ghwud2ludGVyLnYxLkhlYXJ0YmVhdFJlc3BvbnNlEj0KBkdldEpvYhIYLndpbnRlci52MS5HZXRKb2JSZXF1ZXN0Ghkud2ludGVyLnYxLkdldEpvYlJlc3BvbnNlEkkKClF1ZXVlU3RhdHMSHC53aW50ZXIudjEuUXVldWVTdGF0c1JlcXVlc3QaHS53aW50ZXIudjEuUXVldWVTdGF0c1Jlc3BvbnNlEk8KDEVucXVldWVCYXRjaBIeLndpbnRlci52MS5FbnF1ZXVlQmF0Y2hSZXF1ZXN0Gh8ud2ludGVyLnYxLkVucXVldWVCYXRjaFJlc3BvbnNlEk8KDERlcXVldWVCYXRjaBIeLndpbnRlci52MS5EZXF1ZXVlQmF0Y2hSZXF1ZXN0Gh8ud2ludGVyLnYxLkRlcXVldWVCYXRjaFJlc3BvbnNlElYKDURlcXVldWVTdHJlYW0SHy53aW50ZXIudjEuRGVxdWV1ZVN0cmVhbVJlcXVlc3QaIC53aW50ZXIudjEuRGVxdWV1ZVN0cmVhbVJlc3BvbnNlKAEwARJMCgtFeHRlbmRMZWFzZRIdLndpbnRlci52MS5FeHRlbmRMZWFzZVJlcXVlc3QaHi53aW50ZXIudjEuRXh0ZW5kTGVhc2VSZXNwb25zZRI9CgZTbm9vemUSGC53aW50ZXIudjEuU25vb3plUmVxdWVzdBoZLndpbnRlci52MS5Tbm9vemVSZXNwb25zZRJACgdSZWxlYXNlEhkud2ludGVyLnYxLlJlbGVhc2VSZXF1ZXN0Ghoud2ludGVyLnYxLlJlbGVhc2VSZXNwb25zZRJDCghBbm5vdGF0ZRIaLndpbnRlci52MS5Bbm5vdGF0ZVJlcXVlc3QaGy53aW50ZXIudjEuQW5ub3RhdGVSZXNwb25zZRI9CgZDYW5jZWwSGC53aW50ZXIudjEuQ2FuY2VsUmVxdWVzdBoZLndpbnRlci52MS5DYW5jZWxSZXNwb25zZRJGCglHZXRSZXN1bHQSGy53aW50ZXIudjEuR2V0UmVzdWx0UmVxdWVzdBocLndpbnRlci52MS5HZXRSZXN1bHRSZXNwb25zZRJJCgpMaXN0UXVldWVzEhwud2ludGVyLnYxLkxpc3RRdWV1ZXNSZXF1ZXN0Gh0ud2ludGVyLnYxLkxpc3RRdWV1ZXNSZXNwb25zZRJDCghMaXN0Sm9icxIaLndpbnRlci52MS5MaXN0Sm9ic1JlcXVlc3QaGy53aW50ZXIudjEuTGlzdEpvYnNSZXNwb25zZRI6CgVQYXVzZRIXLndpbnRlci52MS5QYXVzZVJlcXVlc3QaGC53aW50ZXIudjEuUGF1c2VSZXNwb25zZRI9CgZSZXN1bWUSGC53aW50ZXIudjEuUmVzdW1lUmVxdWVzdBoZLndpbnRlci52MS5SZXN1bWVSZXNwb25zZRJACgdSZWRyaXZlEhkud2ludGVyLnYxLlJlZHJpdmVSZXF1ZXN0Ghoud2ludGVyLnYxLlJlZHJpdmVSZXNwb25zZRI6CgVQdXJnZRIXLndpbnRlci52MS5QdXJnZVJlcXVlc3QaGC53aW50ZXIudjEuUHVyZ2VSZXNwb25zZWIGcHJvdG8z");
+  fileDesc("Ch13aW50ZXIvdjEvcXVldWVfc2VydmljZS5wcm90bxIJd2ludGVyLnYxIuYECgNKb2ISCgoCaWQYASABKAkSDAoEa2luZBgCIAEoCRIPCgdwYXlsb2FkGAMgASgMEg0KBXF1ZXVlGAQgASgJEhAKCHByaW9yaXR5GAUgASgFEg0KBXN0YXRlGAYgASgJEg8KB2F0dGVtcHQYByABKAUSEwoLbWF4X3JldHJpZXMYCCABKAUSEgoKY3JlYXRlZF9hdBgJIAEoAxIUCgxzY2hlZHVsZWRfYXQYCiABKAMSEgoKc3RhcnRlZF9hdBgLIAEoAxIUCgxjb21wbGV0ZWRfYXQYDCABKAMSEgoKbGFzdF9lcnJvchgNIAEoCRINCgV0b2tlbhgOIAEoAxIYChBsZWFzZV9leHBpcmVzX2F0GA8gASgDEhAKCGxlYXNlX21zGBAgASgDEhEKCXdvcmtlcl9pZBgRIAEoCRIsCgdoZWFkZXJzGBIgAygLMhsud2ludGVyLnYxLkpvYi5IZWFkZXJzRW50cnkSDAoEdGFncxgTIAMoCRITCgZyZXN1bHQYFCABKAxIAIgBARITCgtkZWFkX3JlYXNvbhgVIAEoCRIdChBjYW5jZWxfcmVxdWVzdGVkGBYgASgJSAGIAQESFQoIcHJvZ3Jlc3MYFyABKAxIAogBARITCgt3b3JrZmxvd19pZBgYIAEoCRIRCgRub2RlGBkgASgFSAOIAQEaLgoMSGVhZGVyc0VudHJ5EgsKA2tleRgBIAEoCRINCgV2YWx1ZRgCIAEoCToCOAFCCQoHX3Jlc3VsdEITChFfY2FuY2VsX3JlcXVlc3RlZEILCglfcHJvZ3Jlc3NCBwoFX25vZGUirgIKDkVucXVldWVSZXF1ZXN0EgwKBGtpbmQYASABKAkSDwoHcGF5bG9hZBgCIAEoDBINCgVxdWV1ZRgDIAEoCRIVCghwcmlvcml0eRgEIAEoBUgAiAEBEhQKDHNjaGVkdWxlZF9hdBgFIAEoAxITCgttYXhfcmV0cmllcxgGIAEoBRIYChB1bmlxdWVfcGVyaW9kX21zGAcgASgDEg4KBmpvYl9pZBgIIAEoCRIQCghkZWxheV9tcxgJIAEoAxISCgp1bmlxdWVfa2V5GAogASgJEhkKDHJldGVudGlvbl9tcxgLIAEoA0gBiAEBEhUKDWV4cGlyZXNfaW5fbXMYDCABKAMSDAoEdGFncxgNIAMoCUILCglfcHJpb3JpdHlCDwoNX3JldGVudGlvbl9tcyIzCg9FbnF1ZXVlUmVzcG9uc2USDgoGam9iX2lkGAEgASgJEhAKCGV4aXN0aW5nGAIgASgIIlgKDkRlcXVldWVSZXF1ZXN0Eg0KBXF1ZXVlGAEgASgJEhEKCXdvcmtlcl9pZBgCIAEoCRISCgp0aW1lb3V0X21zGAMgASgDEhAKCGxlYXNlX21zGAQgASgDIi4KD0RlcXVldWVSZXNwb25zZRIbCgNqb2IYASABKAsyDi53aW50ZXIudjEuSm9iIm0KCkFja1JlcXVlc3QSDgoGam9iX2lkGAEgASgJEg0KBXF1ZXVlGAIgASgJEhEKCXdvcmtlcl9pZBgDIAEoCRINCgV0b2tlbhgEIAEoAxITCgZyZXN1bHQYBSABKAxIAIgBAUIJCgdfcmVzdWx0IjgKC0Fja1Jlc3BvbnNlEikKB291dGNvbWUYASABKA4yGC53aW50ZXIudjEuU2V0dGxlT3V0Y29tZSKVAQoLTmFja1JlcXVlc3QSDgoGam9iX2lkGAEgASgJEg0KBXF1ZXVlGAIgASgJEhEKCXdvcmtlcl9pZBgDIAEoCRINCgVlcnJvchgEIAEoCRISCgpza2lwX3JldHJ5GAUgASgIEg0KBXRva2VuGAYgASgDEhUKCGRlbGF5X21zGAcgASgDSACIAQFCCwoJX2RlbGF5X21zIkoKDE5hY2tSZXNwb25zZRIPCgdvdXRjb21lGAEgASgJEikKB3NldHRsZWQYAiABKA4yGC53aW50ZXIudjEuU2V0dGxlT3V0Y29tZSJHChBIZWFydGJlYXRSZXF1ZXN0EhEKCXdvcmtlcl9pZBgBIAEoCRIOCgZxdWV1ZXMYAiADKAkSEAoIbGVhc2VfbXMYAyABKAMiPQoRSGVhcnRiZWF0UmVzcG9uc2USKAoGbGVhc2VzGAEgAygLMhgud2ludGVyLnYxLkV4dGVuZGVkTGVhc2UiLgoNR2V0Sm9iUmVxdWVzdBIOCgZqb2JfaWQYASABKAkSDQoFcXVldWUYAiABKAkiOwoOR2V0Sm9iUmVzcG9uc2USGwoDam9iGAEgASgLMg4ud2ludGVyLnYxLkpvYhIMCgRsb2dzGAIgAygJIiIKEVF1ZXVlU3RhdHNSZXF1ZXN0Eg0KBXF1ZXVlGAEgASgJIrkBChJRdWV1ZVN0YXRzUmVzcG9uc2USDQoFcXVldWUYASABKAkSDQoFcmVhZHkYAiABKAMSDgoGYWN0aXZlGAMgASgDEg8KB2RlbGF5ZWQYBCABKAMSDAoEZGVhZBgFIAEoAxIRCgljb21wbGV0ZWQYBiABKAMSDgoGZmFpbGVkGAcgASgDEg4KBnBhdXNlZBgIIAEoCBIRCgljYW5jZWxsZWQYCSABKAMSEAoIZW5xdWV1ZWQYCiABKAMiTQoTRW5xdWV1ZUJhdGNoUmVxdWVzdBINCgVxdWV1ZRgBIAEoCRInCgRqb2JzGAIgAygLMhkud2ludGVyLnYxLkVucXVldWVSZXF1ZXN0IjwKFEVucXVldWVCYXRjaFJlc3BvbnNlEiQKBGpvYnMYASADKAsyFi53aW50ZXIudjEuRW5xdWV1ZWRKb2IiywEKC0VucXVldWVkSm9iEg4KBmpvYl9pZBgBIAEoCRIvCgdvdXRjb21lGAIgASgOMh4ud2ludGVyLnYxLkVucXVldWVkSm9iLk91dGNvbWUiewoHT3V0Y29tZRIXChNPVVRDT01FX1VOU1BFQ0lGSUVEEAASFAoQT1VUQ09NRV9FTlFVRVVFRBABEhQKEE9VVENPTUVfRVhJU1RJTkcQAhIVChFPVVRDT01FX0RVUExJQ0FURRADEhQKEE9VVENPTUVfQ09ORkxJQ1QQBCJvChNEZXF1ZXVlQmF0Y2hSZXF1ZXN0Eg0KBXF1ZXVlGAEgASgJEhEKCXdvcmtlcl9pZBgCIAEoCRISCgp0aW1lb3V0X21zGAMgASgDEhAKCGxlYXNlX21zGAQgASgDEhAKCG1heF9qb2JzGAUgASgFIjQKFERlcXVldWVCYXRjaFJlc3BvbnNlEhwKBGpvYnMYASADKAsyDi53aW50ZXIudjEuSm9iIlIKFERlcXVldWVTdHJlYW1SZXF1ZXN0EioKBG9wZW4YASABKAsyHC53aW50ZXIudjEuRGVxdWV1ZVN0cmVhbU9wZW4SDgoGY3JlZGl0GAIgASgFIkgKEURlcXVldWVTdHJlYW1PcGVuEg4KBnF1ZXVlcxgBIAMoCRIRCgl3b3JrZXJfaWQYAiABKAkSEAoIbGVhc2VfbXMYAyABKAMiNAoVRGVxdWV1ZVN0cmVhbVJlc3BvbnNlEhsKA2pvYhgBIAEoCzIOLndpbnRlci52MS5Kb2IiJgoFTGVhc2USDgoGam9iX2lkGAEgASgJEg0KBXRva2VuGAIgASgDImoKEkV4dGVuZExlYXNlUmVxdWVzdBINCgVxdWV1ZRgBIAEoCRIRCgl3b3JrZXJfaWQYAiABKAkSIAoGbGVhc2VzGAMgAygLMhAud2ludGVyLnYxLkxlYXNlEhAKCGxlYXNlX21zGAQgASgDIj8KE0V4dGVuZExlYXNlUmVzcG9uc2USKAoGbGVhc2VzGAEgAygLMhgud2ludGVyLnYxLkV4dGVuZGVkTGVhc2UiwAEKDUV4dGVuZGVkTGVhc2USDgoGam9iX2lkGAEgASgJEi8KBnN0YXR1cxgCIAEoDjIfLndpbnRlci52MS5FeHRlbmRlZExlYXNlLlN0YXR1cxINCgVxdWV1ZRgDIAEoCSJfCgZTdGF0dXMSFgoSU1RBVFVTX1VOU1BFQ0lGSUVEEAASDwoLU1RBVFVTX0hFTEQQARIbChdTVEFUVVNfQ0FOQ0VMX1JFUVVFU1RFRBACEg8KC1NUQVRVU19MT1NUEAMiYgoNU25vb3plUmVxdWVzdBIOCgZqb2JfaWQYASABKAkSDQoFcXVldWUYAiABKAkSEQoJd29ya2VyX2lkGAMgASgJEg0KBXRva2VuGAQgASgDEhAKCGRlbGF5X21zGAUgASgDIjsKDlNub296ZVJlc3BvbnNlEikKB291dGNvbWUYASABKA4yGC53aW50ZXIudjEuU2V0dGxlT3V0Y29tZSJjCg5SZWxlYXNlUmVxdWVzdBIOCgZqb2JfaWQYASABKAkSDQoFcXVldWUYAiABKAkSEQoJd29ya2VyX2lkGAMgASgJEg0KBXRva2VuGAQgASgDEhAKCGRlbGF5X21zGAUgASgDIjwKD1JlbGVhc2VSZXNwb25zZRIpCgdvdXRjb21lGAEgASgOMhgud2ludGVyLnYxLlNldHRsZU91dGNvbWUilwEKD0Fubm90YXRlUmVxdWVzdBIOCgZqb2JfaWQYASABKAkSDQoFcXVldWUYAiABKAkSEQoJd29ya2VyX2lkGAMgASgJEg0KBXRva2VuGAQgASgDEhUKCHByb2dyZXNzGAUgASgMSACIAQESDAoEbG9ncxgGIAMoCRIRCglsb2dzX2Zyb20YByABKAVCCwoJX3Byb2dyZXNzIiAKEEFubm90YXRlUmVzcG9uc2USDAoEaGVsZBgBIAEoCCI+Cg1DYW5jZWxSZXF1ZXN0Eg4KBmpvYl9pZBgBIAEoCRINCgVxdWV1ZRgCIAEoCRIOCgZyZWFzb24YAyABKAkiuwEKDkNhbmNlbFJlc3BvbnNlEjIKB291dGNvbWUYASABKA4yIS53aW50ZXIudjEuQ2FuY2VsUmVzcG9uc2UuT3V0Y29tZSJ1CgdPdXRjb21lEhcKE09VVENPTUVfVU5TUEVDSUZJRUQQABIVChFPVVRDT01FX0NBTkNFTExFRBABEhUKEU9VVENPTUVfUkVRVUVTVEVEEAISEQoNT1VUQ09NRV9FTkRFRBADEhAKDE9VVENPTUVfR09ORRAEIkIKEEdldFJlc3VsdFJlcXVlc3QSDgoGam9iX2lkGAEgASgJEg0KBXF1ZXVlGAIgASgJEg8KB3dhaXRfbXMYAyABKAMi7gIKEUdldFJlc3VsdFJlc3BvbnNlEjsKCWNvbXBsZXRlZBgBIAEoCzImLndpbnRlci52MS5HZXRSZXN1bHRSZXNwb25zZS5Db21wbGV0ZWRIABIxCgRkZWFkGAIgASgLMiEud2ludGVyLnYxLkdldFJlc3VsdFJlc3BvbnNlLkRlYWRIABI7CgljYW5jZWxsZWQYAyABKAsyJi53aW50ZXIudjEuR2V0UmVzdWx0UmVzcG9uc2UuQ2FuY2VsbGVkSAAaKwoJQ29tcGxldGVkEhMKBnJlc3VsdBgBIAEoDEgAiAEBQgkKB19yZXN1bHQaRwoERGVhZBIOCgZyZWFzb24YASABKAkSDQoFZXJyb3IYAiABKAkSFAoHZmFpbHVyZRgDIAEoDEgAiAEBQgoKCF9mYWlsdXJlGiwKCUNhbmNlbGxlZBIOCgZyZWFzb24YASABKAkSDwoHZXhwaXJlZBgCIAEoCEIICgZlbmRpbmciEwoRTGlzdFF1ZXVlc1JlcXVlc3QiQwoSTGlzdFF1ZXVlc1Jlc3BvbnNlEi0KBnF1ZXVlcxgBIAMoCzIdLndpbnRlci52MS5RdWV1ZVN0YXRzUmVzcG9uc2UiVgoPTGlzdEpvYnNSZXF1ZXN0Eg0KBXF1ZXVlGAEgASgJEg0KBXN0YXRlGAIgASgJEhEKCXBhZ2Vfc2l6ZRgDIAEoBRISCgpwYWdlX3Rva2VuGAQgASgJIkkKEExpc3RKb2JzUmVzcG9uc2USHAoEam9icxgBIAMoCzIOLndpbnRlci52MS5Kb2ISFwoPbmV4dF9wYWdlX3Rva2VuGAIgASgJIh0KDFBhdXNlUmVxdWVzdBINCgVxdWV1ZRgBIAEoCSIgCg1QYXVzZVJlc3BvbnNlEg8KB2NoYW5nZWQYASABKAgiHgoNUmVzdW1lUmVxdWVzdBINCgVxdWV1ZRgBIAEoCSIhCg5SZXN1bWVSZXNwb25zZRIPCgdjaGFuZ2VkGAEgASgIIkAKDlJlZHJpdmVSZXF1ZXN0Eg0KBXF1ZXVlGAEgASgJEg8KB2pvYl9pZHMYAiADKAkSDgoGb2xkZXN0GAMgASgFIoYCCg9SZWRyaXZlUmVzcG9uc2USMQoEam9icxgBIAMoCzIjLndpbnRlci52MS5SZWRyaXZlUmVzcG9uc2UuUmVkcml2ZW4avwEKCFJlZHJpdmVuEg4KBmpvYl9pZBgBIAEoCRI8CgdvdXRjb21lGAIgASgOMisud2ludGVyLnYxLlJlZHJpdmVSZXNwb25zZS5SZWRyaXZlbi5PdXRjb21lImUKB091dGNvbWUSFwoTT1VUQ09NRV9VTlNQRUNJRklFRBAAEhQKEE9VVENPTUVfUkVEUklWRU4QARIUChBPVVRDT01FX05PVF9ERUFEEAISFQoRT1VUQ09NRV9LRVlfVEFLRU4QAyI+CgxQdXJnZVJlcXVlc3QSDQoFcXVldWUYASABKAkSDwoHam9iX2lkcxgCIAMoCRIOCgZvbGRlc3QYAyABKAUiHwoNUHVyZ2VSZXNwb25zZRIOCgZwdXJnZWQYASABKAUihgMKElNjaGVkdWxlRGVmaW5pdGlvbhIMCgRraW5kGAEgASgJEg8KB3BheWxvYWQYAiABKAwSDgoEY3JvbhgDIAEoCUgAEhIKCGV2ZXJ5X21zGAQgASgDSAASEAoIdGltZXpvbmUYBSABKAkSDgoGYW5jaG9yGAYgASgDEg0KBXF1ZXVlGAcgASgJEhUKCHByaW9yaXR5GAggASgFSAGIAQESEwoLbWF4X3JldHJpZXMYCSABKAUSGQoMcmV0ZW50aW9uX21zGAogASgDSAKIAQESFQoNZXhwaXJlc19pbl9tcxgLIAEoAxIMCgR0YWdzGAwgAygJEicKBm1pc3NlZBgNIAEoDjIXLndpbnRlci52MS5NaXNzZWRQb2xpY3kSFAoMbWlzc2VkX2xpbWl0GA4gASgFEikKB292ZXJsYXAYDyABKA4yGC53aW50ZXIudjEuT3ZlcmxhcFBvbGljeUIICgZ0aW1pbmdCCwoJX3ByaW9yaXR5Qg8KDV9yZXRlbnRpb25fbXMi3wEKCFNjaGVkdWxlEgwKBG5hbWUYASABKAkSMQoKZGVmaW5pdGlvbhgCIAEoCzIdLndpbnRlci52MS5TY2hlZHVsZURlZmluaXRpb24SDgoGcGF1c2VkGAMgASgIEg8KB25leHRfYXQYBCABKAMSDAoEcnVucxgFIAEoAxIPCgdza2lwcGVkGAYgASgDEhQKDGxhc3RfdGlja19hdBgHIAEoAxITCgtsYXN0X2pvYl9pZBgIIAEoCRIYChB0cmlnZ2VyZWRfam9iX2lkGAkgASgJEg0KBWdyb3VwGAogASgJImcKElB1dFNjaGVkdWxlUmVxdWVzdBIMCgRuYW1lGAEgASgJEjEKCmRlZmluaXRpb24YAiABKAsyHS53aW50ZXIudjEuU2NoZWR1bGVEZWZpbml0aW9uEhAKCG9ubHlfbmV3GAMgASgIIrEBChNQdXRTY2hlZHVsZVJlc3BvbnNlEjcKB291dGNvbWUYASABKA4yJi53aW50ZXIudjEuUHV0U2NoZWR1bGVSZXNwb25zZS5PdXRjb21lImEKB091dGNvbWUSFwoTT1VUQ09NRV9VTlNQRUNJRklFRBAAEhEKDU9VVENPTUVfQURERUQQARITCg9PVVRDT01FX0NIQU5HRUQQAhIVChFPVVRDT01FX1VOQ0hBTkdFRBADIiIKEkdldFNjaGVkdWxlUmVxdWVzdBIMCgRuYW1lGAEgASgJIjwKE0dldFNjaGVkdWxlUmVzcG9uc2USJQoIc2NoZWR1bGUYASABKAsyEy53aW50ZXIudjEuU2NoZWR1bGUiWwoUTGlzdFNjaGVkdWxlc1JlcXVlc3QSDQoFcXVldWUYASABKAkSDQoFZ3JvdXAYAiABKAkSEQoJcGFnZV9zaXplGAMgASgFEhIKCnBhZ2VfdG9rZW4YBCABKAkiWAoVTGlzdFNjaGVkdWxlc1Jlc3BvbnNlEiYKCXNjaGVkdWxlcxgBIAMoCzITLndpbnRlci52MS5TY2hlZHVsZRIXCg9uZXh0X3BhZ2VfdG9rZW4YAiABKAkiJQoVUmVtb3ZlU2NoZWR1bGVSZXF1ZXN0EgwKBG5hbWUYASABKAkiKQoWUmVtb3ZlU2NoZWR1bGVSZXNwb25zZRIPCgdyZW1vdmVkGAEgASgIIiQKFFBhdXNlU2NoZWR1bGVSZXF1ZXN0EgwKBG5hbWUYASABKAkiKAoVUGF1c2VTY2hlZHVsZVJlc3BvbnNlEg8KB2NoYW5nZWQYASABKAgiJQoVUmVzdW1lU2NoZWR1bGVSZXF1ZXN0EgwKBG5hbWUYASABKAkiKQoWUmVzdW1lU2NoZWR1bGVSZXNwb25zZRIPCgdjaGFuZ2VkGAEgASgIIiYKFlRyaWdnZXJTY2hlZHVsZVJlcXVlc3QSDAoEbmFtZRgBIAEoCSI4ChdUcmlnZ2VyU2NoZWR1bGVSZXNwb25zZRIOCgZqb2JfaWQYASABKAkSDQoFcXVldWUYAiABKAkiLgoPTmV4dFJ1bnNSZXF1ZXN0EgwKBG5hbWUYASABKAkSDQoFY291bnQYAiABKAUiIQoQTmV4dFJ1bnNSZXNwb25zZRINCgV0aWNrcxgBIAMoAyKVAQoNV29ya2Zsb3dTaGFwZRIlCgNqb2IYASABKAsyFi53aW50ZXIudjEuV29ya2Zsb3dKb2JIABIpCgVjaGFpbhgCIAEoCzIYLndpbnRlci52MS5Xb3JrZmxvd0NoYWluSAASKQoFZ3JvdXAYAyABKAsyGC53aW50ZXIudjEuV29ya2Zsb3dHcm91cEgAQgcKBXNoYXBlIjgKDVdvcmtmbG93Q2hhaW4SJwoFc3RlcHMYASADKAsyGC53aW50ZXIudjEuV29ya2Zsb3dTaGFwZSI6Cg1Xb3JrZmxvd0dyb3VwEikKB21lbWJlcnMYASADKAsyGC53aW50ZXIudjEuV29ya2Zsb3dTaGFwZSLtAQoLV29ya2Zsb3dKb2ISDAoEa2luZBgBIAEoCRIPCgdwYXlsb2FkGAIgASgMEg0KBXF1ZXVlGAMgASgJEhUKCHByaW9yaXR5GAQgASgFSACIAQESFAoMc2NoZWR1bGVkX2F0GAUgASgDEhAKCGRlbGF5X21zGAYgASgDEhMKC21heF9yZXRyaWVzGAcgASgFEhkKDHJldGVudGlvbl9tcxgIIAEoA0gBiAEBEhUKDWV4cGlyZXNfaW5fbXMYCSABKAMSDAoEdGFncxgKIAMoCUILCglfcHJpb3JpdHlCDwoNX3JldGVudGlvbl9tcyKLAgoUU3RhcnRXb3JrZmxvd1JlcXVlc3QSJwoFc2hhcGUYASABKAsyGC53aW50ZXIudjEuV29ya2Zsb3dTaGFwZRITCgt3b3JrZmxvd19pZBgCIAEoCRIMCgRuYW1lGAMgASgJEiwKCm9uX2ZhaWx1cmUYBCABKA4yGC53aW50ZXIudjEuRmFpbHVyZVBvbGljeRITCgtkZWFkbGluZV9tcxgFIAEoAxIZCgxyZXRlbnRpb25fbXMYBiABKANIAIgBARIgChNyZXRlbnRpb25fZmFpbGVkX21zGAcgASgDSAGIAQFCDwoNX3JldGVudGlvbl9tc0IWChRfcmV0ZW50aW9uX2ZhaWxlZF9tcyI+ChVTdGFydFdvcmtmbG93UmVzcG9uc2USEwoLd29ya2Zsb3dfaWQYASABKAkSEAoIZXhpc3RpbmcYAiABKAgi+QMKCFdvcmtmbG93EgoKAmlkGAEgASgJEgwKBG5hbWUYAiABKAkSJwoFc3RhdGUYAyABKA4yGC53aW50ZXIudjEuV29ya2Zsb3dTdGF0ZRIsCgpvbl9mYWlsdXJlGAQgASgOMhgud2ludGVyLnYxLkZhaWx1cmVQb2xpY3kSDQoFdG90YWwYBSABKAUSDwoHd2FpdGluZxgGIAEoBRIMCgRvcGVuGAcgASgFEhEKCWNvbXBsZXRlZBgIIAEoBRIOCgZmYWlsZWQYCSABKAUSDwoHc3RvcHBlZBgKIAEoBRISCgpjcmVhdGVkX2F0GAsgASgDEhAKCGVuZGVkX2F0GAwgASgDEhMKC2RlYWRsaW5lX2F0GA0gASgDEjEKCnN0b3BfY2F1c2UYDiABKA4yHS53aW50ZXIudjEuV29ya2Zsb3cuU3RvcENhdXNlEg4KBnJlYXNvbhgPIAEoCRIYCgtmYWlsZWRfbm9kZRgQIAEoBUgAiAEBInIKCVN0b3BDYXVzZRIaChZTVE9QX0NBVVNFX1VOU1BFQ0lGSUVEEAASFgoSU1RPUF9DQVVTRV9GQUlMVVJFEAESGAoUU1RPUF9DQVVTRV9DQU5DRUxMRUQQAhIXChNTVE9QX0NBVVNFX0RFQURMSU5FEANCDgoMX2ZhaWxlZF9ub2RlIikKEkdldFdvcmtmbG93UmVxdWVzdBITCgt3b3JrZmxvd19pZBgBIAEoCSI8ChNHZXRXb3JrZmxvd1Jlc3BvbnNlEiUKCHdvcmtmbG93GAEgASgLMhMud2ludGVyLnYxLldvcmtmbG93Ij8KFEF3YWl0V29ya2Zsb3dSZXF1ZXN0EhMKC3dvcmtmbG93X2lkGAEgASgJEhIKCnRpbWVvdXRfbXMYAiABKAMiPgoVQXdhaXRXb3JrZmxvd1Jlc3BvbnNlEiUKCHdvcmtmbG93GAEgASgLMhMud2ludGVyLnYxLldvcmtmbG93ImYKFExpc3RXb3JrZmxvd3NSZXF1ZXN0EicKBXN0YXRlGAEgASgOMhgud2ludGVyLnYxLldvcmtmbG93U3RhdGUSEQoJcGFnZV9zaXplGAIgASgFEhIKCnBhZ2VfdG9rZW4YAyABKAkiWAoVTGlzdFdvcmtmbG93c1Jlc3BvbnNlEiYKCXdvcmtmbG93cxgBIAMoCzITLndpbnRlci52MS5Xb3JrZmxvdxIXCg9uZXh0X3BhZ2VfdG9rZW4YAiABKAkirgIKDFdvcmtmbG93Tm9kZRIMCgRub2RlGAEgASgFEgwKBGtpbmQYAiABKAkSDQoFcXVldWUYAyABKAkSDgoGam9iX2lkGAQgASgJEiwKBXN0YXRlGAUgASgOMh0ud2ludGVyLnYxLldvcmtmbG93Tm9kZS5TdGF0ZRIPCgdwYXJlbnRzGAYgAygFIqMBCgVTdGF0ZRIVChFTVEFURV9VTlNQRUNJRklFRBAAEhEKDVNUQVRFX1dBSVRJTkcQARIOCgpTVEFURV9PUEVOEAISEwoPU1RBVEVfQ09NUExFVEVEEAMSEAoMU1RBVEVfRkFJTEVEEAQSEwoPU1RBVEVfQ0FOQ0VMTEVEEAUSEQoNU1RBVEVfU1RPUFBFRBAGEhEKDVNUQVRFX1NLSVBQRUQQByJVChdHZXRXb3JrZmxvd05vZGVzUmVxdWVzdBITCgt3b3JrZmxvd19pZBgBIAEoCRIRCglwYWdlX3NpemUYAiABKAUSEgoKcGFnZV90b2tlbhgDIAEoCSJbChhHZXRXb3JrZmxvd05vZGVzUmVzcG9uc2USJgoFbm9kZXMYASADKAsyFy53aW50ZXIudjEuV29ya2Zsb3dOb2RlEhcKD25leHRfcGFnZV90b2tlbhgCIAEoCSI8ChVDYW5jZWxXb3JrZmxvd1JlcXVlc3QSEwoLd29ya2Zsb3dfaWQYASABKAkSDgoGcmVhc29uGAIgASgJIqIBChZDYW5jZWxXb3JrZmxvd1Jlc3BvbnNlEjoKB291dGNvbWUYASABKA4yKS53aW50ZXIudjEuQ2FuY2VsV29ya2Zsb3dSZXNwb25zZS5PdXRjb21lIkwKB091dGNvbWUSFwoTT1VUQ09NRV9VTlNQRUNJRklFRBAAEhUKEU9VVENPTUVfUkVRVUVTVEVEEAESEQoNT1VUQ09NRV9FTkRFRBACIv4BCgpOb2RlUmVzdWx0EgwKBG5vZGUYASABKAUSDAoEa2luZBgCIAEoCRINCgVxdWV1ZRgDIAEoCRIOCgZqb2JfaWQYBCABKAkSOwoJY29tcGxldGVkGAUgASgLMiYud2ludGVyLnYxLkdldFJlc3VsdFJlc3BvbnNlLkNvbXBsZXRlZEgAEjEKBGRlYWQYBiABKAsyIS53aW50ZXIudjEuR2V0UmVzdWx0UmVzcG9uc2UuRGVhZEgAEjsKCWNhbmNlbGxlZBgHIAEoCzImLndpbnRlci52MS5HZXRSZXN1bHRSZXNwb25zZS5DYW5jZWxsZWRIAEIICgZlbmRpbmciOQoUR2V0Tm9kZVJlc3VsdFJlcXVlc3QSEwoLd29ya2Zsb3dfaWQYASABKAkSDAoEbm9kZRgCIAEoBSI+ChVHZXROb2RlUmVzdWx0UmVzcG9uc2USJQoGcmVzdWx0GAEgASgLMhUud2ludGVyLnYxLk5vZGVSZXN1bHQiPAoXR2V0UGFyZW50UmVzdWx0c1JlcXVlc3QSEwoLd29ya2Zsb3dfaWQYASABKAkSDAoEbm9kZRgCIAEoBSJBChhHZXRQYXJlbnRSZXN1bHRzUmVzcG9uc2USJQoGcmVzdWx0GAEgASgLMhUud2ludGVyLnYxLk5vZGVSZXN1bHQq0gEKDVNldHRsZU91dGNvbWUSHgoaU0VUVExFX09VVENPTUVfVU5TUEVDSUZJRUQQABIaChZTRVRUTEVfT1VUQ09NRV9TRVRUTEVEEAESFwoTU0VUVExFX09VVENPTUVfRElFRBACEhwKGFNFVFRMRV9PVVRDT01FX0NBTkNFTExFRBADEhsKF1NFVFRMRV9PVVRDT01FX1JFUEVBVEVEEAQSGAoUU0VUVExFX09VVENPTUVfU1RBTEUQBRIXChNTRVRUTEVfT1VUQ09NRV9HT05FEAYqdgoMTWlzc2VkUG9saWN5Eh0KGU1JU1NFRF9QT0xJQ1lfVU5TUEVDSUZJRUQQABIYChRNSVNTRURfUE9MSUNZX0xBVEVTVBABEhYKEk1JU1NFRF9QT0xJQ1lfU0tJUBACEhUKEU1JU1NFRF9QT0xJQ1lfQUxMEAMqYgoNT3ZlcmxhcFBvbGljeRIeChpPVkVSTEFQX1BPTElDWV9VTlNQRUNJRklFRBAAEhgKFE9WRVJMQVBfUE9MSUNZX0FMTE9XEAESFwoTT1ZFUkxBUF9QT0xJQ1lfU0tJUBACKoABCg1GYWlsdXJlUG9saWN5Eh4KGkZBSUxVUkVfUE9MSUNZX1VOU1BFQ0lGSUVEEAASFwoTRkFJTFVSRV9QT0xJQ1lfU1RPUBABEhkKFUZBSUxVUkVfUE9MSUNZX0ZJTklTSBACEhsKF0ZBSUxVUkVfUE9MSUNZX0NPTlRJTlVFEAMqogEKDVdvcmtmbG93U3RhdGUSHgoaV09SS0ZMT1dfU1RBVEVfVU5TUEVDSUZJRUQQABIaChZXT1JLRkxPV19TVEFURV9SVU5OSU5HEAESHAoYV09SS0ZMT1dfU1RBVEVfQ09NUExFVEVEEAISGQoVV09SS0ZMT1dfU1RBVEVfRkFJTEVEEAMSHAoYV09SS0ZMT1dfU1RBVEVfQ0FOQ0VMTEVEEAQysxYKDFF1ZXVlU2VydmljZRJACgdFbnF1ZXVlEhkud2ludGVyLnYxLkVucXVldWVSZXF1ZXN0Ghoud2ludGVyLnYxLkVucXVldWVSZXNwb25zZRJACgdEZXF1ZXVlEhkud2ludGVyLnYxLkRlcXVldWVSZXF1ZXN0Ghoud2ludGVyLnYxLkRlcXVldWVSZXNwb25zZRI0CgNBY2sSFS53aW50ZXIudjEuQWNrUmVxdWVzdBoWLndpbnRlci52MS5BY2tSZXNwb25zZRI3CgROYWNrEhYud2ludGVyLnYxLk5hY2tSZXF1ZXN0Ghcud2ludGVyLnYxLk5hY2tSZXNwb25zZRJGCglIZWFydGJlYXQSGy53aW50ZXIudjEuSGVhcnRiZWF0UmVxdWVzdBocLndpbnRlci52MS5IZWFydGJlYXRSZXNwb25zZRI9CgZHZXRKb2ISGC53aW50ZXIudjEuR2V0Sm9iUmVxdWVzdBoZLndpbnRlci52MS5HZXRKb2JSZXNwb25zZRJJCgpRdWV1ZVN0YXRzEhwud2ludGVyLnYxLlF1ZXVlU3RhdHNSZXF1ZXN0Gh0ud2ludGVyLnYxLlF1ZXVlU3RhdHNSZXNwb25zZRJPCgxFbnF1ZXVlQmF0Y2gSHi53aW50ZXIudjEuRW5xdWV1ZUJhdGNoUmVxdWVzdBofLndpbnRlci52MS5FbnF1ZXVlQmF0Y2hSZXNwb25zZRJPCgxEZXF1ZXVlQmF0Y2gSHi53aW50ZXIudjEuRGVxdWV1ZUJhdGNoUmVxdWVzdBofLndpbnRlci52MS5EZXF1ZXVlQmF0Y2hSZXNwb25zZRJWCg1EZXF1ZXVlU3RyZWFtEh8ud2ludGVyLnYxLkRlcXVldWVTdHJlYW1SZXF1ZXN0GiAud2ludGVyLnYxLkRlcXVldWVTdHJlYW1SZXNwb25zZSgBMAESTAoLRXh0ZW5kTGVhc2USHS53aW50ZXIudjEuRXh0ZW5kTGVhc2VSZXF1ZXN0Gh4ud2ludGVyLnYxLkV4dGVuZExlYXNlUmVzcG9uc2USPQoGU25vb3plEhgud2ludGVyLnYxLlNub296ZVJlcXVlc3QaGS53aW50ZXIudjEuU25vb3plUmVzcG9uc2USQAoHUmVsZWFzZRIZLndpbnRlci52MS5SZWxlYXNlUmVxdWVzdBoaLndpbnRlci52MS5SZWxlYXNlUmVzcG9uc2USQwoIQW5ub3RhdGUSGi53aW50ZXIudjEuQW5ub3RhdGVSZXF1ZXN0Ghsud2ludGVyLnYxLkFubm90YXRlUmVzcG9uc2USPQoGQ2FuY2VsEhgud2ludGVyLnYxLkNhbmNlbFJlcXVlc3QaGS53aW50ZXIudjEuQ2FuY2VsUmVzcG9uc2USRgoJR2V0UmVzdWx0Ehsud2ludGVyLnYxLkdldFJlc3VsdFJlcXVlc3QaHC53aW50ZXIudjEuR2V0UmVzdWx0UmVzcG9uc2USSQoKTGlzdFF1ZXVlcxIcLndpbnRlci52MS5MaXN0UXVldWVzUmVxdWVzdBodLndpbnRlci52MS5MaXN0UXVldWVzUmVzcG9uc2USQwoITGlzdEpvYnMSGi53aW50ZXIudjEuTGlzdEpvYnNSZXF1ZXN0Ghsud2ludGVyLnYxLkxpc3RKb2JzUmVzcG9uc2USOgoFUGF1c2USFy53aW50ZXIudjEuUGF1c2VSZXF1ZXN0Ghgud2ludGVyLnYxLlBhdXNlUmVzcG9uc2USPQoGUmVzdW1lEhgud2ludGVyLnYxLlJlc3VtZVJlcXVlc3QaGS53aW50ZXIudjEuUmVzdW1lUmVzcG9uc2USQAoHUmVkcml2ZRIZLndpbnRlci52MS5SZWRyaXZlUmVxdWVzdBoaLndpbnRlci52MS5SZWRyaXZlUmVzcG9uc2USOgoFUHVyZ2USFy53aW50ZXIudjEuUHVyZ2VSZXF1ZXN0Ghgud2ludGVyLnYxLlB1cmdlUmVzcG9uc2USTAoLUHV0U2NoZWR1bGUSHS53aW50ZXIudjEuUHV0U2NoZWR1bGVSZXF1ZXN0Gh4ud2ludGVyLnYxLlB1dFNjaGVkdWxlUmVzcG9uc2USTAoLR2V0U2NoZWR1bGUSHS53aW50ZXIudjEuR2V0U2NoZWR1bGVSZXF1ZXN0Gh4ud2ludGVyLnYxLkdldFNjaGVkdWxlUmVzcG9uc2USUgoNTGlzdFNjaGVkdWxlcxIfLndpbnRlci52MS5MaXN0U2NoZWR1bGVzUmVxdWVzdBogLndpbnRlci52MS5MaXN0U2NoZWR1bGVzUmVzcG9uc2USVQoOUmVtb3ZlU2NoZWR1bGUSIC53aW50ZXIudjEuUmVtb3ZlU2NoZWR1bGVSZXF1ZXN0GiEud2ludGVyLnYxLlJlbW92ZVNjaGVkdWxlUmVzcG9uc2USUgoNUGF1c2VTY2hlZHVsZRIfLndpbnRlci52MS5QYXVzZVNjaGVkdWxlUmVxdWVzdBogLndpbnRlci52MS5QYXVzZVNjaGVkdWxlUmVzcG9uc2USVQoOUmVzdW1lU2NoZWR1bGUSIC53aW50ZXIudjEuUmVzdW1lU2NoZWR1bGVSZXF1ZXN0GiEud2ludGVyLnYxLlJlc3VtZVNjaGVkdWxlUmVzcG9uc2USWAoPVHJpZ2dlclNjaGVkdWxlEiEud2ludGVyLnYxLlRyaWdnZXJTY2hlZHVsZVJlcXVlc3QaIi53aW50ZXIudjEuVHJpZ2dlclNjaGVkdWxlUmVzcG9uc2USQwoITmV4dFJ1bnMSGi53aW50ZXIudjEuTmV4dFJ1bnNSZXF1ZXN0Ghsud2ludGVyLnYxLk5leHRSdW5zUmVzcG9uc2USUgoNU3RhcnRXb3JrZmxvdxIfLndpbnRlci52MS5TdGFydFdvcmtmbG93UmVxdWVzdBogLndpbnRlci52MS5TdGFydFdvcmtmbG93UmVzcG9uc2USTAoLR2V0V29ya2Zsb3cSHS53aW50ZXIudjEuR2V0V29ya2Zsb3dSZXF1ZXN0Gh4ud2ludGVyLnYxLkdldFdvcmtmbG93UmVzcG9uc2USUgoNQXdhaXRXb3JrZmxvdxIfLndpbnRlci52MS5Bd2FpdFdvcmtmbG93UmVxdWVzdBogLndpbnRlci52MS5Bd2FpdFdvcmtmbG93UmVzcG9uc2USUgoNTGlzdFdvcmtmbG93cxIfLndpbnRlci52MS5MaXN0V29ya2Zsb3dzUmVxdWVzdBogLndpbnRlci52MS5MaXN0V29ya2Zsb3dzUmVzcG9uc2USWwoQR2V0V29ya2Zsb3dOb2RlcxIiLndpbnRlci52MS5HZXRXb3JrZmxvd05vZGVzUmVxdWVzdBojLndpbnRlci52MS5HZXRXb3JrZmxvd05vZGVzUmVzcG9uc2USVQoOQ2FuY2VsV29ya2Zsb3cSIC53aW50ZXIudjEuQ2FuY2VsV29ya2Zsb3dSZXF1ZXN0GiEud2ludGVyLnYxLkNhbmNlbFdvcmtmbG93UmVzcG9uc2USUgoNR2V0Tm9kZVJlc3VsdBIfLndpbnRlci52MS5HZXROb2RlUmVzdWx0UmVxdWVzdBogLndpbnRlci52MS5HZXROb2RlUmVzdWx0UmVzcG9uc2USXQoQR2V0UGFyZW50UmVzdWx0cxIiLndpbnRlci52MS5HZXRQYXJlbnRSZXN1bHRzUmVxdWVzdBojLndpbnRlci52MS5HZXRQYXJlbnRSZXN1bHRzUmVzcG9uc2UwAWIGcHJvdG8z");
 
 /**
  * @generated from message winter.v1.Job
@@ -175,6 +175,20 @@ export type Job = Message<"winter.v1.Job"> & {
    * @generated from field: optional bytes progress = 23;
    */
   progress?: Uint8Array | undefined;
+
+  /**
+   * The workflow that it is a part of; empty when of none.
+   *
+   * @generated from field: string workflow_id = 24;
+   */
+  workflowId: string;
+
+  /**
+   * Its place in the workflow, from 0; absent when it is in none.
+   *
+   * @generated from field: optional int32 node = 25;
+   */
+  node?: number | undefined;
 };
 
 /**
@@ -1805,6 +1819,1482 @@ export const PurgeResponseSchema: GenMessage<PurgeResponse> = /*@__PURE__*/
   messageDesc(file_winter_v1_queue_service, 48);
 
 /**
+ * When a schedule ticks, and what its jobs are.
+ *
+ * @generated from message winter.v1.ScheduleDefinition
+ */
+export type ScheduleDefinition = Message<"winter.v1.ScheduleDefinition"> & {
+  /**
+   * 1 to 128 of A-Z a-z 0-9 . _ : / -
+   *
+   * @generated from field: string kind = 1;
+   */
+  kind: string;
+
+  /**
+   * UTF-8 text, JSON by convention.
+   *
+   * @generated from field: bytes payload = 2;
+   */
+  payload: Uint8Array;
+
+  /**
+   * @generated from oneof winter.v1.ScheduleDefinition.timing
+   */
+  timing: {
+    /**
+     * Five fields, six with seconds in front, or @daily and alike.
+     *
+     * @generated from field: string cron = 3;
+     */
+    value: string;
+    case: "cron";
+  } | {
+    /**
+     * An interval, a second at least.
+     *
+     * @generated from field: int64 every_ms = 4;
+     */
+    value: bigint;
+    case: "everyMs";
+  } | { case: undefined; value?: undefined };
+
+  /**
+   * With `cron`: an IANA name; "UTC" when empty.
+   *
+   * @generated from field: string timezone = 5;
+   */
+  timezone: string;
+
+  /**
+   * With `every_ms`: an instant of the grid that ticks lie on; the epoch when 0.
+   *
+   * @generated from field: int64 anchor = 6;
+   */
+  anchor: bigint;
+
+  /**
+   * Where its jobs go, and where it lives; "default" when empty.
+   *
+   * @generated from field: string queue = 7;
+   */
+  queue: string;
+
+  /**
+   * Lower runs first, -4096 to 4095. Left out: 5.
+   *
+   * @generated from field: optional int32 priority = 8;
+   */
+  priority?: number | undefined;
+
+  /**
+   * Failed attempts allowed, which is the number of times a job runs at most: 1 never runs it again. 0: 20.
+   *
+   * @generated from field: int32 max_retries = 9;
+   */
+  maxRetries: number;
+
+  /**
+   * How long the record of a job is kept after completion or cancellation. Left out: 7 days. 0 keeps nothing.
+   *
+   * @generated from field: optional int64 retention_ms = 10;
+   */
+  retentionMs?: bigint | undefined;
+
+  /**
+   * How long after its tick a job is cancelled instead of run when no attempt has started; 0: never.
+   *
+   * @generated from field: int64 expires_in_ms = 11;
+   */
+  expiresInMs: bigint;
+
+  /**
+   * Words to find its jobs by; at most 16 of at most 64 characters.
+   *
+   * @generated from field: repeated string tags = 12;
+   */
+  tags: string[];
+
+  /**
+   * @generated from field: winter.v1.MissedPolicy missed = 13;
+   */
+  missed: MissedPolicy;
+
+  /**
+   * With MISSED_POLICY_ALL: for how many of them at most, 1 to 1000.
+   *
+   * @generated from field: int32 missed_limit = 14;
+   */
+  missedLimit: number;
+
+  /**
+   * @generated from field: winter.v1.OverlapPolicy overlap = 15;
+   */
+  overlap: OverlapPolicy;
+};
+
+/**
+ * Describes the message winter.v1.ScheduleDefinition.
+ * Use `create(ScheduleDefinitionSchema)` to create a new message.
+ */
+export const ScheduleDefinitionSchema: GenMessage<ScheduleDefinition> = /*@__PURE__*/
+  messageDesc(file_winter_v1_queue_service, 49);
+
+/**
+ * @generated from message winter.v1.Schedule
+ */
+export type Schedule = Message<"winter.v1.Schedule"> & {
+  /**
+   * @generated from field: string name = 1;
+   */
+  name: string;
+
+  /**
+   * Complete: what was left out has its default.
+   *
+   * @generated from field: winter.v1.ScheduleDefinition definition = 2;
+   */
+  definition?: ScheduleDefinition | undefined;
+
+  /**
+   * @generated from field: bool paused = 3;
+   */
+  paused: boolean;
+
+  /**
+   * The next tick; 0 while it is paused, or when there is none.
+   *
+   * @generated from field: int64 next_at = 4;
+   */
+  nextAt: bigint;
+
+  /**
+   * Ticks that stored a job.
+   *
+   * @generated from field: int64 runs = 5;
+   */
+  runs: bigint;
+
+  /**
+   * Ticks that stored none: missed, or while an earlier job had not ended.
+   *
+   * @generated from field: int64 skipped = 6;
+   */
+  skipped: bigint;
+
+  /**
+   * The latest tick that stored a job, 0 before the first, and that job.
+   *
+   * @generated from field: int64 last_tick_at = 7;
+   */
+  lastTickAt: bigint;
+
+  /**
+   * @generated from field: string last_job_id = 8;
+   */
+  lastJobId: string;
+
+  /**
+   * The latest job that was asked for by hand.
+   *
+   * @generated from field: string triggered_job_id = 9;
+   */
+  triggeredJobId: string;
+
+  /**
+   * The declaration that it belongs to, in a program; empty for one that was put by itself.
+   *
+   * @generated from field: string group = 10;
+   */
+  group: string;
+};
+
+/**
+ * Describes the message winter.v1.Schedule.
+ * Use `create(ScheduleSchema)` to create a new message.
+ */
+export const ScheduleSchema: GenMessage<Schedule> = /*@__PURE__*/
+  messageDesc(file_winter_v1_queue_service, 50);
+
+/**
+ * @generated from message winter.v1.PutScheduleRequest
+ */
+export type PutScheduleRequest = Message<"winter.v1.PutScheduleRequest"> & {
+  /**
+   * 1 to 80 of A-Z a-z 0-9 . _ : / -
+   *
+   * @generated from field: string name = 1;
+   */
+  name: string;
+
+  /**
+   * @generated from field: winter.v1.ScheduleDefinition definition = 2;
+   */
+  definition?: ScheduleDefinition | undefined;
+
+  /**
+   * Leaves one that is there as it is.
+   *
+   * @generated from field: bool only_new = 3;
+   */
+  onlyNew: boolean;
+};
+
+/**
+ * Describes the message winter.v1.PutScheduleRequest.
+ * Use `create(PutScheduleRequestSchema)` to create a new message.
+ */
+export const PutScheduleRequestSchema: GenMessage<PutScheduleRequest> = /*@__PURE__*/
+  messageDesc(file_winter_v1_queue_service, 51);
+
+/**
+ * @generated from message winter.v1.PutScheduleResponse
+ */
+export type PutScheduleResponse = Message<"winter.v1.PutScheduleResponse"> & {
+  /**
+   * @generated from field: winter.v1.PutScheduleResponse.Outcome outcome = 1;
+   */
+  outcome: PutScheduleResponse_Outcome;
+};
+
+/**
+ * Describes the message winter.v1.PutScheduleResponse.
+ * Use `create(PutScheduleResponseSchema)` to create a new message.
+ */
+export const PutScheduleResponseSchema: GenMessage<PutScheduleResponse> = /*@__PURE__*/
+  messageDesc(file_winter_v1_queue_service, 52);
+
+/**
+ * @generated from enum winter.v1.PutScheduleResponse.Outcome
+ */
+export const PutScheduleResponse_Outcome = {
+  /**
+   * @generated from enum value: OUTCOME_UNSPECIFIED = 0;
+   */
+  UNSPECIFIED: 0,
+
+  /**
+   * @generated from enum value: OUTCOME_ADDED = 1;
+   */
+  ADDED: 1,
+
+  /**
+   * @generated from enum value: OUTCOME_CHANGED = 2;
+   */
+  CHANGED: 2,
+
+  /**
+   * It was so before.
+   *
+   * @generated from enum value: OUTCOME_UNCHANGED = 3;
+   */
+  UNCHANGED: 3,
+} as const;
+
+/**
+ * @generated from enum winter.v1.PutScheduleResponse.Outcome
+ */
+export type PutScheduleResponse_Outcome = (typeof PutScheduleResponse_Outcome)[keyof typeof PutScheduleResponse_Outcome] | UnknownEnum;
+
+/**
+ * Describes the enum winter.v1.PutScheduleResponse.Outcome.
+ */
+export const PutScheduleResponse_OutcomeSchema: GenEnum<PutScheduleResponse_Outcome> = /*@__PURE__*/
+  enumDesc(file_winter_v1_queue_service, 52, 0);
+
+/**
+ * @generated from message winter.v1.GetScheduleRequest
+ */
+export type GetScheduleRequest = Message<"winter.v1.GetScheduleRequest"> & {
+  /**
+   * @generated from field: string name = 1;
+   */
+  name: string;
+};
+
+/**
+ * Describes the message winter.v1.GetScheduleRequest.
+ * Use `create(GetScheduleRequestSchema)` to create a new message.
+ */
+export const GetScheduleRequestSchema: GenMessage<GetScheduleRequest> = /*@__PURE__*/
+  messageDesc(file_winter_v1_queue_service, 53);
+
+/**
+ * @generated from message winter.v1.GetScheduleResponse
+ */
+export type GetScheduleResponse = Message<"winter.v1.GetScheduleResponse"> & {
+  /**
+   * @generated from field: winter.v1.Schedule schedule = 1;
+   */
+  schedule?: Schedule | undefined;
+};
+
+/**
+ * Describes the message winter.v1.GetScheduleResponse.
+ * Use `create(GetScheduleResponseSchema)` to create a new message.
+ */
+export const GetScheduleResponseSchema: GenMessage<GetScheduleResponse> = /*@__PURE__*/
+  messageDesc(file_winter_v1_queue_service, 54);
+
+/**
+ * @generated from message winter.v1.ListSchedulesRequest
+ */
+export type ListSchedulesRequest = Message<"winter.v1.ListSchedulesRequest"> & {
+  /**
+   * Only those of this queue; of every queue when empty.
+   *
+   * @generated from field: string queue = 1;
+   */
+  queue: string;
+
+  /**
+   * Only those of this declaration; all when empty.
+   *
+   * @generated from field: string group = 2;
+   */
+  group: string;
+
+  /**
+   * From 1 to 1000; 50 when 0.
+   *
+   * @generated from field: int32 page_size = 3;
+   */
+  pageSize: number;
+
+  /**
+   * Where the previous page ended; the first page when empty.
+   *
+   * @generated from field: string page_token = 4;
+   */
+  pageToken: string;
+};
+
+/**
+ * Describes the message winter.v1.ListSchedulesRequest.
+ * Use `create(ListSchedulesRequestSchema)` to create a new message.
+ */
+export const ListSchedulesRequestSchema: GenMessage<ListSchedulesRequest> = /*@__PURE__*/
+  messageDesc(file_winter_v1_queue_service, 55);
+
+/**
+ * @generated from message winter.v1.ListSchedulesResponse
+ */
+export type ListSchedulesResponse = Message<"winter.v1.ListSchedulesResponse"> & {
+  /**
+   * @generated from field: repeated winter.v1.Schedule schedules = 1;
+   */
+  schedules: Schedule[];
+
+  /**
+   * Empty when there are no more.
+   *
+   * @generated from field: string next_page_token = 2;
+   */
+  nextPageToken: string;
+};
+
+/**
+ * Describes the message winter.v1.ListSchedulesResponse.
+ * Use `create(ListSchedulesResponseSchema)` to create a new message.
+ */
+export const ListSchedulesResponseSchema: GenMessage<ListSchedulesResponse> = /*@__PURE__*/
+  messageDesc(file_winter_v1_queue_service, 56);
+
+/**
+ * @generated from message winter.v1.RemoveScheduleRequest
+ */
+export type RemoveScheduleRequest = Message<"winter.v1.RemoveScheduleRequest"> & {
+  /**
+   * @generated from field: string name = 1;
+   */
+  name: string;
+};
+
+/**
+ * Describes the message winter.v1.RemoveScheduleRequest.
+ * Use `create(RemoveScheduleRequestSchema)` to create a new message.
+ */
+export const RemoveScheduleRequestSchema: GenMessage<RemoveScheduleRequest> = /*@__PURE__*/
+  messageDesc(file_winter_v1_queue_service, 57);
+
+/**
+ * @generated from message winter.v1.RemoveScheduleResponse
+ */
+export type RemoveScheduleResponse = Message<"winter.v1.RemoveScheduleResponse"> & {
+  /**
+   * Whether it was there.
+   *
+   * @generated from field: bool removed = 1;
+   */
+  removed: boolean;
+};
+
+/**
+ * Describes the message winter.v1.RemoveScheduleResponse.
+ * Use `create(RemoveScheduleResponseSchema)` to create a new message.
+ */
+export const RemoveScheduleResponseSchema: GenMessage<RemoveScheduleResponse> = /*@__PURE__*/
+  messageDesc(file_winter_v1_queue_service, 58);
+
+/**
+ * @generated from message winter.v1.PauseScheduleRequest
+ */
+export type PauseScheduleRequest = Message<"winter.v1.PauseScheduleRequest"> & {
+  /**
+   * @generated from field: string name = 1;
+   */
+  name: string;
+};
+
+/**
+ * Describes the message winter.v1.PauseScheduleRequest.
+ * Use `create(PauseScheduleRequestSchema)` to create a new message.
+ */
+export const PauseScheduleRequestSchema: GenMessage<PauseScheduleRequest> = /*@__PURE__*/
+  messageDesc(file_winter_v1_queue_service, 59);
+
+/**
+ * @generated from message winter.v1.PauseScheduleResponse
+ */
+export type PauseScheduleResponse = Message<"winter.v1.PauseScheduleResponse"> & {
+  /**
+   * Whether it was ticking before.
+   *
+   * @generated from field: bool changed = 1;
+   */
+  changed: boolean;
+};
+
+/**
+ * Describes the message winter.v1.PauseScheduleResponse.
+ * Use `create(PauseScheduleResponseSchema)` to create a new message.
+ */
+export const PauseScheduleResponseSchema: GenMessage<PauseScheduleResponse> = /*@__PURE__*/
+  messageDesc(file_winter_v1_queue_service, 60);
+
+/**
+ * @generated from message winter.v1.ResumeScheduleRequest
+ */
+export type ResumeScheduleRequest = Message<"winter.v1.ResumeScheduleRequest"> & {
+  /**
+   * @generated from field: string name = 1;
+   */
+  name: string;
+};
+
+/**
+ * Describes the message winter.v1.ResumeScheduleRequest.
+ * Use `create(ResumeScheduleRequestSchema)` to create a new message.
+ */
+export const ResumeScheduleRequestSchema: GenMessage<ResumeScheduleRequest> = /*@__PURE__*/
+  messageDesc(file_winter_v1_queue_service, 61);
+
+/**
+ * @generated from message winter.v1.ResumeScheduleResponse
+ */
+export type ResumeScheduleResponse = Message<"winter.v1.ResumeScheduleResponse"> & {
+  /**
+   * Whether it was paused before.
+   *
+   * @generated from field: bool changed = 1;
+   */
+  changed: boolean;
+};
+
+/**
+ * Describes the message winter.v1.ResumeScheduleResponse.
+ * Use `create(ResumeScheduleResponseSchema)` to create a new message.
+ */
+export const ResumeScheduleResponseSchema: GenMessage<ResumeScheduleResponse> = /*@__PURE__*/
+  messageDesc(file_winter_v1_queue_service, 62);
+
+/**
+ * @generated from message winter.v1.TriggerScheduleRequest
+ */
+export type TriggerScheduleRequest = Message<"winter.v1.TriggerScheduleRequest"> & {
+  /**
+   * @generated from field: string name = 1;
+   */
+  name: string;
+};
+
+/**
+ * Describes the message winter.v1.TriggerScheduleRequest.
+ * Use `create(TriggerScheduleRequestSchema)` to create a new message.
+ */
+export const TriggerScheduleRequestSchema: GenMessage<TriggerScheduleRequest> = /*@__PURE__*/
+  messageDesc(file_winter_v1_queue_service, 63);
+
+/**
+ * @generated from message winter.v1.TriggerScheduleResponse
+ */
+export type TriggerScheduleResponse = Message<"winter.v1.TriggerScheduleResponse"> & {
+  /**
+   * @generated from field: string job_id = 1;
+   */
+  jobId: string;
+
+  /**
+   * @generated from field: string queue = 2;
+   */
+  queue: string;
+};
+
+/**
+ * Describes the message winter.v1.TriggerScheduleResponse.
+ * Use `create(TriggerScheduleResponseSchema)` to create a new message.
+ */
+export const TriggerScheduleResponseSchema: GenMessage<TriggerScheduleResponse> = /*@__PURE__*/
+  messageDesc(file_winter_v1_queue_service, 64);
+
+/**
+ * @generated from message winter.v1.NextRunsRequest
+ */
+export type NextRunsRequest = Message<"winter.v1.NextRunsRequest"> & {
+  /**
+   * @generated from field: string name = 1;
+   */
+  name: string;
+
+  /**
+   * From 1 to 1000; 5 when 0.
+   *
+   * @generated from field: int32 count = 2;
+   */
+  count: number;
+};
+
+/**
+ * Describes the message winter.v1.NextRunsRequest.
+ * Use `create(NextRunsRequestSchema)` to create a new message.
+ */
+export const NextRunsRequestSchema: GenMessage<NextRunsRequest> = /*@__PURE__*/
+  messageDesc(file_winter_v1_queue_service, 65);
+
+/**
+ * @generated from message winter.v1.NextRunsResponse
+ */
+export type NextRunsResponse = Message<"winter.v1.NextRunsResponse"> & {
+  /**
+   * Instants.
+   *
+   * @generated from field: repeated int64 ticks = 1;
+   */
+  ticks: bigint[];
+};
+
+/**
+ * Describes the message winter.v1.NextRunsResponse.
+ * Use `create(NextRunsResponseSchema)` to create a new message.
+ */
+export const NextRunsResponseSchema: GenMessage<NextRunsResponse> = /*@__PURE__*/
+  messageDesc(file_winter_v1_queue_service, 66);
+
+/**
+ * Jobs that depend on each other, nested as deep as 32.
+ *
+ * @generated from message winter.v1.WorkflowShape
+ */
+export type WorkflowShape = Message<"winter.v1.WorkflowShape"> & {
+  /**
+   * @generated from oneof winter.v1.WorkflowShape.shape
+   */
+  shape: {
+    /**
+     * @generated from field: winter.v1.WorkflowJob job = 1;
+     */
+    value: WorkflowJob;
+    case: "job";
+  } | {
+    /**
+     * @generated from field: winter.v1.WorkflowChain chain = 2;
+     */
+    value: WorkflowChain;
+    case: "chain";
+  } | {
+    /**
+     * @generated from field: winter.v1.WorkflowGroup group = 3;
+     */
+    value: WorkflowGroup;
+    case: "group";
+  } | { case: undefined; value?: undefined };
+};
+
+/**
+ * Describes the message winter.v1.WorkflowShape.
+ * Use `create(WorkflowShapeSchema)` to create a new message.
+ */
+export const WorkflowShapeSchema: GenMessage<WorkflowShape> = /*@__PURE__*/
+  messageDesc(file_winter_v1_queue_service, 67);
+
+/**
+ * One after the other: each step starts when all of the step before has completed. A group and a step after it make a
+ * chord. At least one.
+ *
+ * @generated from message winter.v1.WorkflowChain
+ */
+export type WorkflowChain = Message<"winter.v1.WorkflowChain"> & {
+  /**
+   * @generated from field: repeated winter.v1.WorkflowShape steps = 1;
+   */
+  steps: WorkflowShape[];
+};
+
+/**
+ * Describes the message winter.v1.WorkflowChain.
+ * Use `create(WorkflowChainSchema)` to create a new message.
+ */
+export const WorkflowChainSchema: GenMessage<WorkflowChain> = /*@__PURE__*/
+  messageDesc(file_winter_v1_queue_service, 68);
+
+/**
+ * All at once, in no order. At least one.
+ *
+ * @generated from message winter.v1.WorkflowGroup
+ */
+export type WorkflowGroup = Message<"winter.v1.WorkflowGroup"> & {
+  /**
+   * @generated from field: repeated winter.v1.WorkflowShape members = 1;
+   */
+  members: WorkflowShape[];
+};
+
+/**
+ * Describes the message winter.v1.WorkflowGroup.
+ * Use `create(WorkflowGroupSchema)` to create a new message.
+ */
+export const WorkflowGroupSchema: GenMessage<WorkflowGroup> = /*@__PURE__*/
+  messageDesc(file_winter_v1_queue_service, 69);
+
+/**
+ * @generated from message winter.v1.WorkflowJob
+ */
+export type WorkflowJob = Message<"winter.v1.WorkflowJob"> & {
+  /**
+   * 1 to 128 of A-Z a-z 0-9 . _ : / -
+   *
+   * @generated from field: string kind = 1;
+   */
+  kind: string;
+
+  /**
+   * UTF-8 text, JSON by convention.
+   *
+   * @generated from field: bytes payload = 2;
+   */
+  payload: Uint8Array;
+
+  /**
+   * "default" when empty.
+   *
+   * @generated from field: string queue = 3;
+   */
+  queue: string;
+
+  /**
+   * Lower runs first, -4096 to 4095. Left out: 5.
+   *
+   * @generated from field: optional int32 priority = 4;
+   */
+  priority?: number | undefined;
+
+  /**
+   * Does not run before this instant; 0 or one that has passed: as soon as it may.
+   *
+   * @generated from field: int64 scheduled_at = 5;
+   */
+  scheduledAt: bigint;
+
+  /**
+   * Waits this long at least after the jobs before it. Not together with `scheduled_at`.
+   *
+   * @generated from field: int64 delay_ms = 6;
+   */
+  delayMs: bigint;
+
+  /**
+   * Failed attempts allowed, which is the number of times it runs at most: 1 never runs it again. 0: 20.
+   *
+   * @generated from field: int32 max_retries = 7;
+   */
+  maxRetries: number;
+
+  /**
+   * How long the job's own record is kept after completion or cancellation. Left out: 7 days. 0 keeps nothing; the
+   * workflow keeps its result all the same.
+   *
+   * @generated from field: optional int64 retention_ms = 8;
+   */
+  retentionMs?: bigint | undefined;
+
+  /**
+   * Cancelled instead of run when no attempt has started in this long, counted from the end of the jobs before it; 0:
+   * never.
+   *
+   * @generated from field: int64 expires_in_ms = 9;
+   */
+  expiresInMs: bigint;
+
+  /**
+   * Words to find it by; at most 16 of at most 64 characters.
+   *
+   * @generated from field: repeated string tags = 10;
+   */
+  tags: string[];
+};
+
+/**
+ * Describes the message winter.v1.WorkflowJob.
+ * Use `create(WorkflowJobSchema)` to create a new message.
+ */
+export const WorkflowJobSchema: GenMessage<WorkflowJob> = /*@__PURE__*/
+  messageDesc(file_winter_v1_queue_service, 70);
+
+/**
+ * @generated from message winter.v1.StartWorkflowRequest
+ */
+export type StartWorkflowRequest = Message<"winter.v1.StartWorkflowRequest"> & {
+  /**
+   * At most 50000 jobs, with a node more for each place where many jobs meet many.
+   *
+   * @generated from field: winter.v1.WorkflowShape shape = 1;
+   */
+  shape?: WorkflowShape | undefined;
+
+  /**
+   * Makes the call safe to repeat: a workflow with this id is started once. Generated when empty. 1 to 96 of
+   * A-Z a-z 0-9 . _ : @ / + = -
+   *
+   * @generated from field: string workflow_id = 2;
+   */
+  workflowId: string;
+
+  /**
+   * Words to find it by, at most 128 characters; the kind of its first job when empty.
+   *
+   * @generated from field: string name = 3;
+   */
+  name: string;
+
+  /**
+   * @generated from field: winter.v1.FailurePolicy on_failure = 4;
+   */
+  onFailure: FailurePolicy;
+
+  /**
+   * It fails, and what runs is cancelled, unless it has ended in this long; never when 0.
+   *
+   * @generated from field: int64 deadline_ms = 5;
+   */
+  deadlineMs: bigint;
+
+  /**
+   * How long it is kept after it has completed or was cancelled. Left out: 7 days.
+   *
+   * @generated from field: optional int64 retention_ms = 6;
+   */
+  retentionMs?: bigint | undefined;
+
+  /**
+   * How long it is kept after it has failed, so that a redrive revives it. Left out: 90 days.
+   *
+   * @generated from field: optional int64 retention_failed_ms = 7;
+   */
+  retentionFailedMs?: bigint | undefined;
+};
+
+/**
+ * Describes the message winter.v1.StartWorkflowRequest.
+ * Use `create(StartWorkflowRequestSchema)` to create a new message.
+ */
+export const StartWorkflowRequestSchema: GenMessage<StartWorkflowRequest> = /*@__PURE__*/
+  messageDesc(file_winter_v1_queue_service, 71);
+
+/**
+ * @generated from message winter.v1.StartWorkflowResponse
+ */
+export type StartWorkflowResponse = Message<"winter.v1.StartWorkflowResponse"> & {
+  /**
+   * @generated from field: string workflow_id = 1;
+   */
+  workflowId: string;
+
+  /**
+   * Whether the same workflow was started before under this `workflow_id`, and nothing was started now.
+   *
+   * @generated from field: bool existing = 2;
+   */
+  existing: boolean;
+};
+
+/**
+ * Describes the message winter.v1.StartWorkflowResponse.
+ * Use `create(StartWorkflowResponseSchema)` to create a new message.
+ */
+export const StartWorkflowResponseSchema: GenMessage<StartWorkflowResponse> = /*@__PURE__*/
+  messageDesc(file_winter_v1_queue_service, 72);
+
+/**
+ * How a workflow stands. Counts are of its jobs, and add up to `total`.
+ *
+ * @generated from message winter.v1.Workflow
+ */
+export type Workflow = Message<"winter.v1.Workflow"> & {
+  /**
+   * @generated from field: string id = 1;
+   */
+  id: string;
+
+  /**
+   * @generated from field: string name = 2;
+   */
+  name: string;
+
+  /**
+   * @generated from field: winter.v1.WorkflowState state = 3;
+   */
+  state: WorkflowState;
+
+  /**
+   * @generated from field: winter.v1.FailurePolicy on_failure = 4;
+   */
+  onFailure: FailurePolicy;
+
+  /**
+   * @generated from field: int32 total = 5;
+   */
+  total: number;
+
+  /**
+   * Not started, since others come first.
+   *
+   * @generated from field: int32 waiting = 6;
+   */
+  waiting: number;
+
+  /**
+   * Stored in their queues, and not ended.
+   *
+   * @generated from field: int32 open = 7;
+   */
+  open: number;
+
+  /**
+   * @generated from field: int32 completed = 8;
+   */
+  completed: number;
+
+  /**
+   * Died or were cancelled, and counted as failures.
+   *
+   * @generated from field: int32 failed = 9;
+   */
+  failed: number;
+
+  /**
+   * Stopped by the workflow, or never started because it ended.
+   *
+   * @generated from field: int32 stopped = 10;
+   */
+  stopped: number;
+
+  /**
+   * @generated from field: int64 created_at = 11;
+   */
+  createdAt: bigint;
+
+  /**
+   * 0 before.
+   *
+   * @generated from field: int64 ended_at = 12;
+   */
+  endedAt: bigint;
+
+  /**
+   * 0 when it has none.
+   *
+   * @generated from field: int64 deadline_at = 13;
+   */
+  deadlineAt: bigint;
+
+  /**
+   * Why it stops, or stopped before its end.
+   *
+   * @generated from field: winter.v1.Workflow.StopCause stop_cause = 14;
+   */
+  stopCause: Workflow_StopCause;
+
+  /**
+   * The reason of its cancellation.
+   *
+   * @generated from field: string reason = 15;
+   */
+  reason: string;
+
+  /**
+   * The node that failed first; absent when none has.
+   *
+   * @generated from field: optional int32 failed_node = 16;
+   */
+  failedNode?: number | undefined;
+};
+
+/**
+ * Describes the message winter.v1.Workflow.
+ * Use `create(WorkflowSchema)` to create a new message.
+ */
+export const WorkflowSchema: GenMessage<Workflow> = /*@__PURE__*/
+  messageDesc(file_winter_v1_queue_service, 73);
+
+/**
+ * @generated from enum winter.v1.Workflow.StopCause
+ */
+export const Workflow_StopCause = {
+  /**
+   * Nothing stops it.
+   *
+   * @generated from enum value: STOP_CAUSE_UNSPECIFIED = 0;
+   */
+  UNSPECIFIED: 0,
+
+  /**
+   * @generated from enum value: STOP_CAUSE_FAILURE = 1;
+   */
+  FAILURE: 1,
+
+  /**
+   * @generated from enum value: STOP_CAUSE_CANCELLED = 2;
+   */
+  CANCELLED: 2,
+
+  /**
+   * @generated from enum value: STOP_CAUSE_DEADLINE = 3;
+   */
+  DEADLINE: 3,
+} as const;
+
+/**
+ * @generated from enum winter.v1.Workflow.StopCause
+ */
+export type Workflow_StopCause = (typeof Workflow_StopCause)[keyof typeof Workflow_StopCause] | UnknownEnum;
+
+/**
+ * Describes the enum winter.v1.Workflow.StopCause.
+ */
+export const Workflow_StopCauseSchema: GenEnum<Workflow_StopCause> = /*@__PURE__*/
+  enumDesc(file_winter_v1_queue_service, 73, 0);
+
+/**
+ * @generated from message winter.v1.GetWorkflowRequest
+ */
+export type GetWorkflowRequest = Message<"winter.v1.GetWorkflowRequest"> & {
+  /**
+   * @generated from field: string workflow_id = 1;
+   */
+  workflowId: string;
+};
+
+/**
+ * Describes the message winter.v1.GetWorkflowRequest.
+ * Use `create(GetWorkflowRequestSchema)` to create a new message.
+ */
+export const GetWorkflowRequestSchema: GenMessage<GetWorkflowRequest> = /*@__PURE__*/
+  messageDesc(file_winter_v1_queue_service, 74);
+
+/**
+ * @generated from message winter.v1.GetWorkflowResponse
+ */
+export type GetWorkflowResponse = Message<"winter.v1.GetWorkflowResponse"> & {
+  /**
+   * @generated from field: winter.v1.Workflow workflow = 1;
+   */
+  workflow?: Workflow | undefined;
+};
+
+/**
+ * Describes the message winter.v1.GetWorkflowResponse.
+ * Use `create(GetWorkflowResponseSchema)` to create a new message.
+ */
+export const GetWorkflowResponseSchema: GenMessage<GetWorkflowResponse> = /*@__PURE__*/
+  messageDesc(file_winter_v1_queue_service, 75);
+
+/**
+ * @generated from message winter.v1.AwaitWorkflowRequest
+ */
+export type AwaitWorkflowRequest = Message<"winter.v1.AwaitWorkflowRequest"> & {
+  /**
+   * @generated from field: string workflow_id = 1;
+   */
+  workflowId: string;
+
+  /**
+   * Waits this long at most; 30 seconds when 0 or less, and never longer than the server allows.
+   *
+   * @generated from field: int64 timeout_ms = 2;
+   */
+  timeoutMs: bigint;
+};
+
+/**
+ * Describes the message winter.v1.AwaitWorkflowRequest.
+ * Use `create(AwaitWorkflowRequestSchema)` to create a new message.
+ */
+export const AwaitWorkflowRequestSchema: GenMessage<AwaitWorkflowRequest> = /*@__PURE__*/
+  messageDesc(file_winter_v1_queue_service, 76);
+
+/**
+ * @generated from message winter.v1.AwaitWorkflowResponse
+ */
+export type AwaitWorkflowResponse = Message<"winter.v1.AwaitWorkflowResponse"> & {
+  /**
+   * Running when it had not ended in time.
+   *
+   * @generated from field: winter.v1.Workflow workflow = 1;
+   */
+  workflow?: Workflow | undefined;
+};
+
+/**
+ * Describes the message winter.v1.AwaitWorkflowResponse.
+ * Use `create(AwaitWorkflowResponseSchema)` to create a new message.
+ */
+export const AwaitWorkflowResponseSchema: GenMessage<AwaitWorkflowResponse> = /*@__PURE__*/
+  messageDesc(file_winter_v1_queue_service, 77);
+
+/**
+ * @generated from message winter.v1.ListWorkflowsRequest
+ */
+export type ListWorkflowsRequest = Message<"winter.v1.ListWorkflowsRequest"> & {
+  /**
+   * All when unspecified.
+   *
+   * @generated from field: winter.v1.WorkflowState state = 1;
+   */
+  state: WorkflowState;
+
+  /**
+   * From 1 to 1000; 50 when 0.
+   *
+   * @generated from field: int32 page_size = 2;
+   */
+  pageSize: number;
+
+  /**
+   * Where the previous page ended; the first page when empty.
+   *
+   * @generated from field: string page_token = 3;
+   */
+  pageToken: string;
+};
+
+/**
+ * Describes the message winter.v1.ListWorkflowsRequest.
+ * Use `create(ListWorkflowsRequestSchema)` to create a new message.
+ */
+export const ListWorkflowsRequestSchema: GenMessage<ListWorkflowsRequest> = /*@__PURE__*/
+  messageDesc(file_winter_v1_queue_service, 78);
+
+/**
+ * @generated from message winter.v1.ListWorkflowsResponse
+ */
+export type ListWorkflowsResponse = Message<"winter.v1.ListWorkflowsResponse"> & {
+  /**
+   * @generated from field: repeated winter.v1.Workflow workflows = 1;
+   */
+  workflows: Workflow[];
+
+  /**
+   * Empty when there are no more.
+   *
+   * @generated from field: string next_page_token = 2;
+   */
+  nextPageToken: string;
+};
+
+/**
+ * Describes the message winter.v1.ListWorkflowsResponse.
+ * Use `create(ListWorkflowsResponseSchema)` to create a new message.
+ */
+export const ListWorkflowsResponseSchema: GenMessage<ListWorkflowsResponse> = /*@__PURE__*/
+  messageDesc(file_winter_v1_queue_service, 79);
+
+/**
+ * @generated from message winter.v1.WorkflowNode
+ */
+export type WorkflowNode = Message<"winter.v1.WorkflowNode"> & {
+  /**
+   * @generated from field: int32 node = 1;
+   */
+  node: number;
+
+  /**
+   * Empty: no job, but a place where many jobs meet many.
+   *
+   * @generated from field: string kind = 2;
+   */
+  kind: string;
+
+  /**
+   * @generated from field: string queue = 3;
+   */
+  queue: string;
+
+  /**
+   * The job that runs it, or ran it last; empty before it started.
+   *
+   * @generated from field: string job_id = 4;
+   */
+  jobId: string;
+
+  /**
+   * @generated from field: winter.v1.WorkflowNode.State state = 5;
+   */
+  state: WorkflowNode_State;
+
+  /**
+   * @generated from field: repeated int32 parents = 6;
+   */
+  parents: number[];
+};
+
+/**
+ * Describes the message winter.v1.WorkflowNode.
+ * Use `create(WorkflowNodeSchema)` to create a new message.
+ */
+export const WorkflowNodeSchema: GenMessage<WorkflowNode> = /*@__PURE__*/
+  messageDesc(file_winter_v1_queue_service, 80);
+
+/**
+ * @generated from enum winter.v1.WorkflowNode.State
+ */
+export const WorkflowNode_State = {
+  /**
+   * @generated from enum value: STATE_UNSPECIFIED = 0;
+   */
+  UNSPECIFIED: 0,
+
+  /**
+   * For its parents.
+   *
+   * @generated from enum value: STATE_WAITING = 1;
+   */
+  WAITING: 1,
+
+  /**
+   * Its job is stored and has not ended.
+   *
+   * @generated from enum value: STATE_OPEN = 2;
+   */
+  OPEN: 2,
+
+  /**
+   * @generated from enum value: STATE_COMPLETED = 3;
+   */
+  COMPLETED: 3,
+
+  /**
+   * @generated from enum value: STATE_FAILED = 4;
+   */
+  FAILED: 4,
+
+  /**
+   * @generated from enum value: STATE_CANCELLED = 5;
+   */
+  CANCELLED: 5,
+
+  /**
+   * By the workflow, which failed or was cancelled.
+   *
+   * @generated from enum value: STATE_STOPPED = 6;
+   */
+  STOPPED: 6,
+
+  /**
+   * The workflow ended before its parents had.
+   *
+   * @generated from enum value: STATE_SKIPPED = 7;
+   */
+  SKIPPED: 7,
+} as const;
+
+/**
+ * @generated from enum winter.v1.WorkflowNode.State
+ */
+export type WorkflowNode_State = (typeof WorkflowNode_State)[keyof typeof WorkflowNode_State] | UnknownEnum;
+
+/**
+ * Describes the enum winter.v1.WorkflowNode.State.
+ */
+export const WorkflowNode_StateSchema: GenEnum<WorkflowNode_State> = /*@__PURE__*/
+  enumDesc(file_winter_v1_queue_service, 80, 0);
+
+/**
+ * @generated from message winter.v1.GetWorkflowNodesRequest
+ */
+export type GetWorkflowNodesRequest = Message<"winter.v1.GetWorkflowNodesRequest"> & {
+  /**
+   * @generated from field: string workflow_id = 1;
+   */
+  workflowId: string;
+
+  /**
+   * From 1 to 1000; 50 when 0.
+   *
+   * @generated from field: int32 page_size = 2;
+   */
+  pageSize: number;
+
+  /**
+   * Where the previous page ended; the first page when empty.
+   *
+   * @generated from field: string page_token = 3;
+   */
+  pageToken: string;
+};
+
+/**
+ * Describes the message winter.v1.GetWorkflowNodesRequest.
+ * Use `create(GetWorkflowNodesRequestSchema)` to create a new message.
+ */
+export const GetWorkflowNodesRequestSchema: GenMessage<GetWorkflowNodesRequest> = /*@__PURE__*/
+  messageDesc(file_winter_v1_queue_service, 81);
+
+/**
+ * @generated from message winter.v1.GetWorkflowNodesResponse
+ */
+export type GetWorkflowNodesResponse = Message<"winter.v1.GetWorkflowNodesResponse"> & {
+  /**
+   * @generated from field: repeated winter.v1.WorkflowNode nodes = 1;
+   */
+  nodes: WorkflowNode[];
+
+  /**
+   * Empty when there are no more.
+   *
+   * @generated from field: string next_page_token = 2;
+   */
+  nextPageToken: string;
+};
+
+/**
+ * Describes the message winter.v1.GetWorkflowNodesResponse.
+ * Use `create(GetWorkflowNodesResponseSchema)` to create a new message.
+ */
+export const GetWorkflowNodesResponseSchema: GenMessage<GetWorkflowNodesResponse> = /*@__PURE__*/
+  messageDesc(file_winter_v1_queue_service, 82);
+
+/**
+ * @generated from message winter.v1.CancelWorkflowRequest
+ */
+export type CancelWorkflowRequest = Message<"winter.v1.CancelWorkflowRequest"> & {
+  /**
+   * @generated from field: string workflow_id = 1;
+   */
+  workflowId: string;
+
+  /**
+   * @generated from field: string reason = 2;
+   */
+  reason: string;
+};
+
+/**
+ * Describes the message winter.v1.CancelWorkflowRequest.
+ * Use `create(CancelWorkflowRequestSchema)` to create a new message.
+ */
+export const CancelWorkflowRequestSchema: GenMessage<CancelWorkflowRequest> = /*@__PURE__*/
+  messageDesc(file_winter_v1_queue_service, 83);
+
+/**
+ * @generated from message winter.v1.CancelWorkflowResponse
+ */
+export type CancelWorkflowResponse = Message<"winter.v1.CancelWorkflowResponse"> & {
+  /**
+   * @generated from field: winter.v1.CancelWorkflowResponse.Outcome outcome = 1;
+   */
+  outcome: CancelWorkflowResponse_Outcome;
+};
+
+/**
+ * Describes the message winter.v1.CancelWorkflowResponse.
+ * Use `create(CancelWorkflowResponseSchema)` to create a new message.
+ */
+export const CancelWorkflowResponseSchema: GenMessage<CancelWorkflowResponse> = /*@__PURE__*/
+  messageDesc(file_winter_v1_queue_service, 84);
+
+/**
+ * @generated from enum winter.v1.CancelWorkflowResponse.Outcome
+ */
+export const CancelWorkflowResponse_Outcome = {
+  /**
+   * @generated from enum value: OUTCOME_UNSPECIFIED = 0;
+   */
+  UNSPECIFIED: 0,
+
+  /**
+   * It stops; what runs is asked to.
+   *
+   * @generated from enum value: OUTCOME_REQUESTED = 1;
+   */
+  REQUESTED: 1,
+
+  /**
+   * It had ended before; nothing changed.
+   *
+   * @generated from enum value: OUTCOME_ENDED = 2;
+   */
+  ENDED: 2,
+} as const;
+
+/**
+ * @generated from enum winter.v1.CancelWorkflowResponse.Outcome
+ */
+export type CancelWorkflowResponse_Outcome = (typeof CancelWorkflowResponse_Outcome)[keyof typeof CancelWorkflowResponse_Outcome] | UnknownEnum;
+
+/**
+ * Describes the enum winter.v1.CancelWorkflowResponse.Outcome.
+ */
+export const CancelWorkflowResponse_OutcomeSchema: GenEnum<CancelWorkflowResponse_Outcome> = /*@__PURE__*/
+  enumDesc(file_winter_v1_queue_service, 84, 0);
+
+/**
+ * A job of a workflow, and how it ended.
+ *
+ * @generated from message winter.v1.NodeResult
+ */
+export type NodeResult = Message<"winter.v1.NodeResult"> & {
+  /**
+   * @generated from field: int32 node = 1;
+   */
+  node: number;
+
+  /**
+   * @generated from field: string kind = 2;
+   */
+  kind: string;
+
+  /**
+   * @generated from field: string queue = 3;
+   */
+  queue: string;
+
+  /**
+   * @generated from field: string job_id = 4;
+   */
+  jobId: string;
+
+  /**
+   * Absent when it has not ended, or never ran.
+   *
+   * @generated from oneof winter.v1.NodeResult.ending
+   */
+  ending: {
+    /**
+     * @generated from field: winter.v1.GetResultResponse.Completed completed = 5;
+     */
+    value: GetResultResponse_Completed;
+    case: "completed";
+  } | {
+    /**
+     * @generated from field: winter.v1.GetResultResponse.Dead dead = 6;
+     */
+    value: GetResultResponse_Dead;
+    case: "dead";
+  } | {
+    /**
+     * @generated from field: winter.v1.GetResultResponse.Cancelled cancelled = 7;
+     */
+    value: GetResultResponse_Cancelled;
+    case: "cancelled";
+  } | { case: undefined; value?: undefined };
+};
+
+/**
+ * Describes the message winter.v1.NodeResult.
+ * Use `create(NodeResultSchema)` to create a new message.
+ */
+export const NodeResultSchema: GenMessage<NodeResult> = /*@__PURE__*/
+  messageDesc(file_winter_v1_queue_service, 85);
+
+/**
+ * @generated from message winter.v1.GetNodeResultRequest
+ */
+export type GetNodeResultRequest = Message<"winter.v1.GetNodeResultRequest"> & {
+  /**
+   * @generated from field: string workflow_id = 1;
+   */
+  workflowId: string;
+
+  /**
+   * @generated from field: int32 node = 2;
+   */
+  node: number;
+};
+
+/**
+ * Describes the message winter.v1.GetNodeResultRequest.
+ * Use `create(GetNodeResultRequestSchema)` to create a new message.
+ */
+export const GetNodeResultRequestSchema: GenMessage<GetNodeResultRequest> = /*@__PURE__*/
+  messageDesc(file_winter_v1_queue_service, 86);
+
+/**
+ * @generated from message winter.v1.GetNodeResultResponse
+ */
+export type GetNodeResultResponse = Message<"winter.v1.GetNodeResultResponse"> & {
+  /**
+   * @generated from field: winter.v1.NodeResult result = 1;
+   */
+  result?: NodeResult | undefined;
+};
+
+/**
+ * Describes the message winter.v1.GetNodeResultResponse.
+ * Use `create(GetNodeResultResponseSchema)` to create a new message.
+ */
+export const GetNodeResultResponseSchema: GenMessage<GetNodeResultResponse> = /*@__PURE__*/
+  messageDesc(file_winter_v1_queue_service, 87);
+
+/**
+ * @generated from message winter.v1.GetParentResultsRequest
+ */
+export type GetParentResultsRequest = Message<"winter.v1.GetParentResultsRequest"> & {
+  /**
+   * @generated from field: string workflow_id = 1;
+   */
+  workflowId: string;
+
+  /**
+   * @generated from field: int32 node = 2;
+   */
+  node: number;
+};
+
+/**
+ * Describes the message winter.v1.GetParentResultsRequest.
+ * Use `create(GetParentResultsRequestSchema)` to create a new message.
+ */
+export const GetParentResultsRequestSchema: GenMessage<GetParentResultsRequest> = /*@__PURE__*/
+  messageDesc(file_winter_v1_queue_service, 88);
+
+/**
+ * @generated from message winter.v1.GetParentResultsResponse
+ */
+export type GetParentResultsResponse = Message<"winter.v1.GetParentResultsResponse"> & {
+  /**
+   * @generated from field: winter.v1.NodeResult result = 1;
+   */
+  result?: NodeResult | undefined;
+};
+
+/**
+ * Describes the message winter.v1.GetParentResultsResponse.
+ * Use `create(GetParentResultsResponseSchema)` to create a new message.
+ */
+export const GetParentResultsResponseSchema: GenMessage<GetParentResultsResponse> = /*@__PURE__*/
+  messageDesc(file_winter_v1_queue_service, 89);
+
+/**
  * What settling an attempt did.
  *
  * @generated from enum winter.v1.SettleOutcome
@@ -1868,6 +3358,186 @@ export type SettleOutcome = (typeof SettleOutcome)[keyof typeof SettleOutcome] |
  */
 export const SettleOutcomeSchema: GenEnum<SettleOutcome> = /*@__PURE__*/
   enumDesc(file_winter_v1_queue_service, 0);
+
+/**
+ * What becomes of ticks that nobody was there for.
+ *
+ * @generated from enum winter.v1.MissedPolicy
+ */
+export const MissedPolicy = {
+  /**
+   * MISSED_POLICY_LATEST.
+   *
+   * @generated from enum value: MISSED_POLICY_UNSPECIFIED = 0;
+   */
+  UNSPECIFIED: 0,
+
+  /**
+   * One job for the last of them, unless another tick is due anyway.
+   *
+   * @generated from enum value: MISSED_POLICY_LATEST = 1;
+   */
+  LATEST: 1,
+
+  /**
+   * Nothing.
+   *
+   * @generated from enum value: MISSED_POLICY_SKIP = 2;
+   */
+  SKIP: 2,
+
+  /**
+   * A job for each of the last `missed_limit` of them, oldest first.
+   *
+   * @generated from enum value: MISSED_POLICY_ALL = 3;
+   */
+  ALL: 3,
+} as const;
+
+/**
+ * What becomes of ticks that nobody was there for.
+ *
+ * @generated from enum winter.v1.MissedPolicy
+ */
+export type MissedPolicy = (typeof MissedPolicy)[keyof typeof MissedPolicy] | UnknownEnum;
+
+/**
+ * Describes the enum winter.v1.MissedPolicy.
+ */
+export const MissedPolicySchema: GenEnum<MissedPolicy> = /*@__PURE__*/
+  enumDesc(file_winter_v1_queue_service, 1);
+
+/**
+ * What becomes of a tick while a job of the same schedule has not ended.
+ *
+ * @generated from enum winter.v1.OverlapPolicy
+ */
+export const OverlapPolicy = {
+  /**
+   * OVERLAP_POLICY_ALLOW.
+   *
+   * @generated from enum value: OVERLAP_POLICY_UNSPECIFIED = 0;
+   */
+  UNSPECIFIED: 0,
+
+  /**
+   * Its job is stored all the same.
+   *
+   * @generated from enum value: OVERLAP_POLICY_ALLOW = 1;
+   */
+  ALLOW: 1,
+
+  /**
+   * The tick is skipped.
+   *
+   * @generated from enum value: OVERLAP_POLICY_SKIP = 2;
+   */
+  SKIP: 2,
+} as const;
+
+/**
+ * What becomes of a tick while a job of the same schedule has not ended.
+ *
+ * @generated from enum winter.v1.OverlapPolicy
+ */
+export type OverlapPolicy = (typeof OverlapPolicy)[keyof typeof OverlapPolicy] | UnknownEnum;
+
+/**
+ * Describes the enum winter.v1.OverlapPolicy.
+ */
+export const OverlapPolicySchema: GenEnum<OverlapPolicy> = /*@__PURE__*/
+  enumDesc(file_winter_v1_queue_service, 2);
+
+/**
+ * What a failed job means for its workflow; it has failed when it died or was cancelled.
+ *
+ * @generated from enum winter.v1.FailurePolicy
+ */
+export const FailurePolicy = {
+  /**
+   * FAILURE_POLICY_STOP.
+   *
+   * @generated from enum value: FAILURE_POLICY_UNSPECIFIED = 0;
+   */
+  UNSPECIFIED: 0,
+
+  /**
+   * The workflow fails, what runs is cancelled, and nothing more starts.
+   *
+   * @generated from enum value: FAILURE_POLICY_STOP = 1;
+   */
+  STOP: 1,
+
+  /**
+   * What does not depend on it still runs, then the workflow fails.
+   *
+   * @generated from enum value: FAILURE_POLICY_FINISH = 2;
+   */
+  FINISH: 2,
+
+  /**
+   * What comes after it runs as if it had completed, and sees what happened; the workflow completes.
+   *
+   * @generated from enum value: FAILURE_POLICY_CONTINUE = 3;
+   */
+  CONTINUE: 3,
+} as const;
+
+/**
+ * What a failed job means for its workflow; it has failed when it died or was cancelled.
+ *
+ * @generated from enum winter.v1.FailurePolicy
+ */
+export type FailurePolicy = (typeof FailurePolicy)[keyof typeof FailurePolicy] | UnknownEnum;
+
+/**
+ * Describes the enum winter.v1.FailurePolicy.
+ */
+export const FailurePolicySchema: GenEnum<FailurePolicy> = /*@__PURE__*/
+  enumDesc(file_winter_v1_queue_service, 3);
+
+/**
+ * @generated from enum winter.v1.WorkflowState
+ */
+export const WorkflowState = {
+  /**
+   * @generated from enum value: WORKFLOW_STATE_UNSPECIFIED = 0;
+   */
+  UNSPECIFIED: 0,
+
+  /**
+   * @generated from enum value: WORKFLOW_STATE_RUNNING = 1;
+   */
+  RUNNING: 1,
+
+  /**
+   * @generated from enum value: WORKFLOW_STATE_COMPLETED = 2;
+   */
+  COMPLETED: 2,
+
+  /**
+   * Running again when what died is redriven.
+   *
+   * @generated from enum value: WORKFLOW_STATE_FAILED = 3;
+   */
+  FAILED: 3,
+
+  /**
+   * @generated from enum value: WORKFLOW_STATE_CANCELLED = 4;
+   */
+  CANCELLED: 4,
+} as const;
+
+/**
+ * @generated from enum winter.v1.WorkflowState
+ */
+export type WorkflowState = (typeof WorkflowState)[keyof typeof WorkflowState] | UnknownEnum;
+
+/**
+ * Describes the enum winter.v1.WorkflowState.
+ */
+export const WorkflowStateSchema: GenEnum<WorkflowState> = /*@__PURE__*/
+  enumDesc(file_winter_v1_queue_service, 4);
 
 /**
  * @generated from service winter.v1.QueueService
@@ -2094,6 +3764,170 @@ export const QueueService: GenService<{
     methodKind: "unary";
     input: typeof PurgeRequestSchema;
     output: typeof PurgeResponseSchema;
+  },
+  /**
+   * Adds a schedule, or makes the one of this name what the definition says; a schedule whose timing stays keeps its next
+   * tick. Servers and workers let it tick. ALREADY_EXISTS when there is one and only a new one was to be added.
+   *
+   * @generated from rpc winter.v1.QueueService.PutSchedule
+   */
+  putSchedule: {
+    methodKind: "unary";
+    input: typeof PutScheduleRequestSchema;
+    output: typeof PutScheduleResponseSchema;
+  },
+  /**
+   * Reads a schedule. NOT_FOUND when there is none of this name.
+   *
+   * @generated from rpc winter.v1.QueueService.GetSchedule
+   */
+  getSchedule: {
+    methodKind: "unary";
+    input: typeof GetScheduleRequestSchema;
+    output: typeof GetScheduleResponseSchema;
+  },
+  /**
+   * Lists schedules by name, a page at a time.
+   *
+   * @generated from rpc winter.v1.QueueService.ListSchedules
+   */
+  listSchedules: {
+    methodKind: "unary";
+    input: typeof ListSchedulesRequestSchema;
+    output: typeof ListSchedulesResponseSchema;
+  },
+  /**
+   * Removes a schedule; its jobs stay.
+   *
+   * @generated from rpc winter.v1.QueueService.RemoveSchedule
+   */
+  removeSchedule: {
+    methodKind: "unary";
+    input: typeof RemoveScheduleRequestSchema;
+    output: typeof RemoveScheduleResponseSchema;
+  },
+  /**
+   * Stops a schedule from ticking. NOT_FOUND when there is none of this name.
+   *
+   * @generated from rpc winter.v1.QueueService.PauseSchedule
+   */
+  pauseSchedule: {
+    methodKind: "unary";
+    input: typeof PauseScheduleRequestSchema;
+    output: typeof PauseScheduleResponseSchema;
+  },
+  /**
+   * Lets a schedule tick again from now on: ticks during the pause are not missed ones. NOT_FOUND as above.
+   *
+   * @generated from rpc winter.v1.QueueService.ResumeSchedule
+   */
+  resumeSchedule: {
+    methodKind: "unary";
+    input: typeof ResumeScheduleRequestSchema;
+    output: typeof ResumeScheduleResponseSchema;
+  },
+  /**
+   * Stores a job of a schedule now, paused or not; its ticks stay where they are. NOT_FOUND as above.
+   *
+   * @generated from rpc winter.v1.QueueService.TriggerSchedule
+   */
+  triggerSchedule: {
+    methodKind: "unary";
+    input: typeof TriggerScheduleRequestSchema;
+    output: typeof TriggerScheduleResponseSchema;
+  },
+  /**
+   * Tells the next ticks of a schedule, soonest first; none while it is paused. NOT_FOUND as above.
+   *
+   * @generated from rpc winter.v1.QueueService.NextRuns
+   */
+  nextRuns: {
+    methodKind: "unary";
+    input: typeof NextRunsRequestSchema;
+    output: typeof NextRunsResponseSchema;
+  },
+  /**
+   * Stores a workflow as a whole, and starts what waits for nothing. Its jobs are claimed and settled like any others,
+   * and settling one starts the next. ALREADY_EXISTS when another workflow has its id. `traceparent` and `tracestate` in
+   * the call's metadata travel with its jobs.
+   *
+   * @generated from rpc winter.v1.QueueService.StartWorkflow
+   */
+  startWorkflow: {
+    methodKind: "unary";
+    input: typeof StartWorkflowRequestSchema;
+    output: typeof StartWorkflowResponseSchema;
+  },
+  /**
+   * Tells how a workflow stands. NOT_FOUND when it is not stored, or not any more.
+   *
+   * @generated from rpc winter.v1.QueueService.GetWorkflow
+   */
+  getWorkflow: {
+    methodKind: "unary";
+    input: typeof GetWorkflowRequestSchema;
+    output: typeof GetWorkflowResponseSchema;
+  },
+  /**
+   * Waits up to a time for the end of a workflow, and tells how it stands. NOT_FOUND as above.
+   *
+   * @generated from rpc winter.v1.QueueService.AwaitWorkflow
+   */
+  awaitWorkflow: {
+    methodKind: "unary";
+    input: typeof AwaitWorkflowRequestSchema;
+    output: typeof AwaitWorkflowResponseSchema;
+  },
+  /**
+   * Lists workflows, newest first, a page at a time.
+   *
+   * @generated from rpc winter.v1.QueueService.ListWorkflows
+   */
+  listWorkflows: {
+    methodKind: "unary";
+    input: typeof ListWorkflowsRequestSchema;
+    output: typeof ListWorkflowsResponseSchema;
+  },
+  /**
+   * Lists the nodes of a workflow by number, a page at a time. NOT_FOUND as above.
+   *
+   * @generated from rpc winter.v1.QueueService.GetWorkflowNodes
+   */
+  getWorkflowNodes: {
+    methodKind: "unary";
+    input: typeof GetWorkflowNodesRequestSchema;
+    output: typeof GetWorkflowNodesResponseSchema;
+  },
+  /**
+   * Stops a workflow: what runs is cancelled, and nothing more starts. NOT_FOUND as above.
+   *
+   * @generated from rpc winter.v1.QueueService.CancelWorkflow
+   */
+  cancelWorkflow: {
+    methodKind: "unary";
+    input: typeof CancelWorkflowRequestSchema;
+    output: typeof CancelWorkflowResponseSchema;
+  },
+  /**
+   * Tells how a node ended. NOT_FOUND when the workflow is not stored, or has no such node.
+   *
+   * @generated from rpc winter.v1.QueueService.GetNodeResult
+   */
+  getNodeResult: {
+    methodKind: "unary";
+    input: typeof GetNodeResultRequestSchema;
+    output: typeof GetNodeResultResponseSchema;
+  },
+  /**
+   * Tells how each job ended that a node waited for, in their order: what a worker needs for a job whose `workflow_id`
+   * and `node` these are. NOT_FOUND as above.
+   *
+   * @generated from rpc winter.v1.QueueService.GetParentResults
+   */
+  getParentResults: {
+    methodKind: "server_streaming";
+    input: typeof GetParentResultsRequestSchema;
+    output: typeof GetParentResultsResponseSchema;
   },
 }> = /*@__PURE__*/
   serviceDesc(file_winter_v1_queue_service, 0);
