@@ -115,12 +115,14 @@ const runOne = (seed: number) => {
 const stretch = 25
 
 const runPart = (from: number, runs: number) => {
+  process.on("disconnect", () => process.exit())
   for (let first = from; first < from + runs; first += stretch) {
     const tally = new Tally()
     for (let seed = first; seed < Math.min(first + stretch, from + runs); seed++) tally.run(seed, changes)
     process.send!({ ...tally })
   }
-  process.disconnect()
+  // what was sent goes first
+  process.send!("done", () => process.exit())
 }
 
 const runMany = async (from: number, runs: number, processes: number) => {
@@ -136,6 +138,7 @@ const runMany = async (from: number, runs: number, processes: number) => {
       const args = ["--part", "--from", String(first), "--runs", String(count), "--with", values.with]
       const child = fork(import.meta.filename, args, { serialization: "advanced" })
       child.on("message", (part) => {
+        if (part === "done") return
         tally.add(part as Tally)
         if (Date.now() - told < 5000) return
         told = Date.now()

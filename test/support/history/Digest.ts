@@ -155,6 +155,10 @@ export const isInDoubt = ({ doubts }: QueueFacts, { id }: JobFacts, before = Inf
         const [{ claim, settlements }] = call.args as Calls["exchange"]["args"]
         return claim !== undefined || settlements.some(({ jobId }) => jobId === id)
       }
+      case "tick":
+        return (call.args as Calls["tick"]["args"])[0].fire?.job.id === id
+      case "trigger":
+        return (call.args as Calls["trigger"]["args"])[0].job.id === id
       case "cancel":
         return (call.args as Calls["cancel"]["args"])[0].jobId === id
       case "rescue":
@@ -284,6 +288,23 @@ export const digest = (history: History): Digest => {
           jobOf(queue, job.id).placings.push({ span, job, outcome })
           if (outcome?._tag === "Replaced") jobOf(queue, outcome.of).replacements.push(job)
         }
+        return
+      }
+      case "tick": {
+        const { args, reply } = span as Call<"tick">
+        const job = args[0].fire?.job
+        if (job === undefined || (reply !== undefined && reply !== "fired")) return
+        jobOf(queue, job.id).placings.push({
+          span,
+          job,
+          outcome: reply === undefined ? undefined : { _tag: "Enqueued" }
+        })
+        return
+      }
+      case "trigger": {
+        const [{ job }] = (span as Call<"trigger">).args
+        // whether it was there already is not told
+        jobOf(queue, job.id).placings.push({ span, job, outcome: undefined })
         return
       }
       case "exchange":

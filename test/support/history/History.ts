@@ -3,6 +3,7 @@ import type { Job, JobId, JobState, Token } from "../../../src/domain/Job.ts"
 import type { DeadLetterStore } from "../../../src/ports/DeadLetterStore.ts"
 import type { EnqueueOutcome, JobStore } from "../../../src/ports/JobStore.ts"
 import type { Counters, Depths, QueueControl } from "../../../src/ports/QueueControl.ts"
+import type { ScheduleStore } from "../../../src/ports/ScheduleStore.ts"
 import type { NodeRecord, WorkflowRecord, WorkflowStore } from "../../../src/ports/WorkflowStore.ts"
 
 /** The calls that are recorded. Whatever a port gains that changes a store is added here, and is recorded then. */
@@ -21,6 +22,7 @@ export const recordedCalls = {
   ],
   DeadLetterStore: ["redrive", "purge"],
   WorkflowStore: ["create", "advance", "confirm"],
+  ScheduleStore: ["tick", "trigger"],
   QueueControl: ["pause", "resume", "setLimits", "setRateLimit", "removeWorker"]
 } as const
 
@@ -28,6 +30,7 @@ type Services = {
   readonly JobStore: JobStore["Service"]
   readonly DeadLetterStore: DeadLetterStore["Service"]
   readonly WorkflowStore: WorkflowStore["Service"]
+  readonly ScheduleStore: ScheduleStore["Service"]
   readonly QueueControl: QueueControl["Service"]
 }
 
@@ -45,6 +48,7 @@ type MethodsOf<Port extends keyof typeof recordedCalls> = {
 export type Calls = MethodsOf<"JobStore"> &
   MethodsOf<"DeadLetterStore"> &
   MethodsOf<"WorkflowStore"> &
+  MethodsOf<"ScheduleStore"> &
   MethodsOf<"QueueControl">
 
 export type CallName = keyof Calls

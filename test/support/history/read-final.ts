@@ -4,7 +4,7 @@ import type { Job, JobId, JobState } from "../../../src/domain/Job.ts"
 import { JobStore } from "../../../src/ports/JobStore.ts"
 import { QueueControl } from "../../../src/ports/QueueControl.ts"
 import { WorkflowStore } from "../../../src/ports/WorkflowStore.ts"
-import type { Event, FinalState, QueueView, WorkflowView } from "./History.ts"
+import type { CallEvent, Event, FinalState, QueueView, WorkflowView } from "./History.ts"
 
 const states = ["scheduled", "pending", "active", "retry", "completed", "cancelled", "dead"] as const
 
@@ -47,14 +47,22 @@ const readWorkflow = Effect.fnUntraced(function* (id: string) {
   }
 })
 
+/** The jobs that a call was to store, and where. */
+const storingOf = (call: Extract<CallEvent<"enqueue" | "tick" | "trigger">, { readonly _tag: "Called" }>) => {
+  if (call.op === "enqueue") return call.args
+  const [request] = call.args
+  const job = "job" in request ? request.job : request.fire?.job
+  return [request.queue, job === undefined ? [] : [job]] as const
+}
+
 /** What the stores hold of everything that the events speak of. Nothing else may change them meanwhile. */
 export const readFinal = Effect.fnUntraced(function* (events: ReadonlyArray<Event>) {
   const queues = new Map<string, Set<JobId>>()
   const workflows = new Set<string>()
   for (const event of events) {
     if (event._tag !== "Called") continue
-    if (event.op === "enqueue") {
-      const [queue, jobs] = event.args
+    if (event.op === "enqueue" || event.op === "tick" || event.op === "trigger") {
+      const [queue, jobs] = storingOf(event)
       const ids = queues.get(queue) ?? new Set()
       queues.set(queue, ids)
       for (const job of jobs) ids.add(job.id)

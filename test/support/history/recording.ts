@@ -8,6 +8,7 @@ import type { JobInfo } from "../../../src/features/worker/Worker.ts"
 import { Snooze } from "../../../src/domain/Steering.ts"
 import { DeadLetterStore } from "../../../src/ports/DeadLetterStore.ts"
 import { JobStore } from "../../../src/ports/JobStore.ts"
+import { ScheduleStore } from "../../../src/ports/ScheduleStore.ts"
 import { QueueControl } from "../../../src/ports/QueueControl.ts"
 import { WorkflowStore } from "../../../src/ports/WorkflowStore.ts"
 import { type Body, type CallName, type Event, type HandlerOutcome, recordedCalls, type Run } from "./History.ts"
@@ -72,7 +73,7 @@ const recorded = <S extends object>(
   return wrapped as S
 }
 
-type Ports = JobStore | DeadLetterStore | WorkflowStore | QueueControl
+type Ports = JobStore | DeadLetterStore | WorkflowStore | ScheduleStore | QueueControl
 
 /**
  * Records what a process asks of the stores below, and what they answer. Whatever drops, delays or repeats calls
@@ -89,6 +90,7 @@ export const recording = (recorder: Recorder, process: string): Layer.Layer<Port
           recorded(yield* DeadLetterStore, recordedCalls.DeadLetterStore, recorder, process)
         ),
         Context.add(WorkflowStore, recorded(yield* WorkflowStore, recordedCalls.WorkflowStore, recorder, process)),
+        Context.add(ScheduleStore, recorded(yield* ScheduleStore, recordedCalls.ScheduleStore, recorder, process)),
         Context.add(QueueControl, recorded(yield* QueueControl, recordedCalls.QueueControl, recorder, process))
       )
     })

@@ -71,6 +71,8 @@ export interface Swarm {
     readonly limit: number
     readonly rate: number
     readonly cancelWorkflow: number
+    /** Of putting a schedule into force, or changing one. */
+    readonly schedule: number
   }
 }
 
@@ -159,7 +161,8 @@ const drawn = (seed: number): Swarm => {
       purge: some(0.2),
       limit: some(0.2),
       rate: some(0.2),
-      cancelWorkflow: some(0.2)
+      cancelWorkflow: some(0.2),
+      schedule: some(0.3)
     }
   }
 }

@@ -49,8 +49,8 @@ export class Tally {
   }
 }
 
-/** There are no schedules in it yet, and no store that is not fit to be written to. */
-const notHere = new Set(["I13", "I17"])
+/** Memory is always fit to be written to. */
+const notHere = new Set(["I17"])
 
 const faultKinds = [
   "call lost",

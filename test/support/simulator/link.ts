@@ -8,13 +8,14 @@ import { DeadLetterStore } from "../../../src/ports/DeadLetterStore.ts"
 import { JobStore } from "../../../src/ports/JobStore.ts"
 import { type Notice, Notices } from "../../../src/ports/Notices.ts"
 import { QueueControl } from "../../../src/ports/QueueControl.ts"
+import { ScheduleStore } from "../../../src/ports/ScheduleStore.ts"
 import { StoreError } from "../../../src/ports/StoreError.ts"
 import { type Wakeup, Wakeups } from "../../../src/ports/Wakeups.ts"
 import { WorkflowStore } from "../../../src/ports/WorkflowStore.ts"
 import type { Swarm } from "./Swarm.ts"
 import type { Process, World } from "./World.ts"
 
-export type StorePorts = JobStore | QueueControl | DeadLetterStore | WorkflowStore | Wakeups | Notices
+export type StorePorts = JobStore | QueueControl | DeadLetterStore | WorkflowStore | ScheduleStore | Wakeups | Notices
 
 /** What lies between a process and the store. */
 export interface Net {
@@ -183,6 +184,11 @@ export const linkTo = (net: Net, process: Process, ports: Context.Context<StoreP
       Context.add(QueueControl, distant(net, process, Context.get(ports, QueueControl))),
       Context.add(DeadLetterStore, distant(net, process, Context.get(ports, DeadLetterStore))),
       Context.add(WorkflowStore, distant(net, process, Context.get(ports, WorkflowStore))),
+      // what other processes put does not show there: it is found by reading again
+      Context.add(ScheduleStore, {
+        ...distant(net, process, Context.get(ports, ScheduleStore)),
+        changed: (since) => (since < 0 ? Effect.succeed(0) : Effect.never)
+      }),
       Context.add(Wakeups, distantWakeups(net, process, Context.get(ports, Wakeups))),
       Context.add(Notices, distantNotices(net, process, Context.get(ports, Notices)))
     )

@@ -161,6 +161,11 @@ export const planted: ReadonlyArray<Planted> = [
     edits: [[memory("store"), "queue.outbox.knows(job.id, now)", "false"]]
   },
   {
+    name: "a tick does not look at what its schedule expects",
+    breaks: "I13",
+    edits: [[memory("schedules"), " || found.next !== expected", ""]]
+  },
+  {
     name: "a stale settlement is refused in silence",
     breaks: "I16",
     edits: [[memory("lifecycle"), '    queue.counters.stale++\n    return "stale"', '    return "stale"']]

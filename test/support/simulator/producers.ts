@@ -2,6 +2,7 @@ import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Schedule from "effect/Schedule"
 import { Client, type EnqueueOptions } from "../../../src/features/client/Client.ts"
+import * as Schedules from "../../../src/features/schedules/Schedules.ts"
 import { Workflows } from "../../../src/features/workflows/Workflows.ts"
 import { DeadLetterStore } from "../../../src/ports/DeadLetterStore.ts"
 import type { EnqueueOutcome } from "../../../src/ports/JobStore.ts"
@@ -87,6 +88,8 @@ export const producing = (net: Net, recorder: Recorder, name: string) =>
     ).pipe(Effect.andThen(Effect.yieldNow))
   }).pipe(Effect.provide(Layer.merge(Client.layer, Workflows.layer)))
 
+const schedules = ["schedule-0", "schedule-1"]
+
 /** Steers what the producers have enqueued: as people do, at any time. */
 export const operating = (net: Net, ids: () => ReadonlyArray<{ readonly queue: string; readonly id: string }>) =>
   Effect.gen(function* () {
@@ -121,6 +124,15 @@ export const operating = (net: Net, ids: () => ReadonlyArray<{ readonly queue: s
         const limit = { limit: world.between(1, 10), perMillis: 1000, burst: world.between(1, 5) }
         yield* control.setRateLimit(queue, Limited.kind, limit)
       }
+      if (world.chance(operator.schedule)) {
+        const choices = {
+          every: world.between(1000, 4000),
+          queue,
+          missed: world.pick(["skip", "latest", { all: 3 }] as const),
+          overlap: world.pick(["allow", "skip"] as const)
+        }
+        yield* Schedules.upsert(Schedules.entry(world.pick(schedules), Work, { ...choices, payload: { name: "tick" } }))
+      }
       if (world.chance(operator.cancelWorkflow)) {
         const { workflows } = yield* Workflows.list({ state: "running", limit: 10 })
         if (workflows.length > 0) yield* Workflows.cancel(world.pick(workflows).id)
@@ -133,5 +145,6 @@ export const operating = (net: Net, ids: () => ReadonlyArray<{ readonly queue: s
     }
     // calls that are carried out late may still pause one
     while (net.stray > 0) yield* Effect.sleep(1000)
+    for (const name of schedules) yield* Schedules.remove(name).pipe(Effect.retry(Schedule.spaced("200 millis")))
     for (const queue of queues) yield* control.resume(queue).pipe(Effect.retry(Schedule.spaced("200 millis")))
   }).pipe(Effect.provide(Workflows.layer))

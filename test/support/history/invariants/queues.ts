@@ -100,8 +100,9 @@ const firstClaims = (queue: QueueFacts): ReadonlyArray<First> => {
     if (stored.length !== 1 || claim === undefined || placing === undefined || isInDoubt(queue, job)) return []
     const { kind, priority, visible } = placing.job
     if (visible !== undefined || job.replacements.length > 0 || limited.has(kind) || job.redrives.length > 0) return []
-    const call = placing.span as Call<"enqueue">
-    const place = call.args[1].findIndex(({ id }) => id === job.id)
+    const call = placing.span as Call
+    const jobs = call.op === "enqueue" ? (call as Call<"enqueue">).args[1] : [placing.job]
+    const place = jobs.findIndex(({ id }) => id === job.id)
     return [{ job, claim, enqueued: placing.span, place, priority }]
   })
 }

@@ -102,6 +102,16 @@ export const workflows = invariant("I12", "workflows", "no workflow was started"
 /** I13: a tick of a schedule gives one job at most. */
 export const ticks = invariant("I13", "one job a tick", "no schedule ticked", (digest, findings) => {
   const first = new Map<string, string>()
+  const fired = new Map<string, number>()
+  for (const call of digest.calls) {
+    if (call.op !== "tick" || call.reply !== "fired") continue
+    const [{ fire, name, queue }] = call.args as Calls["tick"]["args"]
+    const tick = `${name} at ${fire?.tick}`
+    const times = (fired.get(tick) ?? 0) + 1
+    fired.set(tick, times)
+    findings.expect(times === 1, () => `the tick of ${tick} fired ${times} times`, `${queue}/${fire?.job.id}`)
+    findings.expect((fire?.tick ?? 0) <= call.answeredAt, () => `the tick of ${tick} fired before its time`)
+  }
   for (const event of digest.history.events) {
     if (event._tag !== "Ticked") continue
     const tick = `${event.schedule} at ${event.instant}`
