@@ -180,8 +180,8 @@ export const bugs: ReadonlyArray<Bug> = [
     edits: [
       {
         file: worker("extend-leases"),
-        from: "if (turn % 2 === 0 && !extending) {",
-        to: "if (turn % 2 === 0 && !extending && !state.stopping) {"
+        from: "if (turn % turns === 0 && !extending) {",
+        to: "if (turn % turns === 0 && !extending && !state.stopping) {"
       }
     ],
     tests: data,
