@@ -1,5 +1,6 @@
 import { assert } from "@effect/vitest"
 import type * as Duration from "effect/Duration"
+import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Schema from "effect/Schema"
@@ -42,12 +43,19 @@ export const work = <T extends AnyTask, R>(
 
 const polls = 25
 
-/** Asks the store again and again, without moving the clock, until it is so; see `advanceUntil` for why the store. */
+/** How long, in real time, a backend may take to come to what a test waits for. */
+const patienceMillis = 20_000
+
+const liveMillis = TestClock.withLive(Clock.currentTimeMillis)
+
+/** Asks again and again, without moving the test's clock, until it is so. */
 export const eventually = <E, R>(isSo: Effect.Effect<boolean, E, R>) =>
   Effect.gen(function* () {
-    for (let i = 0; i < 400 * polls; i++) {
+    const startedAt = yield* liveMillis
+    for (let asked = 1; (yield* liveMillis) - startedAt < patienceMillis; asked++) {
       if (yield* isSo) return
-      yield* Effect.yieldNow
+      // a question that does not go to the store gives its answers no time to arrive
+      yield* asked % polls === 0 ? TestClock.withLive(Effect.sleep(1)) : Effect.yieldNow
     }
     assert.fail("it never came to be")
   })
