@@ -40,12 +40,13 @@ describe.concurrent("a Redis that is killed and restarted", () => {
 
       yield* Effect.promise(() => server.start())
       const start = performance.now()
-      yield* producer.say(21, { id: "job-21" })
+      // its own calls are short, and may be given up while the server comes back
+      yield* Effect.retry(producer.say(21, { id: "job-21" }), { times: 5 })
       yield* until("a job runs", () => worker.said.includes(21))
       const recovery = performance.now() - start
 
       assert.deepInclude(error, { _tag: "StoreError", operation: "enqueue", reason: "unavailable", retryable: true })
-      within("the error", errorAfter, 450, 900)
+      within("the error", errorAfter, 450, 1500)
       within("recovery", recovery, 0, 2000)
       const settled = Effect.forEach([...numbers(20), 21], (n) => producer.store.get("say", `job-${n}`))
       yield* Effect.repeat(settled, { until: (jobs) => jobs.every(Option.isNone) })
@@ -101,7 +102,7 @@ describe.concurrent("a Redis that is killed and restarted", () => {
   it.live("a call that was given up is not sent later", () =>
     Effect.gen(function* () {
       const server = yield* freshRedis({ args: durable })
-      const producer = yield* producerOn({ url: server.url, timeout: "300 millis" })
+      const producer = yield* producerOn({ url: server.url, timeout: "1 second" })
       yield* producer.say(1, { id: "first" })
       yield* Effect.promise(() => server.kill())
       yield* storeErrorOf(producer.say(2, { id: "given-up" }))
