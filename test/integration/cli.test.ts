@@ -335,7 +335,7 @@ describe("dead letters", () => {
     const unsure = await winter.run("dead", "purge", "--queue", "mail")
     const purged = await winter.text("dead", "purge", "--queue", "mail", "--yes")
 
-    assert.strictEqual(none, "no dead jobs")
+    assert.strictEqual(none, "no dead jobs in default")
     assert.match(list, /^ID +KIND +ATTEMPT +REASON +DIED +ERROR\nd\d /)
     assert.match(list, /refused d1$/m)
     assert.strictEqual(retried, "retried d1 from mail dead queue")
@@ -356,6 +356,7 @@ describe("dead letters", () => {
     const partly = await winter.run("dlq", "retry", "c", "nowhere", "-q", "q")
     const left = await winter.json("dlq", "list", "-q", "q", "-k", "other", "--show-payload")
     const both = await winter.run("dlq", "purge", "c", "-q", "q", "-k", "x", "--yes")
+    const ghost = await winter.run("dlq", "retry", "ghost", "-q", "q", "--dry-run")
 
     const skipped = { "not-dead": 0, "key-taken": 0 }
     const report = { queue: "q", dryRun: false, skipped, cursor: null }
@@ -370,5 +371,7 @@ describe("dead letters", () => {
       ["other"]
     )
     assert.strictEqual(both.code, 2)
+    assert.strictEqual(ghost.code, 3)
+    assert.match(ghost.stderr, /dead job ghost in queue q not found/)
   })
 })

@@ -7,9 +7,10 @@ import * as Option from "effect/Option"
 import { DeadReason, type JobId } from "../../domain/Job.ts"
 import { defaultQueue } from "../../domain/limits.ts"
 import * as DeadLetters from "../../features/dead-letters/DeadLetters.ts"
+import { JobStore } from "../../ports/JobStore.ts"
 import { confirmMany } from "../confirm.ts"
 import { connected } from "../connected.ts"
-import { BadUsage, PartlyDone } from "../errors.ts"
+import { BadUsage, NotFound, PartlyDone } from "../errors.ts"
 import {
   cursorFlag,
   dryRunFlag,
@@ -76,7 +77,7 @@ const list = Command.make(
         const next = page.cursor ?? null
         yield* show({ jobs: page.jobs.map((job) => jobShape(job, showPayload)), cursor: next }, (ui) => {
           const more = next === null ? "" : `\n${ui.dim(`more with --cursor ${next}`)}`
-          if (page.jobs.length === 0) return `no dead jobs${more}`
+          if (page.jobs.length === 0) return `no dead jobs in ${queue}${more}`
           return (
             ui.table(
               [
@@ -107,9 +108,18 @@ const checkNamed = Effect.fnUntraced(function* (ids: ReadonlyArray<JobId>, flags
   if (ids.length > 0 && hasFilter(flags)) return yield* new BadUsage({ why: "name jobs or filter them, not both" })
 })
 
+/** How many of the named jobs are dead letters of the queue; fails when none is. */
+const deadAmong = Effect.fnUntraced(function* (queue: string, ids: ReadonlyArray<JobId>) {
+  const store = yield* JobStore
+  const found = yield* Effect.forEach(ids, (id) => store.get(queue, id), { concurrency: 16 })
+  const dead = found.filter((job) => Option.isSome(job) && job.value.state === "dead").length
+  if (dead === 0) return yield* new NotFound({ what: `dead job ${ids.join(", ")} in queue ${queue}` })
+  return dead
+})
+
 const skippedText = ({ skipped }: DeadLetters.BulkReport): string =>
   [
-    skipped["not-dead"] > 0 ? `${skipped["not-dead"]} not dead any more` : "",
+    skipped["not-dead"] > 0 ? `${skipped["not-dead"]} not dead` : "",
     skipped["key-taken"] > 0 ? `${skipped["key-taken"]} whose unique key another job holds` : ""
   ]
     .filter((text) => text !== "")
@@ -143,10 +153,11 @@ const retry = Command.make("retry", bulkFlags, ({ dryRun, ids, limit, queue, ...
       yield* checkNamed(ids, flags)
       const filter = yield* filterOf(flags)
       const total = yield* DeadLetters.count(queue)
+      const dead = ids.length > 0 ? yield* deadAmong(queue, ids) : 0
       const report = yield* ids.length > 0
         ? Effect.map(dryRun ? Effect.succeed([]) : DeadLetters.redrive(queue, ids), (replies) =>
             named(
-              ids.length,
+              dryRun ? dead : ids.length,
               replies.filter(({ outcome }) => outcome === "redriven").length,
               replies.filter(({ outcome }) => outcome === "key-taken").length
             )
@@ -184,11 +195,13 @@ const purge = Command.make("purge", bulkFlags, ({ dryRun, ids, limit, queue, ...
       const options = given({ limit })
       const matching =
         ids.length > 0
-          ? ids.length
+          ? yield* deadAmong(queue, ids)
           : (yield* DeadLetters.purgeWhere(queue, filter, { ...options, dryRun: true })).matched
       if (!dryRun) yield* confirmMany(`purge from ${queue}`, matching, "dead job")
       const report = yield* ids.length > 0
-        ? Effect.map(dryRun ? Effect.succeed(0) : DeadLetters.purge(queue, ids), (done) => named(ids.length, done))
+        ? Effect.map(dryRun ? Effect.succeed(0) : DeadLetters.purge(queue, ids), (done) =>
+            named(dryRun ? matching : ids.length, done)
+          )
         : withProgress(`purging ${queue}`, total, (tell) =>
             DeadLetters.purgeWhere(queue, filter, { ...options, dryRun, onProgress: ({ looked }) => tell(looked) })
           )

@@ -345,7 +345,7 @@ const within = (count: number): number => Math.min(1000, Math.max(1, Math.floor(
  * @category schedules
  * @since 0.1.0
  */
-export const next = Effect.fn("Schedules.next")(function* (name: string, count = 5) {
+export const next = Effect.fn("Schedules.next")(function* (name: string, count: number = 5) {
   const store = yield* ScheduleStore
   const record = Option.getOrUndefined((yield* store.find(name)).schedule)
   if (record === undefined) return yield* missing(name)

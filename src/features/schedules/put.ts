@@ -32,7 +32,11 @@ const change = (record: ScheduleRecord | undefined, planned: Planned, now: Epoch
 }
 
 /** Puts an entry into force, whatever others do to it at the same time. `onlyNew` leaves one that is there alone. */
-export const put = Effect.fnUntraced(function* (store: ScheduleStore["Service"], planned: Planned, onlyNew = false) {
+export const put = Effect.fnUntraced(function* (
+  store: ScheduleStore["Service"],
+  planned: Planned,
+  onlyNew: boolean = false
+) {
   // a put whose reply was lost is found done when it is sent again
   let tried: Put | undefined
   while (true) {
