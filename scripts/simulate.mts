@@ -140,6 +140,9 @@ const runMany = async (from: number, runs: number, processes: number) => {
       child.on("message", (part) => {
         if (part === "done") return
         tally.add(part as Tally)
+        for (const { seed, violations } of (part as Tally).failed) {
+          console.log(`seed ${seed} broke ${[...new Set(violations.map(({ invariant }) => invariant))].join(", ")}`)
+        }
         if (Date.now() - told < 5000) return
         told = Date.now()
         const seconds = ((told - since) / 1000).toFixed(0)

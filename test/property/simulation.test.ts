@@ -1,7 +1,7 @@
 import { randomInt } from "node:crypto"
 import { assert, describe, it } from "vitest"
 import { simulate } from "../support/simulator/simulate.ts"
-import { findPlanted, planted } from "../support/simulator/planted.ts"
+import { findPlanted, outdated, planted } from "../support/simulator/planted.ts"
 import { Tally } from "../support/simulator/Tally.ts"
 
 describe("simulated histories", () => {
@@ -31,6 +31,10 @@ describe("simulated histories", () => {
 })
 
 describe("the simulator finds", () => {
+  it("every planted bug where it was made", async () => {
+    assert.deepStrictEqual(await outdated(), [])
+  })
+
   for (const bug of planted.filter(({ quick }) => quick)) {
     it(`${bug.breaks} when ${bug.name}`, async () => {
       const [found = ""] = (await findPlanted(bug, 300)).split("\n")

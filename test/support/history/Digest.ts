@@ -294,11 +294,11 @@ export const digest = (history: History): Digest => {
         const { args, reply } = span as Call<"tick">
         const job = args[0].fire?.job
         if (job === undefined || (reply !== undefined && reply !== "fired")) return
-        jobOf(queue, job.id).placings.push({
-          span,
-          job,
-          outcome: reply === undefined ? undefined : { _tag: "Enqueued" }
-        })
+        const { placings } = jobOf(queue, job.id)
+        // the answer does not tell a job that is there from one that is stored
+        const isThere = job.retainMillis > 0 && placings.some(isStored)
+        const fired = isThere ? ({ _tag: "Existing", identical: true } as const) : ({ _tag: "Enqueued" } as const)
+        placings.push({ span, job, outcome: reply === undefined ? undefined : fired })
         return
       }
       case "trigger": {

@@ -90,8 +90,8 @@ export const planted: ReadonlyArray<Planted> = [
     edits: [
       [
         "features/worker/run-attempt.ts",
-        "  attempt.running = true\n",
-        '  attempt.running = true\n  lane.outgoing.push({ _tag: "Complete", ...held })\n'
+        '  attempt.phase = "running"\n',
+        '  attempt.phase = "running"\n  lane.outgoing.push({ _tag: "Complete", ...held })\n'
       ]
     ]
   },
@@ -178,6 +178,18 @@ export const planted: ReadonlyArray<Planted> = [
 ]
 
 const root = join(import.meta.dirname, "../../..")
+
+/** Edits that the sources do not hold once any more; such a bug must be planted anew. */
+export const outdated = async (): Promise<ReadonlyArray<string>> => {
+  const found: Array<string> = []
+  for (const { edits, name } of planted) {
+    for (const [file, from] of edits) {
+      const text = await readFile(join(root, "src", file), "utf8")
+      if (text.split(from).length !== 2) found.push(`${name}: ${file} does not hold this once: ${from}`)
+    }
+  }
+  return found
+}
 
 /** Runs seeds on a copy of the sources that has the bug; answers what the simulator says, nothing when it finds none. */
 export const findPlanted = async ({ edits }: Planted, runs: number): Promise<string> => {

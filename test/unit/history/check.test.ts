@@ -338,6 +338,14 @@ const bad: ReadonlyArray<readonly [invariant: string, what: string, history: () 
   ],
   [
     "I13",
+    "a tick is carried out twice",
+    () => {
+      const tick = { queue: "q", name: "s", version: 1, expected: 1, skipped: 0, overlap: "allow" } as const
+      return completed().call("tick", [tick], "skipped").call("tick", [tick], "skipped").history()
+    }
+  ],
+  [
+    "I13",
     "a tick gives two jobs",
     () =>
       completed()

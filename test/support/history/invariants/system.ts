@@ -102,15 +102,20 @@ export const workflows = invariant("I12", "workflows", "no workflow was started"
 /** I13: a tick of a schedule gives one job at most. */
 export const ticks = invariant("I13", "one job a tick", "no schedule ticked", (digest, findings) => {
   const first = new Map<string, string>()
-  const fired = new Map<string, number>()
+  const taken = new Map<string, number>()
   for (const call of digest.calls) {
-    if (call.op !== "tick" || call.reply !== "fired") continue
-    const [{ fire, name, queue }] = call.args as Calls["tick"]["args"]
-    const tick = `${name} at ${fire?.tick}`
-    const times = (fired.get(tick) ?? 0) + 1
-    fired.set(tick, times)
-    findings.expect(times === 1, () => `the tick of ${tick} fired ${times} times`, `${queue}/${fire?.job.id}`)
-    findings.expect((fire?.tick ?? 0) <= call.answeredAt, () => `the tick of ${tick} fired before its time`)
+    if (call.op !== "tick" || call.reply === undefined || call.reply === "moved") continue
+    const [{ expected, fire, name, queue, version }] = call.args as Calls["tick"]["args"]
+    const tick = `${name}, version ${version}, at ${expected}`
+    const times = (taken.get(tick) ?? 0) + 1
+    taken.set(tick, times)
+    findings.expect(times === 1, () => `the tick of ${tick} was carried out ${times} times`)
+    findings.expect(expected <= call.answeredAt, () => `the tick of ${tick} was carried out before its time`)
+    if (call.reply !== "fired" || fire === undefined) continue
+    // one that comes again, since its schedule was changed after the store's clock had gone back, finds its job
+    const placings = digest.queues.get(queue)?.jobs.get(fire.job.id)?.placings ?? []
+    const stored = placings.filter(({ outcome }) => outcome?._tag === "Enqueued").length
+    findings.expect(stored <= 1, () => `the tick of ${tick} stored ${stored} jobs`, `${queue}/${fire.job.id}`)
   }
   for (const event of digest.history.events) {
     if (event._tag !== "Ticked") continue
