@@ -69,7 +69,16 @@ export const workflowKeysOf = (prefix: string, id: string): Readonly<Record<Work
  * Where workflows are found: by state, by when somebody should look at them, and by the end of their retention. Its hash tag is none
  * that a queue or a workflow can have: names of queues have no colon, and ids of workflows are not empty.
  */
-export const directoryKeys = ["all", "running", "completed", "failed", "cancelled", "looks", "expiry"] as const
+export const directoryKeys = [
+  "all",
+  "running",
+  "completed",
+  "failed",
+  "cancelled",
+  "looks",
+  "expiry",
+  "entered"
+] as const
 
 export type DirectoryKey = (typeof directoryKeys)[number]
 

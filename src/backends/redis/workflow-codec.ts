@@ -96,6 +96,12 @@ export const decodeWorkflow = (
   }
 }
 
+/** How often the state of a workflow has changed, as workflow.lua answers it. */
+export const changesOf = ([, , , , ...fields]: ReadonlyArray<string | number>): string => {
+  const at = fields.findIndex((field, i) => i % 2 === 0 && field === "changes")
+  return at < 0 ? "" : String(fields[at + 1])
+}
+
 export type RawNodes = readonly [state?: WorkflowState, ...nodes: ReadonlyArray<string>]
 
 const states: ReadonlyMap<string, NodeState> = new Map<string, NodeState>(

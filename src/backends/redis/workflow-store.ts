@@ -16,7 +16,7 @@ import {
 import { decodeEnded, encodeEnded } from "./codec.ts"
 import { scripts } from "./scripts/index.ts"
 import type { Workflows } from "./Workflows.ts"
-import { decodeNodes, decodeStarts, decodeWorkflow, encodeNode, type RawNodes } from "./workflow-codec.ts"
+import { changesOf, decodeNodes, decodeStarts, decodeWorkflow, encodeNode, type RawNodes } from "./workflow-codec.ts"
 
 /** When somebody should look at a workflow that nobody has driven to its end yet, in milliseconds. */
 const lookMillis = 30_000
@@ -38,8 +38,11 @@ type RawAdvance = readonly [
   ended: string,
   deadline: string,
   over: string,
+  changes: number,
   ...starts: ReadonlyArray<string>
 ]
+
+const startsFrom = 8
 
 /** What somebody else has written in the place of how a node ended. */
 const unreadableEnd: Ended = { _tag: "Dead", reason: "undecodable", error: "how it ended cannot be read" }
@@ -72,8 +75,9 @@ export const make = (workflows: Workflows): WorkflowStore["Service"] => {
     state: WorkflowState | "" | "-",
     created: EpochMillis | string,
     look: string,
-    over: string
-  ) => Effect.asVoid(inDirectory("enter", scripts.enter, [id, state, created, look, over]))
+    over: string,
+    changes: number | string = ""
+  ) => Effect.asVoid(inDirectory("enter", scripts.enter, [id, state, created, look, over, changes]))
 
   const lookSoon = (id: string) => enter(id, same, "", `+${lookMillis}`, same)
 
@@ -95,12 +99,12 @@ export const make = (workflows: Workflows): WorkflowStore["Service"] => {
     ])
     // two different workflows were started under one id at the same time, and undid each other's nodes
     if (outcome === "torn") return "conflict"
-    if (outcome === "created") yield* enter(id, "running", created, `+${lookMillis}`, same)
+    if (outcome === "created") yield* enter(id, "running", created, `+${lookMillis}`, same, 1)
     return outcome
   })
 
-  const note = (id: string, [state, , , created, , deadline, over]: RawAdvance) =>
-    enter(id, state, created, state === "running" ? (deadline === "" ? same : deadline) : "", over)
+  const note = (id: string, [state, , , created, , deadline, over, changes]: RawAdvance) =>
+    enter(id, state, created, state === "running" ? (deadline === "" ? same : deadline) : "", over, changes)
 
   const advance: WorkflowStore["Service"]["advance"] = Effect.fnUntraced(function* ({
     drive = false,
@@ -128,7 +132,7 @@ export const make = (workflows: Workflows): WorkflowStore["Service"] => {
     const [state, flags, now] = reply
     // whoever told it keeps the endings until this is done as well, so the directory follows for certain
     if ((flags & stateMayHaveChanged) > 0 && !(drive && state === "running")) yield* note(id, reply)
-    const { starts, unreadable: lost } = decodeStarts(id, reply as unknown as ReadonlyArray<string>, 7)
+    const { starts, unreadable: lost } = decodeStarts(id, reply as unknown as ReadonlyArray<string>, startsFrom)
     if (lost.length > 0) {
       yield* Effect.logError(
         `workflow ${id}: nodes ${lost.map(({ node }) => node).join(", ")} are not of this library's making, changed by something else, and cannot be started`
@@ -192,10 +196,11 @@ export const make = (workflows: Workflows): WorkflowStore["Service"] => {
         return
       }
       const { createdAt, deadlineAt, state, stopCause } = decodeWorkflow(id, found)
-      if (state !== "running") yield* enter(id, same, createdAt, "", same)
+      const changes = changesOf(found)
+      if (state !== "running") yield* enter(id, same, createdAt, "", same, changes)
       // while it stops for good, time and again, until all its jobs have ended
       else if (stopCause === "cancelled" || stopCause === "deadline") yield* lookSoon(id)
-      else yield* enter(id, state, createdAt, deadlineAt === undefined ? "" : String(deadlineAt), same)
+      else yield* enter(id, state, createdAt, deadlineAt === undefined ? "" : String(deadlineAt), same, changes)
     }),
     get: (id) =>
       Effect.map(run<ReadonlyArray<string>>("get", scripts.workflow, id, []), (found) =>
@@ -242,7 +247,10 @@ export const make = (workflows: Workflows): WorkflowStore["Service"] => {
         if (over === "dropped") {
           dropped++
           yield* enter(id, "", "", "", "")
-        } else yield* enter(id, same, "", same, over)
+        } else {
+          const [until = "", changes = ""] = over.split(",")
+          yield* enter(id, same, "", same, until, changes)
+        }
       }
       return dropped
     })

@@ -296,8 +296,15 @@ export const scenarios: Readonly<Record<ScriptName, Scenario>> = {
   list: { prepare: dead, act: control((queues) => queues.list({ queue, state: "dead", limit: 2 })) },
   draft: { act: create },
   commit: { act: create, again: "existing" },
-  // a late one makes somebody look at the workflow once more
-  enter: { act: commit },
+  // what was held up must not put it back among those that run
+  enter: {
+    act: commit,
+    match: ({ args }) => args.includes("running"),
+    meanwhile: Effect.andThen(
+      WorkflowStore.use((store) => store.advance({ id: workflow, endings: [], limit: 10, drive: true })),
+      Effect.andThen(advance(0, 1), advance(2))
+    )
+  },
   advance: { prepare: started, act: Effect.andThen(advance(0), advance(1)) },
   confirm: {
     prepare: create,

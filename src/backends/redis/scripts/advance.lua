@@ -18,8 +18,8 @@
 -- ARGV reason     why
 -- ARGV ...endings  node, generation (from when the workflow was created, epoch ms), sequence, outcome
 -- REPLY list  nothing when it is not stored; else state, flags (sum of 1 stop its open jobs, 2 more to start, 4 its state
---             may have changed), now, created, ended, deadline and end of its retention in epoch ms or "", then per
---             node to be started: node, generation, text
+--             may have changed), now, created, ended, deadline and end of its retention in epoch ms or "", how often its state
+--             has changed, then per node to be started: node, generation, text
 -- include lib/time
 -- include lib/record
 local keys = {
@@ -223,9 +223,11 @@ else
 end
 local over = ""
 if ended ~= "" then over = exact(tonumber(ended) + tonumber(state == "failed" and head[8] or head[7])) end
-local changed = repeated or state ~= had_state
+local changed_now = state ~= had_state
+local changed = repeated or changed_now
 local flags = (stops and 1 or 0) + (more > 0 and 2 or 0) + (changed and 4 or 0)
-local reply = { state, flags, exact(now), created, ended, deadline, over }
+local changes = redis.call("HINCRBY", keys.head, "changes", changed_now and 1 or 0)
+local reply = { state, flags, exact(now), created, ended, deadline, over, changes }
 for i = 1, math.min(limit, #fresh) do
   local _, generation = status_of(fresh[i])
   reply[#reply + 1] = fresh[i]

@@ -20,6 +20,6 @@ if draft ~= fingerprint or redis.call("HLEN", keys.nodes) ~= tonumber(ARGV[3]) t
 end
 local deadline = ARGV[4] ~= "" and exact(now + tonumber(ARGV[4])) or ""
 redis.call("HSET", keys.head, "fingerprint", fingerprint, "state", "running", "stop", "", "created", exact(now),
-  "deadline", deadline, "completed", 0, unpack(ARGV, 5))
+  "deadline", deadline, "completed", 0, "changes", 1, unpack(ARGV, 5))
 redis.call("DEL", keys.draft)
 return { "created", exact(now) }

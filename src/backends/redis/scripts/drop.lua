@@ -12,14 +12,15 @@
 -- KEYS failures   zset: nodes that failed, in the order in which they did
 -- KEYS listeners  set: "name ref" of who waits for its end
 -- ARGV now        epoch ms; "" in production: the server's clock decides
--- REPLY text      "dropped", or when its time is over in epoch ms, "" while it runs or is being stored
+-- REPLY text      "dropped", "" while it is being stored, or when its time is over in epoch ms ("" while it runs), a comma, and
+--                 how often its state has changed
 -- include lib/time
 local now = clock(ARGV[1])
-local head = redis.call("HMGET", KEYS[1], "state", "ended", "retain", "retain_failed")
-if head[1] == "running" then return "" end
+local head = redis.call("HMGET", KEYS[1], "state", "ended", "retain", "retain_failed", "changes")
+if head[1] == "running" then return "," .. (head[5] or "0") end
 if head[1] then
   local over = tonumber(head[2]) + tonumber(head[1] == "failed" and head[4] or head[3])
-  if over > now then return exact(over) end
+  if over > now then return exact(over) .. "," .. (head[5] or "0") end
 end
 local since = string.match(redis.call("GET", KEYS[2]) or "", "@(%d+)$")
 if since and now - tonumber(since) < 3600000 then return "" end

@@ -7,25 +7,37 @@
 -- KEYS cancelled  zset: the same of those in this state
 -- KEYS looks      zset: workflow by when somebody should look at it, epoch ms
 -- KEYS expiry     zset: workflow by the end of its retention, epoch ms
+-- KEYS entered    hash: workflow -> how often its state had changed when it was put here
 -- ARGV now        epoch ms; "" in production: the server's clock decides
 -- ARGV id         the workflow
 -- ARGV state      its state; "" to take it out everywhere, "-" to leave that as it is
 -- ARGV created    epoch ms
 -- ARGV look       epoch ms, "+ms" from now unless it is sooner already, "" for never, "-" to leave that as it is
 -- ARGV over       end of its retention, epoch ms; "" for never, "-" to leave that as it is
--- REPLY number    1
+-- ARGV changes    how often its state had changed when this was known; "" when it says nothing of its state
+-- REPLY number    1, or 0 when something later is known: nothing was done
 -- include lib/time
 local now, id, state = clock(ARGV[1]), ARGV[2], ARGV[3]
 local keys = {
   all = KEYS[1], running = KEYS[2], completed = KEYS[3], failed = KEYS[4], cancelled = KEYS[5], looks = KEYS[6],
-  expiry = KEYS[7]
+  expiry = KEYS[7], entered = KEYS[8]
 }
+if ARGV[7] ~= "" then
+  -- a call that was held up must not undo a later one
+  if tonumber(redis.call("HGET", keys.entered, id) or "0") > tonumber(ARGV[7]) then return 0 end
+  redis.call("HSET", keys.entered, id, ARGV[7])
+end
 if state ~= "-" then
   local states = { running = keys.running, completed = keys.completed, failed = keys.failed, cancelled = keys.cancelled }
   for name, key in pairs(states) do
     if name == state then redis.call("ZADD", key, ARGV[4], id) else redis.call("ZREM", key, id) end
   end
-  if state == "" then redis.call("ZREM", keys.all, id) else redis.call("ZADD", keys.all, ARGV[4], id) end
+  if state == "" then
+    redis.call("ZREM", keys.all, id)
+    redis.call("HDEL", keys.entered, id)
+  else
+    redis.call("ZADD", keys.all, ARGV[4], id)
+  end
 end
 local function set(key, at)
   if at == "-" then return end

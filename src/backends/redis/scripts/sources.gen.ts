@@ -6,7 +6,7 @@ export const sources = {
     keys: ["head", "nodes", "status", "left", "results", "open", "starts", "stopped", "failures", "listeners"] as const,
     args: ["now", "notices", "limit", "drive", "stop", "reason"] as const,
     rest: "endings" as const,
-    sha1: "f8be27f3c22d5bff4d982bc6219cc2a2d9810ee4",
+    sha1: "f8ecdbc1a976887eda928886c9dbbfac3a60cbb0",
     source: `#!lua flags=allow-oom
 local function clock(given)
   if given ~= "" then return tonumber(given) end
@@ -246,9 +246,11 @@ else
 end
 local over = ""
 if ended ~= "" then over = exact(tonumber(ended) + tonumber(state == "failed" and head[8] or head[7])) end
-local changed = repeated or state ~= had_state
+local changed_now = state ~= had_state
+local changed = repeated or changed_now
 local flags = (stops and 1 or 0) + (more > 0 and 2 or 0) + (changed and 4 or 0)
-local reply = { state, flags, exact(now), created, ended, deadline, over }
+local changes = redis.call("HINCRBY", keys.head, "changes", changed_now and 1 or 0)
+local reply = { state, flags, exact(now), created, ended, deadline, over, changes }
 for i = 1, math.min(limit, #fresh) do
   local _, generation = status_of(fresh[i])
   reply[#reply + 1] = fresh[i]
@@ -662,7 +664,7 @@ return "requested"`
     keys: ["head", "draft", "nodes"] as const,
     args: ["now", "fingerprint", "nodes", "deadline"] as const,
     rest: "fields" as const,
-    sha1: "0c01b05fc541957e6a23a9db465eaa8f3f0f30ef",
+    sha1: "89e3a6d61a731307c8aa1d8d4f33b5a83a0597a2",
     source: `#!lua
 local function clock(given)
   if given ~= "" then return tonumber(given) end
@@ -682,7 +684,7 @@ if draft ~= fingerprint or redis.call("HLEN", keys.nodes) ~= tonumber(ARGV[3]) t
 end
 local deadline = ARGV[4] ~= "" and exact(now + tonumber(ARGV[4])) or ""
 redis.call("HSET", keys.head, "fingerprint", fingerprint, "state", "running", "stop", "", "created", exact(now),
-  "deadline", deadline, "completed", 0, unpack(ARGV, 5))
+  "deadline", deadline, "completed", 0, "changes", 1, unpack(ARGV, 5))
 redis.call("DEL", keys.draft)
 return { "created", exact(now) }`
   },
@@ -822,7 +824,7 @@ return ""`
     keys: ["head", "draft", "nodes", "status", "left", "results", "open", "starts", "stopped", "failures", "listeners"] as const,
     args: ["now"] as const,
     rest: undefined,
-    sha1: "dd438ead08689b6d5cd47549944e712b0a7cd7a9",
+    sha1: "dd00be0c986917b4453efa133cf132d50e9c0bc0",
     source: `#!lua flags=allow-oom
 local function clock(given)
   if given ~= "" then return tonumber(given) end
@@ -833,11 +835,11 @@ local function exact(number)
   return string.format("%.0f", number)
 end
 local now = clock(ARGV[1])
-local head = redis.call("HMGET", KEYS[1], "state", "ended", "retain", "retain_failed")
-if head[1] == "running" then return "" end
+local head = redis.call("HMGET", KEYS[1], "state", "ended", "retain", "retain_failed", "changes")
+if head[1] == "running" then return "," .. (head[5] or "0") end
 if head[1] then
   local over = tonumber(head[2]) + tonumber(head[1] == "failed" and head[4] or head[3])
-  if over > now then return exact(over) end
+  if over > now then return exact(over) .. "," .. (head[5] or "0") end
 end
 local since = string.match(redis.call("GET", KEYS[2]) or "", "@(%d+)$")
 if since and now - tonumber(since) < 3600000 then return "" end
@@ -1378,10 +1380,10 @@ redis.call("ZADD", keys.producers, now, producer)
 return store_jobs(keys, now, ARGV, 5, again)`
   },
   enter: {
-    keys: ["all", "running", "completed", "failed", "cancelled", "looks", "expiry"] as const,
-    args: ["now", "id", "state", "created", "look", "over"] as const,
+    keys: ["all", "running", "completed", "failed", "cancelled", "looks", "expiry", "entered"] as const,
+    args: ["now", "id", "state", "created", "look", "over", "changes"] as const,
     rest: undefined,
-    sha1: "cb0d5fab16e87d0188b40a893fc19cb456f065b1",
+    sha1: "e650de765789abcdd624775c29333fba455da03c",
     source: `#!lua
 local function clock(given)
   if given ~= "" then return tonumber(given) end
@@ -1394,14 +1396,23 @@ end
 local now, id, state = clock(ARGV[1]), ARGV[2], ARGV[3]
 local keys = {
   all = KEYS[1], running = KEYS[2], completed = KEYS[3], failed = KEYS[4], cancelled = KEYS[5], looks = KEYS[6],
-  expiry = KEYS[7]
+  expiry = KEYS[7], entered = KEYS[8]
 }
+if ARGV[7] ~= "" then
+  if tonumber(redis.call("HGET", keys.entered, id) or "0") > tonumber(ARGV[7]) then return 0 end
+  redis.call("HSET", keys.entered, id, ARGV[7])
+end
 if state ~= "-" then
   local states = { running = keys.running, completed = keys.completed, failed = keys.failed, cancelled = keys.cancelled }
   for name, key in pairs(states) do
     if name == state then redis.call("ZADD", key, ARGV[4], id) else redis.call("ZREM", key, id) end
   end
-  if state == "" then redis.call("ZREM", keys.all, id) else redis.call("ZADD", keys.all, ARGV[4], id) end
+  if state == "" then
+    redis.call("ZREM", keys.all, id)
+    redis.call("HDEL", keys.entered, id)
+  else
+    redis.call("ZADD", keys.all, ARGV[4], id)
+  end
 end
 local function set(key, at)
   if at == "-" then return end
