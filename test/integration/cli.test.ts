@@ -335,7 +335,7 @@ describe("dead letters", () => {
     const unsure = await winter.run("dead", "purge", "--queue", "mail")
     const purged = await winter.text("dead", "purge", "--queue", "mail", "--yes")
 
-    assert.strictEqual(none, "no dead jobs in default")
+    assert.strictEqual(none, "no dead jobs")
     assert.match(list, /^ID +KIND +ATTEMPT +REASON +DIED +ERROR\nd\d /)
     assert.match(list, /refused d1$/m)
     assert.strictEqual(retried, "retried d1 from mail dead queue")

@@ -77,7 +77,7 @@ const list = Command.make(
         const next = page.cursor ?? null
         yield* show({ jobs: page.jobs.map((job) => jobShape(job, showPayload)), cursor: next }, (ui) => {
           const more = next === null ? "" : `\n${ui.dim(`more with --cursor ${next}`)}`
-          if (page.jobs.length === 0) return `no dead jobs in ${queue}${more}`
+          if (page.jobs.length === 0) return `no dead jobs${more}`
           return (
             ui.table(
               [
