@@ -2,28 +2,8 @@ import * as Context from "effect/Context"
 import type * as Effect from "effect/Effect"
 import type * as Layer from "effect/Layer"
 import type { RedisSettings } from "../config/Config.ts"
-import type { Capabilities } from "../ports/Capabilities.ts"
-import type { DeadLetterStore } from "../ports/DeadLetterStore.ts"
-import type { Diagnostics } from "../ports/Diagnostics.ts"
-import type { JobStore } from "../ports/JobStore.ts"
-import type { Notices } from "../ports/Notices.ts"
-import type { QueueControl } from "../ports/QueueControl.ts"
-import type { ScheduleStore } from "../ports/ScheduleStore.ts"
-import type { Wakeups } from "../ports/Wakeups.ts"
-import type { WorkflowStore } from "../ports/WorkflowStore.ts"
+import type { Ports } from "../ports/Ports.ts"
 import type { ConnectionFailed } from "./errors.ts"
-
-/** What commands are written on. */
-export type Ports =
-  | JobStore
-  | QueueControl
-  | DeadLetterStore
-  | ScheduleStore
-  | WorkflowStore
-  | Wakeups
-  | Notices
-  | Capabilities
-  | Diagnostics
 
 /** The texts of the files that TLS needs. */
 export interface TlsTexts {

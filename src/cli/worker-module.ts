@@ -6,7 +6,7 @@ import type { AnyTask } from "../domain/Task.ts"
 import type { Client } from "../features/client/Client.ts"
 import { Worker, type WorkerOptions } from "../features/worker/Worker.ts"
 import type { Workflows } from "../features/workflows/Workflows.ts"
-import type { Ports } from "./Backend.ts"
+import type { Ports } from "../ports/Ports.ts"
 import { BadFile } from "./errors.ts"
 
 /** What a module can be made into: it needs nothing but what the command line provides. */

@@ -10,6 +10,7 @@ import { Diagnostics } from "../../ports/Diagnostics.ts"
 import { DeadLetterStore } from "../../ports/DeadLetterStore.ts"
 import { JobStore } from "../../ports/JobStore.ts"
 import { Notices } from "../../ports/Notices.ts"
+import type { Ports } from "../../ports/Ports.ts"
 import { QueueControl } from "../../ports/QueueControl.ts"
 import { ScheduleStore } from "../../ports/ScheduleStore.ts"
 import { type Wakeup, Wakeups } from "../../ports/Wakeups.ts"
@@ -51,17 +52,7 @@ const waitFor = (queues: ReadonlyArray<QueueState>, millis: number): Effect.Effe
  * @category layers
  * @since 0.1.0
  */
-export const layer: Layer.Layer<
-  | JobStore
-  | QueueControl
-  | DeadLetterStore
-  | ScheduleStore
-  | WorkflowStore
-  | Wakeups
-  | Notices
-  | Capabilities
-  | Diagnostics
-> = Layer.effectContext(
+export const layer: Layer.Layer<Ports> = Layer.effectContext(
   Effect.sync(() => {
     const queues = new Map<string, QueueState>()
     const mailboxes = new Mailboxes()

@@ -8,6 +8,7 @@ import { Diagnostics } from "../../ports/Diagnostics.ts"
 import { DeadLetterStore } from "../../ports/DeadLetterStore.ts"
 import { JobStore } from "../../ports/JobStore.ts"
 import { Notices } from "../../ports/Notices.ts"
+import type { Ports } from "../../ports/Ports.ts"
 import { QueueControl } from "../../ports/QueueControl.ts"
 import { ScheduleStore } from "../../ports/ScheduleStore.ts"
 import { Wakeups } from "../../ports/Wakeups.ts"
@@ -42,17 +43,6 @@ export interface Options {
   /** Anything else ioredis takes: `tls`, `username`, `password`, `db`, `sentinels` and `name`, `retryStrategy`, ... */
   readonly redis?: DriverOptions
 }
-
-type Ports =
-  | JobStore
-  | QueueControl
-  | DeadLetterStore
-  | ScheduleStore
-  | WorkflowStore
-  | Wakeups
-  | Notices
-  | Capabilities
-  | Diagnostics
 
 const prefixPattern = /^[A-Za-z0-9._-]{1,64}$/
 

@@ -1,15 +1,12 @@
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
-import * as Queue from "effect/Queue"
-import * as Scope from "effect/Scope"
-import * as Semaphore from "effect/Semaphore"
 import type { Ended, JobId } from "../../domain/Job.ts"
-import { JobIds } from "../../ports/JobIds.ts"
 import type { JobStore, Watch } from "../../ports/JobStore.ts"
-import type { Notice, Notices } from "../../ports/Notices.ts"
+import type { Notices } from "../../ports/Notices.ts"
 import { type Purpose, Waiting } from "../../ports/Waiting.ts"
 import type { StoreError } from "../../ports/StoreError.ts"
+import * as Listening from "../notices/Listening.ts"
 
 /** Between looks for a notice that was lost, in milliseconds. */
 const lookMillis = 10_000
@@ -23,33 +20,9 @@ export interface Endings {
   readonly of: (queue: string, jobId: JobId) => Effect.Effect<Option.Option<Ended>, StoreError>
 }
 
-/** Notices are opened with the first wait, so that programs that only enqueue need no connection for them. */
 export const make = Effect.fnUntraced(function* (store: JobStore["Service"], notices: Notices["Service"]) {
-  const scope = yield* Effect.scope
-  const ids = yield* JobIds
-  const watcher = `client-${yield* ids.next}`
-  const waiting = new Map<number, Deferred.Deferred<Ended>>()
-  const opening = Semaphore.makeUnsafe(1)
-  let isOpen = false
-  let lastRef = 0
-
-  const listen = (inbox: Queue.Dequeue<Notice>) =>
-    Effect.gen(function* () {
-      while (true) {
-        const notice = yield* Queue.take(inbox)
-        if (notice._tag !== "Ended") continue
-        const told = waiting.get(notice.ref)
-        if (told !== undefined) yield* Deferred.succeed(told, notice.ended)
-      }
-    })
-
-  const open = opening.withPermit(
-    Effect.gen(function* () {
-      if (isOpen) return
-      const inbox = yield* Scope.provide(notices.open(watcher), scope)
-      yield* Effect.forkIn(listen(inbox), scope)
-      isOpen = true
-    })
+  const listening = yield* Listening.make("client", notices, (notice) =>
+    notice._tag === "Ended" ? { ref: notice.ref, value: notice.ended } : undefined
   )
 
   const wait = (watch: Watch, told: Deferred.Deferred<Ended>) =>
@@ -68,20 +41,9 @@ export const make = Effect.fnUntraced(function* (store: JobStore["Service"], not
         // an outage ends the first look, which nothing has promised yet, but not a wait that is under way
         reply = yield* store.watch(watch).pipe(Effect.catch(() => Effect.succeed({ _tag: "Watching" as const })))
       }
-    })
+    }).pipe(Effect.onInterrupt(() => Effect.ignore(store.unwatch(watch))))
 
-  const of: Endings["of"] = (queue, jobId) =>
-    Effect.gen(function* () {
-      yield* open
-      const ref = ++lastRef
-      const told = yield* Deferred.make<Ended>()
-      const watch: Watch = { queue, jobId, watcher, ref }
-      waiting.set(ref, told)
-      return yield* wait(watch, told).pipe(
-        Effect.onInterrupt(() => Effect.ignore(store.unwatch(watch))),
-        Effect.ensuring(Effect.sync(() => waiting.delete(ref)))
-      )
-    })
-
-  return { of } satisfies Endings
+  return {
+    of: (queue, jobId) => listening.during((call, told) => wait({ queue, jobId, ...call }, told))
+  } satisfies Endings
 })

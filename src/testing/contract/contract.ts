@@ -5,10 +5,10 @@ import * as Effect from "effect/Effect"
 import type * as Layer from "effect/Layer"
 import type * as Scope from "effect/Scope"
 import * as TestClock from "effect/testing/TestClock"
-import type { Ports } from "../Ports.ts"
+import type { Ports } from "../../ports/Ports.ts"
 import { makeQueue, type TestQueue } from "./TestQueue.ts"
 
-export type { Ports } from "../Ports.ts"
+export type { Ports } from "../../ports/Ports.ts"
 
 /** A rule that a backend does not keep, and why. */
 export interface Deviation {

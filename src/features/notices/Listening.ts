@@ -1,0 +1,74 @@
+import * as Deferred from "effect/Deferred"
+import * as Effect from "effect/Effect"
+import * as Queue from "effect/Queue"
+import * as Scope from "effect/Scope"
+import * as Semaphore from "effect/Semaphore"
+import { JobIds } from "../../ports/JobIds.ts"
+import type { Notice, Notices } from "../../ports/Notices.ts"
+import type { StoreError } from "../../ports/StoreError.ts"
+
+/** What a wait is known by to the store: who waits, and a number of its own. */
+export interface Call {
+  readonly watcher: string
+  readonly ref: number
+}
+
+/** Waits that end with a notice, or by looking, which is up to them. */
+export interface Listening<A> {
+  /** Runs a wait; `told` has what the first notice for it says. */
+  readonly during: <B, E, R>(
+    wait: (call: Call, told: Deferred.Deferred<A>) => Effect.Effect<B, E, R>
+  ) => Effect.Effect<B, E | StoreError, R>
+}
+
+/** What a notice says, and to which wait. */
+export interface Told<A> {
+  readonly ref: number
+  readonly value: A
+}
+
+/** Notices are opened with the first wait, so that programs that never wait need no connection for them. */
+export const make = Effect.fnUntraced(function* <A>(
+  name: string,
+  notices: Notices["Service"],
+  read: (notice: Notice) => Told<A> | undefined
+) {
+  const scope = yield* Effect.scope
+  const watcher = `${name}-${yield* (yield* JobIds).next}`
+  const waiting = new Map<number, Deferred.Deferred<A>>()
+  const opening = Semaphore.makeUnsafe(1)
+  let isOpen = false
+  let lastRef = 0
+
+  const listen = (inbox: Queue.Dequeue<Notice>) =>
+    Effect.gen(function* () {
+      while (true) {
+        const notice = read(yield* Queue.take(inbox))
+        const told = notice && waiting.get(notice.ref)
+        if (told !== undefined) yield* Deferred.succeed(told, notice!.value)
+      }
+    })
+
+  const open = opening.withPermit(
+    Effect.gen(function* () {
+      if (isOpen) return
+      const inbox = yield* Scope.provide(notices.open(watcher), scope)
+      yield* Effect.forkIn(listen(inbox), scope)
+      isOpen = true
+    })
+  )
+
+  const during: Listening<A>["during"] = (wait) =>
+    Effect.gen(function* () {
+      yield* open
+      const ref = ++lastRef
+      const told = yield* Deferred.make<A>()
+      waiting.set(ref, told)
+      return yield* Effect.ensuring(
+        wait({ watcher, ref }, told),
+        Effect.sync(() => waiting.delete(ref))
+      )
+    })
+
+  return { during } satisfies Listening<A>
+})
