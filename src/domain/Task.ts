@@ -82,9 +82,13 @@ export interface Task<
   readonly decodeSuccess: (text: string) => Exit.Exit<S["Type"], Schema.SchemaError>
 }
 
+/** A task of whatever kind. */
 export type AnyTask = Task<string, any, any, any>
+/** A task's payload, decoded. */
 export type Payload<T extends AnyTask> = T["payload"]["Type"]
+/** What a handler of a task gives. */
 export type Success<T extends AnyTask> = T["success"]["Type"]
+/** What a handler of a task may fail with. */
 export type Failure<T extends AnyTask> = T["error"]["Type"]
 
 /** The fields of a payload struct whose codecs need no services. */

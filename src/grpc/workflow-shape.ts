@@ -1,6 +1,7 @@
 import * as Effect from "effect/Effect"
 import { InvalidInput } from "../domain/limits.ts"
-import { chain, group, maxNodes, type Workflow } from "../domain/Workflow.ts"
+import { chain, group, type Workflow } from "../domain/Workflow.ts"
+import { maxNodes } from "../domain/workflow-graph.ts"
 import { rawJob } from "../features/workflows/RawWorkflows.ts"
 import { invalid } from "./fields.ts"
 import type { WorkflowJob, WorkflowShape } from "./gen/winter/v1/queue_service_pb.ts"

@@ -85,6 +85,7 @@ export interface ClaimedJob {
   readonly member?: Member
 }
 
+/** A job and the proof of holding it. */
 export interface Held {
   readonly jobId: JobId
   readonly token: Token
@@ -137,6 +138,7 @@ export interface Watch {
   readonly ref: number
 }
 
+/** `Ended` before, and how; `Watching`: a notice comes when it ends; `Missing`: not stored. */
 export type WatchReply =
   | { readonly _tag: "Ended"; readonly ended: Ended }
   | { readonly _tag: "Watching" }
@@ -149,6 +151,7 @@ export interface ClaimRequest {
   readonly leaseMillis: number
 }
 
+/** What has ended, and what is asked for. */
 export interface ExchangeRequest {
   readonly queue: string
   /** Unique per claiming loop: names the holder, and scopes claim numbers. Printable, no comma. */
@@ -157,6 +160,7 @@ export interface ExchangeRequest {
   readonly claim?: ClaimRequest
 }
 
+/** What became of the settlements, and what was claimed. */
 export interface ExchangeReply {
   /** In the order of the request's settlements. */
   readonly settled: ReadonlyArray<SettleOutcome>
@@ -173,6 +177,7 @@ export interface ExchangeReply {
   readonly endings: ReadonlyArray<MemberEnding>
 }
 
+/** Jobs whose leases were over: put back, and buried for lack of attempts. */
 export interface RescueReply {
   readonly rescued: ReadonlyArray<JobId>
   readonly buried: ReadonlyArray<JobId>

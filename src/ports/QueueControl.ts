@@ -60,6 +60,7 @@ export interface WorkerRecord {
   readonly about: string
 }
 
+/** Which jobs of which queue, and from where on. */
 export interface ListRequest {
   readonly queue: string
   readonly state: JobState
@@ -68,6 +69,7 @@ export interface ListRequest {
   readonly limit: number
 }
 
+/** Jobs of one state, in its order. */
 export interface JobPage {
   readonly jobs: ReadonlyArray<Job>
   /** Present when there may be more. */

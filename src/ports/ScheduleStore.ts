@@ -29,6 +29,7 @@ export interface ScheduleRecord {
   readonly triggeredJobId?: JobId
 }
 
+/** A schedule to be added or replaced. */
 export interface PutSchedule {
   readonly name: string
   readonly queue: string
@@ -70,6 +71,7 @@ export interface DueSchedules {
   readonly due: ReadonlyArray<ScheduleRecord>
 }
 
+/** Schedules of a queue. */
 export interface SchedulePage {
   readonly schedules: ReadonlyArray<ScheduleRecord>
   /** Present when there may be more. */

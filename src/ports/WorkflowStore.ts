@@ -85,6 +85,7 @@ export interface WorkflowRecord {
   readonly failedNode?: number
 }
 
+/** A node of a workflow, as it stands. */
 export interface NodeRecord {
   readonly node: number
   /** Absent: a join. */
@@ -96,6 +97,7 @@ export interface NodeRecord {
   readonly parents: ReadonlyArray<number>
 }
 
+/** Workflows, newest first. */
 export interface WorkflowPage {
   readonly workflows: ReadonlyArray<WorkflowRecord>
   /** Present when there may be more. */

@@ -7,6 +7,7 @@ import { JobStore } from "../ports/JobStore.ts"
 import { StoreError } from "../ports/StoreError.ts"
 import { Delaying } from "./Stillness.ts"
 
+/** A method of the store, by name. */
 export type Method = keyof JobStore["Service"]
 
 /** Which calls go wrong. What is left out is not asked. */
@@ -32,6 +33,7 @@ export type What =
   /** It happens twice, with the same arguments, and the second reply is answered. */
   | { readonly _tag: "Repeats" }
 
+/** Which calls go wrong, and how. */
 export interface Fault extends When {
   readonly what: What
 }

@@ -6,6 +6,7 @@ import { Kit } from "./Kit.ts"
 import { describeJob, describeMatch, type Match, misfits } from "./match.ts"
 import type { Recorded } from "./Recorder.ts"
 
+/** What a job that was enqueued must be like; what is left out is not asked. */
 export interface Expected<T extends AnyTask> extends Match<T> {
   /** How many jobs must match; one at least when left out. */
   readonly count?: number

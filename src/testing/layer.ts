@@ -34,6 +34,7 @@ export type Mode =
   /** Whenever they like, as in production. */
   | "free"
 
+/** How workers run, and what chance and time do. */
 export interface Options {
   /** When workers run jobs; `manual` when left out. */
   readonly mode?: Mode

@@ -30,6 +30,7 @@ export interface Summary extends Tally {
   readonly stopped: Stopped
 }
 
+/** What a run may claim. */
 export interface DrainOptions {
   /** Lets workers claim from these queues only; from all when left out. */
   readonly queues?: ReadonlyArray<string>
@@ -37,6 +38,7 @@ export interface DrainOptions {
   readonly jobs?: number
 }
 
+/** What a run may claim, and how far time may go. */
 export interface RunOptions extends DrainOptions {
   /** Virtual time that passes at most; 30 days when left out. */
   readonly time?: Duration.Input

@@ -1,6 +1,6 @@
 import { assert, describe, it } from "@effect/vitest"
 import fc from "fast-check"
-import { compile, type Graph, type Output } from "../../src/domain/Workflow.ts"
+import { compile, isComplete, type Graph, type Output } from "../../src/domain/workflow-graph.ts"
 import * as Workflow from "../../src/domain/Workflow.ts"
 import { parentsOf } from "./workflows/evaluate.ts"
 import { build, Leaf, plansOf, type Sketch, sketches } from "./workflows/Sketch.ts"
@@ -144,6 +144,6 @@ describe("compile", () => {
     const { nodes } = compile(flow.shape)
 
     assert.strictEqual(nodes.length, 5000)
-    assert.isTrue(Workflow.isComplete(flow.shape))
+    assert.isTrue(isComplete(flow.shape))
   })
 })

@@ -1,5 +1,6 @@
 import type { Ended, EpochMillis, Member } from "../../domain/Job.ts"
-import { memberJobId, type NodeState, type WorkflowState } from "../../domain/Workflow.ts"
+import { type NodeState, type WorkflowState } from "../../domain/Workflow.ts"
+import { memberJobId } from "../../domain/workflow-graph.ts"
 import type { MemberEnding } from "../../ports/JobStore.ts"
 import type { NewNode, NewWorkflow, NodeRecord, Start, StopCause, WorkflowRecord } from "../../ports/WorkflowStore.ts"
 

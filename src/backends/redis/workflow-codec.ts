@@ -2,7 +2,8 @@ import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
 import type { Member } from "../../domain/Job.ts"
 import { checkQueue } from "../../domain/limits.ts"
-import { type FailurePolicy, memberJobId, type NodeState, type WorkflowState } from "../../domain/Workflow.ts"
+import { type FailurePolicy, type NodeState, type WorkflowState } from "../../domain/Workflow.ts"
+import { memberJobId } from "../../domain/workflow-graph.ts"
 import type { NewNode, NodeJob, NodeRecord, Start, StopCause, WorkflowRecord } from "../../ports/WorkflowStore.ts"
 
 /** A node as the scripts keep it: children (joins marked j) LF parents LF queue,kind LF what to enqueue. */

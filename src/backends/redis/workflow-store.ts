@@ -3,7 +3,8 @@ import * as Option from "effect/Option"
 import * as Result from "effect/Result"
 import { boundedText } from "../../domain/bounded-text.ts"
 import type { Ended, EpochMillis } from "../../domain/Job.ts"
-import { memberJobId, type WorkflowState } from "../../domain/Workflow.ts"
+import { type WorkflowState } from "../../domain/Workflow.ts"
+import { memberJobId } from "../../domain/workflow-graph.ts"
 import { parsePlace, refused } from "../../ports/checks.ts"
 import {
   type Advance,

@@ -37,8 +37,10 @@ export type JobRef = Pick<JobHandle, "id" | "queue">
 /** What `awaitResult` can fail with besides the task's own error. */
 export type AwaitError = JobDead | JobCancelled | JobExpired | JobMissing | InvalidResult | StoreError
 
+/** What an enqueue can fail with. */
 export type EnqueueError = InvalidInput | InvalidPayload | PayloadTooLarge | StoreError
 
+/** What a client accepts. */
 export interface ClientOptions {
   /** Largest encoded payload accepted, in bytes of UTF-8; 512 KiB when left out. */
   readonly maxPayloadBytes?: number

@@ -72,6 +72,7 @@ export interface JobsRequest {
   readonly kind?: string
 }
 
+/** Which jobs to show, and how many at once. */
 export interface JobsPageRequest extends JobsRequest {
   /** Where an earlier page ended; the first page when left out. */
   readonly cursor?: string | undefined
@@ -122,6 +123,7 @@ export interface WorkerDetails extends Throughput {
   readonly jobs: ReadonlyArray<BusyJob>
 }
 
+/** A worker, as its queues and its own words show it. */
 export interface WorkerView {
   readonly id: string
   /** When it was last heard of, by the store's clock. */

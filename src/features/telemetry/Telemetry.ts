@@ -4,6 +4,7 @@ import { Settings } from "./Settings.ts"
 
 export { queueGauges, type QueueGaugesOptions } from "./queue-gauges.ts"
 
+/** What is measured and traced. */
 export interface TelemetryOptions {
   /** Whether jobs are counted and timed with Effect's `Metric`; true when left out. */
   readonly metrics?: boolean

@@ -48,10 +48,12 @@ export interface DeadEvent extends JobEvent {
   readonly cause?: Cause.Cause<unknown>
 }
 
+/** An attempt whose job was cancelled. */
 export interface CancelEvent extends RanEvent {
   readonly reason: string
 }
 
+/** An attempt that its handler put off. */
 export interface SnoozeEvent extends RanEvent {
   /** How long it is put off, in milliseconds. */
   readonly delayMillis: number

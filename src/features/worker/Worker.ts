@@ -49,6 +49,7 @@ export type { ErrorOf, Redact } from "./redaction.ts"
 export type { JobInfo } from "./RunningJob.ts"
 export type { ServedQueue } from "./serve-queues.ts"
 
+/** What a worker runs, from which queues, and how. */
 export interface WorkerOptions<
   Tasks extends ReadonlyArray<AnyTask>,
   M extends ReadonlyArray<AnyMiddleware> = ReadonlyArray<Middleware>,

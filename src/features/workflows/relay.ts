@@ -1,7 +1,7 @@
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import type { Member } from "../../domain/Job.ts"
-import { memberJobId } from "../../domain/Workflow.ts"
+import { memberJobId } from "../../domain/workflow-graph.ts"
 import { JobStore, memberAcceptMillis, type MemberEnding } from "../../ports/JobStore.ts"
 import { StoreError } from "../../ports/StoreError.ts"
 import { type Advance, type Start, WorkflowStore } from "../../ports/WorkflowStore.ts"

@@ -5,6 +5,7 @@ import * as Effect from "effect/Effect"
 import * as TestClock from "effect/testing/TestClock"
 import { Snooze } from "../../domain/Steering.ts"
 import * as Workflow from "../../domain/Workflow.ts"
+import { memberJobId } from "../../domain/workflow-graph.ts"
 import { type AwaitWorkflowError, type WorkflowHandle, Workflows } from "../../features/workflows/Workflows.ts"
 import { JobStore } from "../../ports/JobStore.ts"
 import { WorkflowStore } from "../../ports/WorkflowStore.ts"
@@ -149,7 +150,7 @@ export const workflowPoliciesContract = contract("failing workflows", (it) => {
       const trace = newTrace()
       yield* queue.enqueue({
         ...{
-          id: Workflow.memberJobId(queue.name, 1, yield* Clock.currentTimeMillis),
+          id: memberJobId(queue.name, 1, yield* Clock.currentTimeMillis),
           kind: "contract.step",
           payload: `{"name":"stranger"}`
         },

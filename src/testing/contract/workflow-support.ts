@@ -7,6 +7,7 @@ import * as Backoff from "../../domain/Backoff.ts"
 import * as Task from "../../domain/Task.ts"
 import type { MemberOptions } from "../../domain/Workflow.ts"
 import * as Workflow from "../../domain/Workflow.ts"
+import { memberJobId } from "../../domain/workflow-graph.ts"
 import { type JobInfo, Worker, type WorkerOptions } from "../../features/worker/Worker.ts"
 import { maintain, Workflows } from "../../features/workflows/Workflows.ts"
 import type { NewNode, NewWorkflow } from "../../ports/WorkflowStore.ts"
@@ -123,7 +124,7 @@ export const nodeStates = (id: string) =>
 
 /** The job of a node; `runs`: how often the workflow has run it anew. */
 export const jobIdOf = (id: string, node: number, runs = 0) =>
-  Effect.map(found(id), ({ createdAt }) => Workflow.memberJobId(id, node, createdAt + runs))
+  Effect.map(found(id), ({ createdAt }) => memberJobId(id, node, createdAt + runs))
 
 /** A job to be stored for a node of a graph that is made by hand. */
 export const nodeOf = (queue: TestQueue, parents: ReadonlyArray<number>, children: ReadonlyArray<number>): NewNode => {

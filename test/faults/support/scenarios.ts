@@ -1,7 +1,7 @@
 import * as Effect from "effect/Effect"
 import * as TestClock from "effect/testing/TestClock"
 import type { Member } from "../../../src/domain/Job.ts"
-import { memberJobId } from "../../../src/domain/Workflow.ts"
+import { memberJobId } from "../../../src/domain/workflow-graph.ts"
 import { DeadLetterStore } from "../../../src/ports/DeadLetterStore.ts"
 import { Diagnostics } from "../../../src/ports/Diagnostics.ts"
 import { JobStore, type NewJob, type Settlement } from "../../../src/ports/JobStore.ts"
