@@ -20,27 +20,37 @@ const open = () => {
   return { client, keys, run }
 }
 
-const job = (id: string) => [id, "", "", 5, "", "", `,5,3,0,kind,\n\n{}`]
-/** Where claimed jobs start in the reply of an exchange. */
-const jobsAt = 8
+const job = (id: string) => [id, "", ",5,3,0,kind,\n\n", "{}"]
 
-const claim = (number: number) => ["1000", "notices:", "worker", number, 10, 30_000]
+const claim = (number: number) => ["1000", "notices:", "worker", number, 10, 30_000, 0]
+
+const complete = (ids: ReadonlyArray<string>, firstToken: number) => [
+  ...["1000", "notices:", "worker", "", 0, 0, ids.length],
+  ...ids,
+  ...ids.map((_, i) => `a${firstToken + i},0`)
+]
+
+/** The ids that an exchange handed out, and the first of their tokens. */
+const claimedBy = (reply: unknown) => {
+  const values = reply as ReadonlyArray<unknown>
+  return { ids: values[8] as ReadonlyArray<string>, token: Number(values[6]) }
+}
 
 describe("a command that is sent again because its reply was lost", () => {
   it("an enqueue stores nothing new, even when its jobs have completed since", async () => {
     const { client, run } = open()
     const enqueue = () => run(scripts.enqueue, "1000", "producer", 1, 1, ...job("a"))
     await enqueue()
-    const claimed = (await run(scripts.exchange, ...claim(1))) as ReadonlyArray<unknown>
-    await run(scripts.exchange, "1000", "notices:", "worker", "", 0, 0, "c", "a", Number(claimed[6]))
+    const claimed = claimedBy(await run(scripts.exchange, ...claim(1)))
+    await run(scripts.exchange, ...complete(["a"], claimed.token))
 
     const repeated = await enqueue()
-    const again = (await run(scripts.exchange, ...claim(2))) as ReadonlyArray<unknown>
+    const again = claimedBy(await run(scripts.exchange, ...claim(2)))
     const next = await run(scripts.enqueue, "1000", "producer", 2, 2, ...job("a"))
-    const after = (await run(scripts.exchange, ...claim(3))) as ReadonlyArray<unknown>
+    const after = claimedBy(await run(scripts.exchange, ...claim(3)))
     client.disconnect()
 
-    assert.deepStrictEqual([claimed[jobsAt], repeated, again.length, next, after[jobsAt]], ["a", [], jobsAt, [], "a"])
+    assert.deepStrictEqual([claimed.ids, repeated, again.ids, next, after.ids], [["a"], [], [], [], ["a"]])
   })
 
   it("an enqueue that is overtaken by a later one stores nothing new", async () => {
@@ -50,11 +60,11 @@ describe("a command that is sent again because its reply was lost", () => {
 
     const repeated = await run(scripts.enqueue, "1000", "producer", 1, 1, ...job("a"))
     const other = await run(scripts.enqueue, "1000", "another", 1, 1, ...job("c"))
-    const claimed = (await run(scripts.exchange, ...claim(1))) as ReadonlyArray<unknown>
+    const claimed = claimedBy(await run(scripts.exchange, ...claim(1)))
     client.disconnect()
 
     assert.deepStrictEqual([repeated, other], [[1, "same", ""], []])
-    assert.deepStrictEqual([claimed[jobsAt], claimed[jobsAt + 3], claimed[jobsAt + 6]], ["a", "b", "c"])
+    assert.deepStrictEqual(claimed.ids, ["a", "b", "c"])
   })
 })
 
@@ -65,16 +75,14 @@ describe("requests that arrive in another order than they were made", () => {
     await run(scripts.enqueue, "1000", "producer", 2, 1, ...job("b"))
     await first()
     await run(scripts.enqueue, "1000", "producer", 3, 1, ...job("c"))
-    const claimed = (await run(scripts.exchange, ...claim(1))) as ReadonlyArray<unknown>
-    const ends = [0, 1, 2].flatMap((n) => ["c", String(claimed[jobsAt + 3 * n]), Number(claimed[6]) + n])
-    await run(scripts.exchange, "1000", "notices:", "worker", "", 0, 0, ...ends)
+    const claimed = claimedBy(await run(scripts.exchange, ...claim(1)))
+    await run(scripts.exchange, ...complete(claimed.ids, claimed.token))
 
     await first()
-    const again = (await run(scripts.exchange, ...claim(2))) as ReadonlyArray<unknown>
+    const again = claimedBy(await run(scripts.exchange, ...claim(2)))
     client.disconnect()
 
-    assert.deepStrictEqual([claimed[jobsAt], claimed[jobsAt + 3], claimed[jobsAt + 6]], ["b", "a", "c"])
-    assert.lengthOf(again, jobsAt)
+    assert.deepStrictEqual([claimed.ids, again.ids], [["b", "a", "c"], []])
   })
 
   it("one that was given up is not stored after a later one", async () => {
@@ -82,10 +90,10 @@ describe("requests that arrive in another order than they were made", () => {
     await run(scripts.enqueue, "1000", "producer", 2, 2, ...job("b"))
 
     await run(scripts.enqueue, "1000", "producer", 1, 1, ...job("a"))
-    const claimed = (await run(scripts.exchange, ...claim(1))) as ReadonlyArray<unknown>
+    const claimed = claimedBy(await run(scripts.exchange, ...claim(1)))
     client.disconnect()
 
-    assert.deepStrictEqual([claimed[jobsAt], claimed.length], ["b", jobsAt + 3])
+    assert.deepStrictEqual(claimed.ids, ["b"])
   })
 })
 
@@ -93,17 +101,17 @@ describe("a server that lost its last second", () => {
   it("hands out no token a second time", async () => {
     const { client, keys, run } = open()
     await run(scripts.enqueue, "1000", "producer", 1, 1, ...job("a"))
-    const lost = (await run(scripts.exchange, ...claim(1))) as ReadonlyArray<unknown>
+    const lost = claimedBy(await run(scripts.exchange, ...claim(1)))
     // as if the claim had never been written
     await client.del(keys.claims, keys.runs, keys.active)
     await client.hdel(keys.meta, "token")
     await client.zadd(keys.pending, 5 * 2 ** 40 + 1, "a")
 
     const later = ["1001", ...claim(1).slice(1)]
-    const again = (await run(scripts.exchange, ...later)) as ReadonlyArray<unknown>
+    const again = claimedBy(await run(scripts.exchange, ...later))
     client.disconnect()
 
-    assert.deepStrictEqual([lost[jobsAt], again[jobsAt]], ["a", "a"])
-    assert.isAbove(Number(again[6]), Number(lost[6]))
+    assert.deepStrictEqual([lost.ids, again.ids], [["a"], ["a"]])
+    assert.isAbove(again.token, lost.token)
   })
 })

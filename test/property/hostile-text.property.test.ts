@@ -10,8 +10,8 @@ import {
   decodeJob,
   decodeOutcomes,
   encodeEnded,
+  encodeNewJob,
   parseText,
-  pushNewJob,
   type RawJob
 } from "../../src/backends/redis/codec.ts"
 import { decodeNotice } from "../../src/backends/redis/notices.ts"
@@ -95,24 +95,31 @@ const ended: fc.Arbitrary<Ended> = fc.oneof(
 describe("texts of somebody else's making", () => {
   it("make no job of a claim, or one whose numbers are numbers and whose texts are texts", () =>
     every(
-      fc.property(fc.array(text, { maxLength: 9 }), fc.integer(), (reply, token) => {
-        for (const job of decodeClaimed([...reply, "id", "1,0,0", record.good], 0, token).claimed) {
-          assert.isTrue(Number.isSafeInteger(job.priority) && Number.isSafeInteger(job.maxAttempts))
-          assert.isTrue(typeof job.payload === "string" && typeof job.kind === "string")
-          for (const [name, value] of Object.entries(job.headers)) assert.isString(name + value)
-          for (const tag of job.tags) assert.isString(tag)
-          assert.strictEqual(Object.getPrototypeOf(job.headers), Object.prototype)
+      fc.property(
+        fc.array(text, { maxLength: 4 }),
+        fc.array(text, { maxLength: 3 }),
+        fc.integer(),
+        (records, later, token) => {
+          const ids = [...records, record.good].map((_, i) => `id-${i}`)
+          for (const job of decodeClaimed(ids, [...records, record.good], later, token).claimed) {
+            assert.isTrue(Number.isSafeInteger(job.priority) && Number.isSafeInteger(job.maxAttempts))
+            assert.isTrue(typeof job.payload === "string" && typeof job.kind === "string")
+            for (const [name, value] of Object.entries(job.headers)) assert.isString(name + value)
+            for (const tag of job.tags) assert.isString(tag)
+            assert.strictEqual(Object.getPrototypeOf(job.headers), Object.prototype)
+          }
+          isClean()
         }
-        isClean()
-      })
+      )
     ))
 
   it("do not take the jobs of a claim along that stand beside them", () =>
     every(
       fc.property(text, text, (first, second) => {
         const { claimed, unreadable } = decodeClaimed(
-          ["a", "1,0,0", record.good, "b", first || "1,0,0", second, "c", "1,0,0", record.good],
-          0,
+          ["a", "b", "c"],
+          [record.good, first, record.good],
+          [2, second],
           1
         )
         assert.includeMembers(
@@ -201,9 +208,8 @@ describe("texts of our own making", () => {
             headers,
             tags
           }
-          const args: Array<string | number> = []
-          pushNewJob(args, job)
-          const { claimed } = decodeClaimed(["id", "1,0,0", `0,1,1700000000000,${String(args.at(-1))}`], 0, 1)
+          const [, line, text] = encodeNewJob(job)
+          const { claimed } = decodeClaimed(["id"], [`0,1,1700000000000,${line}${text}`], [], 1)
           assert.deepInclude(claimed[0], { payload, priority, kind: "a.kind", tags })
           assert.deepStrictEqual(Object.entries(claimed[0]!.headers), Object.entries(headers))
         }

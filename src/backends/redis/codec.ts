@@ -58,20 +58,21 @@ type Instant = NewJob["visible"]
 const encodeInstant = (instant: Instant): string =>
   instant === undefined ? "" : "at" in instant ? `@${instant.at}` : `+${instant.inMillis}`
 
-/** Appends the seven values of one job to the arguments of the enqueue script. */
-export const pushNewJob = (args: Array<string | number>, job: NewJob): void => {
-  const unique = job.uniqueKey ?? ""
-  const window = job.uniqueWindowMillis ?? ""
-  const before = job.acceptBefore === undefined ? undefined : `b${job.acceptBefore}`
-  args.push(
-    job.id,
-    encodeInstant(job.visible),
-    encodeInstant(job.expires),
-    job.priority,
-    unique,
-    before ?? `${job.onDuplicate === "replace" ? "r" : ""}${window}`,
-    `,${job.priority},${job.maxAttempts},${job.retainMillis},${job.kind},${heldBy(job)}\n${encodeExtras(job)}\n${job.payload}`
-  )
+/** What one job is to the enqueue script besides its id: under which conditions it comes, and its record in two parts. */
+export const encodeNewJob = (job: NewJob): readonly [options: string, line: string, payload: string] => [
+  encodeOptions(job),
+  `,${job.priority},${job.maxAttempts},${job.retainMillis},${job.kind},${heldBy(job)}\n${encodeExtras(job)}\n`,
+  job.payload
+]
+
+/** Nothing when there are none, which is the common case. */
+const encodeOptions = (job: NewJob): string => {
+  const { acceptBefore, expires, onDuplicate, uniqueKey = "", uniqueWindowMillis = "", visible } = job
+  const how =
+    acceptBefore === undefined ? `${onDuplicate === "replace" ? "r" : ""}${uniqueWindowMillis}` : `b${acceptBefore}`
+  return visible === undefined && expires === undefined && uniqueKey === "" && how === ""
+    ? ""
+    : `${encodeInstant(visible)},${encodeInstant(expires)},${how},${uniqueKey}`
 }
 
 /** The last field of a record's first line: a unique key and how long it is held, or a place in a workflow. */
@@ -118,8 +119,22 @@ const enqueued: EnqueueOutcome = { _tag: "Enqueued" }
 
 export const jsonText = (text: string): string => JSON.stringify(boundedText(text))
 
-/** Appends one settlement to the arguments of the exchange script. */
-export const pushSettlement = (args: Array<string | number>, settlement: Settlement): void => {
+/**
+ * Settlements as the exchange script takes them. Completions without a result that come first, usually all there are,
+ * travel as two lists: ids, and how the runs begin of those that take no more than deleting.
+ */
+export const pushSettlements = (args: Array<string | number>, settlements: ReadonlyArray<Settlement>): void => {
+  let plain = 0
+  while (plain < settlements.length && isPlain(settlements[plain]!)) plain++
+  args.push(plain)
+  for (let i = 0; i < plain; i++) args.push(settlements[i]!.jobId)
+  for (let i = 0; i < plain; i++) args.push(`a${settlements[i]!.token},0`)
+  for (let i = plain; i < settlements.length; i++) pushSettlement(args, settlements[i]!)
+}
+
+const isPlain = (settlement: Settlement): boolean => settlement._tag === "Complete" && settlement.result === undefined
+
+const pushSettlement = (args: Array<string | number>, settlement: Settlement): void => {
   const { jobId, token } = settlement
   switch (settlement._tag) {
     case "Complete":
@@ -153,8 +168,11 @@ const settleOutcomes: Readonly<Record<string, SettleOutcome>> = {
   g: "gone"
 }
 
-export const decodeOutcomes = (letters: string): ReadonlyArray<SettleOutcome> =>
-  Array.from(letters, (letter) => settleOutcomes[letter]!)
+export const decodeOutcomes = (letters: string): ReadonlyArray<SettleOutcome> => {
+  const outcomes: Array<SettleOutcome> = []
+  for (let i = 0; i < letters.length; i++) outcomes.push(letters[i] === "k" ? "settled" : settleOutcomes[letters[i]!]!)
+  return outcomes
+}
 
 /** A job record: its first line, its headers and its payload. Nothing when it is not of our making. */
 const parseRecord = (record: string) => {
@@ -187,24 +205,43 @@ const parseRecord = (record: string) => {
   }
 }
 
-/** Claimed jobs of an exchange reply, from the position where they start; ids without a record that can be read are named apart. */
-export const decodeClaimed = (reply: ReadonlyArray<string>, from: number, firstToken: number) => {
+const firstAttempt = [1, 0, 0]
+
+/**
+ * Claimed jobs of an exchange reply; ids without a record that can be read are named apart.
+ *
+ * **Shape** `later` names those that are no first attempts, or whose tokens do not follow each other: position from 1,
+ * then numbers with commas between.
+ */
+export const decodeClaimed = (
+  ids: ReadonlyArray<string>,
+  records: ReadonlyArray<string | null>,
+  later: ReadonlyArray<string | number>,
+  firstToken: number
+) => {
   const claimed: Array<ClaimedJob> = []
   const unreadable: Array<string> = []
-  for (let i = from, token = firstToken; i + 2 < reply.length; i += 3, token++) {
-    const id = reply[i]!
-    const progress = reply[i + 1]!
-    const record = progress === "" ? undefined : parseRecord(reply[i + 2]!)
+  let next = 0
+  for (let i = 0; i < ids.length; i++) {
+    const id = ids[i]!
+    const isLater = next < later.length && Number(later[next]) === i + 1
+    // a repeated claim names each token, since jobs it lost in the meantime leave gaps
+    const [attempt, rescues, snoozes, token] = isLater
+      ? String(later[next + 1])
+          .split(",")
+          .map(Number)
+      : firstAttempt
+    if (isLater) next += 2
+    const text = records[i]
+    const record = typeof text === "string" ? parseRecord(text) : undefined
     if (record === undefined) {
       unreadable.push(id)
       continue
     }
     const { enqueuedAt, extras, kind, maxAttempts, payload, priority, uniqueKey } = record
-    // a repeated claim names each token, since jobs it lost in the meantime leave gaps
-    const [attempt, rescues, snoozes, named] = progress === "1,0,0" ? firstAttempt : progress.split(",").map(Number)
     claimed.push({
       id,
-      token: named ?? token,
+      token: token ?? firstToken + i,
       kind,
       payload,
       priority,
@@ -220,8 +257,6 @@ export const decodeClaimed = (reply: ReadonlyArray<string>, from: number, firstT
   }
   return { claimed, unreadable }
 }
-
-const firstAttempt = [1, 0, 0]
 
 const failureOutcomes: ReadonlySet<string> = new Set(FailureOutcome.literals)
 

@@ -5,7 +5,7 @@ import * as Result from "effect/Result"
 import { checkNewJob, refused } from "../../ports/checks.ts"
 import type { EnqueueOutcome, NewJob } from "../../ports/JobStore.ts"
 import type { StoreError } from "../../ports/StoreError.ts"
-import { decodeEnqueued, pushNewJob } from "./codec.ts"
+import { decodeEnqueued, encodeNewJob } from "./codec.ts"
 import type { Now, Queues } from "./Queues.ts"
 import { scripts } from "./scripts/index.ts"
 import { storeError } from "./store-error.ts"
@@ -22,7 +22,9 @@ interface Batch {
   now: Now
   jobs: number
   bytes: number
-  readonly args: Array<string | number>
+  /** Their ids, and the rest of them in the same order. */
+  readonly ids: Array<string>
+  readonly parts: Array<string>
   readonly callers: Array<Caller>
 }
 
@@ -50,7 +52,9 @@ export const makeEnqueue = (queues: Queues) => {
     // the registry first: a queue with jobs in it is always listed
     queues
       .register(queue)
-      .then(() => queues.runPromise(scripts.enqueue, queue, batch.now, [producer, number, oldest, ...batch.args]))
+      .then(() =>
+        queues.runPromise(scripts.enqueue, queue, batch.now, [producer, number, oldest, ...batch.ids, ...batch.parts])
+      )
       .finally(() => {
         others.delete(number)
         if (others.size === 0) unanswered.delete(queue)
@@ -76,7 +80,7 @@ export const makeEnqueue = (queues: Queues) => {
           Effect.callback((resume) => {
             let batch = open.get(queue)
             if (batch === undefined) {
-              const opened: Batch = { now: "", jobs: 0, bytes: 0, args: [], callers: [] }
+              const opened: Batch = { now: "", jobs: 0, bytes: 0, ids: [], parts: [], callers: [] }
               batch = opened
               open.set(queue, opened)
               queueMicrotask(() => {
@@ -86,7 +90,8 @@ export const makeEnqueue = (queues: Queues) => {
             batch.now = queues.nowBy(clock)
             batch.callers.push({ first: batch.jobs, count: jobs.length, resume })
             for (const job of jobs) {
-              pushNewJob(batch.args, job)
+              batch.ids.push(job.id)
+              batch.parts.push(...encodeNewJob(job))
               batch.bytes += job.payload.length
             }
             batch.jobs += jobs.length

@@ -23,7 +23,7 @@ import {
   decodeOutcomes,
   jsonText,
   parseText,
-  pushSettlement,
+  pushSettlements,
   type RawJob
 } from "./codec.ts"
 import { makeEnqueue } from "./enqueue-batches.ts"
@@ -41,10 +41,10 @@ type RawReply = readonly [
   buried: ReadonlyArray<string>,
   firstToken: number,
   endings: ReadonlyArray<string>,
-  ...claimed: ReadonlyArray<string>
+  ids: ReadonlyArray<string>,
+  records: ReadonlyArray<string | null>,
+  later: ReadonlyArray<string | number>
 ]
-
-const claimedFrom = 8
 
 const encodeExchange = (
   { claim, settlements, worker }: ExchangeRequest,
@@ -52,7 +52,7 @@ const encodeExchange = (
 ): ReadonlyArray<string | number> => {
   const args: Array<string | number> =
     claim === undefined ? [notices, worker, "", 0, 0] : [notices, worker, claim.number, claim.limit, claim.leaseMillis]
-  for (const settlement of settlements) pushSettlement(args, settlement)
+  pushSettlements(args, settlements)
   return args
 }
 
@@ -84,8 +84,8 @@ const dropEndings = (queues: Queues, queue: string, unreadable: ReturnType<typeo
       )
 
 const decodeExchange = (queues: Queues, queue: string, reply: RawReply): Effect.Effect<ExchangeReply> => {
-  const [outcomes, next, more, paused, rescued, buried, firstToken, told] = reply
-  const { claimed, unreadable } = decodeClaimed(reply as unknown as ReadonlyArray<string>, claimedFrom, firstToken)
+  const [outcomes, next, more, paused, rescued, buried, firstToken, told, ids, records, later] = reply
+  const { claimed, unreadable } = decodeClaimed(ids, records, later, firstToken)
   const { endings, unreadable: dropped } = decodeEndings(told)
   const decoded: ExchangeReply = {
     settled: decodeOutcomes(outcomes),

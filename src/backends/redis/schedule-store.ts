@@ -6,7 +6,7 @@ import type { NewJob } from "../../ports/JobStore.ts"
 import { ScheduleChanges } from "../../ports/ScheduleChanges.ts"
 import { type PutSchedule, type ScheduleRecord, ScheduleStore, type TickOutcome } from "../../ports/ScheduleStore.ts"
 import type { StoreError } from "../../ports/StoreError.ts"
-import { pushNewJob } from "./codec.ts"
+import { encodeNewJob } from "./codec.ts"
 import type { Connection } from "./Connection.ts"
 import { scheduleNamesKey, scheduleQueuesKey } from "./keys.ts"
 import type { Queues } from "./Queues.ts"
@@ -118,7 +118,7 @@ export const make = (connection: Connection, queues: Queues): ScheduleStore["Ser
       const args: Array<string | number> = [name, version, expected, next ?? "", skipped, overlap, fire?.tick ?? ""]
       if (fire !== undefined) {
         yield* checked("tick", fire.job)
-        pushNewJob(args, fire.job)
+        args.push(fire.job.id, ...encodeNewJob(fire.job))
       }
       return yield* queues.run<TickOutcome>("tick", scripts.tick, queue, args)
     }),
@@ -126,7 +126,7 @@ export const make = (connection: Connection, queues: Queues): ScheduleStore["Ser
       yield* ask("trigger", () => queues.register(queue))
       const args: Array<string | number> = [name, version]
       yield* checked("trigger", job)
-      pushNewJob(args, job)
+      args.push(job.id, ...encodeNewJob(job))
       return (yield* queues.run<number>("trigger", scripts.trigger, queue, args)) === 1
     }),
     find: (name) => find("findSchedule", name),

@@ -63,8 +63,8 @@ const settle = (make: (held: { readonly jobId: string; readonly token: number })
     return (yield* store.exchange({ queue, worker, settlements: leases.map(make) })).settled
   })
 
-/** Whether an exchange has settlements: more than the sha, the count of keys, the keys, and six arguments of a claim. */
-const settles = ({ args }: Call): boolean => args.length > 2 + scripts.exchange.keys.length + 6
+/** Whether an exchange has settlements: more than the sha, the count of keys, the keys, and seven arguments of a claim. */
+const settles = ({ args }: Call): boolean => args.length > 2 + scripts.exchange.keys.length + 7
 
 const settleAll = (number: number, make: (held: { readonly jobId: string; readonly token: number }) => Settlement) =>
   Effect.gen(function* () {

@@ -12,6 +12,7 @@
 -- KEYS meta       hash: counters
 -- ARGV limit      entries to look at per state, at most
 -- REPLY list      enqueued, removed, entries, records, entries looked at, then per entry without a record: state and id
+-- include lib/time
 -- include lib/record
 local limit = tonumber(ARGV[1])
 local names = { "pending", "pending", "scheduled", "retry", "active", "completed", "cancelled", "dead" }

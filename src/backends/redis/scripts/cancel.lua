@@ -39,7 +39,7 @@ local now, queue, id, reason = clock(ARGV[1]), ARGV[3], ARGV[4], ARGV[5]
 local record = redis.call("HGET", keys.jobs, id)
 if not record then return "gone" end
 local text = redis.call("HGET", keys.runs, id)
-local run = text and parse_run(text) or new_run(record)
+local run = text and parse_run(keys, id, text) or new_run(record)
 if not run then return redis.error_reply("ERR the record of the job is not of this make") end
 
 if redis.call("ZREM", keys.scheduled, id) + redis.call("ZREM", keys.retry, id) > 0 or leave_waiting(keys, id, record) then

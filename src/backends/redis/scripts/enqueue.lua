@@ -18,9 +18,10 @@
 -- ARGV producer   who enqueues
 -- ARGV number     of this request, growing per producer: one that was sent again is known
 -- ARGV oldest     number of the oldest request of this producer that is not answered yet; older ones are not stored
--- ARGV ...jobs    seven values per job: id, visible ("" at once, "+ms" later, "@ms" at), expires ("" never, or alike),
---                 priority, unique key, how ("" reject, "r" replace, then the window in ms if it has one; of a member of
---                 a workflow "b" and until when it is accepted, epoch ms), record after its expiry
+-- ARGV ...jobs    the ids of all; then three values per job: options ("" for none, else "<visible>,<expires>,<how>,<unique>":
+--                 visible "" at once, "+ms" later, "@ms" at; expires "" never, or alike; how "" reject, "r" replace, then
+--                 the window in ms if the key has one, or of a member of a workflow "b" and until when it is accepted,
+--                 epoch ms; unique the key), the record after its expiry up to its payload, and the payload
 -- REPLY list      flat, only of jobs not stored as new: position from 1, then "same", "other", "late", or "key" or
 --                 "replaced" and the holder's id ("" for the others)
 -- include lib/time
@@ -52,6 +53,6 @@ local function is_known()
 end
 -- This request was carried out before, and its reply was lost; or nobody waits for it any more.
 local again = is_known()
-redis.call("ZADD", keys.producers, now, producer)
+redis.call("ZADD", keys.producers, exact(now), producer)
 
 return store_jobs(keys, now, ARGV, 5, again)

@@ -32,11 +32,14 @@
 -- ARGV number     of this claim, growing per worker; "" to claim nothing
 -- ARGV limit      jobs to claim at most
 -- ARGV lease      ms
--- ARGV ...settlements  per attempt: op, id, token, then by op: c - · C result · r delay, error, failure · b reason, error, failure ·
+-- ARGV plain      how many settlements are completions without a result; they come first
+-- ARGV ...settlements  the ids of those, then for each how its run begins when they take no more than deleting:
+--                      "a<token>,0"; then the others, per attempt: op, id, token, then by op: c - · C result · r delay, error, failure · b reason, error, failure ·
 --                      x reason · s delay · l delay; an empty failure is none
 -- REPLY list      outcomes (a letter each: k settled, d died, x cancelled, r repeated, s stale, g gone), next in ms or -1, more (0, 1), paused (0, 1),
---                 rescued ids, buried ids, first token, endings of members (flat: id, text), then per claimed job: id,
---                 "attempt,rescues,snoozes", record
+--                 rescued ids, buried ids, first token, endings of members (flat: id, text), claimed ids, their records
+--                 (nil for one that is not there), and of those that are no first attempts: position from 1,
+--                 "attempt,rescues,snoozes" or, for a claim that is repeated, "attempt,rescues,snoozes,token"
 -- include lib/time
 -- include lib/record
 -- include lib/moves
@@ -56,20 +59,57 @@ hands_over = true
 local now = clock(ARGV[1])
 local worker, number, limit, lease = ARGV[3], ARGV[4], tonumber(ARGV[5]), tonumber(ARGV[6])
 
-local sub, find, byte = string.sub, string.find, string.byte
+local sub, find, byte, format = string.sub, string.find, string.byte, string.format
 local arguments = { c = 0, C = 1, r = 3, b = 3, x = 1, s = 1, l = 1 }
 local freed = false
 
+-- Ends jobs whose completion takes no more than deleting them; answers nil, and does nothing, unless all are such.
+local function delete_all(plain)
+  local from, to = 8, 7 + plain
+  local texts = read_range(keys.runs, ARGV, from, to)
+  for i = 1, plain do
+    local text = texts[i]
+    if not text or find(text, ARGV[to + i], 1, true) ~= 1 then return nil end
+  end
+  local deleted = spread_range("ZREM", keys.active, ARGV, from, to)
+  spread_range("HDEL", keys.runs, ARGV, from, to)
+  spread_range("HDEL", keys.jobs, ARGV, from, to)
+  if redis.call("HLEN", keys.watchers) > 0 then
+    for i = from, to do tell_ended(keys, ARGV[i], "c") end
+  end
+  count(keys.meta, "completed", deleted)
+  count(keys.meta, "removed", deleted)
+  if deleted == plain then return string.rep("k", plain) end
+  -- a job that is named twice was there for the first only
+  local outcomes, seen = {}, {}
+  for i = 1, plain do
+    outcomes[i] = seen[ARGV[7 + i]] and "g" or "k"
+    seen[ARGV[7 + i]] = true
+  end
+  return table.concat(outcomes)
+end
+
 local function settle()
-  local ops, ids = {}, {}
-  local at = 7
+  local plain = tonumber(ARGV[7])
+  local deleted = plain > 0 and delete_all(plain)
+  local ops, ids, tokens = {}, {}, {}
+  if not deleted then
+    for i = 1, plain do
+      ids[i] = ARGV[7 + i]
+      tokens[i] = sub(ARGV[7 + plain + i], 2, -3)
+      ops[i] = 0
+    end
+  end
+  local at = 8 + 2 * plain
   while at <= #ARGV do
     local n = #ops + 1
+    -- where its letter stands
     ops[n] = at
     ids[n] = ARGV[at + 1]
+    tokens[n] = ARGV[at + 2]
     at = at + 3 + arguments[ARGV[at]]
   end
-  if #ops == 0 then return "" end
+  if #ops == 0 then return deleted or "" end
 
   local texts = read_fields(keys.runs, ids)
   -- what this call has done to a job already, so that a second settlement of it sees the first
@@ -79,8 +119,9 @@ local function settle()
   local stale = 0
 
   for i = 1, #ops do
-    local op, id, token = ARGV[ops[i]], ids[i], ARGV[ops[i] + 1 + 1]
-    local first, second, third = ARGV[ops[i] + 3], ARGV[ops[i] + 4], ARGV[ops[i] + 5]
+    local at, id, token = ops[i], ids[i], tokens[i]
+    local op = at == 0 and "c" or ARGV[at]
+    local first, second, third = ARGV[at + 3], ARGV[at + 4], ARGV[at + 5]
     local text = touched[id]
     if text == nil then text = texts[i] end
     local held = "a" .. token .. ","
@@ -88,7 +129,7 @@ local function settle()
     local is_held = text and find(text, held, 1, true) == 1
     local run
     if is_held and not (op == "c" and byte(text, #held + 1) == 48) then
-      run = parse_run(text)
+      run = parse_run(keys, id, text)
       -- not of this make: nothing can be settled, and the lease goes as others do
       if not run then is_held, text = false, false end
     end
@@ -163,7 +204,7 @@ local function settle()
     count(keys.meta, "removed", #done)
   end
   count(keys.meta, "stale", stale)
-  return table.concat(outcomes)
+  return (deleted or "") .. table.concat(outcomes)
 end
 
 local outcomes = settle()
@@ -178,7 +219,7 @@ if number == "" then
   local waits = max_active and redis.call("ZCARD", keys.pending) + redis.call("ZCARD", keys.limited) > 0
   local made_room = waits and outcomes ~= "" and room() > 0
   if freed or made_room then signal(keys) end
-  return { outcomes, -1, 0, 0, {}, {}, 0, handed_over }
+  return { outcomes, -1, 0, 0, {}, {}, 0, handed_over, {}, {}, {} }
 end
 
 local function head(index)
@@ -198,14 +239,8 @@ if due <= now then
 end
 
 local paused = redis.call("HGET", keys.meta, "paused") == "1"
-local reply = { outcomes, -1, 0, paused and 1 or 0, rescued, buried, 0, handed_over }
-
-local function hand_out(id, progress, record)
-  local n = #reply
-  reply[n + 1] = id
-  reply[n + 2] = progress
-  reply[n + 3] = record
-end
+local claimed, handed, later_attempts = {}, {}, {}
+local reply = { outcomes, -1, 0, paused and 1 or 0, rescued, buried, 0, handed_over, claimed, handed, later_attempts }
 
 -- The reply to this worker's last claim was lost: the same jobs again, as far as it still holds them.
 local function repeat_claim(first, ids)
@@ -214,8 +249,13 @@ local function repeat_claim(first, ids)
     local text = redis.call("HGET", keys.runs, id)
     local token = exact(first + position)
     if text and string.sub(text, 1, #token + 2) == "a" .. token .. "," then
-      local run = parse_run(text)
-      if run then hand_out(id, run.attempt .. "," .. run.rescues .. "," .. run.snoozes .. "," .. token, redis.call("HGET", keys.jobs, id) or "") end
+      local run = parse_run(keys, id, text)
+      if run then
+        local n = #claimed + 1
+        claimed[n], handed[n] = id, redis.call("HGET", keys.jobs, id)
+        later_attempts[2 * n - 1] = n
+        later_attempts[2 * n] = run.attempt .. "," .. run.rescues .. "," .. run.snoozes .. "," .. token
+      end
     end
     position = position + 1
   end
@@ -227,8 +267,8 @@ local limits = redis.call("HLEN", keys.limits) > 0 and read_limits(keys) or nil
 local function drop_expired(ids, records, texts)
   local expired = {}
   for i = 1, #ids do
-    if records[i] and string.sub(records[i], 1, 1) >= "2" then
-      local run = texts[i] and parse_run(texts[i]) or new_run(records[i])
+    if records[i] and (byte(records[i], 1) or 0) >= 50 then
+      local run = texts[i] and parse_run(keys, ids[i], texts[i]) or new_run(records[i])
       if run and run.held == "s" then free_key(keys, ids[i], run) end
       if run and run.expires and run.expires <= now then
         cancel_now(keys, keys.pending, ids[i], run, "expired", '"no attempt had started in time"', now)
@@ -253,13 +293,12 @@ end
 -- for again and again, until the jobs had died of leases that nobody knew of. The first job is always handed out.
 local claim_bytes = 4194304
 
--- Takes jobs in their order, and puts back what would be too much at once.
+-- Takes jobs in their order, and leaves what would be too much at once.
 local function take(most)
-  local popped = redis.call("ZPOPMIN", keys.pending, most)
-  local ids = {}
-  for i = 1, #popped, 2 do ids[#ids + 1] = popped[i] end
+  local ids = redis.call("ZRANGE", keys.pending, 0, most - 1)
+  if #ids == 0 then return ids end
   local records = read_fields(keys.jobs, ids)
-  local bytes, last, back = 0, #ids, {}
+  local bytes, last = 0, #ids
   for i = 1, #ids do
     bytes = bytes + (records[i] and #records[i] or 0)
     if bytes > claim_bytes and i > 1 then
@@ -267,12 +306,8 @@ local function take(most)
       break
     end
   end
-  for i = #ids, last + 1, -1 do
-    back[#back + 1] = popped[2 * i]
-    back[#back + 1] = ids[i]
-    ids[i], records[i] = nil, nil
-  end
-  spread("ZADD", keys.pending, back)
+  for i = #ids, last + 1, -1 do ids[i], records[i] = nil, nil end
+  redis.call("ZREMRANGEBYRANK", keys.pending, 0, last - 1)
   return ids, records
 end
 
@@ -301,31 +336,38 @@ local function claim()
   redis.call("HSET", keys.meta, "token", exact(token + #ids))
   local first = token + 1
   local runs, leases = {}, {}
-  local rest = "," .. exact(now) .. ",,," .. worker .. ","
-  local first_attempt = ",1,0,0" .. rest
-  -- a number costs a conversion for each job, a text none
+  local rest = "," .. exact(now) .. ",,," .. worker
+  -- one call for each job, instead of three that each make a text
+  local first_attempt = "a%d,0,1,0,0" .. string.gsub(rest, "%%", "%%%%")
   local until_when = exact(now + lease)
   local held = 0
   for i = 1, #ids do
     local id, record, text = ids[i], records[i], texts[i]
     token = token + 1
-    if record and is_record(record) then
-      local progress, run = "1,0,0", nil
-      local old = text and parse_run(text)
-      if old then
-        progress = (old.attempt + 1) .. "," .. old.rescues .. "," .. old.snoozes
-        run = "a" .. exact(token) .. "," .. old.flag .. "," .. progress .. rest .. old.tail
-      else
-        run = "a" .. exact(token) .. sub(record, 2, 2) .. sub(record, 1, 1) .. first_attempt .. sub(record, 3, find(record, "\n", 3, true) - 1)
+    local run
+    if not record then
+      run = nil
+    elseif not text and byte(record, 1) == 48 and byte(record, 2) == 44 then
+      run = format(first_attempt, token)
+    elseif is_record(record) then
+      local old = text and parse_run(keys, id, text) or new_run(record)
+      local progress = (old.attempt + 1) .. "," .. old.rescues .. "," .. old.snoozes
+      run = "a" .. exact(token) .. "," .. old.flag .. "," .. progress .. rest .. "," .. old.tail
+      if progress ~= "1,0,0" then
+        later_attempts[#later_attempts + 1] = i
+        later_attempts[#later_attempts + 1] = progress
       end
+    end
+    claimed[i] = id
+    if run then
+      handed[i] = record
       runs[held + 1], runs[held + 2] = id, run
       leases[held + 1], leases[held + 2] = until_when, id
       held = held + 2
-      hand_out(id, progress, record)
     else
       -- an index entry without a record of this make: nothing to run, and nobody else shall meet it
       count(keys.meta, "vanished", 1)
-      hand_out(id, "", "")
+      handed[i] = false
     end
   end
   spread("HSET", keys.runs, runs)
@@ -349,7 +391,7 @@ else
   local ids, first = claim()
   reply[7] = first
   redis.call("HSET", keys.claims, worker, number .. "," .. exact(first) .. "," .. table.concat(ids, ","))
-  redis.call("ZADD", keys.workers, now, worker)
+  redis.call("ZADD", keys.workers, exact(now), worker)
 end
 
 local limited_more, next_token = false, math.huge

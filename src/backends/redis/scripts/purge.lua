@@ -10,6 +10,7 @@
 -- KEYS meta      hash: counters
 -- ARGV ...ids    the jobs
 -- REPLY number  of jobs removed
+-- include lib/time
 -- include lib/record
 -- include lib/moves
 local keys = {

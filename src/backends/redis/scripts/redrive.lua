@@ -29,7 +29,7 @@ for i = 2, #ARGV do ids[#ids + 1] = ARGV[i] end
 local function redrive(id)
   local record = redis.call("ZSCORE", keys.dead, id) and redis.call("HGET", keys.jobs, id)
   if not record then return "not-dead" end
-  local run = parse_run(redis.call("HGET", keys.runs, id) or "")
+  local run = parse_run(keys, id, redis.call("HGET", keys.runs, id) or "")
   -- a record that is not of this make stays where it is
   if not run or not first_line(record) then return "not-dead" end
   -- a window was held from the enqueue on, and is not held again

@@ -12,6 +12,7 @@
 -- KEYS meta       hash: counters
 -- ARGV ...ids     the jobs
 -- REPLY number    of records removed
+-- include lib/time
 -- include lib/record
 -- include lib/moves
 local keys = {

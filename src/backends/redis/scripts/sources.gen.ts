@@ -6,7 +6,7 @@ export const sources = {
     keys: ["head", "nodes", "status", "left", "results", "open", "starts", "stopped", "failures", "listeners"] as const,
     args: ["now", "notices", "limit", "drive", "stop", "reason"] as const,
     rest: "endings" as const,
-    sha1: "f8ecdbc1a976887eda928886c9dbbfac3a60cbb0",
+    sha1: "e69d65b6d97c1ed7d68cdceebcfafbfb4fdeaeb9",
     source: `#!lua flags=allow-oom
 local function clock(given)
   if given ~= "" then return tonumber(given) end
@@ -14,9 +14,9 @@ local function clock(given)
   return time[1] * 1000 + math.floor(time[2] / 1000)
 end
 local function exact(number)
-  return string.format("%.0f", number)
+  return string.format("%d", number)
 end
-local function parse_run(text)
+local function parse_full_run(text)
   local holder, token, flag, attempt, rescues, snoozes, started, finished, reason, worker, tail =
     string.match(text, "^(%a)(%d+),(%d),(%d+),(%d+),(%d+),(%d*),(%d*),(%a*),([^,]*),(.*)$")
   if not tail then return nil end
@@ -37,10 +37,19 @@ end
 local function first_line(record)
   return string.match(record, "^(%d),(%d+,%d+,%d*,%-?%d+,%d+,%d+,[^,\\n]*,[^,\\n]*)\\n[^\\n]*\\n")
 end
+local function parse_run(keys, id, text)
+  if string.find(text, "^%a%d+,0,1,0,0,%d+,,,[^,]*$") then
+    local record = redis.call("HGET", keys.jobs, id)
+    local _, tail = first_line(record or "")
+    if not tail then return nil end
+    text = text .. "," .. tail
+  end
+  return parse_full_run(text)
+end
 local function new_run(record)
   local flag, tail = first_line(record)
   if not flag then return nil end
-  return parse_run("w0," .. flag .. ",0,0,0,,,,," .. tail)
+  return parse_full_run("w0," .. flag .. ",0,0,0,,,,," .. tail)
 end
 local function format_run(run)
   return run.holder .. run.token .. "," .. run.flag .. "," .. run.attempt .. "," .. run.rescues .. "," .. run.snoozes
@@ -54,21 +63,31 @@ local function in_chunks(size, count, act)
     act(first, math.min(first + size - 1, count))
   end
 end
-local function read_fields(key, ids)
+local function read_range(key, ids, first, last)
+  if last < first then return {} end
+  if last - first < 4000 then return redis.call("HMGET", key, unpack(ids, first, last)) end
   local values = {}
-  in_chunks(1000, #ids, function(first, last)
-    local part = redis.call("HMGET", key, unpack(ids, first, last))
-    for i = 1, #part do values[first + i - 1] = part[i] end
+  in_chunks(4000, last - first + 1, function(from, to)
+    local part = redis.call("HMGET", key, unpack(ids, first + from - 1, first + to - 1))
+    for i = 1, #part do values[from + i - 1] = part[i] end
   end)
   return values
 end
-local function spread(command, key, values)
-  in_chunks(4000, #values, function(first, last)
-    redis.call(command, key, unpack(values, first, last))
+local function read_fields(key, ids)
+  return read_range(key, ids, 1, #ids)
+end
+local function spread_range(command, key, values, first, last)
+  local sum = 0
+  in_chunks(4000, last - first + 1, function(from, to)
+    sum = sum + redis.call(command, key, unpack(values, first + from - 1, first + to - 1))
   end)
+  return sum
+end
+local function spread(command, key, values)
+  return spread_range(command, key, values, 1, #values)
 end
 local function count(meta, name, by)
-  if by > 0 then redis.call("HINCRBY", meta, name, by) end
+  if by > 0 then redis.call("HINCRBY", meta, name, exact(by)) end
 end
 local keys = {
   head = KEYS[1], nodes = KEYS[2], status = KEYS[3], left = KEYS[4], results = KEYS[5], open = KEYS[6], starts = KEYS[7],
@@ -263,7 +282,7 @@ return reply`
     keys: ["jobs", "runs", "progress", "logs", "meta"] as const,
     args: ["id", "token", "progress", "most", "from"] as const,
     rest: "lines" as const,
-    sha1: "9b807e9faa777aac5d4c2a97dfd6ad0b006aadab",
+    sha1: "e3f39e785a14082bead026b09c6180451a41d7fa",
     source: `#!lua
 local function clock(given)
   if given ~= "" then return tonumber(given) end
@@ -271,9 +290,9 @@ local function clock(given)
   return time[1] * 1000 + math.floor(time[2] / 1000)
 end
 local function exact(number)
-  return string.format("%.0f", number)
+  return string.format("%d", number)
 end
-local function parse_run(text)
+local function parse_full_run(text)
   local holder, token, flag, attempt, rescues, snoozes, started, finished, reason, worker, tail =
     string.match(text, "^(%a)(%d+),(%d),(%d+),(%d+),(%d+),(%d*),(%d*),(%a*),([^,]*),(.*)$")
   if not tail then return nil end
@@ -294,10 +313,19 @@ end
 local function first_line(record)
   return string.match(record, "^(%d),(%d+,%d+,%d*,%-?%d+,%d+,%d+,[^,\\n]*,[^,\\n]*)\\n[^\\n]*\\n")
 end
+local function parse_run(keys, id, text)
+  if string.find(text, "^%a%d+,0,1,0,0,%d+,,,[^,]*$") then
+    local record = redis.call("HGET", keys.jobs, id)
+    local _, tail = first_line(record or "")
+    if not tail then return nil end
+    text = text .. "," .. tail
+  end
+  return parse_full_run(text)
+end
 local function new_run(record)
   local flag, tail = first_line(record)
   if not flag then return nil end
-  return parse_run("w0," .. flag .. ",0,0,0,,,,," .. tail)
+  return parse_full_run("w0," .. flag .. ",0,0,0,,,,," .. tail)
 end
 local function format_run(run)
   return run.holder .. run.token .. "," .. run.flag .. "," .. run.attempt .. "," .. run.rescues .. "," .. run.snoozes
@@ -311,46 +339,56 @@ local function in_chunks(size, count, act)
     act(first, math.min(first + size - 1, count))
   end
 end
-local function read_fields(key, ids)
+local function read_range(key, ids, first, last)
+  if last < first then return {} end
+  if last - first < 4000 then return redis.call("HMGET", key, unpack(ids, first, last)) end
   local values = {}
-  in_chunks(1000, #ids, function(first, last)
-    local part = redis.call("HMGET", key, unpack(ids, first, last))
-    for i = 1, #part do values[first + i - 1] = part[i] end
+  in_chunks(4000, last - first + 1, function(from, to)
+    local part = redis.call("HMGET", key, unpack(ids, first + from - 1, first + to - 1))
+    for i = 1, #part do values[from + i - 1] = part[i] end
   end)
   return values
 end
-local function spread(command, key, values)
-  in_chunks(4000, #values, function(first, last)
-    redis.call(command, key, unpack(values, first, last))
+local function read_fields(key, ids)
+  return read_range(key, ids, 1, #ids)
+end
+local function spread_range(command, key, values, first, last)
+  local sum = 0
+  in_chunks(4000, last - first + 1, function(from, to)
+    sum = sum + redis.call(command, key, unpack(values, first + from - 1, first + to - 1))
   end)
+  return sum
+end
+local function spread(command, key, values)
+  return spread_range(command, key, values, 1, #values)
 end
 local function count(meta, name, by)
-  if by > 0 then redis.call("HINCRBY", meta, name, by) end
+  if by > 0 then redis.call("HINCRBY", meta, name, exact(by)) end
 end
-local jobs, runs, progress, logs, meta = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5]
+local keys = { jobs = KEYS[1], runs = KEYS[2], progress = KEYS[3], logs = KEYS[4], meta = KEYS[5] }
 local id, token, most = ARGV[1], ARGV[2], tonumber(ARGV[4])
-local text = redis.call("HGET", runs, id)
+local text = redis.call("HGET", keys.runs, id)
 local held = "a" .. token .. ","
 if not text or string.sub(text, 1, #held) ~= held then
   local current = text and string.match(text, "^%a(%d+),")
-  if current ~= token and (current or redis.call("HEXISTS", jobs, id) == 1) then count(meta, "stale", 1) end
+  if current ~= token and (current or redis.call("HEXISTS", keys.jobs, id) == 1) then count(keys.meta, "stale", 1) end
   return 0
 end
-local run = parse_run(text)
+local run = parse_run(keys, id, text)
 if not run then return 0 end
 mind(run)
-redis.call("HSET", runs, id, format_run(run))
-if ARGV[3] ~= "" then redis.call("HSET", progress, id, ARGV[3]) end
+redis.call("HSET", keys.runs, id, format_run(run))
+if ARGV[3] ~= "" then redis.call("HSET", keys.progress, id, ARGV[3]) end
 if #ARGV > 5 then
   local lines = {}
-  for line in string.gmatch(redis.call("HGET", logs, id) or "", "[^\\n]+") do lines[#lines + 1] = line end
+  for line in string.gmatch(redis.call("HGET", keys.logs, id) or "", "[^\\n]+") do lines[#lines + 1] = line end
   local who, added = string.match(table.remove(lines, 1) or "", "^(%d+) (%d+)$")
   local known = who == token and tonumber(added) or 0
   local first = 6 + math.max(0, known - tonumber(ARGV[5]))
   for i = first, #ARGV do lines[#lines + 1] = ARGV[i] end
   known = exact(math.max(known, tonumber(ARGV[5]) + #ARGV - 5))
   local kept = table.concat(lines, "\\n", math.max(1, #lines - most + 1))
-  redis.call("HSET", logs, id, token .. " " .. known .. "\\n" .. kept)
+  redis.call("HSET", keys.logs, id, token .. " " .. known .. "\\n" .. kept)
 end
 return 1`
   },
@@ -358,9 +396,17 @@ return 1`
     keys: ["jobs", "pending", "limited", "scheduled", "retry", "active", "completed", "cancelled", "dead", "meta"] as const,
     args: ["limit"] as const,
     rest: undefined,
-    sha1: "752aac8c2ebcb009b0320010cf6a962c86e40c9f",
+    sha1: "8cf216b5fbb3aa37120ba92ce24f9aacffb6d4c6",
     source: `#!lua flags=no-writes
-local function parse_run(text)
+local function clock(given)
+  if given ~= "" then return tonumber(given) end
+  local time = redis.call("TIME")
+  return time[1] * 1000 + math.floor(time[2] / 1000)
+end
+local function exact(number)
+  return string.format("%d", number)
+end
+local function parse_full_run(text)
   local holder, token, flag, attempt, rescues, snoozes, started, finished, reason, worker, tail =
     string.match(text, "^(%a)(%d+),(%d),(%d+),(%d+),(%d+),(%d*),(%d*),(%a*),([^,]*),(.*)$")
   if not tail then return nil end
@@ -381,10 +427,19 @@ end
 local function first_line(record)
   return string.match(record, "^(%d),(%d+,%d+,%d*,%-?%d+,%d+,%d+,[^,\\n]*,[^,\\n]*)\\n[^\\n]*\\n")
 end
+local function parse_run(keys, id, text)
+  if string.find(text, "^%a%d+,0,1,0,0,%d+,,,[^,]*$") then
+    local record = redis.call("HGET", keys.jobs, id)
+    local _, tail = first_line(record or "")
+    if not tail then return nil end
+    text = text .. "," .. tail
+  end
+  return parse_full_run(text)
+end
 local function new_run(record)
   local flag, tail = first_line(record)
   if not flag then return nil end
-  return parse_run("w0," .. flag .. ",0,0,0,,,,," .. tail)
+  return parse_full_run("w0," .. flag .. ",0,0,0,,,,," .. tail)
 end
 local function format_run(run)
   return run.holder .. run.token .. "," .. run.flag .. "," .. run.attempt .. "," .. run.rescues .. "," .. run.snoozes
@@ -398,21 +453,31 @@ local function in_chunks(size, count, act)
     act(first, math.min(first + size - 1, count))
   end
 end
-local function read_fields(key, ids)
+local function read_range(key, ids, first, last)
+  if last < first then return {} end
+  if last - first < 4000 then return redis.call("HMGET", key, unpack(ids, first, last)) end
   local values = {}
-  in_chunks(1000, #ids, function(first, last)
-    local part = redis.call("HMGET", key, unpack(ids, first, last))
-    for i = 1, #part do values[first + i - 1] = part[i] end
+  in_chunks(4000, last - first + 1, function(from, to)
+    local part = redis.call("HMGET", key, unpack(ids, first + from - 1, first + to - 1))
+    for i = 1, #part do values[from + i - 1] = part[i] end
   end)
   return values
 end
-local function spread(command, key, values)
-  in_chunks(4000, #values, function(first, last)
-    redis.call(command, key, unpack(values, first, last))
+local function read_fields(key, ids)
+  return read_range(key, ids, 1, #ids)
+end
+local function spread_range(command, key, values, first, last)
+  local sum = 0
+  in_chunks(4000, last - first + 1, function(from, to)
+    sum = sum + redis.call(command, key, unpack(values, first + from - 1, first + to - 1))
   end)
+  return sum
+end
+local function spread(command, key, values)
+  return spread_range(command, key, values, 1, #values)
 end
 local function count(meta, name, by)
-  if by > 0 then redis.call("HINCRBY", meta, name, by) end
+  if by > 0 then redis.call("HINCRBY", meta, name, exact(by)) end
 end
 local limit = tonumber(ARGV[1])
 local names = { "pending", "pending", "scheduled", "retry", "active", "completed", "cancelled", "dead" }
@@ -439,7 +504,7 @@ return reply`
     keys: ["jobs", "runs", "pending", "limited", "scheduled", "retry", "active", "cancelled", "ledger", "result", "cancels", "progress", "logs", "watchers", "unique", "meta", "outbox", "endings", "members"] as const,
     args: ["now", "notices", "queue", "id", "reason"] as const,
     rest: undefined,
-    sha1: "31bed0e464edcfa7334c959850eca6ef957c0bf0",
+    sha1: "7a1e2a2dbea4452952172423cc130be1fd16f63a",
     source: `#!lua flags=allow-oom
 local function clock(given)
   if given ~= "" then return tonumber(given) end
@@ -447,9 +512,9 @@ local function clock(given)
   return time[1] * 1000 + math.floor(time[2] / 1000)
 end
 local function exact(number)
-  return string.format("%.0f", number)
+  return string.format("%d", number)
 end
-local function parse_run(text)
+local function parse_full_run(text)
   local holder, token, flag, attempt, rescues, snoozes, started, finished, reason, worker, tail =
     string.match(text, "^(%a)(%d+),(%d),(%d+),(%d+),(%d+),(%d*),(%d*),(%a*),([^,]*),(.*)$")
   if not tail then return nil end
@@ -470,10 +535,19 @@ end
 local function first_line(record)
   return string.match(record, "^(%d),(%d+,%d+,%d*,%-?%d+,%d+,%d+,[^,\\n]*,[^,\\n]*)\\n[^\\n]*\\n")
 end
+local function parse_run(keys, id, text)
+  if string.find(text, "^%a%d+,0,1,0,0,%d+,,,[^,]*$") then
+    local record = redis.call("HGET", keys.jobs, id)
+    local _, tail = first_line(record or "")
+    if not tail then return nil end
+    text = text .. "," .. tail
+  end
+  return parse_full_run(text)
+end
 local function new_run(record)
   local flag, tail = first_line(record)
   if not flag then return nil end
-  return parse_run("w0," .. flag .. ",0,0,0,,,,," .. tail)
+  return parse_full_run("w0," .. flag .. ",0,0,0,,,,," .. tail)
 end
 local function format_run(run)
   return run.holder .. run.token .. "," .. run.flag .. "," .. run.attempt .. "," .. run.rescues .. "," .. run.snoozes
@@ -487,21 +561,31 @@ local function in_chunks(size, count, act)
     act(first, math.min(first + size - 1, count))
   end
 end
-local function read_fields(key, ids)
+local function read_range(key, ids, first, last)
+  if last < first then return {} end
+  if last - first < 4000 then return redis.call("HMGET", key, unpack(ids, first, last)) end
   local values = {}
-  in_chunks(1000, #ids, function(first, last)
-    local part = redis.call("HMGET", key, unpack(ids, first, last))
-    for i = 1, #part do values[first + i - 1] = part[i] end
+  in_chunks(4000, last - first + 1, function(from, to)
+    local part = redis.call("HMGET", key, unpack(ids, first + from - 1, first + to - 1))
+    for i = 1, #part do values[from + i - 1] = part[i] end
   end)
   return values
 end
-local function spread(command, key, values)
-  in_chunks(4000, #values, function(first, last)
-    redis.call(command, key, unpack(values, first, last))
+local function read_fields(key, ids)
+  return read_range(key, ids, 1, #ids)
+end
+local function spread_range(command, key, values, first, last)
+  local sum = 0
+  in_chunks(4000, last - first + 1, function(from, to)
+    sum = sum + redis.call(command, key, unpack(values, first + from - 1, first + to - 1))
   end)
+  return sum
+end
+local function spread(command, key, values)
+  return spread_range(command, key, values, 1, #values)
 end
 local function count(meta, name, by)
-  if by > 0 then redis.call("HINCRBY", meta, name, by) end
+  if by > 0 then redis.call("HINCRBY", meta, name, exact(by)) end
 end
 local ledger_limit = 20
 local function write_failure(keys, id, run, outcome, now, error)
@@ -647,7 +731,7 @@ local now, queue, id, reason = clock(ARGV[1]), ARGV[3], ARGV[4], ARGV[5]
 local record = redis.call("HGET", keys.jobs, id)
 if not record then return "gone" end
 local text = redis.call("HGET", keys.runs, id)
-local run = text and parse_run(text) or new_run(record)
+local run = text and parse_run(keys, id, text) or new_run(record)
 if not run then return redis.error_reply("ERR the record of the job is not of this make") end
 if redis.call("ZREM", keys.scheduled, id) + redis.call("ZREM", keys.retry, id) > 0 or leave_waiting(keys, id, record) then
   cancel_now(keys, keys.pending, id, run, "cancelled", reason, now)
@@ -664,7 +748,7 @@ return "requested"`
     keys: ["head", "draft", "nodes"] as const,
     args: ["now", "fingerprint", "nodes", "deadline"] as const,
     rest: "fields" as const,
-    sha1: "89e3a6d61a731307c8aa1d8d4f33b5a83a0597a2",
+    sha1: "f7408419bc5d06b8f9cd8a8efd6fbad884cb9b0f",
     source: `#!lua
 local function clock(given)
   if given ~= "" then return tonumber(given) end
@@ -672,7 +756,7 @@ local function clock(given)
   return time[1] * 1000 + math.floor(time[2] / 1000)
 end
 local function exact(number)
-  return string.format("%.0f", number)
+  return string.format("%d", number)
 end
 local keys = { head = KEYS[1], draft = KEYS[2], nodes = KEYS[3] }
 local now, fingerprint = clock(ARGV[1]), ARGV[2]
@@ -722,7 +806,7 @@ return reply`
     keys: ["head", "draft", "nodes", "status", "left", "open", "starts"] as const,
     args: ["now", "fingerprint"] as const,
     rest: "nodes" as const,
-    sha1: "00c20972166295c93474bf2637a28d7fdfef0f0c",
+    sha1: "6e04925e879274be41f88cb756568f4b2e565677",
     source: `#!lua
 local function clock(given)
   if given ~= "" then return tonumber(given) end
@@ -730,9 +814,9 @@ local function clock(given)
   return time[1] * 1000 + math.floor(time[2] / 1000)
 end
 local function exact(number)
-  return string.format("%.0f", number)
+  return string.format("%d", number)
 end
-local function parse_run(text)
+local function parse_full_run(text)
   local holder, token, flag, attempt, rescues, snoozes, started, finished, reason, worker, tail =
     string.match(text, "^(%a)(%d+),(%d),(%d+),(%d+),(%d+),(%d*),(%d*),(%a*),([^,]*),(.*)$")
   if not tail then return nil end
@@ -753,10 +837,19 @@ end
 local function first_line(record)
   return string.match(record, "^(%d),(%d+,%d+,%d*,%-?%d+,%d+,%d+,[^,\\n]*,[^,\\n]*)\\n[^\\n]*\\n")
 end
+local function parse_run(keys, id, text)
+  if string.find(text, "^%a%d+,0,1,0,0,%d+,,,[^,]*$") then
+    local record = redis.call("HGET", keys.jobs, id)
+    local _, tail = first_line(record or "")
+    if not tail then return nil end
+    text = text .. "," .. tail
+  end
+  return parse_full_run(text)
+end
 local function new_run(record)
   local flag, tail = first_line(record)
   if not flag then return nil end
-  return parse_run("w0," .. flag .. ",0,0,0,,,,," .. tail)
+  return parse_full_run("w0," .. flag .. ",0,0,0,,,,," .. tail)
 end
 local function format_run(run)
   return run.holder .. run.token .. "," .. run.flag .. "," .. run.attempt .. "," .. run.rescues .. "," .. run.snoozes
@@ -770,21 +863,31 @@ local function in_chunks(size, count, act)
     act(first, math.min(first + size - 1, count))
   end
 end
-local function read_fields(key, ids)
+local function read_range(key, ids, first, last)
+  if last < first then return {} end
+  if last - first < 4000 then return redis.call("HMGET", key, unpack(ids, first, last)) end
   local values = {}
-  in_chunks(1000, #ids, function(first, last)
-    local part = redis.call("HMGET", key, unpack(ids, first, last))
-    for i = 1, #part do values[first + i - 1] = part[i] end
+  in_chunks(4000, last - first + 1, function(from, to)
+    local part = redis.call("HMGET", key, unpack(ids, first + from - 1, first + to - 1))
+    for i = 1, #part do values[from + i - 1] = part[i] end
   end)
   return values
 end
-local function spread(command, key, values)
-  in_chunks(4000, #values, function(first, last)
-    redis.call(command, key, unpack(values, first, last))
+local function read_fields(key, ids)
+  return read_range(key, ids, 1, #ids)
+end
+local function spread_range(command, key, values, first, last)
+  local sum = 0
+  in_chunks(4000, last - first + 1, function(from, to)
+    sum = sum + redis.call(command, key, unpack(values, first + from - 1, first + to - 1))
   end)
+  return sum
+end
+local function spread(command, key, values)
+  return spread_range(command, key, values, 1, #values)
 end
 local function count(meta, name, by)
-  if by > 0 then redis.call("HINCRBY", meta, name, by) end
+  if by > 0 then redis.call("HINCRBY", meta, name, exact(by)) end
 end
 local keys = {
   head = KEYS[1], draft = KEYS[2], nodes = KEYS[3], status = KEYS[4], left = KEYS[5], open = KEYS[6], starts = KEYS[7]
@@ -824,7 +927,7 @@ return ""`
     keys: ["head", "draft", "nodes", "status", "left", "results", "open", "starts", "stopped", "failures", "listeners"] as const,
     args: ["now"] as const,
     rest: undefined,
-    sha1: "dd00be0c986917b4453efa133cf132d50e9c0bc0",
+    sha1: "f1216938b775564b6f862d453abf42ac6436be57",
     source: `#!lua flags=allow-oom
 local function clock(given)
   if given ~= "" then return tonumber(given) end
@@ -832,7 +935,7 @@ local function clock(given)
   return time[1] * 1000 + math.floor(time[2] / 1000)
 end
 local function exact(number)
-  return string.format("%.0f", number)
+  return string.format("%d", number)
 end
 local now = clock(ARGV[1])
 local head = redis.call("HMGET", KEYS[1], "state", "ended", "retain", "retain_failed", "changes")
@@ -850,7 +953,7 @@ return "dropped"`
     keys: ["schedules", "ticks"] as const,
     args: ["now", "limit"] as const,
     rest: undefined,
-    sha1: "82b9f2a277b69d262b283c647e23f6b54284a086",
+    sha1: "3d680d9def54c75ef9b8077eeb2910d6ff876555",
     source: `#!lua
 local function clock(given)
   if given ~= "" then return tonumber(given) end
@@ -858,9 +961,9 @@ local function clock(given)
   return time[1] * 1000 + math.floor(time[2] / 1000)
 end
 local function exact(number)
-  return string.format("%.0f", number)
+  return string.format("%d", number)
 end
-local function parse_run(text)
+local function parse_full_run(text)
   local holder, token, flag, attempt, rescues, snoozes, started, finished, reason, worker, tail =
     string.match(text, "^(%a)(%d+),(%d),(%d+),(%d+),(%d+),(%d*),(%d*),(%a*),([^,]*),(.*)$")
   if not tail then return nil end
@@ -881,10 +984,19 @@ end
 local function first_line(record)
   return string.match(record, "^(%d),(%d+,%d+,%d*,%-?%d+,%d+,%d+,[^,\\n]*,[^,\\n]*)\\n[^\\n]*\\n")
 end
+local function parse_run(keys, id, text)
+  if string.find(text, "^%a%d+,0,1,0,0,%d+,,,[^,]*$") then
+    local record = redis.call("HGET", keys.jobs, id)
+    local _, tail = first_line(record or "")
+    if not tail then return nil end
+    text = text .. "," .. tail
+  end
+  return parse_full_run(text)
+end
 local function new_run(record)
   local flag, tail = first_line(record)
   if not flag then return nil end
-  return parse_run("w0," .. flag .. ",0,0,0,,,,," .. tail)
+  return parse_full_run("w0," .. flag .. ",0,0,0,,,,," .. tail)
 end
 local function format_run(run)
   return run.holder .. run.token .. "," .. run.flag .. "," .. run.attempt .. "," .. run.rescues .. "," .. run.snoozes
@@ -898,21 +1010,31 @@ local function in_chunks(size, count, act)
     act(first, math.min(first + size - 1, count))
   end
 end
-local function read_fields(key, ids)
+local function read_range(key, ids, first, last)
+  if last < first then return {} end
+  if last - first < 4000 then return redis.call("HMGET", key, unpack(ids, first, last)) end
   local values = {}
-  in_chunks(1000, #ids, function(first, last)
-    local part = redis.call("HMGET", key, unpack(ids, first, last))
-    for i = 1, #part do values[first + i - 1] = part[i] end
+  in_chunks(4000, last - first + 1, function(from, to)
+    local part = redis.call("HMGET", key, unpack(ids, first + from - 1, first + to - 1))
+    for i = 1, #part do values[from + i - 1] = part[i] end
   end)
   return values
 end
-local function spread(command, key, values)
-  in_chunks(4000, #values, function(first, last)
-    redis.call(command, key, unpack(values, first, last))
+local function read_fields(key, ids)
+  return read_range(key, ids, 1, #ids)
+end
+local function spread_range(command, key, values, first, last)
+  local sum = 0
+  in_chunks(4000, last - first + 1, function(from, to)
+    sum = sum + redis.call(command, key, unpack(values, first + from - 1, first + to - 1))
   end)
+  return sum
+end
+local function spread(command, key, values)
+  return spread_range(command, key, values, 1, #values)
 end
 local function count(meta, name, by)
-  if by > 0 then redis.call("HINCRBY", meta, name, by) end
+  if by > 0 then redis.call("HINCRBY", meta, name, exact(by)) end
 end
 local keys = { schedules = KEYS[1], ticks = KEYS[2] }
 local now = clock(ARGV[1])
@@ -933,7 +1055,7 @@ return reply`
     keys: ["outbox", "endings"] as const,
     args: ["now", "limit"] as const,
     rest: undefined,
-    sha1: "553e04e5fa99493f9ba9426b567ea29ff3cad2a9",
+    sha1: "c17c89e076cfa9301ead6dd8e51ad1139b937171",
     source: `#!lua flags=allow-oom
 local function clock(given)
   if given ~= "" then return tonumber(given) end
@@ -941,9 +1063,9 @@ local function clock(given)
   return time[1] * 1000 + math.floor(time[2] / 1000)
 end
 local function exact(number)
-  return string.format("%.0f", number)
+  return string.format("%d", number)
 end
-local function parse_run(text)
+local function parse_full_run(text)
   local holder, token, flag, attempt, rescues, snoozes, started, finished, reason, worker, tail =
     string.match(text, "^(%a)(%d+),(%d),(%d+),(%d+),(%d+),(%d*),(%d*),(%a*),([^,]*),(.*)$")
   if not tail then return nil end
@@ -964,10 +1086,19 @@ end
 local function first_line(record)
   return string.match(record, "^(%d),(%d+,%d+,%d*,%-?%d+,%d+,%d+,[^,\\n]*,[^,\\n]*)\\n[^\\n]*\\n")
 end
+local function parse_run(keys, id, text)
+  if string.find(text, "^%a%d+,0,1,0,0,%d+,,,[^,]*$") then
+    local record = redis.call("HGET", keys.jobs, id)
+    local _, tail = first_line(record or "")
+    if not tail then return nil end
+    text = text .. "," .. tail
+  end
+  return parse_full_run(text)
+end
 local function new_run(record)
   local flag, tail = first_line(record)
   if not flag then return nil end
-  return parse_run("w0," .. flag .. ",0,0,0,,,,," .. tail)
+  return parse_full_run("w0," .. flag .. ",0,0,0,,,,," .. tail)
 end
 local function format_run(run)
   return run.holder .. run.token .. "," .. run.flag .. "," .. run.attempt .. "," .. run.rescues .. "," .. run.snoozes
@@ -981,21 +1112,31 @@ local function in_chunks(size, count, act)
     act(first, math.min(first + size - 1, count))
   end
 end
-local function read_fields(key, ids)
+local function read_range(key, ids, first, last)
+  if last < first then return {} end
+  if last - first < 4000 then return redis.call("HMGET", key, unpack(ids, first, last)) end
   local values = {}
-  in_chunks(1000, #ids, function(first, last)
-    local part = redis.call("HMGET", key, unpack(ids, first, last))
-    for i = 1, #part do values[first + i - 1] = part[i] end
+  in_chunks(4000, last - first + 1, function(from, to)
+    local part = redis.call("HMGET", key, unpack(ids, first + from - 1, first + to - 1))
+    for i = 1, #part do values[from + i - 1] = part[i] end
   end)
   return values
 end
-local function spread(command, key, values)
-  in_chunks(4000, #values, function(first, last)
-    redis.call(command, key, unpack(values, first, last))
+local function read_fields(key, ids)
+  return read_range(key, ids, 1, #ids)
+end
+local function spread_range(command, key, values, first, last)
+  local sum = 0
+  in_chunks(4000, last - first + 1, function(from, to)
+    sum = sum + redis.call(command, key, unpack(values, first + from - 1, first + to - 1))
   end)
+  return sum
+end
+local function spread(command, key, values)
+  return spread_range(command, key, values, 1, #values)
 end
 local function count(meta, name, by)
-  if by > 0 then redis.call("HINCRBY", meta, name, by) end
+  if by > 0 then redis.call("HINCRBY", meta, name, exact(by)) end
 end
 local ledger_limit = 20
 local function write_failure(keys, id, run, outcome, now, error)
@@ -1113,7 +1254,7 @@ return reply`
     keys: ["jobs", "runs", "pending", "limited", "limits", "scheduled", "unique", "windows", "meta", "requests", "producers", "members", "wake"] as const,
     args: ["now", "producer", "number", "oldest"] as const,
     rest: "jobs" as const,
-    sha1: "72b94cc681340a38f773c330bed0db5c34b56d49",
+    sha1: "5ad25c8d34acffa1c8b17eabd7cb4588906091ae",
     source: `#!lua
 local function clock(given)
   if given ~= "" then return tonumber(given) end
@@ -1121,9 +1262,9 @@ local function clock(given)
   return time[1] * 1000 + math.floor(time[2] / 1000)
 end
 local function exact(number)
-  return string.format("%.0f", number)
+  return string.format("%d", number)
 end
-local function parse_run(text)
+local function parse_full_run(text)
   local holder, token, flag, attempt, rescues, snoozes, started, finished, reason, worker, tail =
     string.match(text, "^(%a)(%d+),(%d),(%d+),(%d+),(%d+),(%d*),(%d*),(%a*),([^,]*),(.*)$")
   if not tail then return nil end
@@ -1144,10 +1285,19 @@ end
 local function first_line(record)
   return string.match(record, "^(%d),(%d+,%d+,%d*,%-?%d+,%d+,%d+,[^,\\n]*,[^,\\n]*)\\n[^\\n]*\\n")
 end
+local function parse_run(keys, id, text)
+  if string.find(text, "^%a%d+,0,1,0,0,%d+,,,[^,]*$") then
+    local record = redis.call("HGET", keys.jobs, id)
+    local _, tail = first_line(record or "")
+    if not tail then return nil end
+    text = text .. "," .. tail
+  end
+  return parse_full_run(text)
+end
 local function new_run(record)
   local flag, tail = first_line(record)
   if not flag then return nil end
-  return parse_run("w0," .. flag .. ",0,0,0,,,,," .. tail)
+  return parse_full_run("w0," .. flag .. ",0,0,0,,,,," .. tail)
 end
 local function format_run(run)
   return run.holder .. run.token .. "," .. run.flag .. "," .. run.attempt .. "," .. run.rescues .. "," .. run.snoozes
@@ -1161,21 +1311,31 @@ local function in_chunks(size, count, act)
     act(first, math.min(first + size - 1, count))
   end
 end
-local function read_fields(key, ids)
+local function read_range(key, ids, first, last)
+  if last < first then return {} end
+  if last - first < 4000 then return redis.call("HMGET", key, unpack(ids, first, last)) end
   local values = {}
-  in_chunks(1000, #ids, function(first, last)
-    local part = redis.call("HMGET", key, unpack(ids, first, last))
-    for i = 1, #part do values[first + i - 1] = part[i] end
+  in_chunks(4000, last - first + 1, function(from, to)
+    local part = redis.call("HMGET", key, unpack(ids, first + from - 1, first + to - 1))
+    for i = 1, #part do values[from + i - 1] = part[i] end
   end)
   return values
 end
-local function spread(command, key, values)
-  in_chunks(4000, #values, function(first, last)
-    redis.call(command, key, unpack(values, first, last))
+local function read_fields(key, ids)
+  return read_range(key, ids, 1, #ids)
+end
+local function spread_range(command, key, values, first, last)
+  local sum = 0
+  in_chunks(4000, last - first + 1, function(from, to)
+    sum = sum + redis.call(command, key, unpack(values, first + from - 1, first + to - 1))
   end)
+  return sum
+end
+local function spread(command, key, values)
+  return spread_range(command, key, values, 1, #values)
 end
 local function count(meta, name, by)
-  if by > 0 then redis.call("HINCRBY", meta, name, by) end
+  if by > 0 then redis.call("HINCRBY", meta, name, exact(by)) end
 end
 local function signal(keys)
   redis.call("ZADD", keys.wake, 0, "1")
@@ -1218,17 +1378,22 @@ local function leave_waiting(keys, id, record)
   local kind, score = kind_and_score(record)
   return kind ~= nil and redis.call("ZREM", keys.limited, limited_member(kind, score, id)) == 1
 end
+local function read_line(line)
+  local priority, retain, kind, held = string.match(line, "^,(%-?%d+),%d+,(%d+),([^,]*),(%a?)")
+  local flag = ((held ~= "" or retain ~= "0") and 1 or 0) + (held == "s" and 4 or 0)
+  return { flag = flag, base = tonumber(priority) * 1099511627776, kind = kind }
+end
 local function store_jobs(keys, now, values, first, again)
-  local total = (#values - first + 1) / 7
-  local ids = {}
-  for i = 1, total do ids[i] = values[first + 7 * (i - 1)] end
-  local existing = read_fields(keys.jobs, ids)
+  local total = (#values - first + 1) / 4
+  local existing = read_range(keys.jobs, values, first, first + total - 1)
   local sequence = redis.call("HINCRBY", keys.meta, "sequence", total) - total
   local head = redis.call("ZRANGE", keys.scheduled, 0, 0, "WITHSCORES")[2]
   local limits = redis.call("HLEN", keys.limits) > 0 and read_limits(keys) or {}
   local reply, records, ready, limited, scheduled = {}, {}, {}, {}, {}
-  local seen, taken = {}, {}
+  local written, waiting = 0, 0
+  local seen, taken, lines = {}, {}, {}
   local soonest, stored, wakes = math.huge, 0, false
+  local since = "," .. exact(now) .. ","
   local function report(position, what, holder)
     reply[#reply + 1] = position
     reply[#reply + 1] = what
@@ -1239,36 +1404,41 @@ local function store_jobs(keys, now, values, first, again)
     local millis = tonumber(string.sub(text, 2))
     return string.sub(text, 1, 1) == "+" and now + millis or millis
   end
-  local function is_same(stored_record, rest)
-    local line, payload = string.match(stored_record, "^%d,%d+,%d+,%d*(,[^\\n]*)\\n[^\\n]*\\n(.*)$")
-    local new_line, new_payload = string.match(rest, "^([^\\n]*)\\n[^\\n]*\\n(.*)$")
+  local function is_same(stored_record, line, payload)
+    local stored_line, stored_payload = string.match(stored_record, "^%d,%d+,%d+,%d*(,[^\\n]*)\\n[^\\n]*\\n(.*)$")
+    local new_line = string.match(line, "^[^\\n]*")
     local function plain(text) return (string.gsub(text, "^(,%-?%d+,%d+,%d+,[^,]*,)%a:", "%1")) end
-    return line ~= nil and plain(line) == plain(new_line) and payload == new_payload
+    return stored_line ~= nil and plain(stored_line) == plain(new_line) and payload == stored_payload
   end
-  local function record_of(place, enqueued, expires, rest)
+  local function line_of(line)
+    local known = lines[line]
+    if not known then
+      known = read_line(line)
+      lines[line] = known
+    end
+    return known
+  end
+  local function record_of(place, since, expires, line, payload)
     local expiry = instant(expires)
-    local held = string.match(rest, "^,%-?%d+,%d+,%d+,[^,]*,(%a?)")
-    local minds = held ~= "" or string.match(rest, "^,%-?%d+,%d+,0,") == nil
-    local flag = (minds and 1 or 0) + (expiry and 2 or 0) + (held == "s" and 4 or 0)
-    return flag .. "," .. place .. "," .. enqueued .. "," .. (expiry or "") .. rest
+    return line_of(line).flag + (expiry and 2 or 0) .. "," .. place .. since .. (expiry or "") .. line .. payload
   end
-  local function stand(id, place, priority, visible, rest)
-    local due = instant(visible) or now
-    if due > now then
-      scheduled[#scheduled + 1] = due
-      scheduled[#scheduled + 1] = id
-      if due < soonest then soonest = due end
-      return
-    end
-    local score = tonumber(priority) * 1099511627776 + place
-    local kind = string.match(rest, "^,%-?%d+,%d+,%d+,([^,]*),")
-    if limits[kind] then
+  local function stand_ready(id, place, line)
+    local job = line_of(line)
+    if limits[job.kind] then
       limited[#limited + 1] = 0
-      limited[#limited + 1] = limited_member(kind, score, id)
+      limited[#limited + 1] = limited_member(job.kind, job.base + place, id)
     else
-      ready[#ready + 1] = score
-      ready[#ready + 1] = id
+      ready[waiting + 1] = exact(job.base + place)
+      ready[waiting + 2] = id
+      waiting = waiting + 2
     end
+  end
+  local function stand(id, place, visible, line)
+    local due = instant(visible) or now
+    if due <= now then return stand_ready(id, place, line) end
+    scheduled[#scheduled + 1] = due
+    scheduled[#scheduled + 1] = id
+    if due < soonest then soonest = due end
   end
   local function flush()
     spread("HSET", keys.jobs, records)
@@ -1277,6 +1447,14 @@ local function store_jobs(keys, now, values, first, again)
     spread("ZADD", keys.scheduled, scheduled)
     wakes = wakes or #ready > 0 or #limited > 0
     records, ready, limited, scheduled = {}, {}, {}, {}
+    written, waiting = 0, 0
+  end
+  local function write(id, record)
+    records[written + 1] = id
+    records[written + 2] = record
+    written = written + 2
+    seen[id] = record
+    stored = stored + 1
   end
   local function holder_of(unique)
     local holder = taken[unique] or redis.call("HGET", keys.unique, unique)
@@ -1294,59 +1472,66 @@ local function store_jobs(keys, now, values, first, again)
       redis.call("ZREM", keys.windows, unique)
     end
   end
-  local function replace(id, unique, expires, priority, visible, rest)
+  local function replace(id, unique, expires, visible, line, payload)
     flush()
     local old = redis.call("HGET", keys.jobs, id)
     local waiting = old and new_run(old)
     if not waiting or waiting.unique ~= unique then return false end
     if redis.call("ZREM", keys.scheduled, id) == 0 and not leave_waiting(keys, id, old) then return false end
     local place, enqueued = string.match(old, "^%d,(%d+),(%d+),")
-    local record = record_of(place, enqueued, expires, rest)
+    local record = record_of(place, "," .. enqueued .. ",", expires, line, payload)
     redis.call("HSET", keys.jobs, id, record)
     seen[id] = record
     local text = redis.call("HGET", keys.runs, id)
-    local run = text and parse_run(text)
+    local run = text and parse_run(keys, id, text)
     if run then
       run.flag, run.tail = string.match(record, "^(%d),([^\\n]*)")
       mind(run)
       redis.call("HSET", keys.runs, id, format_run(run))
     end
-    stand(id, tonumber(place), priority, visible, rest)
+    stand(id, tonumber(place), visible, line)
     return true
   end
-  for i = 1, total do
-    local at = first + 7 * (i - 1)
-    local id, visible, expires = values[at], values[at + 1], values[at + 2]
-    local priority, unique, how, rest = values[at + 3], values[at + 4], values[at + 5], values[at + 6]
-    local stored_record = seen[id] or existing[i]
+  local function store_carefully(position, id, options, line, payload, stored_record)
+    local visible, expires, how, unique = string.match(options, "^([^,]*),([^,]*),([^,]*),(.*)$")
+    if not unique then visible, expires, how, unique = "", "", "", "" end
     local holder = not stored_record and unique ~= "" and holder_of(unique) or nil
     local replaces, window = string.match(how, "^(r?)(%d*)$")
     if window == "" then window = nil end
     local before = string.match(how, "^b(%d+)$")
     if stored_record then
-      report(i, is_same(stored_record, rest) and "same" or "other", "")
+      report(position, is_same(stored_record, line, payload) and "same" or "other", "")
     elseif before and redis.call("ZSCORE", keys.members, id) then
-      report(i, "same", "")
+      report(position, "same", "")
     elseif before and (again or tonumber(before) <= now) then
-      report(i, "late", "")
+      report(position, "late", "")
     elseif again and (not holder or holder == id) then
     elseif again then
       local record = redis.call("HGET", keys.jobs, holder)
-      report(i, replaces == "r" and record and is_same(record, rest) and "replaced" or "key", holder)
-    elseif holder and replaces == "r" and replace(holder, unique, expires, priority, visible, rest) then
+      report(position, replaces == "r" and record and is_same(record, line, payload) and "replaced" or "key", holder)
+    elseif holder and replaces == "r" and replace(holder, unique, expires, visible, line, payload) then
       hold(unique, holder, window)
-      report(i, "replaced", holder)
+      report(position, "replaced", holder)
     elseif holder then
-      report(i, "key", holder)
+      report(position, "key", holder)
     else
-      local place = sequence + i
-      local record = record_of(place, now, expires, rest)
-      records[#records + 1] = id
-      records[#records + 1] = record
-      seen[id] = record
-      stored = stored + 1
+      local place = sequence + position
+      write(id, record_of(exact(place), since, expires, line, payload))
       if unique ~= "" then hold(unique, id, window) end
-      stand(id, place, priority, visible, rest)
+      stand(id, place, visible, line)
+    end
+  end
+  local rest = first + total
+  for i = 1, total do
+    local id = values[first + i - 1]
+    local options, line, payload = values[rest], values[rest + 1], values[rest + 2]
+    rest = rest + 3
+    local stored_record = seen[id] or existing[i]
+    if options == "" and not stored_record and not again then
+      write(id, line_of(line).flag .. "," .. exact(sequence + i) .. since .. line .. payload)
+      stand_ready(id, sequence + i, line)
+    else
+      store_carefully(i, id, options, line, payload, stored_record)
     end
   end
   flush()
@@ -1376,14 +1561,14 @@ local function is_known()
   return false
 end
 local again = is_known()
-redis.call("ZADD", keys.producers, now, producer)
+redis.call("ZADD", keys.producers, exact(now), producer)
 return store_jobs(keys, now, ARGV, 5, again)`
   },
   enter: {
     keys: ["all", "running", "completed", "failed", "cancelled", "looks", "expiry", "entered"] as const,
     args: ["now", "id", "state", "created", "look", "over", "changes"] as const,
     rest: undefined,
-    sha1: "e650de765789abcdd624775c29333fba455da03c",
+    sha1: "1225ed28a2f3fa903ed01451626583375dade1f8",
     source: `#!lua
 local function clock(given)
   if given ~= "" then return tonumber(given) end
@@ -1391,7 +1576,7 @@ local function clock(given)
   return time[1] * 1000 + math.floor(time[2] / 1000)
 end
 local function exact(number)
-  return string.format("%.0f", number)
+  return string.format("%d", number)
 end
 local now, id, state = clock(ARGV[1]), ARGV[2], ARGV[3]
 local keys = {
@@ -1432,7 +1617,7 @@ return 1`
     keys: ["schedules"] as const,
     args: ["now", "name"] as const,
     rest: undefined,
-    sha1: "b39de1fec1980065cdf16ddce45b7955a93eddd8",
+    sha1: "5ed0485b67caea75a22fb7a19bb42490de95488b",
     source: `#!lua flags=no-writes
 local function clock(given)
   if given ~= "" then return tonumber(given) end
@@ -1440,15 +1625,15 @@ local function clock(given)
   return time[1] * 1000 + math.floor(time[2] / 1000)
 end
 local function exact(number)
-  return string.format("%.0f", number)
+  return string.format("%d", number)
 end
 return { exact(clock(ARGV[1])), redis.call("HGET", KEYS[1], ARGV[2]) or "" }`
   },
   exchange: {
     keys: ["jobs", "runs", "pending", "limited", "limits", "buckets", "scheduled", "retry", "active", "completed", "cancelled", "dead", "ledger", "result", "cancels", "progress", "logs", "watchers", "unique", "meta", "claims", "workers", "outbox", "endings", "members", "wake"] as const,
-    args: ["now", "notices", "worker", "number", "limit", "lease"] as const,
+    args: ["now", "notices", "worker", "number", "limit", "lease", "plain"] as const,
     rest: "settlements" as const,
-    sha1: "b10e35043d210179cab17e7ae6baec1d447210b4",
+    sha1: "6aac9710b8acef3d3c3a8a1194d276509ea8731c",
     source: `#!lua flags=allow-oom
 local function clock(given)
   if given ~= "" then return tonumber(given) end
@@ -1456,9 +1641,9 @@ local function clock(given)
   return time[1] * 1000 + math.floor(time[2] / 1000)
 end
 local function exact(number)
-  return string.format("%.0f", number)
+  return string.format("%d", number)
 end
-local function parse_run(text)
+local function parse_full_run(text)
   local holder, token, flag, attempt, rescues, snoozes, started, finished, reason, worker, tail =
     string.match(text, "^(%a)(%d+),(%d),(%d+),(%d+),(%d+),(%d*),(%d*),(%a*),([^,]*),(.*)$")
   if not tail then return nil end
@@ -1479,10 +1664,19 @@ end
 local function first_line(record)
   return string.match(record, "^(%d),(%d+,%d+,%d*,%-?%d+,%d+,%d+,[^,\\n]*,[^,\\n]*)\\n[^\\n]*\\n")
 end
+local function parse_run(keys, id, text)
+  if string.find(text, "^%a%d+,0,1,0,0,%d+,,,[^,]*$") then
+    local record = redis.call("HGET", keys.jobs, id)
+    local _, tail = first_line(record or "")
+    if not tail then return nil end
+    text = text .. "," .. tail
+  end
+  return parse_full_run(text)
+end
 local function new_run(record)
   local flag, tail = first_line(record)
   if not flag then return nil end
-  return parse_run("w0," .. flag .. ",0,0,0,,,,," .. tail)
+  return parse_full_run("w0," .. flag .. ",0,0,0,,,,," .. tail)
 end
 local function format_run(run)
   return run.holder .. run.token .. "," .. run.flag .. "," .. run.attempt .. "," .. run.rescues .. "," .. run.snoozes
@@ -1496,21 +1690,31 @@ local function in_chunks(size, count, act)
     act(first, math.min(first + size - 1, count))
   end
 end
-local function read_fields(key, ids)
+local function read_range(key, ids, first, last)
+  if last < first then return {} end
+  if last - first < 4000 then return redis.call("HMGET", key, unpack(ids, first, last)) end
   local values = {}
-  in_chunks(1000, #ids, function(first, last)
-    local part = redis.call("HMGET", key, unpack(ids, first, last))
-    for i = 1, #part do values[first + i - 1] = part[i] end
+  in_chunks(4000, last - first + 1, function(from, to)
+    local part = redis.call("HMGET", key, unpack(ids, first + from - 1, first + to - 1))
+    for i = 1, #part do values[from + i - 1] = part[i] end
   end)
   return values
 end
-local function spread(command, key, values)
-  in_chunks(4000, #values, function(first, last)
-    redis.call(command, key, unpack(values, first, last))
+local function read_fields(key, ids)
+  return read_range(key, ids, 1, #ids)
+end
+local function spread_range(command, key, values, first, last)
+  local sum = 0
+  in_chunks(4000, last - first + 1, function(from, to)
+    sum = sum + redis.call(command, key, unpack(values, first + from - 1, first + to - 1))
   end)
+  return sum
+end
+local function spread(command, key, values)
+  return spread_range(command, key, values, 1, #values)
 end
 local function count(meta, name, by)
-  if by > 0 then redis.call("HINCRBY", meta, name, by) end
+  if by > 0 then redis.call("HINCRBY", meta, name, exact(by)) end
 end
 local ledger_limit = 20
 local function write_failure(keys, id, run, outcome, now, error)
@@ -1613,7 +1817,7 @@ local function rescue(keys, limit, now)
   local expired = redis.call("ZRANGEBYSCORE", keys.active, "-inf", now, "LIMIT", 0, limit)
   for _, id in ipairs(expired) do
     local text = redis.call("HGET", keys.runs, id)
-    local run = text and parse_run(text)
+    local run = text and parse_run(keys, id, text)
     if run then
       run.token = "0"
       run.rescues = run.rescues + 1
@@ -1631,6 +1835,7 @@ local function rescue(keys, limit, now)
       end
     else
       redis.call("ZREM", keys.active, id)
+      redis.call("HDEL", keys.runs, id)
       count(keys.meta, "vanished", 1)
     end
   end
@@ -1796,27 +2001,61 @@ local keys = {
 hands_over = true
 local now = clock(ARGV[1])
 local worker, number, limit, lease = ARGV[3], ARGV[4], tonumber(ARGV[5]), tonumber(ARGV[6])
-local sub, find, byte = string.sub, string.find, string.byte
+local sub, find, byte, format = string.sub, string.find, string.byte, string.format
 local arguments = { c = 0, C = 1, r = 3, b = 3, x = 1, s = 1, l = 1 }
 local freed = false
+local function delete_all(plain)
+  local from, to = 8, 7 + plain
+  local texts = read_range(keys.runs, ARGV, from, to)
+  for i = 1, plain do
+    local text = texts[i]
+    if not text or find(text, ARGV[to + i], 1, true) ~= 1 then return nil end
+  end
+  local deleted = spread_range("ZREM", keys.active, ARGV, from, to)
+  spread_range("HDEL", keys.runs, ARGV, from, to)
+  spread_range("HDEL", keys.jobs, ARGV, from, to)
+  if redis.call("HLEN", keys.watchers) > 0 then
+    for i = from, to do tell_ended(keys, ARGV[i], "c") end
+  end
+  count(keys.meta, "completed", deleted)
+  count(keys.meta, "removed", deleted)
+  if deleted == plain then return string.rep("k", plain) end
+  local outcomes, seen = {}, {}
+  for i = 1, plain do
+    outcomes[i] = seen[ARGV[7 + i]] and "g" or "k"
+    seen[ARGV[7 + i]] = true
+  end
+  return table.concat(outcomes)
+end
 local function settle()
-  local ops, ids = {}, {}
-  local at = 7
+  local plain = tonumber(ARGV[7])
+  local deleted = plain > 0 and delete_all(plain)
+  local ops, ids, tokens = {}, {}, {}
+  if not deleted then
+    for i = 1, plain do
+      ids[i] = ARGV[7 + i]
+      tokens[i] = sub(ARGV[7 + plain + i], 2, -3)
+      ops[i] = 0
+    end
+  end
+  local at = 8 + 2 * plain
   while at <= #ARGV do
     local n = #ops + 1
     ops[n] = at
     ids[n] = ARGV[at + 1]
+    tokens[n] = ARGV[at + 2]
     at = at + 3 + arguments[ARGV[at]]
   end
-  if #ops == 0 then return "" end
+  if #ops == 0 then return deleted or "" end
   local texts = read_fields(keys.runs, ids)
   local touched = {}
   local done, outcomes = {}, {}
   local watched = redis.call("HLEN", keys.watchers) > 0
   local stale = 0
   for i = 1, #ops do
-    local op, id, token = ARGV[ops[i]], ids[i], ARGV[ops[i] + 1 + 1]
-    local first, second, third = ARGV[ops[i] + 3], ARGV[ops[i] + 4], ARGV[ops[i] + 5]
+    local at, id, token = ops[i], ids[i], tokens[i]
+    local op = at == 0 and "c" or ARGV[at]
+    local first, second, third = ARGV[at + 3], ARGV[at + 4], ARGV[at + 5]
     local text = touched[id]
     if text == nil then text = texts[i] end
     local held = "a" .. token .. ","
@@ -1824,7 +2063,7 @@ local function settle()
     local is_held = text and find(text, held, 1, true) == 1
     local run
     if is_held and not (op == "c" and byte(text, #held + 1) == 48) then
-      run = parse_run(text)
+      run = parse_run(keys, id, text)
       if not run then is_held, text = false, false end
     end
     if is_held then
@@ -1897,7 +2136,7 @@ local function settle()
     count(keys.meta, "removed", #done)
   end
   count(keys.meta, "stale", stale)
-  return table.concat(outcomes)
+  return (deleted or "") .. table.concat(outcomes)
 end
 local outcomes = settle()
 local max_active = redis.call("HGET", keys.meta, "max_active")
@@ -1908,7 +2147,7 @@ if number == "" then
   local waits = max_active and redis.call("ZCARD", keys.pending) + redis.call("ZCARD", keys.limited) > 0
   local made_room = waits and outcomes ~= "" and room() > 0
   if freed or made_room then signal(keys) end
-  return { outcomes, -1, 0, 0, {}, {}, 0, handed_over }
+  return { outcomes, -1, 0, 0, {}, {}, 0, handed_over, {}, {}, {} }
 end
 local function head(index)
   return tonumber(redis.call("ZRANGE", index, 0, 0, "WITHSCORES")[2] or math.huge)
@@ -1925,21 +2164,21 @@ if due <= now then
   due = math.min(head(keys.scheduled), head(keys.retry))
 end
 local paused = redis.call("HGET", keys.meta, "paused") == "1"
-local reply = { outcomes, -1, 0, paused and 1 or 0, rescued, buried, 0, handed_over }
-local function hand_out(id, progress, record)
-  local n = #reply
-  reply[n + 1] = id
-  reply[n + 2] = progress
-  reply[n + 3] = record
-end
+local claimed, handed, later_attempts = {}, {}, {}
+local reply = { outcomes, -1, 0, paused and 1 or 0, rescued, buried, 0, handed_over, claimed, handed, later_attempts }
 local function repeat_claim(first, ids)
   local position = 0
   for id in string.gmatch(ids, "[^,]+") do
     local text = redis.call("HGET", keys.runs, id)
     local token = exact(first + position)
     if text and string.sub(text, 1, #token + 2) == "a" .. token .. "," then
-      local run = parse_run(text)
-      if run then hand_out(id, run.attempt .. "," .. run.rescues .. "," .. run.snoozes .. "," .. token, redis.call("HGET", keys.jobs, id) or "") end
+      local run = parse_run(keys, id, text)
+      if run then
+        local n = #claimed + 1
+        claimed[n], handed[n] = id, redis.call("HGET", keys.jobs, id)
+        later_attempts[2 * n - 1] = n
+        later_attempts[2 * n] = run.attempt .. "," .. run.rescues .. "," .. run.snoozes .. "," .. token
+      end
     end
     position = position + 1
   end
@@ -1948,8 +2187,8 @@ local limits = redis.call("HLEN", keys.limits) > 0 and read_limits(keys) or nil
 local function drop_expired(ids, records, texts)
   local expired = {}
   for i = 1, #ids do
-    if records[i] and string.sub(records[i], 1, 1) >= "2" then
-      local run = texts[i] and parse_run(texts[i]) or new_run(records[i])
+    if records[i] and (byte(records[i], 1) or 0) >= 50 then
+      local run = texts[i] and parse_run(keys, ids[i], texts[i]) or new_run(records[i])
       if run and run.held == "s" then free_key(keys, ids[i], run) end
       if run and run.expires and run.expires <= now then
         cancel_now(keys, keys.pending, ids[i], run, "expired", '"no attempt had started in time"', now)
@@ -1971,11 +2210,10 @@ local function drop_expired(ids, records, texts)
 end
 local claim_bytes = 4194304
 local function take(most)
-  local popped = redis.call("ZPOPMIN", keys.pending, most)
-  local ids = {}
-  for i = 1, #popped, 2 do ids[#ids + 1] = popped[i] end
+  local ids = redis.call("ZRANGE", keys.pending, 0, most - 1)
+  if #ids == 0 then return ids end
   local records = read_fields(keys.jobs, ids)
-  local bytes, last, back = 0, #ids, {}
+  local bytes, last = 0, #ids
   for i = 1, #ids do
     bytes = bytes + (records[i] and #records[i] or 0)
     if bytes > claim_bytes and i > 1 then
@@ -1983,12 +2221,8 @@ local function take(most)
       break
     end
   end
-  for i = #ids, last + 1, -1 do
-    back[#back + 1] = popped[2 * i]
-    back[#back + 1] = ids[i]
-    ids[i], records[i] = nil, nil
-  end
-  spread("ZADD", keys.pending, back)
+  for i = #ids, last + 1, -1 do ids[i], records[i] = nil, nil end
+  redis.call("ZREMRANGEBYRANK", keys.pending, 0, last - 1)
   return ids, records
 end
 local tokens_per_milli = 1024
@@ -2011,29 +2245,36 @@ local function claim()
   redis.call("HSET", keys.meta, "token", exact(token + #ids))
   local first = token + 1
   local runs, leases = {}, {}
-  local rest = "," .. exact(now) .. ",,," .. worker .. ","
-  local first_attempt = ",1,0,0" .. rest
+  local rest = "," .. exact(now) .. ",,," .. worker
+  local first_attempt = "a%d,0,1,0,0" .. string.gsub(rest, "%%", "%%%%")
   local until_when = exact(now + lease)
   local held = 0
   for i = 1, #ids do
     local id, record, text = ids[i], records[i], texts[i]
     token = token + 1
-    if record and is_record(record) then
-      local progress, run = "1,0,0", nil
-      local old = text and parse_run(text)
-      if old then
-        progress = (old.attempt + 1) .. "," .. old.rescues .. "," .. old.snoozes
-        run = "a" .. exact(token) .. "," .. old.flag .. "," .. progress .. rest .. old.tail
-      else
-        run = "a" .. exact(token) .. sub(record, 2, 2) .. sub(record, 1, 1) .. first_attempt .. sub(record, 3, find(record, "\\n", 3, true) - 1)
+    local run
+    if not record then
+      run = nil
+    elseif not text and byte(record, 1) == 48 and byte(record, 2) == 44 then
+      run = format(first_attempt, token)
+    elseif is_record(record) then
+      local old = text and parse_run(keys, id, text) or new_run(record)
+      local progress = (old.attempt + 1) .. "," .. old.rescues .. "," .. old.snoozes
+      run = "a" .. exact(token) .. "," .. old.flag .. "," .. progress .. rest .. "," .. old.tail
+      if progress ~= "1,0,0" then
+        later_attempts[#later_attempts + 1] = i
+        later_attempts[#later_attempts + 1] = progress
       end
+    end
+    claimed[i] = id
+    if run then
+      handed[i] = record
       runs[held + 1], runs[held + 2] = id, run
       leases[held + 1], leases[held + 2] = until_when, id
       held = held + 2
-      hand_out(id, progress, record)
     else
       count(keys.meta, "vanished", 1)
-      hand_out(id, "", "")
+      handed[i] = false
     end
   end
   spread("HSET", keys.runs, runs)
@@ -2055,7 +2296,7 @@ else
   local ids, first = claim()
   reply[7] = first
   redis.call("HSET", keys.claims, worker, number .. "," .. exact(first) .. "," .. table.concat(ids, ","))
-  redis.call("ZADD", keys.workers, now, worker)
+  redis.call("ZADD", keys.workers, exact(now), worker)
 end
 local limited_more, next_token = false, math.huge
 if limits then limited_more, next_token = look_ahead(keys, limits, now) end
@@ -2070,7 +2311,7 @@ return reply`
     keys: ["expiry"] as const,
     args: ["now", "limit"] as const,
     rest: undefined,
-    sha1: "7441c646a31441a4e33752f870eec943f14d1f7e",
+    sha1: "ed961677b7b0118262d4ba9c674ca99592c65db5",
     source: `#!lua flags=no-writes
 local function clock(given)
   if given ~= "" then return tonumber(given) end
@@ -2078,7 +2319,7 @@ local function clock(given)
   return time[1] * 1000 + math.floor(time[2] / 1000)
 end
 local function exact(number)
-  return string.format("%.0f", number)
+  return string.format("%d", number)
 end
 return redis.call("ZRANGEBYSCORE", KEYS[1], "-inf", clock(ARGV[1]), "LIMIT", 0, tonumber(ARGV[2]))`
   },
@@ -2086,7 +2327,7 @@ return redis.call("ZRANGEBYSCORE", KEYS[1], "-inf", clock(ARGV[1]), "LIMIT", 0, 
     keys: ["jobs", "runs", "active", "meta", "cancels", "workers", "about"] as const,
     args: ["now", "worker", "lease", "about"] as const,
     rest: "leases" as const,
-    sha1: "fb179eb81b076932153d41ec4b24a5e9d8622105",
+    sha1: "cf17013e91c3aa43cbbdb45c7a295b5bf9b85c48",
     source: `#!lua flags=allow-oom
 local function clock(given)
   if given ~= "" then return tonumber(given) end
@@ -2094,9 +2335,9 @@ local function clock(given)
   return time[1] * 1000 + math.floor(time[2] / 1000)
 end
 local function exact(number)
-  return string.format("%.0f", number)
+  return string.format("%d", number)
 end
-local function parse_run(text)
+local function parse_full_run(text)
   local holder, token, flag, attempt, rescues, snoozes, started, finished, reason, worker, tail =
     string.match(text, "^(%a)(%d+),(%d),(%d+),(%d+),(%d+),(%d*),(%d*),(%a*),([^,]*),(.*)$")
   if not tail then return nil end
@@ -2117,10 +2358,19 @@ end
 local function first_line(record)
   return string.match(record, "^(%d),(%d+,%d+,%d*,%-?%d+,%d+,%d+,[^,\\n]*,[^,\\n]*)\\n[^\\n]*\\n")
 end
+local function parse_run(keys, id, text)
+  if string.find(text, "^%a%d+,0,1,0,0,%d+,,,[^,]*$") then
+    local record = redis.call("HGET", keys.jobs, id)
+    local _, tail = first_line(record or "")
+    if not tail then return nil end
+    text = text .. "," .. tail
+  end
+  return parse_full_run(text)
+end
 local function new_run(record)
   local flag, tail = first_line(record)
   if not flag then return nil end
-  return parse_run("w0," .. flag .. ",0,0,0,,,,," .. tail)
+  return parse_full_run("w0," .. flag .. ",0,0,0,,,,," .. tail)
 end
 local function format_run(run)
   return run.holder .. run.token .. "," .. run.flag .. "," .. run.attempt .. "," .. run.rescues .. "," .. run.snoozes
@@ -2134,21 +2384,31 @@ local function in_chunks(size, count, act)
     act(first, math.min(first + size - 1, count))
   end
 end
-local function read_fields(key, ids)
+local function read_range(key, ids, first, last)
+  if last < first then return {} end
+  if last - first < 4000 then return redis.call("HMGET", key, unpack(ids, first, last)) end
   local values = {}
-  in_chunks(1000, #ids, function(first, last)
-    local part = redis.call("HMGET", key, unpack(ids, first, last))
-    for i = 1, #part do values[first + i - 1] = part[i] end
+  in_chunks(4000, last - first + 1, function(from, to)
+    local part = redis.call("HMGET", key, unpack(ids, first + from - 1, first + to - 1))
+    for i = 1, #part do values[from + i - 1] = part[i] end
   end)
   return values
 end
-local function spread(command, key, values)
-  in_chunks(4000, #values, function(first, last)
-    redis.call(command, key, unpack(values, first, last))
+local function read_fields(key, ids)
+  return read_range(key, ids, 1, #ids)
+end
+local function spread_range(command, key, values, first, last)
+  local sum = 0
+  in_chunks(4000, last - first + 1, function(from, to)
+    sum = sum + redis.call(command, key, unpack(values, first + from - 1, first + to - 1))
   end)
+  return sum
+end
+local function spread(command, key, values)
+  return spread_range(command, key, values, 1, #values)
 end
 local function count(meta, name, by)
-  if by > 0 then redis.call("HINCRBY", meta, name, by) end
+  if by > 0 then redis.call("HINCRBY", meta, name, exact(by)) end
 end
 local jobs, runs, active, meta, cancels = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5]
 local workers, about = KEYS[6], KEYS[7]
@@ -2191,7 +2451,7 @@ return redis.call("ZREM", KEYS[2], ARGV[1])`
     keys: ["jobs", "runs", "ledger", "result", "cancels", "progress", "limited", "pending", "scheduled", "retry", "active", "completed", "cancelled", "dead"] as const,
     args: ["id"] as const,
     rest: undefined,
-    sha1: "86034fadf6f4a79d0787bb4dccead41ad6011642",
+    sha1: "6803cba9b20b70aeb2885a5931b4da4a0a450e9c",
     source: `#!lua flags=no-writes
 local function clock(given)
   if given ~= "" then return tonumber(given) end
@@ -2199,7 +2459,7 @@ local function clock(given)
   return time[1] * 1000 + math.floor(time[2] / 1000)
 end
 local function exact(number)
-  return string.format("%.0f", number)
+  return string.format("%d", number)
 end
 local function read_job(keys, id, state, score, record)
   return {
@@ -2360,7 +2620,7 @@ return 0`
     keys: ["looks"] as const,
     args: ["now", "limit", "again"] as const,
     rest: undefined,
-    sha1: "1c0064f908f41c294d513427e6f284f9d5932a00",
+    sha1: "761cf2045b88a0ab9f2b99c3a2967b9217e68a3d",
     source: `#!lua flags=allow-oom
 local function clock(given)
   if given ~= "" then return tonumber(given) end
@@ -2368,7 +2628,7 @@ local function clock(given)
   return time[1] * 1000 + math.floor(time[2] / 1000)
 end
 local function exact(number)
-  return string.format("%.0f", number)
+  return string.format("%d", number)
 end
 local now = clock(ARGV[1])
 local ids = redis.call("ZRANGEBYSCORE", KEYS[1], "-inf", now, "LIMIT", 0, tonumber(ARGV[2]))
@@ -2379,7 +2639,7 @@ return ids`
     keys: ["head", "nodes", "status"] as const,
     args: ["from", "limit"] as const,
     rest: undefined,
-    sha1: "44f4a751cf827de31dfd89f0f1b9e44e5fc49b82",
+    sha1: "1fddad91a98a9b8d5ca3bab82a603254daa04247",
     source: `#!lua flags=no-writes
 local function clock(given)
   if given ~= "" then return tonumber(given) end
@@ -2387,7 +2647,7 @@ local function clock(given)
   return time[1] * 1000 + math.floor(time[2] / 1000)
 end
 local function exact(number)
-  return string.format("%.0f", number)
+  return string.format("%d", number)
 end
 local head = redis.call("HMGET", KEYS[1], "state", "created")
 if not head[1] then return {} end
@@ -2416,7 +2676,7 @@ return redis.call("ZRANGE", KEYS[1], skip, skip + tonumber(ARGV[2]) - 1)`
     keys: ["head", "nodes", "status", "open"] as const,
     args: ["cursor", "count"] as const,
     rest: undefined,
-    sha1: "bfc57397a3ed05c2b49c557c3541b120122af5d6",
+    sha1: "4a8346a3026bfe16e7f9d61f4134b274f3faaec3",
     source: `#!lua flags=no-writes
 local function clock(given)
   if given ~= "" then return tonumber(given) end
@@ -2424,7 +2684,7 @@ local function clock(given)
   return time[1] * 1000 + math.floor(time[2] / 1000)
 end
 local function exact(number)
-  return string.format("%.0f", number)
+  return string.format("%d", number)
 end
 local head = redis.call("HMGET", KEYS[1], "stop", "created")
 if (head[1] or "") == "" then return { "0" } end
@@ -2470,7 +2730,7 @@ return was ~= ARGV[1] and 1 or 0`
     keys: ["jobs", "pending", "scheduled", "retry", "meta", "wake"] as const,
     args: ["now", "limit"] as const,
     rest: undefined,
-    sha1: "75d810444ce6962758c336925a8e191f7e5fef43",
+    sha1: "a1ac119d3544bcda476d859face72b95100b8634",
     source: `#!lua flags=allow-oom
 local function clock(given)
   if given ~= "" then return tonumber(given) end
@@ -2478,9 +2738,9 @@ local function clock(given)
   return time[1] * 1000 + math.floor(time[2] / 1000)
 end
 local function exact(number)
-  return string.format("%.0f", number)
+  return string.format("%d", number)
 end
-local function parse_run(text)
+local function parse_full_run(text)
   local holder, token, flag, attempt, rescues, snoozes, started, finished, reason, worker, tail =
     string.match(text, "^(%a)(%d+),(%d),(%d+),(%d+),(%d+),(%d*),(%d*),(%a*),([^,]*),(.*)$")
   if not tail then return nil end
@@ -2501,10 +2761,19 @@ end
 local function first_line(record)
   return string.match(record, "^(%d),(%d+,%d+,%d*,%-?%d+,%d+,%d+,[^,\\n]*,[^,\\n]*)\\n[^\\n]*\\n")
 end
+local function parse_run(keys, id, text)
+  if string.find(text, "^%a%d+,0,1,0,0,%d+,,,[^,]*$") then
+    local record = redis.call("HGET", keys.jobs, id)
+    local _, tail = first_line(record or "")
+    if not tail then return nil end
+    text = text .. "," .. tail
+  end
+  return parse_full_run(text)
+end
 local function new_run(record)
   local flag, tail = first_line(record)
   if not flag then return nil end
-  return parse_run("w0," .. flag .. ",0,0,0,,,,," .. tail)
+  return parse_full_run("w0," .. flag .. ",0,0,0,,,,," .. tail)
 end
 local function format_run(run)
   return run.holder .. run.token .. "," .. run.flag .. "," .. run.attempt .. "," .. run.rescues .. "," .. run.snoozes
@@ -2518,21 +2787,31 @@ local function in_chunks(size, count, act)
     act(first, math.min(first + size - 1, count))
   end
 end
-local function read_fields(key, ids)
+local function read_range(key, ids, first, last)
+  if last < first then return {} end
+  if last - first < 4000 then return redis.call("HMGET", key, unpack(ids, first, last)) end
   local values = {}
-  in_chunks(1000, #ids, function(first, last)
-    local part = redis.call("HMGET", key, unpack(ids, first, last))
-    for i = 1, #part do values[first + i - 1] = part[i] end
+  in_chunks(4000, last - first + 1, function(from, to)
+    local part = redis.call("HMGET", key, unpack(ids, first + from - 1, first + to - 1))
+    for i = 1, #part do values[from + i - 1] = part[i] end
   end)
   return values
 end
-local function spread(command, key, values)
-  in_chunks(4000, #values, function(first, last)
-    redis.call(command, key, unpack(values, first, last))
+local function read_fields(key, ids)
+  return read_range(key, ids, 1, #ids)
+end
+local function spread_range(command, key, values, first, last)
+  local sum = 0
+  in_chunks(4000, last - first + 1, function(from, to)
+    sum = sum + redis.call(command, key, unpack(values, first + from - 1, first + to - 1))
   end)
+  return sum
+end
+local function spread(command, key, values)
+  return spread_range(command, key, values, 1, #values)
 end
 local function count(meta, name, by)
-  if by > 0 then redis.call("HINCRBY", meta, name, by) end
+  if by > 0 then redis.call("HINCRBY", meta, name, exact(by)) end
 end
 local function promote(keys, limit, now)
   local promoted = 0
@@ -2568,7 +2847,7 @@ return promoted`
     keys: ["jobs", "runs", "completed", "cancelled", "dead", "ledger", "result", "progress", "logs", "unique", "windows", "meta", "claims", "workers", "about", "requests", "producers", "members"] as const,
     args: ["now", "limit", "dead_retain", "max_dead", "max_finished"] as const,
     rest: undefined,
-    sha1: "bb2e048c2cd2b4ff0a944e2cee1657816463129e",
+    sha1: "9d1fc4d64246fb5125a664ee885e1c90dac8df47",
     source: `#!lua flags=allow-oom
 local function clock(given)
   if given ~= "" then return tonumber(given) end
@@ -2576,9 +2855,9 @@ local function clock(given)
   return time[1] * 1000 + math.floor(time[2] / 1000)
 end
 local function exact(number)
-  return string.format("%.0f", number)
+  return string.format("%d", number)
 end
-local function parse_run(text)
+local function parse_full_run(text)
   local holder, token, flag, attempt, rescues, snoozes, started, finished, reason, worker, tail =
     string.match(text, "^(%a)(%d+),(%d),(%d+),(%d+),(%d+),(%d*),(%d*),(%a*),([^,]*),(.*)$")
   if not tail then return nil end
@@ -2599,10 +2878,19 @@ end
 local function first_line(record)
   return string.match(record, "^(%d),(%d+,%d+,%d*,%-?%d+,%d+,%d+,[^,\\n]*,[^,\\n]*)\\n[^\\n]*\\n")
 end
+local function parse_run(keys, id, text)
+  if string.find(text, "^%a%d+,0,1,0,0,%d+,,,[^,]*$") then
+    local record = redis.call("HGET", keys.jobs, id)
+    local _, tail = first_line(record or "")
+    if not tail then return nil end
+    text = text .. "," .. tail
+  end
+  return parse_full_run(text)
+end
 local function new_run(record)
   local flag, tail = first_line(record)
   if not flag then return nil end
-  return parse_run("w0," .. flag .. ",0,0,0,,,,," .. tail)
+  return parse_full_run("w0," .. flag .. ",0,0,0,,,,," .. tail)
 end
 local function format_run(run)
   return run.holder .. run.token .. "," .. run.flag .. "," .. run.attempt .. "," .. run.rescues .. "," .. run.snoozes
@@ -2616,21 +2904,31 @@ local function in_chunks(size, count, act)
     act(first, math.min(first + size - 1, count))
   end
 end
-local function read_fields(key, ids)
+local function read_range(key, ids, first, last)
+  if last < first then return {} end
+  if last - first < 4000 then return redis.call("HMGET", key, unpack(ids, first, last)) end
   local values = {}
-  in_chunks(1000, #ids, function(first, last)
-    local part = redis.call("HMGET", key, unpack(ids, first, last))
-    for i = 1, #part do values[first + i - 1] = part[i] end
+  in_chunks(4000, last - first + 1, function(from, to)
+    local part = redis.call("HMGET", key, unpack(ids, first + from - 1, first + to - 1))
+    for i = 1, #part do values[from + i - 1] = part[i] end
   end)
   return values
 end
-local function spread(command, key, values)
-  in_chunks(4000, #values, function(first, last)
-    redis.call(command, key, unpack(values, first, last))
+local function read_fields(key, ids)
+  return read_range(key, ids, 1, #ids)
+end
+local function spread_range(command, key, values, first, last)
+  local sum = 0
+  in_chunks(4000, last - first + 1, function(from, to)
+    sum = sum + redis.call(command, key, unpack(values, first + from - 1, first + to - 1))
   end)
+  return sum
+end
+local function spread(command, key, values)
+  return spread_range(command, key, values, 1, #values)
 end
 local function count(meta, name, by)
-  if by > 0 then redis.call("HINCRBY", meta, name, by) end
+  if by > 0 then redis.call("HINCRBY", meta, name, exact(by)) end
 end
 local ledger_limit = 20
 local function write_failure(keys, id, run, outcome, now, error)
@@ -2780,9 +3078,17 @@ return removed`
     keys: ["jobs", "runs", "dead", "ledger", "result", "progress", "logs", "meta"] as const,
     args: [] as const,
     rest: "ids" as const,
-    sha1: "d01525f4ab203e403de9dbbbebbde0bc64228b6e",
+    sha1: "5a83d34eafbf25c999f170ff561fd3849f98212d",
     source: `#!lua flags=allow-oom
-local function parse_run(text)
+local function clock(given)
+  if given ~= "" then return tonumber(given) end
+  local time = redis.call("TIME")
+  return time[1] * 1000 + math.floor(time[2] / 1000)
+end
+local function exact(number)
+  return string.format("%d", number)
+end
+local function parse_full_run(text)
   local holder, token, flag, attempt, rescues, snoozes, started, finished, reason, worker, tail =
     string.match(text, "^(%a)(%d+),(%d),(%d+),(%d+),(%d+),(%d*),(%d*),(%a*),([^,]*),(.*)$")
   if not tail then return nil end
@@ -2803,10 +3109,19 @@ end
 local function first_line(record)
   return string.match(record, "^(%d),(%d+,%d+,%d*,%-?%d+,%d+,%d+,[^,\\n]*,[^,\\n]*)\\n[^\\n]*\\n")
 end
+local function parse_run(keys, id, text)
+  if string.find(text, "^%a%d+,0,1,0,0,%d+,,,[^,]*$") then
+    local record = redis.call("HGET", keys.jobs, id)
+    local _, tail = first_line(record or "")
+    if not tail then return nil end
+    text = text .. "," .. tail
+  end
+  return parse_full_run(text)
+end
 local function new_run(record)
   local flag, tail = first_line(record)
   if not flag then return nil end
-  return parse_run("w0," .. flag .. ",0,0,0,,,,," .. tail)
+  return parse_full_run("w0," .. flag .. ",0,0,0,,,,," .. tail)
 end
 local function format_run(run)
   return run.holder .. run.token .. "," .. run.flag .. "," .. run.attempt .. "," .. run.rescues .. "," .. run.snoozes
@@ -2820,21 +3135,31 @@ local function in_chunks(size, count, act)
     act(first, math.min(first + size - 1, count))
   end
 end
-local function read_fields(key, ids)
+local function read_range(key, ids, first, last)
+  if last < first then return {} end
+  if last - first < 4000 then return redis.call("HMGET", key, unpack(ids, first, last)) end
   local values = {}
-  in_chunks(1000, #ids, function(first, last)
-    local part = redis.call("HMGET", key, unpack(ids, first, last))
-    for i = 1, #part do values[first + i - 1] = part[i] end
+  in_chunks(4000, last - first + 1, function(from, to)
+    local part = redis.call("HMGET", key, unpack(ids, first + from - 1, first + to - 1))
+    for i = 1, #part do values[from + i - 1] = part[i] end
   end)
   return values
 end
-local function spread(command, key, values)
-  in_chunks(4000, #values, function(first, last)
-    redis.call(command, key, unpack(values, first, last))
+local function read_fields(key, ids)
+  return read_range(key, ids, 1, #ids)
+end
+local function spread_range(command, key, values, first, last)
+  local sum = 0
+  in_chunks(4000, last - first + 1, function(from, to)
+    sum = sum + redis.call(command, key, unpack(values, first + from - 1, first + to - 1))
   end)
+  return sum
+end
+local function spread(command, key, values)
+  return spread_range(command, key, values, 1, #values)
 end
 local function count(meta, name, by)
-  if by > 0 then redis.call("HINCRBY", meta, name, by) end
+  if by > 0 then redis.call("HINCRBY", meta, name, exact(by)) end
 end
 local ledger_limit = 20
 local function write_failure(keys, id, run, outcome, now, error)
@@ -2950,7 +3275,7 @@ return purged`
     keys: ["limited", "limits", "buckets", "wake"] as const,
     args: ["now", "kind", "limit"] as const,
     rest: undefined,
-    sha1: "65e649d60478b69bd2a833854f18e57ffbf4b702",
+    sha1: "3ba81f7b55670447028e3bcc79ced386580e050a",
     source: `#!lua
 local function clock(given)
   if given ~= "" then return tonumber(given) end
@@ -2958,7 +3283,7 @@ local function clock(given)
   return time[1] * 1000 + math.floor(time[2] / 1000)
 end
 local function exact(number)
-  return string.format("%.0f", number)
+  return string.format("%d", number)
 end
 local place_offset = 4503599627370496
 local function limited_member(kind, score, id)
@@ -3033,7 +3358,7 @@ return redis.call("HGETALL", KEYS[1])`
     keys: ["jobs", "runs", "pending", "dead", "result", "unique", "windows", "meta", "outbox", "endings", "members", "wake"] as const,
     args: ["now"] as const,
     rest: "ids" as const,
-    sha1: "0957f664d53818b363752c1683823048d3075cd5",
+    sha1: "510b213dbe6f2b95db5cffa22b63cd82eada96fc",
     source: `#!lua
 local function clock(given)
   if given ~= "" then return tonumber(given) end
@@ -3041,9 +3366,9 @@ local function clock(given)
   return time[1] * 1000 + math.floor(time[2] / 1000)
 end
 local function exact(number)
-  return string.format("%.0f", number)
+  return string.format("%d", number)
 end
-local function parse_run(text)
+local function parse_full_run(text)
   local holder, token, flag, attempt, rescues, snoozes, started, finished, reason, worker, tail =
     string.match(text, "^(%a)(%d+),(%d),(%d+),(%d+),(%d+),(%d*),(%d*),(%a*),([^,]*),(.*)$")
   if not tail then return nil end
@@ -3064,10 +3389,19 @@ end
 local function first_line(record)
   return string.match(record, "^(%d),(%d+,%d+,%d*,%-?%d+,%d+,%d+,[^,\\n]*,[^,\\n]*)\\n[^\\n]*\\n")
 end
+local function parse_run(keys, id, text)
+  if string.find(text, "^%a%d+,0,1,0,0,%d+,,,[^,]*$") then
+    local record = redis.call("HGET", keys.jobs, id)
+    local _, tail = first_line(record or "")
+    if not tail then return nil end
+    text = text .. "," .. tail
+  end
+  return parse_full_run(text)
+end
 local function new_run(record)
   local flag, tail = first_line(record)
   if not flag then return nil end
-  return parse_run("w0," .. flag .. ",0,0,0,,,,," .. tail)
+  return parse_full_run("w0," .. flag .. ",0,0,0,,,,," .. tail)
 end
 local function format_run(run)
   return run.holder .. run.token .. "," .. run.flag .. "," .. run.attempt .. "," .. run.rescues .. "," .. run.snoozes
@@ -3081,21 +3415,31 @@ local function in_chunks(size, count, act)
     act(first, math.min(first + size - 1, count))
   end
 end
-local function read_fields(key, ids)
+local function read_range(key, ids, first, last)
+  if last < first then return {} end
+  if last - first < 4000 then return redis.call("HMGET", key, unpack(ids, first, last)) end
   local values = {}
-  in_chunks(1000, #ids, function(first, last)
-    local part = redis.call("HMGET", key, unpack(ids, first, last))
-    for i = 1, #part do values[first + i - 1] = part[i] end
+  in_chunks(4000, last - first + 1, function(from, to)
+    local part = redis.call("HMGET", key, unpack(ids, first + from - 1, first + to - 1))
+    for i = 1, #part do values[from + i - 1] = part[i] end
   end)
   return values
 end
-local function spread(command, key, values)
-  in_chunks(4000, #values, function(first, last)
-    redis.call(command, key, unpack(values, first, last))
+local function read_fields(key, ids)
+  return read_range(key, ids, 1, #ids)
+end
+local function spread_range(command, key, values, first, last)
+  local sum = 0
+  in_chunks(4000, last - first + 1, function(from, to)
+    sum = sum + redis.call(command, key, unpack(values, first + from - 1, first + to - 1))
   end)
+  return sum
+end
+local function spread(command, key, values)
+  return spread_range(command, key, values, 1, #values)
 end
 local function count(meta, name, by)
-  if by > 0 then redis.call("HINCRBY", meta, name, by) end
+  if by > 0 then redis.call("HINCRBY", meta, name, exact(by)) end
 end
 local ledger_limit = 20
 local function write_failure(keys, id, run, outcome, now, error)
@@ -3205,7 +3549,7 @@ for i = 2, #ARGV do ids[#ids + 1] = ARGV[i] end
 local function redrive(id)
   local record = redis.call("ZSCORE", keys.dead, id) and redis.call("HGET", keys.jobs, id)
   if not record then return "not-dead" end
-  local run = parse_run(redis.call("HGET", keys.runs, id) or "")
+  local run = parse_run(keys, id, redis.call("HGET", keys.runs, id) or "")
   if not run or not first_line(record) then return "not-dead" end
   if run.unique ~= "" and run.held ~= "w" and run.held ~= "m" then
     local free_at = redis.call("ZSCORE", keys.windows, run.unique)
@@ -3264,9 +3608,17 @@ return forgotten`
     keys: ["jobs", "runs", "completed", "cancelled", "dead", "ledger", "result", "progress", "logs", "meta"] as const,
     args: [] as const,
     rest: "ids" as const,
-    sha1: "35031a906d35654a54564e4c578c3dc09aceba0b",
+    sha1: "75b662b703fe4b031a96db6d2225849d48d27331",
     source: `#!lua flags=allow-oom
-local function parse_run(text)
+local function clock(given)
+  if given ~= "" then return tonumber(given) end
+  local time = redis.call("TIME")
+  return time[1] * 1000 + math.floor(time[2] / 1000)
+end
+local function exact(number)
+  return string.format("%d", number)
+end
+local function parse_full_run(text)
   local holder, token, flag, attempt, rescues, snoozes, started, finished, reason, worker, tail =
     string.match(text, "^(%a)(%d+),(%d),(%d+),(%d+),(%d+),(%d*),(%d*),(%a*),([^,]*),(.*)$")
   if not tail then return nil end
@@ -3287,10 +3639,19 @@ end
 local function first_line(record)
   return string.match(record, "^(%d),(%d+,%d+,%d*,%-?%d+,%d+,%d+,[^,\\n]*,[^,\\n]*)\\n[^\\n]*\\n")
 end
+local function parse_run(keys, id, text)
+  if string.find(text, "^%a%d+,0,1,0,0,%d+,,,[^,]*$") then
+    local record = redis.call("HGET", keys.jobs, id)
+    local _, tail = first_line(record or "")
+    if not tail then return nil end
+    text = text .. "," .. tail
+  end
+  return parse_full_run(text)
+end
 local function new_run(record)
   local flag, tail = first_line(record)
   if not flag then return nil end
-  return parse_run("w0," .. flag .. ",0,0,0,,,,," .. tail)
+  return parse_full_run("w0," .. flag .. ",0,0,0,,,,," .. tail)
 end
 local function format_run(run)
   return run.holder .. run.token .. "," .. run.flag .. "," .. run.attempt .. "," .. run.rescues .. "," .. run.snoozes
@@ -3304,21 +3665,31 @@ local function in_chunks(size, count, act)
     act(first, math.min(first + size - 1, count))
   end
 end
-local function read_fields(key, ids)
+local function read_range(key, ids, first, last)
+  if last < first then return {} end
+  if last - first < 4000 then return redis.call("HMGET", key, unpack(ids, first, last)) end
   local values = {}
-  in_chunks(1000, #ids, function(first, last)
-    local part = redis.call("HMGET", key, unpack(ids, first, last))
-    for i = 1, #part do values[first + i - 1] = part[i] end
+  in_chunks(4000, last - first + 1, function(from, to)
+    local part = redis.call("HMGET", key, unpack(ids, first + from - 1, first + to - 1))
+    for i = 1, #part do values[from + i - 1] = part[i] end
   end)
   return values
 end
-local function spread(command, key, values)
-  in_chunks(4000, #values, function(first, last)
-    redis.call(command, key, unpack(values, first, last))
+local function read_fields(key, ids)
+  return read_range(key, ids, 1, #ids)
+end
+local function spread_range(command, key, values, first, last)
+  local sum = 0
+  in_chunks(4000, last - first + 1, function(from, to)
+    sum = sum + redis.call(command, key, unpack(values, first + from - 1, first + to - 1))
   end)
+  return sum
+end
+local function spread(command, key, values)
+  return spread_range(command, key, values, 1, #values)
 end
 local function count(meta, name, by)
-  if by > 0 then redis.call("HINCRBY", meta, name, by) end
+  if by > 0 then redis.call("HINCRBY", meta, name, exact(by)) end
 end
 local ledger_limit = 20
 local function write_failure(keys, id, run, outcome, now, error)
@@ -3437,7 +3808,7 @@ return removed`
     keys: ["jobs", "runs", "pending", "active", "cancelled", "dead", "ledger", "result", "cancels", "progress", "logs", "watchers", "unique", "meta", "outbox", "endings", "members", "wake"] as const,
     args: ["now", "notices", "limit"] as const,
     rest: undefined,
-    sha1: "a955bace6ac7de045ff8eb8c9f8a259dd15c4e50",
+    sha1: "378d0eb8693c0f00367648e1614c5a2cb661c9d4",
     source: `#!lua flags=allow-oom
 local function clock(given)
   if given ~= "" then return tonumber(given) end
@@ -3445,9 +3816,9 @@ local function clock(given)
   return time[1] * 1000 + math.floor(time[2] / 1000)
 end
 local function exact(number)
-  return string.format("%.0f", number)
+  return string.format("%d", number)
 end
-local function parse_run(text)
+local function parse_full_run(text)
   local holder, token, flag, attempt, rescues, snoozes, started, finished, reason, worker, tail =
     string.match(text, "^(%a)(%d+),(%d),(%d+),(%d+),(%d+),(%d*),(%d*),(%a*),([^,]*),(.*)$")
   if not tail then return nil end
@@ -3468,10 +3839,19 @@ end
 local function first_line(record)
   return string.match(record, "^(%d),(%d+,%d+,%d*,%-?%d+,%d+,%d+,[^,\\n]*,[^,\\n]*)\\n[^\\n]*\\n")
 end
+local function parse_run(keys, id, text)
+  if string.find(text, "^%a%d+,0,1,0,0,%d+,,,[^,]*$") then
+    local record = redis.call("HGET", keys.jobs, id)
+    local _, tail = first_line(record or "")
+    if not tail then return nil end
+    text = text .. "," .. tail
+  end
+  return parse_full_run(text)
+end
 local function new_run(record)
   local flag, tail = first_line(record)
   if not flag then return nil end
-  return parse_run("w0," .. flag .. ",0,0,0,,,,," .. tail)
+  return parse_full_run("w0," .. flag .. ",0,0,0,,,,," .. tail)
 end
 local function format_run(run)
   return run.holder .. run.token .. "," .. run.flag .. "," .. run.attempt .. "," .. run.rescues .. "," .. run.snoozes
@@ -3485,21 +3865,31 @@ local function in_chunks(size, count, act)
     act(first, math.min(first + size - 1, count))
   end
 end
-local function read_fields(key, ids)
+local function read_range(key, ids, first, last)
+  if last < first then return {} end
+  if last - first < 4000 then return redis.call("HMGET", key, unpack(ids, first, last)) end
   local values = {}
-  in_chunks(1000, #ids, function(first, last)
-    local part = redis.call("HMGET", key, unpack(ids, first, last))
-    for i = 1, #part do values[first + i - 1] = part[i] end
+  in_chunks(4000, last - first + 1, function(from, to)
+    local part = redis.call("HMGET", key, unpack(ids, first + from - 1, first + to - 1))
+    for i = 1, #part do values[from + i - 1] = part[i] end
   end)
   return values
 end
-local function spread(command, key, values)
-  in_chunks(4000, #values, function(first, last)
-    redis.call(command, key, unpack(values, first, last))
+local function read_fields(key, ids)
+  return read_range(key, ids, 1, #ids)
+end
+local function spread_range(command, key, values, first, last)
+  local sum = 0
+  in_chunks(4000, last - first + 1, function(from, to)
+    sum = sum + redis.call(command, key, unpack(values, first + from - 1, first + to - 1))
   end)
+  return sum
+end
+local function spread(command, key, values)
+  return spread_range(command, key, values, 1, #values)
 end
 local function count(meta, name, by)
-  if by > 0 then redis.call("HINCRBY", meta, name, by) end
+  if by > 0 then redis.call("HINCRBY", meta, name, exact(by)) end
 end
 local ledger_limit = 20
 local function write_failure(keys, id, run, outcome, now, error)
@@ -3602,7 +3992,7 @@ local function rescue(keys, limit, now)
   local expired = redis.call("ZRANGEBYSCORE", keys.active, "-inf", now, "LIMIT", 0, limit)
   for _, id in ipairs(expired) do
     local text = redis.call("HGET", keys.runs, id)
-    local run = text and parse_run(text)
+    local run = text and parse_run(keys, id, text)
     if run then
       run.token = "0"
       run.rescues = run.rescues + 1
@@ -3620,6 +4010,7 @@ local function rescue(keys, limit, now)
       end
     else
       redis.call("ZREM", keys.active, id)
+      redis.call("HDEL", keys.runs, id)
       count(keys.meta, "vanished", 1)
     end
   end
@@ -3643,7 +4034,7 @@ return { rescued, buried }`
     keys: ["meta", "schedules", "ticks"] as const,
     args: ["name", "version", "paused", "next", "definition"] as const,
     rest: undefined,
-    sha1: "7c91e79c6ee735ecf168c31739fbe4e76e4732ff",
+    sha1: "3132b3a0e11490f2462292aa4a7770788c04513b",
     source: `#!lua
 local function clock(given)
   if given ~= "" then return tonumber(given) end
@@ -3651,7 +4042,7 @@ local function clock(given)
   return time[1] * 1000 + math.floor(time[2] / 1000)
 end
 local function exact(number)
-  return string.format("%.0f", number)
+  return string.format("%d", number)
 end
 local function read_schedule(keys, name)
   local text = redis.call("HGET", keys.schedules, name)
@@ -3704,7 +4095,7 @@ return reply`
     keys: ["jobs", "runs", "pending", "limited", "limits", "scheduled", "completed", "cancelled", "dead", "unique", "windows", "meta", "schedules", "ticks", "members", "wake"] as const,
     args: ["now", "name", "version", "expected", "next", "skipped", "overlap", "tick"] as const,
     rest: "job" as const,
-    sha1: "7c228ccca3afcf77448ed0f373b256c41076c79a",
+    sha1: "edd3977429fc331067201dfb1db214a8eda642ab",
     source: `#!lua
 local function clock(given)
   if given ~= "" then return tonumber(given) end
@@ -3712,9 +4103,9 @@ local function clock(given)
   return time[1] * 1000 + math.floor(time[2] / 1000)
 end
 local function exact(number)
-  return string.format("%.0f", number)
+  return string.format("%d", number)
 end
-local function parse_run(text)
+local function parse_full_run(text)
   local holder, token, flag, attempt, rescues, snoozes, started, finished, reason, worker, tail =
     string.match(text, "^(%a)(%d+),(%d),(%d+),(%d+),(%d+),(%d*),(%d*),(%a*),([^,]*),(.*)$")
   if not tail then return nil end
@@ -3735,10 +4126,19 @@ end
 local function first_line(record)
   return string.match(record, "^(%d),(%d+,%d+,%d*,%-?%d+,%d+,%d+,[^,\\n]*,[^,\\n]*)\\n[^\\n]*\\n")
 end
+local function parse_run(keys, id, text)
+  if string.find(text, "^%a%d+,0,1,0,0,%d+,,,[^,]*$") then
+    local record = redis.call("HGET", keys.jobs, id)
+    local _, tail = first_line(record or "")
+    if not tail then return nil end
+    text = text .. "," .. tail
+  end
+  return parse_full_run(text)
+end
 local function new_run(record)
   local flag, tail = first_line(record)
   if not flag then return nil end
-  return parse_run("w0," .. flag .. ",0,0,0,,,,," .. tail)
+  return parse_full_run("w0," .. flag .. ",0,0,0,,,,," .. tail)
 end
 local function format_run(run)
   return run.holder .. run.token .. "," .. run.flag .. "," .. run.attempt .. "," .. run.rescues .. "," .. run.snoozes
@@ -3752,21 +4152,31 @@ local function in_chunks(size, count, act)
     act(first, math.min(first + size - 1, count))
   end
 end
-local function read_fields(key, ids)
+local function read_range(key, ids, first, last)
+  if last < first then return {} end
+  if last - first < 4000 then return redis.call("HMGET", key, unpack(ids, first, last)) end
   local values = {}
-  in_chunks(1000, #ids, function(first, last)
-    local part = redis.call("HMGET", key, unpack(ids, first, last))
-    for i = 1, #part do values[first + i - 1] = part[i] end
+  in_chunks(4000, last - first + 1, function(from, to)
+    local part = redis.call("HMGET", key, unpack(ids, first + from - 1, first + to - 1))
+    for i = 1, #part do values[from + i - 1] = part[i] end
   end)
   return values
 end
-local function spread(command, key, values)
-  in_chunks(4000, #values, function(first, last)
-    redis.call(command, key, unpack(values, first, last))
+local function read_fields(key, ids)
+  return read_range(key, ids, 1, #ids)
+end
+local function spread_range(command, key, values, first, last)
+  local sum = 0
+  in_chunks(4000, last - first + 1, function(from, to)
+    sum = sum + redis.call(command, key, unpack(values, first + from - 1, first + to - 1))
   end)
+  return sum
+end
+local function spread(command, key, values)
+  return spread_range(command, key, values, 1, #values)
 end
 local function count(meta, name, by)
-  if by > 0 then redis.call("HINCRBY", meta, name, by) end
+  if by > 0 then redis.call("HINCRBY", meta, name, exact(by)) end
 end
 local function signal(keys)
   redis.call("ZADD", keys.wake, 0, "1")
@@ -3809,17 +4219,22 @@ local function leave_waiting(keys, id, record)
   local kind, score = kind_and_score(record)
   return kind ~= nil and redis.call("ZREM", keys.limited, limited_member(kind, score, id)) == 1
 end
+local function read_line(line)
+  local priority, retain, kind, held = string.match(line, "^,(%-?%d+),%d+,(%d+),([^,]*),(%a?)")
+  local flag = ((held ~= "" or retain ~= "0") and 1 or 0) + (held == "s" and 4 or 0)
+  return { flag = flag, base = tonumber(priority) * 1099511627776, kind = kind }
+end
 local function store_jobs(keys, now, values, first, again)
-  local total = (#values - first + 1) / 7
-  local ids = {}
-  for i = 1, total do ids[i] = values[first + 7 * (i - 1)] end
-  local existing = read_fields(keys.jobs, ids)
+  local total = (#values - first + 1) / 4
+  local existing = read_range(keys.jobs, values, first, first + total - 1)
   local sequence = redis.call("HINCRBY", keys.meta, "sequence", total) - total
   local head = redis.call("ZRANGE", keys.scheduled, 0, 0, "WITHSCORES")[2]
   local limits = redis.call("HLEN", keys.limits) > 0 and read_limits(keys) or {}
   local reply, records, ready, limited, scheduled = {}, {}, {}, {}, {}
-  local seen, taken = {}, {}
+  local written, waiting = 0, 0
+  local seen, taken, lines = {}, {}, {}
   local soonest, stored, wakes = math.huge, 0, false
+  local since = "," .. exact(now) .. ","
   local function report(position, what, holder)
     reply[#reply + 1] = position
     reply[#reply + 1] = what
@@ -3830,36 +4245,41 @@ local function store_jobs(keys, now, values, first, again)
     local millis = tonumber(string.sub(text, 2))
     return string.sub(text, 1, 1) == "+" and now + millis or millis
   end
-  local function is_same(stored_record, rest)
-    local line, payload = string.match(stored_record, "^%d,%d+,%d+,%d*(,[^\\n]*)\\n[^\\n]*\\n(.*)$")
-    local new_line, new_payload = string.match(rest, "^([^\\n]*)\\n[^\\n]*\\n(.*)$")
+  local function is_same(stored_record, line, payload)
+    local stored_line, stored_payload = string.match(stored_record, "^%d,%d+,%d+,%d*(,[^\\n]*)\\n[^\\n]*\\n(.*)$")
+    local new_line = string.match(line, "^[^\\n]*")
     local function plain(text) return (string.gsub(text, "^(,%-?%d+,%d+,%d+,[^,]*,)%a:", "%1")) end
-    return line ~= nil and plain(line) == plain(new_line) and payload == new_payload
+    return stored_line ~= nil and plain(stored_line) == plain(new_line) and payload == stored_payload
   end
-  local function record_of(place, enqueued, expires, rest)
+  local function line_of(line)
+    local known = lines[line]
+    if not known then
+      known = read_line(line)
+      lines[line] = known
+    end
+    return known
+  end
+  local function record_of(place, since, expires, line, payload)
     local expiry = instant(expires)
-    local held = string.match(rest, "^,%-?%d+,%d+,%d+,[^,]*,(%a?)")
-    local minds = held ~= "" or string.match(rest, "^,%-?%d+,%d+,0,") == nil
-    local flag = (minds and 1 or 0) + (expiry and 2 or 0) + (held == "s" and 4 or 0)
-    return flag .. "," .. place .. "," .. enqueued .. "," .. (expiry or "") .. rest
+    return line_of(line).flag + (expiry and 2 or 0) .. "," .. place .. since .. (expiry or "") .. line .. payload
   end
-  local function stand(id, place, priority, visible, rest)
-    local due = instant(visible) or now
-    if due > now then
-      scheduled[#scheduled + 1] = due
-      scheduled[#scheduled + 1] = id
-      if due < soonest then soonest = due end
-      return
-    end
-    local score = tonumber(priority) * 1099511627776 + place
-    local kind = string.match(rest, "^,%-?%d+,%d+,%d+,([^,]*),")
-    if limits[kind] then
+  local function stand_ready(id, place, line)
+    local job = line_of(line)
+    if limits[job.kind] then
       limited[#limited + 1] = 0
-      limited[#limited + 1] = limited_member(kind, score, id)
+      limited[#limited + 1] = limited_member(job.kind, job.base + place, id)
     else
-      ready[#ready + 1] = score
-      ready[#ready + 1] = id
+      ready[waiting + 1] = exact(job.base + place)
+      ready[waiting + 2] = id
+      waiting = waiting + 2
     end
+  end
+  local function stand(id, place, visible, line)
+    local due = instant(visible) or now
+    if due <= now then return stand_ready(id, place, line) end
+    scheduled[#scheduled + 1] = due
+    scheduled[#scheduled + 1] = id
+    if due < soonest then soonest = due end
   end
   local function flush()
     spread("HSET", keys.jobs, records)
@@ -3868,6 +4288,14 @@ local function store_jobs(keys, now, values, first, again)
     spread("ZADD", keys.scheduled, scheduled)
     wakes = wakes or #ready > 0 or #limited > 0
     records, ready, limited, scheduled = {}, {}, {}, {}
+    written, waiting = 0, 0
+  end
+  local function write(id, record)
+    records[written + 1] = id
+    records[written + 2] = record
+    written = written + 2
+    seen[id] = record
+    stored = stored + 1
   end
   local function holder_of(unique)
     local holder = taken[unique] or redis.call("HGET", keys.unique, unique)
@@ -3885,59 +4313,66 @@ local function store_jobs(keys, now, values, first, again)
       redis.call("ZREM", keys.windows, unique)
     end
   end
-  local function replace(id, unique, expires, priority, visible, rest)
+  local function replace(id, unique, expires, visible, line, payload)
     flush()
     local old = redis.call("HGET", keys.jobs, id)
     local waiting = old and new_run(old)
     if not waiting or waiting.unique ~= unique then return false end
     if redis.call("ZREM", keys.scheduled, id) == 0 and not leave_waiting(keys, id, old) then return false end
     local place, enqueued = string.match(old, "^%d,(%d+),(%d+),")
-    local record = record_of(place, enqueued, expires, rest)
+    local record = record_of(place, "," .. enqueued .. ",", expires, line, payload)
     redis.call("HSET", keys.jobs, id, record)
     seen[id] = record
     local text = redis.call("HGET", keys.runs, id)
-    local run = text and parse_run(text)
+    local run = text and parse_run(keys, id, text)
     if run then
       run.flag, run.tail = string.match(record, "^(%d),([^\\n]*)")
       mind(run)
       redis.call("HSET", keys.runs, id, format_run(run))
     end
-    stand(id, tonumber(place), priority, visible, rest)
+    stand(id, tonumber(place), visible, line)
     return true
   end
-  for i = 1, total do
-    local at = first + 7 * (i - 1)
-    local id, visible, expires = values[at], values[at + 1], values[at + 2]
-    local priority, unique, how, rest = values[at + 3], values[at + 4], values[at + 5], values[at + 6]
-    local stored_record = seen[id] or existing[i]
+  local function store_carefully(position, id, options, line, payload, stored_record)
+    local visible, expires, how, unique = string.match(options, "^([^,]*),([^,]*),([^,]*),(.*)$")
+    if not unique then visible, expires, how, unique = "", "", "", "" end
     local holder = not stored_record and unique ~= "" and holder_of(unique) or nil
     local replaces, window = string.match(how, "^(r?)(%d*)$")
     if window == "" then window = nil end
     local before = string.match(how, "^b(%d+)$")
     if stored_record then
-      report(i, is_same(stored_record, rest) and "same" or "other", "")
+      report(position, is_same(stored_record, line, payload) and "same" or "other", "")
     elseif before and redis.call("ZSCORE", keys.members, id) then
-      report(i, "same", "")
+      report(position, "same", "")
     elseif before and (again or tonumber(before) <= now) then
-      report(i, "late", "")
+      report(position, "late", "")
     elseif again and (not holder or holder == id) then
     elseif again then
       local record = redis.call("HGET", keys.jobs, holder)
-      report(i, replaces == "r" and record and is_same(record, rest) and "replaced" or "key", holder)
-    elseif holder and replaces == "r" and replace(holder, unique, expires, priority, visible, rest) then
+      report(position, replaces == "r" and record and is_same(record, line, payload) and "replaced" or "key", holder)
+    elseif holder and replaces == "r" and replace(holder, unique, expires, visible, line, payload) then
       hold(unique, holder, window)
-      report(i, "replaced", holder)
+      report(position, "replaced", holder)
     elseif holder then
-      report(i, "key", holder)
+      report(position, "key", holder)
     else
-      local place = sequence + i
-      local record = record_of(place, now, expires, rest)
-      records[#records + 1] = id
-      records[#records + 1] = record
-      seen[id] = record
-      stored = stored + 1
+      local place = sequence + position
+      write(id, record_of(exact(place), since, expires, line, payload))
       if unique ~= "" then hold(unique, id, window) end
-      stand(id, place, priority, visible, rest)
+      stand(id, place, visible, line)
+    end
+  end
+  local rest = first + total
+  for i = 1, total do
+    local id = values[first + i - 1]
+    local options, line, payload = values[rest], values[rest + 1], values[rest + 2]
+    rest = rest + 3
+    local stored_record = seen[id] or existing[i]
+    if options == "" and not stored_record and not again then
+      write(id, line_of(line).flag .. "," .. exact(sequence + i) .. since .. line .. payload)
+      stand_ready(id, sequence + i, line)
+    else
+      store_carefully(i, id, options, line, payload, stored_record)
     end
   end
   flush()
@@ -4005,7 +4440,7 @@ return outcome`
     keys: ["jobs", "runs", "pending", "limited", "limits", "scheduled", "unique", "windows", "meta", "schedules", "ticks", "members", "wake"] as const,
     args: ["now", "name", "version"] as const,
     rest: "job" as const,
-    sha1: "263ac9c949b7bb5638c4802b149f950dc328fa67",
+    sha1: "8ae7b772cb1db39bb5f6968127ca06faa016eab1",
     source: `#!lua
 local function clock(given)
   if given ~= "" then return tonumber(given) end
@@ -4013,9 +4448,9 @@ local function clock(given)
   return time[1] * 1000 + math.floor(time[2] / 1000)
 end
 local function exact(number)
-  return string.format("%.0f", number)
+  return string.format("%d", number)
 end
-local function parse_run(text)
+local function parse_full_run(text)
   local holder, token, flag, attempt, rescues, snoozes, started, finished, reason, worker, tail =
     string.match(text, "^(%a)(%d+),(%d),(%d+),(%d+),(%d+),(%d*),(%d*),(%a*),([^,]*),(.*)$")
   if not tail then return nil end
@@ -4036,10 +4471,19 @@ end
 local function first_line(record)
   return string.match(record, "^(%d),(%d+,%d+,%d*,%-?%d+,%d+,%d+,[^,\\n]*,[^,\\n]*)\\n[^\\n]*\\n")
 end
+local function parse_run(keys, id, text)
+  if string.find(text, "^%a%d+,0,1,0,0,%d+,,,[^,]*$") then
+    local record = redis.call("HGET", keys.jobs, id)
+    local _, tail = first_line(record or "")
+    if not tail then return nil end
+    text = text .. "," .. tail
+  end
+  return parse_full_run(text)
+end
 local function new_run(record)
   local flag, tail = first_line(record)
   if not flag then return nil end
-  return parse_run("w0," .. flag .. ",0,0,0,,,,," .. tail)
+  return parse_full_run("w0," .. flag .. ",0,0,0,,,,," .. tail)
 end
 local function format_run(run)
   return run.holder .. run.token .. "," .. run.flag .. "," .. run.attempt .. "," .. run.rescues .. "," .. run.snoozes
@@ -4053,21 +4497,31 @@ local function in_chunks(size, count, act)
     act(first, math.min(first + size - 1, count))
   end
 end
-local function read_fields(key, ids)
+local function read_range(key, ids, first, last)
+  if last < first then return {} end
+  if last - first < 4000 then return redis.call("HMGET", key, unpack(ids, first, last)) end
   local values = {}
-  in_chunks(1000, #ids, function(first, last)
-    local part = redis.call("HMGET", key, unpack(ids, first, last))
-    for i = 1, #part do values[first + i - 1] = part[i] end
+  in_chunks(4000, last - first + 1, function(from, to)
+    local part = redis.call("HMGET", key, unpack(ids, first + from - 1, first + to - 1))
+    for i = 1, #part do values[from + i - 1] = part[i] end
   end)
   return values
 end
-local function spread(command, key, values)
-  in_chunks(4000, #values, function(first, last)
-    redis.call(command, key, unpack(values, first, last))
+local function read_fields(key, ids)
+  return read_range(key, ids, 1, #ids)
+end
+local function spread_range(command, key, values, first, last)
+  local sum = 0
+  in_chunks(4000, last - first + 1, function(from, to)
+    sum = sum + redis.call(command, key, unpack(values, first + from - 1, first + to - 1))
   end)
+  return sum
+end
+local function spread(command, key, values)
+  return spread_range(command, key, values, 1, #values)
 end
 local function count(meta, name, by)
-  if by > 0 then redis.call("HINCRBY", meta, name, by) end
+  if by > 0 then redis.call("HINCRBY", meta, name, exact(by)) end
 end
 local function signal(keys)
   redis.call("ZADD", keys.wake, 0, "1")
@@ -4110,17 +4564,22 @@ local function leave_waiting(keys, id, record)
   local kind, score = kind_and_score(record)
   return kind ~= nil and redis.call("ZREM", keys.limited, limited_member(kind, score, id)) == 1
 end
+local function read_line(line)
+  local priority, retain, kind, held = string.match(line, "^,(%-?%d+),%d+,(%d+),([^,]*),(%a?)")
+  local flag = ((held ~= "" or retain ~= "0") and 1 or 0) + (held == "s" and 4 or 0)
+  return { flag = flag, base = tonumber(priority) * 1099511627776, kind = kind }
+end
 local function store_jobs(keys, now, values, first, again)
-  local total = (#values - first + 1) / 7
-  local ids = {}
-  for i = 1, total do ids[i] = values[first + 7 * (i - 1)] end
-  local existing = read_fields(keys.jobs, ids)
+  local total = (#values - first + 1) / 4
+  local existing = read_range(keys.jobs, values, first, first + total - 1)
   local sequence = redis.call("HINCRBY", keys.meta, "sequence", total) - total
   local head = redis.call("ZRANGE", keys.scheduled, 0, 0, "WITHSCORES")[2]
   local limits = redis.call("HLEN", keys.limits) > 0 and read_limits(keys) or {}
   local reply, records, ready, limited, scheduled = {}, {}, {}, {}, {}
-  local seen, taken = {}, {}
+  local written, waiting = 0, 0
+  local seen, taken, lines = {}, {}, {}
   local soonest, stored, wakes = math.huge, 0, false
+  local since = "," .. exact(now) .. ","
   local function report(position, what, holder)
     reply[#reply + 1] = position
     reply[#reply + 1] = what
@@ -4131,36 +4590,41 @@ local function store_jobs(keys, now, values, first, again)
     local millis = tonumber(string.sub(text, 2))
     return string.sub(text, 1, 1) == "+" and now + millis or millis
   end
-  local function is_same(stored_record, rest)
-    local line, payload = string.match(stored_record, "^%d,%d+,%d+,%d*(,[^\\n]*)\\n[^\\n]*\\n(.*)$")
-    local new_line, new_payload = string.match(rest, "^([^\\n]*)\\n[^\\n]*\\n(.*)$")
+  local function is_same(stored_record, line, payload)
+    local stored_line, stored_payload = string.match(stored_record, "^%d,%d+,%d+,%d*(,[^\\n]*)\\n[^\\n]*\\n(.*)$")
+    local new_line = string.match(line, "^[^\\n]*")
     local function plain(text) return (string.gsub(text, "^(,%-?%d+,%d+,%d+,[^,]*,)%a:", "%1")) end
-    return line ~= nil and plain(line) == plain(new_line) and payload == new_payload
+    return stored_line ~= nil and plain(stored_line) == plain(new_line) and payload == stored_payload
   end
-  local function record_of(place, enqueued, expires, rest)
+  local function line_of(line)
+    local known = lines[line]
+    if not known then
+      known = read_line(line)
+      lines[line] = known
+    end
+    return known
+  end
+  local function record_of(place, since, expires, line, payload)
     local expiry = instant(expires)
-    local held = string.match(rest, "^,%-?%d+,%d+,%d+,[^,]*,(%a?)")
-    local minds = held ~= "" or string.match(rest, "^,%-?%d+,%d+,0,") == nil
-    local flag = (minds and 1 or 0) + (expiry and 2 or 0) + (held == "s" and 4 or 0)
-    return flag .. "," .. place .. "," .. enqueued .. "," .. (expiry or "") .. rest
+    return line_of(line).flag + (expiry and 2 or 0) .. "," .. place .. since .. (expiry or "") .. line .. payload
   end
-  local function stand(id, place, priority, visible, rest)
-    local due = instant(visible) or now
-    if due > now then
-      scheduled[#scheduled + 1] = due
-      scheduled[#scheduled + 1] = id
-      if due < soonest then soonest = due end
-      return
-    end
-    local score = tonumber(priority) * 1099511627776 + place
-    local kind = string.match(rest, "^,%-?%d+,%d+,%d+,([^,]*),")
-    if limits[kind] then
+  local function stand_ready(id, place, line)
+    local job = line_of(line)
+    if limits[job.kind] then
       limited[#limited + 1] = 0
-      limited[#limited + 1] = limited_member(kind, score, id)
+      limited[#limited + 1] = limited_member(job.kind, job.base + place, id)
     else
-      ready[#ready + 1] = score
-      ready[#ready + 1] = id
+      ready[waiting + 1] = exact(job.base + place)
+      ready[waiting + 2] = id
+      waiting = waiting + 2
     end
+  end
+  local function stand(id, place, visible, line)
+    local due = instant(visible) or now
+    if due <= now then return stand_ready(id, place, line) end
+    scheduled[#scheduled + 1] = due
+    scheduled[#scheduled + 1] = id
+    if due < soonest then soonest = due end
   end
   local function flush()
     spread("HSET", keys.jobs, records)
@@ -4169,6 +4633,14 @@ local function store_jobs(keys, now, values, first, again)
     spread("ZADD", keys.scheduled, scheduled)
     wakes = wakes or #ready > 0 or #limited > 0
     records, ready, limited, scheduled = {}, {}, {}, {}
+    written, waiting = 0, 0
+  end
+  local function write(id, record)
+    records[written + 1] = id
+    records[written + 2] = record
+    written = written + 2
+    seen[id] = record
+    stored = stored + 1
   end
   local function holder_of(unique)
     local holder = taken[unique] or redis.call("HGET", keys.unique, unique)
@@ -4186,59 +4658,66 @@ local function store_jobs(keys, now, values, first, again)
       redis.call("ZREM", keys.windows, unique)
     end
   end
-  local function replace(id, unique, expires, priority, visible, rest)
+  local function replace(id, unique, expires, visible, line, payload)
     flush()
     local old = redis.call("HGET", keys.jobs, id)
     local waiting = old and new_run(old)
     if not waiting or waiting.unique ~= unique then return false end
     if redis.call("ZREM", keys.scheduled, id) == 0 and not leave_waiting(keys, id, old) then return false end
     local place, enqueued = string.match(old, "^%d,(%d+),(%d+),")
-    local record = record_of(place, enqueued, expires, rest)
+    local record = record_of(place, "," .. enqueued .. ",", expires, line, payload)
     redis.call("HSET", keys.jobs, id, record)
     seen[id] = record
     local text = redis.call("HGET", keys.runs, id)
-    local run = text and parse_run(text)
+    local run = text and parse_run(keys, id, text)
     if run then
       run.flag, run.tail = string.match(record, "^(%d),([^\\n]*)")
       mind(run)
       redis.call("HSET", keys.runs, id, format_run(run))
     end
-    stand(id, tonumber(place), priority, visible, rest)
+    stand(id, tonumber(place), visible, line)
     return true
   end
-  for i = 1, total do
-    local at = first + 7 * (i - 1)
-    local id, visible, expires = values[at], values[at + 1], values[at + 2]
-    local priority, unique, how, rest = values[at + 3], values[at + 4], values[at + 5], values[at + 6]
-    local stored_record = seen[id] or existing[i]
+  local function store_carefully(position, id, options, line, payload, stored_record)
+    local visible, expires, how, unique = string.match(options, "^([^,]*),([^,]*),([^,]*),(.*)$")
+    if not unique then visible, expires, how, unique = "", "", "", "" end
     local holder = not stored_record and unique ~= "" and holder_of(unique) or nil
     local replaces, window = string.match(how, "^(r?)(%d*)$")
     if window == "" then window = nil end
     local before = string.match(how, "^b(%d+)$")
     if stored_record then
-      report(i, is_same(stored_record, rest) and "same" or "other", "")
+      report(position, is_same(stored_record, line, payload) and "same" or "other", "")
     elseif before and redis.call("ZSCORE", keys.members, id) then
-      report(i, "same", "")
+      report(position, "same", "")
     elseif before and (again or tonumber(before) <= now) then
-      report(i, "late", "")
+      report(position, "late", "")
     elseif again and (not holder or holder == id) then
     elseif again then
       local record = redis.call("HGET", keys.jobs, holder)
-      report(i, replaces == "r" and record and is_same(record, rest) and "replaced" or "key", holder)
-    elseif holder and replaces == "r" and replace(holder, unique, expires, priority, visible, rest) then
+      report(position, replaces == "r" and record and is_same(record, line, payload) and "replaced" or "key", holder)
+    elseif holder and replaces == "r" and replace(holder, unique, expires, visible, line, payload) then
       hold(unique, holder, window)
-      report(i, "replaced", holder)
+      report(position, "replaced", holder)
     elseif holder then
-      report(i, "key", holder)
+      report(position, "key", holder)
     else
-      local place = sequence + i
-      local record = record_of(place, now, expires, rest)
-      records[#records + 1] = id
-      records[#records + 1] = record
-      seen[id] = record
-      stored = stored + 1
+      local place = sequence + position
+      write(id, record_of(exact(place), since, expires, line, payload))
       if unique ~= "" then hold(unique, id, window) end
-      stand(id, place, priority, visible, rest)
+      stand(id, place, visible, line)
+    end
+  end
+  local rest = first + total
+  for i = 1, total do
+    local id = values[first + i - 1]
+    local options, line, payload = values[rest], values[rest + 1], values[rest + 2]
+    rest = rest + 3
+    local stored_record = seen[id] or existing[i]
+    if options == "" and not stored_record and not again then
+      write(id, line_of(line).flag .. "," .. exact(sequence + i) .. since .. line .. payload)
+      stand_ready(id, sequence + i, line)
+    else
+      store_carefully(i, id, options, line, payload, stored_record)
     end
   end
   flush()
@@ -4296,7 +4775,7 @@ return redis.call("HDEL", KEYS[1], ARGV[1])`
     keys: ["jobs", "runs", "ledger", "result", "cancels", "progress", "pending", "limited", "limits"] as const,
     args: ["limit", "score"] as const,
     rest: undefined,
-    sha1: "af7fb069e6246c2326cf45ef09139c7fb251f861",
+    sha1: "bd8c80aa4dfaeb1a7f38e7e31a9e4867cc99c111",
     source: `#!lua flags=no-writes
 local function clock(given)
   if given ~= "" then return tonumber(given) end
@@ -4304,7 +4783,7 @@ local function clock(given)
   return time[1] * 1000 + math.floor(time[2] / 1000)
 end
 local function exact(number)
-  return string.format("%.0f", number)
+  return string.format("%d", number)
 end
 local function read_job(keys, id, state, score, record)
   return {

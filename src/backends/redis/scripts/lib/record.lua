@@ -3,7 +3,8 @@
 --   jobs[id]  <flag>,<sequence>,<enqueuedAt>,<expiresAt>,<priority>,<maxAttempts>,<retainMillis>,<kind>,<uniqueKey> LF extras LF payload
 --             written at enqueue; only a redrive changes it (sequence)
 --   runs[id]  <holder><token>,<flag>,<attempt>,<rescues>,<snoozes>,<startedAt>,<finishedAt>,<reason>,<worker>,<sequence>,...,<uniqueKey>
---             from the first claim on; ends with the first line of jobs[id] without its flag
+--             from the first claim on; ends with the first line of jobs[id] without its flag, unless that would only
+--             repeat it: the run of a first attempt that minds nothing ends with its worker
 --
 -- holder: "a" while an attempt holds the lease, "w" otherwise. flag: "0" when nothing is to be minded but the two
 -- records; else the sum of 1 (ending takes more than deleting them: retention, a unique key, a ledger, a request to
@@ -15,7 +16,7 @@
 --
 -- Whoever can write here can write anything. A record that is not of this make costs its own job and no other: whatever
 -- reads one answers nil, and callers leave it out.
-local function parse_run(text)
+local function parse_full_run(text)
   local holder, token, flag, attempt, rescues, snoozes, started, finished, reason, worker, tail =
     string.match(text, "^(%a)(%d+),(%d),(%d+),(%d+),(%d+),(%d*),(%d*),(%a*),([^,]*),(.*)$")
   if not tail then return nil end
@@ -41,11 +42,22 @@ local function first_line(record)
   return string.match(record, "^(%d),(%d+,%d+,%d*,%-?%d+,%d+,%d+,[^,\n]*,[^,\n]*)\n[^\n]*\n")
 end
 
+-- The run of a job, whose text was read.
+local function parse_run(keys, id, text)
+  if string.find(text, "^%a%d+,0,1,0,0,%d+,,,[^,]*$") then
+    local record = redis.call("HGET", keys.jobs, id)
+    local _, tail = first_line(record or "")
+    if not tail then return nil end
+    text = text .. "," .. tail
+  end
+  return parse_full_run(text)
+end
+
 -- The run of a job that no attempt has started yet.
 local function new_run(record)
   local flag, tail = first_line(record)
   if not flag then return nil end
-  return parse_run("w0," .. flag .. ",0,0,0,,,,," .. tail)
+  return parse_full_run("w0," .. flag .. ",0,0,0,,,,," .. tail)
 end
 
 local function format_run(run)
@@ -65,22 +77,37 @@ local function in_chunks(size, count, act)
   end
 end
 
-local function read_fields(key, ids)
+-- Fields of a hash, named by `ids` from one position to another; false for each that is not there.
+local function read_range(key, ids, first, last)
+  if last < first then return {} end
+  -- the reply is the answer, without a copy
+  if last - first < 4000 then return redis.call("HMGET", key, unpack(ids, first, last)) end
   local values = {}
-  in_chunks(1000, #ids, function(first, last)
-    local part = redis.call("HMGET", key, unpack(ids, first, last))
-    for i = 1, #part do values[first + i - 1] = part[i] end
+  in_chunks(4000, last - first + 1, function(from, to)
+    local part = redis.call("HMGET", key, unpack(ids, first + from - 1, first + to - 1))
+    for i = 1, #part do values[from + i - 1] = part[i] end
   end)
   return values
 end
 
--- Calls a variadic command with all values; `size` must not split what belongs together.
-local function spread(command, key, values)
-  in_chunks(4000, #values, function(first, last)
-    redis.call(command, key, unpack(values, first, last))
+local function read_fields(key, ids)
+  return read_range(key, ids, 1, #ids)
+end
+
+-- Calls a variadic command with the values from one position to another; answers the sum of its replies. What is called
+-- with several values for one thing has an even number of them.
+local function spread_range(command, key, values, first, last)
+  local sum = 0
+  in_chunks(4000, last - first + 1, function(from, to)
+    sum = sum + redis.call(command, key, unpack(values, first + from - 1, first + to - 1))
   end)
+  return sum
+end
+
+local function spread(command, key, values)
+  return spread_range(command, key, values, 1, #values)
 end
 
 local function count(meta, name, by)
-  if by > 0 then redis.call("HINCRBY", meta, name, by) end
+  if by > 0 then redis.call("HINCRBY", meta, name, exact(by)) end
 end

@@ -4,7 +4,7 @@ local function rescue(keys, limit, now)
   local expired = redis.call("ZRANGEBYSCORE", keys.active, "-inf", now, "LIMIT", 0, limit)
   for _, id in ipairs(expired) do
     local text = redis.call("HGET", keys.runs, id)
-    local run = text and parse_run(text)
+    local run = text and parse_run(keys, id, text)
     if run then
       run.token = "0"
       run.rescues = run.rescues + 1
@@ -23,6 +23,7 @@ local function rescue(keys, limit, now)
     else
       -- an index entry without a record was made by something else than these scripts
       redis.call("ZREM", keys.active, id)
+      redis.call("HDEL", keys.runs, id)
       count(keys.meta, "vanished", 1)
     end
   end

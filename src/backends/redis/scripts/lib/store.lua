@@ -1,12 +1,18 @@
 -- How jobs come into a queue. `keys` names the queue's keys; callers declare those it reaches.
 
--- Stores jobs in order: seven values each, as enqueue.lua has them, in `values` from position `first` on. `again`: the
--- same jobs were stored before, so that those which are not there any more have ended. Answers what enqueue.lua answers.
+-- What the line of a new record says, once for each of the many jobs that share it: its flag as far as the line decides
+-- it, its priority, its kind, and how long it holds its key.
+local function read_line(line)
+  local priority, retain, kind, held = string.match(line, "^,(%-?%d+),%d+,(%d+),([^,]*),(%a?)")
+  local flag = ((held ~= "" or retain ~= "0") and 1 or 0) + (held == "s" and 4 or 0)
+  return { flag = flag, base = tonumber(priority) * 1099511627776, kind = kind }
+end
+
+-- Stores jobs in order, as enqueue.lua has them, in `values` from position `first` on. `again`: the same jobs were stored
+-- before, so that those which are not there any more have ended. Answers what enqueue.lua answers.
 local function store_jobs(keys, now, values, first, again)
-  local total = (#values - first + 1) / 7
-  local ids = {}
-  for i = 1, total do ids[i] = values[first + 7 * (i - 1)] end
-  local existing = read_fields(keys.jobs, ids)
+  local total = (#values - first + 1) / 4
+  local existing = read_range(keys.jobs, values, first, first + total - 1)
 
   local sequence = redis.call("HINCRBY", keys.meta, "sequence", total) - total
   local head = redis.call("ZRANGE", keys.scheduled, 0, 0, "WITHSCORES")[2]
@@ -14,8 +20,11 @@ local function store_jobs(keys, now, values, first, again)
   local limits = redis.call("HLEN", keys.limits) > 0 and read_limits(keys) or {}
 
   local reply, records, ready, limited, scheduled = {}, {}, {}, {}, {}
-  local seen, taken = {}, {}
+  -- how full those are
+  local written, waiting = 0, 0
+  local seen, taken, lines = {}, {}, {}
   local soonest, stored, wakes = math.huge, 0, false
+  local since = "," .. exact(now) .. ","
 
   local function report(position, what, holder)
     reply[#reply + 1] = position
@@ -30,38 +39,46 @@ local function store_jobs(keys, now, values, first, again)
   end
 
   -- Headers tell of the call, a trace for one, and do not make it another job.
-  local function is_same(stored_record, rest)
-    local line, payload = string.match(stored_record, "^%d,%d+,%d+,%d*(,[^\n]*)\n[^\n]*\n(.*)$")
-    local new_line, new_payload = string.match(rest, "^([^\n]*)\n[^\n]*\n(.*)$")
+  local function is_same(stored_record, line, payload)
+    local stored_line, stored_payload = string.match(stored_record, "^%d,%d+,%d+,%d*(,[^\n]*)\n[^\n]*\n(.*)$")
+    local new_line = string.match(line, "^[^\n]*")
     local function plain(text) return (string.gsub(text, "^(,%-?%d+,%d+,%d+,[^,]*,)%a:", "%1")) end
-    return line ~= nil and plain(line) == plain(new_line) and payload == new_payload
+    return stored_line ~= nil and plain(stored_line) == plain(new_line) and payload == stored_payload
   end
 
-  local function record_of(place, enqueued, expires, rest)
+  local function line_of(line)
+    local known = lines[line]
+    if not known then
+      known = read_line(line)
+      lines[line] = known
+    end
+    return known
+  end
+
+  -- `since`: when it was enqueued, between commas
+  local function record_of(place, since, expires, line, payload)
     local expiry = instant(expires)
-    local held = string.match(rest, "^,%-?%d+,%d+,%d+,[^,]*,(%a?)")
-    local minds = held ~= "" or string.match(rest, "^,%-?%d+,%d+,0,") == nil
-    local flag = (minds and 1 or 0) + (expiry and 2 or 0) + (held == "s" and 4 or 0)
-    return flag .. "," .. place .. "," .. enqueued .. "," .. (expiry or "") .. rest
+    return line_of(line).flag + (expiry and 2 or 0) .. "," .. place .. since .. (expiry or "") .. line .. payload
   end
 
-  local function stand(id, place, priority, visible, rest)
-    local due = instant(visible) or now
-    if due > now then
-      scheduled[#scheduled + 1] = due
-      scheduled[#scheduled + 1] = id
-      if due < soonest then soonest = due end
-      return
-    end
-    local score = tonumber(priority) * 1099511627776 + place
-    local kind = string.match(rest, "^,%-?%d+,%d+,%d+,([^,]*),")
-    if limits[kind] then
+  local function stand_ready(id, place, line)
+    local job = line_of(line)
+    if limits[job.kind] then
       limited[#limited + 1] = 0
-      limited[#limited + 1] = limited_member(kind, score, id)
+      limited[#limited + 1] = limited_member(job.kind, job.base + place, id)
     else
-      ready[#ready + 1] = score
-      ready[#ready + 1] = id
+      ready[waiting + 1] = exact(job.base + place)
+      ready[waiting + 2] = id
+      waiting = waiting + 2
     end
+  end
+
+  local function stand(id, place, visible, line)
+    local due = instant(visible) or now
+    if due <= now then return stand_ready(id, place, line) end
+    scheduled[#scheduled + 1] = due
+    scheduled[#scheduled + 1] = id
+    if due < soonest then soonest = due end
   end
 
   local function flush()
@@ -71,6 +88,15 @@ local function store_jobs(keys, now, values, first, again)
     spread("ZADD", keys.scheduled, scheduled)
     wakes = wakes or #ready > 0 or #limited > 0
     records, ready, limited, scheduled = {}, {}, {}, {}
+    written, waiting = 0, 0
+  end
+
+  local function write(id, record)
+    records[written + 1] = id
+    records[written + 2] = record
+    written = written + 2
+    seen[id] = record
+    stored = stored + 1
   end
 
   local function holder_of(unique)
@@ -92,63 +118,72 @@ local function store_jobs(keys, now, values, first, again)
   end
 
   -- Makes a waiting job another one, under the same id and in the same place; answers whether it waits.
-  local function replace(id, unique, expires, priority, visible, rest)
+  local function replace(id, unique, expires, visible, line, payload)
     flush()
     local old = redis.call("HGET", keys.jobs, id)
     local waiting = old and new_run(old)
     if not waiting or waiting.unique ~= unique then return false end
     if redis.call("ZREM", keys.scheduled, id) == 0 and not leave_waiting(keys, id, old) then return false end
     local place, enqueued = string.match(old, "^%d,(%d+),(%d+),")
-    local record = record_of(place, enqueued, expires, rest)
+    local record = record_of(place, "," .. enqueued .. ",", expires, line, payload)
     redis.call("HSET", keys.jobs, id, record)
     seen[id] = record
     local text = redis.call("HGET", keys.runs, id)
-    local run = text and parse_run(text)
+    local run = text and parse_run(keys, id, text)
     if run then
       run.flag, run.tail = string.match(record, "^(%d),([^\n]*)")
       mind(run)
       redis.call("HSET", keys.runs, id, format_run(run))
     end
-    stand(id, tonumber(place), priority, visible, rest)
+    stand(id, tonumber(place), visible, line)
     return true
   end
 
-  for i = 1, total do
-    local at = first + 7 * (i - 1)
-    local id, visible, expires = values[at], values[at + 1], values[at + 2]
-    local priority, unique, how, rest = values[at + 3], values[at + 4], values[at + 5], values[at + 6]
-    local stored_record = seen[id] or existing[i]
+  -- One that comes under conditions, or whose id is known.
+  local function store_carefully(position, id, options, line, payload, stored_record)
+    local visible, expires, how, unique = string.match(options, "^([^,]*),([^,]*),([^,]*),(.*)$")
+    if not unique then visible, expires, how, unique = "", "", "", "" end
     local holder = not stored_record and unique ~= "" and holder_of(unique) or nil
     local replaces, window = string.match(how, "^(r?)(%d*)$")
     if window == "" then window = nil end
     local before = string.match(how, "^b(%d+)$")
     if stored_record then
-      report(i, is_same(stored_record, rest) and "same" or "other", "")
+      report(position, is_same(stored_record, line, payload) and "same" or "other", "")
     elseif before and redis.call("ZSCORE", keys.members, id) then
-      report(i, "same", "")
+      report(position, "same", "")
     elseif before and (again or tonumber(before) <= now) then
       -- one that was accepted has left a trace
-      report(i, "late", "")
+      report(position, "late", "")
     elseif again and (not holder or holder == id) then
       -- accepted then
     elseif again then
       -- left out then, most likely: had it held the key, it would have ended and the key been taken again meanwhile
       local record = redis.call("HGET", keys.jobs, holder)
-      report(i, replaces == "r" and record and is_same(record, rest) and "replaced" or "key", holder)
-    elseif holder and replaces == "r" and replace(holder, unique, expires, priority, visible, rest) then
+      report(position, replaces == "r" and record and is_same(record, line, payload) and "replaced" or "key", holder)
+    elseif holder and replaces == "r" and replace(holder, unique, expires, visible, line, payload) then
       hold(unique, holder, window)
-      report(i, "replaced", holder)
+      report(position, "replaced", holder)
     elseif holder then
-      report(i, "key", holder)
+      report(position, "key", holder)
     else
-      local place = sequence + i
-      local record = record_of(place, now, expires, rest)
-      records[#records + 1] = id
-      records[#records + 1] = record
-      seen[id] = record
-      stored = stored + 1
+      local place = sequence + position
+      write(id, record_of(exact(place), since, expires, line, payload))
       if unique ~= "" then hold(unique, id, window) end
-      stand(id, place, priority, visible, rest)
+      stand(id, place, visible, line)
+    end
+  end
+
+  local rest = first + total
+  for i = 1, total do
+    local id = values[first + i - 1]
+    local options, line, payload = values[rest], values[rest + 1], values[rest + 2]
+    rest = rest + 3
+    local stored_record = seen[id] or existing[i]
+    if options == "" and not stored_record and not again then
+      write(id, line_of(line).flag .. "," .. exact(sequence + i) .. since .. line .. payload)
+      stand_ready(id, sequence + i, line)
+    else
+      store_carefully(i, id, options, line, payload, stored_record)
     end
   end
 

@@ -5,7 +5,8 @@ local function clock(given)
   return time[1] * 1000 + math.floor(time[2] / 1000)
 end
 
--- A score written out in full: `..` would round it to 14 digits.
+-- A whole number written out in full: `..` would round it to 14 digits. Redis writes numbers that are passed to it with
+-- "%.17g", which takes five times as long, so what is passed for every job is written out here.
 local function exact(number)
-  return string.format("%.0f", number)
+  return string.format("%d", number)
 end
