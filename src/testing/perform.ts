@@ -50,7 +50,10 @@ export const perform = <T extends AnyTask>(
       log: (...lines) => Effect.sync(() => lines.forEach((line) => onLog?.(line)))
     }
     const text = yield* Effect.orDie(task.encodePayload(payload))
-    const success = yield* handler(yield* Effect.orDie(task.decodePayload(text)), job)
+    const success = yield* Effect.provideContext(
+      handler.run(yield* Effect.orDie(task.decodePayload(text)), job),
+      handler.services
+    )
     if (!task.hasResult) return undefined as Success<T>
     return yield* Effect.orDie(Effect.flatMap(task.encodeSuccess(success), task.decodeSuccess))
   })

@@ -3,17 +3,16 @@ import * as Redacted from "effect/Redacted"
 import * as Result from "effect/Result"
 import fc from "fast-check"
 import {
-  decodeClaimed,
   decodeEnded,
   decodeEndings,
   decodeEnqueued,
   decodeJob,
-  decodeOutcomes,
   encodeEnded,
   encodeNewJob,
   parseText,
   type RawJob
 } from "../../src/backends/redis/codec.ts"
+import { decodeClaimed, decodeOutcomes } from "../../src/backends/redis/exchange-codec.ts"
 import { decodeNotice } from "../../src/backends/redis/notices.ts"
 import { decodeSchedule } from "../../src/backends/redis/schedule-store.ts"
 import { decodeNodes, decodeStarts, decodeWorkflow, encodeNode } from "../../src/backends/redis/workflow-codec.ts"
@@ -92,6 +91,18 @@ const ended: fc.Arbitrary<Ended> = fc.oneof(
   fc.record({ _tag: fc.constant("Cancelled" as const), reason: any, expired: fc.boolean() })
 )
 
+/** As an exchange answers it. */
+const handedOut = (records: ReadonlyArray<string>, later: ReadonlyArray<string | number>, firstToken: number) => {
+  const bytes = records.map((text) => Buffer.from(text))
+  return {
+    lengths: bytes.flatMap(({ length }) => [4, length]).join(","),
+    ids: Buffer.from(bytes.map((_, i) => `id-${i}`).join("")),
+    records: Buffer.concat(bytes),
+    later,
+    firstToken
+  }
+}
+
 describe("texts of somebody else's making", () => {
   it("make no job of a claim, or one whose numbers are numbers and whose texts are texts", () =>
     every(
@@ -100,8 +111,7 @@ describe("texts of somebody else's making", () => {
         fc.array(text, { maxLength: 3 }),
         fc.integer(),
         (records, later, token) => {
-          const ids = [...records, record.good].map((_, i) => `id-${i}`)
-          for (const job of decodeClaimed(ids, [...records, record.good], later, token).claimed) {
+          for (const job of decodeClaimed(handedOut([...records, record.good], later, token)).claimed) {
             assert.isTrue(Number.isSafeInteger(job.priority) && Number.isSafeInteger(job.maxAttempts))
             assert.isTrue(typeof job.payload === "string" && typeof job.kind === "string")
             for (const [name, value] of Object.entries(job.headers)) assert.isString(name + value)
@@ -116,15 +126,10 @@ describe("texts of somebody else's making", () => {
   it("do not take the jobs of a claim along that stand beside them", () =>
     every(
       fc.property(text, text, (first, second) => {
-        const { claimed, unreadable } = decodeClaimed(
-          ["a", "b", "c"],
-          [record.good, first, record.good],
-          [2, second],
-          1
-        )
+        const { claimed, unreadable } = decodeClaimed(handedOut([record.good, first, record.good], [2, second], 1))
         assert.includeMembers(
           claimed.map(({ id }) => id),
-          ["a", "c"]
+          ["id-0", "id-2"]
         )
         assert.lengthOf([...claimed, ...unreadable], 3)
       })
@@ -209,7 +214,7 @@ describe("texts of our own making", () => {
             tags
           }
           const [, line, text] = encodeNewJob(job)
-          const { claimed } = decodeClaimed(["id"], [`0,1,1700000000000,${line}${text}`], [], 1)
+          const { claimed } = decodeClaimed(handedOut([`0,1,1700000000000,${line}${text}`], [], 1))
           assert.deepInclude(claimed[0], { payload, priority, kind: "a.kind", tags })
           assert.deepStrictEqual(Object.entries(claimed[0]!.headers), Object.entries(headers))
         }

@@ -14,6 +14,9 @@ import { messageOf } from "./store-error.ts"
 import { clusterSubscriberOf, type Subscriber, subscriberOf } from "./subscriber.ts"
 import { watchServer } from "./watch-server.ts"
 
+/** Whether the texts of a reply are strings, or their bytes. */
+export type ReplyForm = "text" | "bytes"
+
 /** The commands outside of scripts, and more connections. */
 interface Commands {
   readonly hdel: (key: string, field: string) => Promise<number>
@@ -48,7 +51,8 @@ export interface Connection {
     script: AnyScript,
     keys: ReadonlyArray<string>,
     args: ReadonlyArray<string | number>,
-    gone?: AbortSignal
+    gone?: AbortSignal,
+    reply?: ReplyForm
   ) => Promise<unknown>
   /** Ears that hear the markers of these keys between them, closed with the scope. */
   readonly openEars: (wakeKeys: ReadonlyArray<string>) => Effect.Effect<ReadonlyArray<Ear>, never, Scope.Scope>
@@ -119,13 +123,15 @@ export const open = Effect.fnUntraced(function* (options: ConnectionOptions) {
 
   const masters = () => (client instanceof Cluster ? client.nodes("master") : [client])
 
-  const run: Connection["run"] = (script, keys, args, gone) => {
+  const run: Connection["run"] = (script, keys, args, gone, reply = "text") => {
     const rest = [keys.length, ...keys, ...args]
+    const send = (command: string, text: string): Promise<unknown> =>
+      reply === "text" ? client.call(command, [text, ...rest]) : client.callBuffer(command, [text, ...rest])
     return gate.call(
       () =>
-        client.call("EVALSHA", [script.sha1, ...rest]).catch((error: unknown) => {
+        send("EVALSHA", script.sha1).catch((error: unknown) => {
           if (!messageOf(error).startsWith("NOSCRIPT")) throw error
-          return client.call("EVAL", [script.source, ...rest])
+          return send("EVAL", script.source)
         }),
       gone
     )

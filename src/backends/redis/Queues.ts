@@ -4,7 +4,7 @@ import * as Result from "effect/Result"
 import type { EpochMillis, JobState } from "../../domain/Job.ts"
 import { checkQueue } from "../../domain/limits.ts"
 import type { StoreError } from "../../ports/StoreError.ts"
-import type { Connection } from "./Connection.ts"
+import type { Connection, ReplyForm } from "./Connection.ts"
 import { type Keys, keysOf, noticePrefix, type QueueKey, registryKey } from "./keys.ts"
 import type { Script } from "./scripts/Script.ts"
 import { storeError } from "./store-error.ts"
@@ -31,7 +31,8 @@ export interface Queues {
     now: Now,
     args: ReadonlyArray<string | number>,
     index?: JobState,
-    gone?: AbortSignal
+    gone?: AbortSignal,
+    reply?: ReplyForm
   ) => Promise<unknown>
   /** What scripts shall take as now, given Effect's clock. */
   readonly nowBy: (clock: Clock.Clock) => Now
@@ -64,7 +65,7 @@ export const make = (connection: Connection, storeClock: StoreClock): Queues => 
     return found
   }
 
-  const runPromise: Queues["runPromise"] = (script, queue, now, args, index, gone) => {
+  const runPromise: Queues["runPromise"] = (script, queue, now, args, index, gone, reply) => {
     const isGood = keysByQueue.has(queue) ? undefined : checkQueue(queue)
     // rejected, and not thrown: callers are promises and callbacks
     if (isGood !== undefined && Result.isFailure(isGood)) return Promise.reject(isGood.failure)
@@ -73,7 +74,8 @@ export const make = (connection: Connection, storeClock: StoreClock): Queues => 
       script,
       script.keys.map((key) => named[key === "index" ? index! : key]),
       script.args[0] === "now" ? [now, ...args] : args,
-      gone
+      gone,
+      reply
     )
   }
 

@@ -2,14 +2,7 @@ import * as Result from "effect/Result"
 import { boundedText } from "../../domain/bounded-text.ts"
 import type { Ended, Failure, Job, JobState, Member } from "../../domain/Job.ts"
 import { DeadReason, FailureOutcome, maxFailures } from "../../domain/Job.ts"
-import type {
-  ClaimedJob,
-  EnqueueOutcome,
-  MemberEnding,
-  NewJob,
-  Settlement,
-  SettleOutcome
-} from "../../ports/JobStore.ts"
+import type { EnqueueOutcome, MemberEnding, NewJob } from "../../ports/JobStore.ts"
 
 /**
  * The text records of scripts/lib/record.lua, from this side. Replies are taken apart by hand: a schema check per job
@@ -93,7 +86,7 @@ const decodeMember = (text: string): Member | undefined => {
 }
 
 /** The place in a workflow that a record's last field names, if it does. */
-const memberOf = (held: string): { readonly member?: Member } => {
+export const memberOf = (held: string): { readonly member?: Member } => {
   const member = held.startsWith("m:") ? decodeMember(held.slice(2)) : undefined
   return member === undefined ? {} : { member }
 }
@@ -119,63 +112,8 @@ const enqueued: EnqueueOutcome = { _tag: "Enqueued" }
 
 export const jsonText = (text: string): string => JSON.stringify(boundedText(text))
 
-/**
- * Settlements as the exchange script takes them. Completions without a result that come first, usually all there are,
- * travel as two lists: ids, and how the runs begin of those that take no more than deleting.
- */
-export const pushSettlements = (args: Array<string | number>, settlements: ReadonlyArray<Settlement>): void => {
-  let plain = 0
-  while (plain < settlements.length && isPlain(settlements[plain]!)) plain++
-  args.push(plain)
-  for (let i = 0; i < plain; i++) args.push(settlements[i]!.jobId)
-  for (let i = 0; i < plain; i++) args.push(`a${settlements[i]!.token},0`)
-  for (let i = plain; i < settlements.length; i++) pushSettlement(args, settlements[i]!)
-}
-
-const isPlain = (settlement: Settlement): boolean => settlement._tag === "Complete" && settlement.result === undefined
-
-const pushSettlement = (args: Array<string | number>, settlement: Settlement): void => {
-  const { jobId, token } = settlement
-  switch (settlement._tag) {
-    case "Complete":
-      if (settlement.result === undefined) args.push("c", jobId, token)
-      else args.push("C", jobId, token, settlement.result)
-      return
-    case "Retry":
-      args.push("r", jobId, token, settlement.delayMillis, jsonText(settlement.error), settlement.failure ?? "")
-      return
-    case "Bury":
-      args.push("b", jobId, token, settlement.reason, jsonText(settlement.error), settlement.failure ?? "")
-      return
-    case "Cancel":
-      args.push("x", jobId, token, jsonText(settlement.reason))
-      return
-    case "Snooze":
-      args.push("s", jobId, token, settlement.delayMillis)
-      return
-    case "Release":
-      args.push("l", jobId, token, settlement.delayMillis)
-      return
-  }
-}
-
-const settleOutcomes: Readonly<Record<string, SettleOutcome>> = {
-  k: "settled",
-  d: "died",
-  x: "cancelled",
-  r: "repeated",
-  s: "stale",
-  g: "gone"
-}
-
-export const decodeOutcomes = (letters: string): ReadonlyArray<SettleOutcome> => {
-  const outcomes: Array<SettleOutcome> = []
-  for (let i = 0; i < letters.length; i++) outcomes.push(letters[i] === "k" ? "settled" : settleOutcomes[letters[i]!]!)
-  return outcomes
-}
-
 /** A job record: its first line, its headers and its payload. Nothing when it is not of our making. */
-const parseRecord = (record: string) => {
+export const parseRecord = (record: string) => {
   const extrasAt = record.indexOf("\n") + 1
   const payloadAt = record.indexOf("\n", extrasAt) + 1
   if (extrasAt === 0 || payloadAt === 0) return undefined
@@ -203,59 +141,6 @@ const parseRecord = (record: string) => {
     extras,
     payload: record.slice(payloadAt)
   }
-}
-
-const firstAttempt = [1, 0, 0]
-
-/**
- * Claimed jobs of an exchange reply; ids without a record that can be read are named apart.
- *
- * **Shape** `later` names those that are no first attempts, or whose tokens do not follow each other: position from 1,
- * then numbers with commas between.
- */
-export const decodeClaimed = (
-  ids: ReadonlyArray<string>,
-  records: ReadonlyArray<string | null>,
-  later: ReadonlyArray<string | number>,
-  firstToken: number
-) => {
-  const claimed: Array<ClaimedJob> = []
-  const unreadable: Array<string> = []
-  let next = 0
-  for (let i = 0; i < ids.length; i++) {
-    const id = ids[i]!
-    const isLater = next < later.length && Number(later[next]) === i + 1
-    // a repeated claim names each token, since jobs it lost in the meantime leave gaps
-    const [attempt, rescues, snoozes, token] = isLater
-      ? String(later[next + 1])
-          .split(",")
-          .map(Number)
-      : firstAttempt
-    if (isLater) next += 2
-    const text = records[i]
-    const record = typeof text === "string" ? parseRecord(text) : undefined
-    if (record === undefined) {
-      unreadable.push(id)
-      continue
-    }
-    const { enqueuedAt, extras, kind, maxAttempts, payload, priority, uniqueKey } = record
-    claimed.push({
-      id,
-      token: token ?? firstToken + i,
-      kind,
-      payload,
-      priority,
-      attempt: attempt!,
-      maxAttempts,
-      rescues: rescues!,
-      snoozes: snoozes!,
-      enqueuedAt,
-      headers: extras.headers,
-      tags: extras.tags,
-      ...(uniqueKey === "" ? undefined : memberOf(uniqueKey))
-    })
-  }
-  return { claimed, unreadable }
 }
 
 const failureOutcomes: ReadonlySet<string> = new Set(FailureOutcome.literals)

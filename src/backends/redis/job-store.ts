@@ -8,53 +8,19 @@ import { refused } from "../../ports/checks.ts"
 import {
   type CancelOutcome,
   type ExchangeReply,
-  type ExchangeRequest,
   JobStore,
   type LeaseStatus,
   type Watch,
   type WatchReply
 } from "../../ports/JobStore.ts"
 import type { StoreError } from "../../ports/StoreError.ts"
-import {
-  decodeClaimed,
-  decodeEnded,
-  decodeEndings,
-  decodeJob,
-  decodeOutcomes,
-  jsonText,
-  parseText,
-  pushSettlements,
-  type RawJob
-} from "./codec.ts"
+import { decodeEnded, decodeEndings, decodeJob, jsonText, parseText, type RawJob } from "./codec.ts"
+import { decodeExchange, encodeExchange, type RawReply } from "./exchange-codec.ts"
 import { makeEnqueue } from "./enqueue-batches.ts"
 import type { Queues } from "./Queues.ts"
 import { scripts } from "./scripts/index.ts"
 import { storeError } from "./store-error.ts"
 import { unreadable, warnUnreadable } from "./unreadable.ts"
-
-type RawReply = readonly [
-  outcomes: string,
-  next: number,
-  more: 0 | 1,
-  paused: 0 | 1,
-  rescued: ReadonlyArray<string>,
-  buried: ReadonlyArray<string>,
-  firstToken: number,
-  endings: ReadonlyArray<string>,
-  ids: ReadonlyArray<string>,
-  records: ReadonlyArray<string | null>,
-  later: ReadonlyArray<string | number>
-]
-
-const encodeExchange = (
-  { claim, settlements, worker }: ExchangeRequest,
-  notices: string
-): ReadonlyArray<string | number> => {
-  const args: Array<string | number> =
-    claim === undefined ? [notices, worker, "", 0, 0] : [notices, worker, claim.number, claim.limit, claim.leaseMillis]
-  pushSettlements(args, settlements)
-  return args
-}
 
 const leaseStatuses: Readonly<Record<string, LeaseStatus>> = { 0: "lost", 1: "held", 2: "cancel" }
 
@@ -83,20 +49,9 @@ const dropEndings = (queues: Queues, queue: string, unreadable: ReturnType<typeo
         Effect.ignore
       )
 
-const decodeExchange = (queues: Queues, queue: string, reply: RawReply): Effect.Effect<ExchangeReply> => {
-  const [outcomes, next, more, paused, rescued, buried, firstToken, told, ids, records, later] = reply
-  const { claimed, unreadable } = decodeClaimed(ids, records, later, firstToken)
-  const { endings, unreadable: dropped } = decodeEndings(told)
-  const decoded: ExchangeReply = {
-    settled: decodeOutcomes(outcomes),
-    claimed,
-    rescued,
-    buried,
-    more: more === 1,
-    paused: paused === 1,
-    endings,
-    ...(next < 0 ? {} : { nextInMillis: next })
-  }
+/** A reply, once what cannot be read in it has been said and dropped. */
+const replyOf = (queues: Queues, queue: string, raw: RawReply): Effect.Effect<ExchangeReply> => {
+  const { decoded, dropped, unreadable } = decodeExchange(raw)
   if (unreadable.length === 0 && dropped.length === 0) return Effect.succeed(decoded)
   return (unreadable.length === 0 ? Effect.void : warnUnreadable(queue, unreadable)).pipe(
     Effect.andThen(dropEndings(queues, queue, dropped)),
@@ -118,10 +73,11 @@ export const make = (queues: Queues): JobStore["Service"] => {
               queues.nowBy(clock),
               encodeExchange(request, queues.notices),
               undefined,
-              gone
+              gone,
+              "bytes"
             )
             .then(
-              (reply) => resume(decodeExchange(queues, request.queue, reply as RawReply)),
+              (reply) => resume(replyOf(queues, request.queue, reply as RawReply)),
               (cause: unknown) => resume(Effect.fail(storeError("exchange")(cause)))
             )
         })

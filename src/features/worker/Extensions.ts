@@ -63,6 +63,8 @@ interface Attempt {
   readonly observed: Observed | undefined
 }
 
+type Fork = (effect: Effect.Effect<unknown, unknown>) => Fiber.Fiber<unknown, unknown>
+
 const buriedForCrashes = "its lease expired and no attempt is left"
 
 /**
@@ -70,8 +72,10 @@ const buriedForCrashes = "its lease expired and no attempt is left"
  * asked for costs a comparison.
  */
 export class Extensions {
-  /** Runs handlers with all of the worker's services, but not in the span in which it was built. */
-  readonly fork: <A>(effect: Effect.Effect<A, unknown>) => Fiber.Fiber<A, unknown>
+  /** Of the worker, without the span in which it was built. */
+  readonly #services: Context.Context<never>
+  /** By the services of a handler: runs something with those of the worker, and on top of them the handler's. */
+  readonly #forks = new WeakMap<Context.Context<never>, Fork>()
   readonly #worker: string
   readonly #store: JobStore["Service"]
   readonly #kinds: ReadonlySet<string>
@@ -97,7 +101,7 @@ export class Extensions {
     redact: Redact
   ) {
     this.redact = redact
-    this.fork = Effect.runForkWith(services)
+    this.#services = services
     this.#worker = worker
     this.#store = store
     this.#kinds = kinds
@@ -112,8 +116,28 @@ export class Extensions {
     this.#everyEnd = hooks !== undefined || this.#instruments !== undefined || log.all
   }
 
-  /** What an attempt runs, given its handler. */
-  wrap(handler: Effect.Effect<unknown, unknown>, job: JobInfo): Effect.Effect<unknown, unknown> {
+  /** Runs a handler as one attempt: within the middleware, traced as far as that is wanted. */
+  fork(
+    handler: Effect.Effect<unknown, unknown>,
+    services: Context.Context<never>,
+    job: JobInfo
+  ): Fiber.Fiber<unknown, unknown> {
+    if (this.#middleware.length === 0 && !this.#tracing.wants(job)) return this.#forkOf(services)(handler)
+    // what surrounds the handler has the worker's services only
+    return this.#forkOf(this.#services)(this.#wrap(Effect.provideContext(handler, services), job))
+  }
+
+  /** Services are put together once per handler, and not once per job. */
+  #forkOf(services: Context.Context<never>): Fork {
+    let fork = this.#forks.get(services)
+    if (fork === undefined) {
+      fork = Effect.runForkWith(services === this.#services ? services : Context.merge(this.#services, services))
+      this.#forks.set(services, fork)
+    }
+    return fork
+  }
+
+  #wrap(handler: Effect.Effect<unknown, unknown>, job: JobInfo): Effect.Effect<unknown, unknown> {
     let wrapped = handler
     for (let i = this.#middleware.length - 1; i >= 0; i--) {
       const middleware = this.#middleware[i]!

@@ -11,10 +11,15 @@ export interface HandlerFor<out Kind extends string> {
   readonly "winterq/features/worker/HandlerFor": Kind
 }
 
-export type RunHandler = (payload: unknown, job: JobInfo) => Effect.Effect<unknown, unknown>
+/** A handler and the services it runs with: apart, since putting them together costs more than running many a handler. */
+export interface BoundHandler {
+  /** To be run with `services`, whatever its type says. */
+  readonly run: (payload: unknown, job: JobInfo) => Effect.Effect<unknown, unknown>
+  readonly services: Context.Context<never>
+}
 
 export const handlerOf = <Kind extends string>(kind: Kind) =>
-  Context.Service<HandlerFor<Kind>, RunHandler>(`winterq/features/worker/HandlerFor/${kind}`)
+  Context.Service<HandlerFor<Kind>, BoundHandler>(`winterq/features/worker/HandlerFor/${kind}`)
 
 /**
  * Says how a task's jobs are run.
@@ -36,11 +41,11 @@ export const handler = <T extends AnyTask, R>(
   const key = handlerOf<T["kind"]>(task.kind)
   return Layer.effect(
     key,
-    Effect.map(Effect.context<Exclude<R, Scope.Scope>>(), (context): RunHandler => {
+    Effect.map(Effect.context<Exclude<R, Scope.Scope>>(), (context): BoundHandler => ({
       // handlers run in the span of their job, not in the one in which their layer was built
-      const services = Context.omit(Tracer.ParentSpan)(context) as typeof context
+      services: Context.omit(Tracer.ParentSpan)(context) as Context.Context<never>,
       // what a handler acquires ends with its attempt, not with the worker
-      return (payload, job) => Effect.provideContext(Effect.scoped(run(payload, job)), services)
-    })
+      run: (payload, job) => Effect.scoped(run(payload, job)) as Effect.Effect<unknown, unknown>
+    }))
   )
 }

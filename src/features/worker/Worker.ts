@@ -217,7 +217,7 @@ const make = Effect.fnUntraced(function* <Tasks extends ReadonlyArray<AnyTask>>(
   const control = yield* QueueControl
   const runnables = new Map<string, Runnable>()
   for (const task of options.tasks) {
-    runnables.set(task.kind, { task, run: yield* handlerOf<Tasks[number]["kind"]>(task.kind) })
+    runnables.set(task.kind, { task, handler: yield* handlerOf<Tasks[number]["kind"]>(task.kind) })
   }
   const ids = yield* JobIds
   const id = `worker-${yield* ids.next}`

@@ -1,6 +1,4 @@
 import { hostname } from "node:os"
-import * as Clock from "effect/Clock"
-import * as Context from "effect/Context"
 import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
 import type { EpochMillis } from "../../domain/Job.ts"
@@ -51,7 +49,7 @@ export type WorkerReport = typeof Report.Type
 const maxQueues = 100
 const maxJobs = 50
 
-const nowOf = (state: WorkerState): EpochMillis => Context.get(state.services, Clock.Clock).currentTimeMillisUnsafe()
+const nowOf = (state: WorkerState): EpochMillis => state.clock.currentTimeMillisUnsafe()
 
 const outcomes: Readonly<Record<Settlement["_tag"], AttemptOutcome>> = {
   Complete: "completed",

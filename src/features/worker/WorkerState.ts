@@ -8,7 +8,7 @@ import type { Entry, Queues } from "../../domain/Queues.ts"
 import type { AnyTask } from "../../domain/Task.ts"
 import type { JobStore } from "../../ports/JobStore.ts"
 import type { Extensions } from "./Extensions.ts"
-import type { RunHandler } from "./Handler.ts"
+import type { BoundHandler } from "./Handler.ts"
 import { Prefetch } from "./Prefetch.ts"
 import { Lane } from "./Lane.ts"
 import { EndingsRelay } from "./EndingsRelay.ts"
@@ -33,7 +33,7 @@ export interface Settings {
 
 export interface Runnable {
   readonly task: AnyTask
-  readonly run: RunHandler
+  readonly handler: BoundHandler
 }
 
 /** Most jobs one exchange asks for, so that no script runs long. */
@@ -82,6 +82,8 @@ export class WorkerState {
   waitsUntil = Number.POSITIVE_INFINITY
   /** Released whenever a handler has ended or a lane has sent everything; for whoever waits for the end. */
   readonly progress = Latch.makeUnsafe(false)
+  readonly clock: Clock.Clock
+  readonly #random: (typeof Random.Random)["Service"]
   #claims = 0
   /** The latest virtual time at which anybody was served; a lane joins there when nobody has work. */
   #time = 0
@@ -98,7 +100,9 @@ export class WorkerState {
     this.settings = settings
     this.runnables = runnables
     this.services = services
-    this.startedAt = Context.get(services, Clock.Clock).currentTimeMillisUnsafe()
+    this.clock = Context.get(services, Clock.Clock)
+    this.#random = Context.get(services, Random.Random)
+    this.startedAt = this.clock.currentTimeMillisUnsafe()
     this.store = store
     this.extensions = extensions
     this.concurrency = settings.concurrency
@@ -106,15 +110,15 @@ export class WorkerState {
 
   /** Milliseconds that never go back, for leases as this worker sees them. */
   monotonicMillis(): number {
-    return Number(Context.get(this.services, Clock.Clock).monotonicTimeNanosUnsafe() / 1_000_000n)
+    return Number(this.clock.monotonicTimeNanosUnsafe() / 1_000_000n)
   }
 
   random(): number {
-    return Context.get(this.services, Random.Random).nextDoubleUnsafe()
+    return this.#random.nextDoubleUnsafe()
   }
 
   monotonicNanos(): bigint {
-    return Context.get(this.services, Clock.Clock).monotonicTimeNanosUnsafe()
+    return this.clock.monotonicTimeNanosUnsafe()
   }
 
   /** Slots lent beyond the handlers that may run. With several queues none: jobs held here would be out of their order. */

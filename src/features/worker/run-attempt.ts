@@ -14,9 +14,10 @@ import type { Runnable, WorkerState } from "./WorkerState.ts"
 /** The attempt took longer than its task allows; this is what its ledger line says. */
 class TimedOut extends Data.TaggedError("TimedOut")<{ readonly message: string }> {}
 
-const handlerEffect = ({ run, task }: Runnable, job: RunningJob, payload: unknown) => {
+/** To be run with the handler's services. */
+const handlerEffect = ({ handler, task }: Runnable, job: RunningJob, payload: unknown) => {
   // a handler that throws before it returns an effect has failed like any other
-  const effect = Effect.suspend(() => run(payload, job))
+  const effect = Effect.suspend(() => handler.run(payload, job))
   const { timeoutMillis } = task
   return timeoutMillis === undefined
     ? effect
@@ -67,6 +68,7 @@ const settlementAfter = (
 ): Settlement | undefined => {
   const { interruptedFor, job } = attempt
   if (interruptedFor === "lease lost") return undefined
+  if (Exit.isSuccess(exit) && !runnable.task.hasResult) return { _tag: "Complete", jobId: job.id, token: job.token }
   // released for want of time, or because somebody cancels it: then the store makes that of the release
   if (interruptedFor !== undefined && Exit.isFailure(exit) && Cause.hasInterrupts(exit.cause)) {
     return { _tag: "Release", jobId: job.id, token: job.token, delayMillis: 0 }
@@ -118,7 +120,7 @@ const start = (state: WorkerState, lane: Lane, attempt: Attempt): void => {
   state.running++
   const running = new RunningJob(job, lane.queue, state.store)
   attempt.observed = extensions.started(lane.queue, running)
-  const fiber = extensions.fork(extensions.wrap(handlerEffect(runnable, running, payload.value), running))
+  const fiber = extensions.fork(handlerEffect(runnable, running, payload.value), runnable.handler.services, running)
   attempt.fiber = fiber
   // the handler's first steps may have set off what interrupts it
   if (attempt.interruptedFor !== undefined) fiber.interruptUnsafe()

@@ -37,9 +37,11 @@
 --                      "a<token>,0"; then the others, per attempt: op, id, token, then by op: c - · C result · r delay, error, failure · b reason, error, failure ·
 --                      x reason · s delay · l delay; an empty failure is none
 -- REPLY list      outcomes (a letter each: k settled, d died, x cancelled, r repeated, s stale, g gone), next in ms or -1, more (0, 1), paused (0, 1),
---                 rescued ids, buried ids, first token, endings of members (flat: id, text), claimed ids, their records
---                 (nil for one that is not there), and of those that are no first attempts: position from 1,
---                 "attempt,rescues,snoozes" or, for a claim that is repeated, "attempt,rescues,snoozes,token"
+--                 rescued ids, buried ids, first token, endings of members (flat: id, text); of claimed jobs the
+--                 lengths of their ids and records in turn (bytes, with commas between; 0 for a record that is not there),
+--                 all ids, and all records, since a reply of few values is read several times faster; and of those that
+--                 are no first attempts: position from 1, "attempt,rescues,snoozes" or, for a claim that is repeated,
+--                 "attempt,rescues,snoozes,token"
 -- include lib/time
 -- include lib/record
 -- include lib/moves
@@ -219,7 +221,7 @@ if number == "" then
   local waits = max_active and redis.call("ZCARD", keys.pending) + redis.call("ZCARD", keys.limited) > 0
   local made_room = waits and outcomes ~= "" and room() > 0
   if freed or made_room then signal(keys) end
-  return { outcomes, -1, 0, 0, {}, {}, 0, handed_over, {}, {}, {} }
+  return { outcomes, -1, 0, 0, {}, {}, 0, handed_over, "", "", "", {} }
 end
 
 local function head(index)
@@ -239,12 +241,31 @@ if due <= now then
 end
 
 local paused = redis.call("HGET", keys.meta, "paused") == "1"
-local claimed, handed, later_attempts = {}, {}, {}
-local reply = { outcomes, -1, 0, paused and 1 or 0, rescued, buried, 0, handed_over, claimed, handed, later_attempts }
+local later_attempts = {}
+local reply = { outcomes, -1, 0, paused and 1 or 0, rescued, buried, 0, handed_over, "", "", "", later_attempts }
+
+local function hand_out(ids, records)
+  if #ids == 0 then return end
+  -- many have the same length, and writing out a number takes longer than looking it up
+  local lengths, written = {}, {}
+  local function write(at, length)
+    local text = written[length]
+    if not text then
+      text = exact(length)
+      written[length] = text
+    end
+    lengths[at] = text
+  end
+  for i = 1, #ids do
+    write(2 * i - 1, #ids[i])
+    write(2 * i, #records[i])
+  end
+  reply[9], reply[10], reply[11] = table.concat(lengths, ","), table.concat(ids), table.concat(records)
+end
 
 -- The reply to this worker's last claim was lost: the same jobs again, as far as it still holds them.
 local function repeat_claim(first, ids)
-  local position = 0
+  local position, claimed, handed = 0, {}, {}
   for id in string.gmatch(ids, "[^,]+") do
     local text = redis.call("HGET", keys.runs, id)
     local token = exact(first + position)
@@ -252,13 +273,14 @@ local function repeat_claim(first, ids)
       local run = parse_run(keys, id, text)
       if run then
         local n = #claimed + 1
-        claimed[n], handed[n] = id, redis.call("HGET", keys.jobs, id)
+        claimed[n], handed[n] = id, redis.call("HGET", keys.jobs, id) or ""
         later_attempts[2 * n - 1] = n
         later_attempts[2 * n] = run.attempt .. "," .. run.rescues .. "," .. run.snoozes .. "," .. token
       end
     end
     position = position + 1
   end
+  hand_out(claimed, handed)
 end
 
 local limits = redis.call("HLEN", keys.limits) > 0 and read_limits(keys) or nil
@@ -358,35 +380,34 @@ local function claim()
         later_attempts[#later_attempts + 1] = progress
       end
     end
-    claimed[i] = id
     if run then
-      handed[i] = record
       runs[held + 1], runs[held + 2] = id, run
       leases[held + 1], leases[held + 2] = until_when, id
       held = held + 2
     else
       -- an index entry without a record of this make: nothing to run, and nobody else shall meet it
       count(keys.meta, "vanished", 1)
-      handed[i] = false
+      records[i] = ""
     end
   end
   spread("HSET", keys.runs, runs)
   spread("ZADD", keys.active, leases)
   count(keys.meta, "claimed", held / 2)
   if held > 0 then expires = math.min(expires, now + lease) end
+  hand_out(ids, records)
   return ids, first
 end
 
-local last, first_token, last_ids
+local last, first_token, ids_at
 local remembered = redis.call("HGET", keys.claims, worker)
 if remembered then
-  last, first_token, last_ids = string.match(remembered, "^(%d+),(%d+),(.*)$")
+  last, first_token, ids_at = string.match(remembered, "^(%d+),(%d+),()")
 end
 if last and tonumber(number) < tonumber(last) then
   -- an old request that arrives late: its answer goes nowhere
 elseif last == number then
   reply[7] = tonumber(first_token)
-  repeat_claim(tonumber(first_token), last_ids)
+  repeat_claim(tonumber(first_token), sub(remembered, ids_at))
 else
   local ids, first = claim()
   reply[7] = first

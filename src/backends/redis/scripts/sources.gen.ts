@@ -1633,7 +1633,7 @@ return { exact(clock(ARGV[1])), redis.call("HGET", KEYS[1], ARGV[2]) or "" }`
     keys: ["jobs", "runs", "pending", "limited", "limits", "buckets", "scheduled", "retry", "active", "completed", "cancelled", "dead", "ledger", "result", "cancels", "progress", "logs", "watchers", "unique", "meta", "claims", "workers", "outbox", "endings", "members", "wake"] as const,
     args: ["now", "notices", "worker", "number", "limit", "lease", "plain"] as const,
     rest: "settlements" as const,
-    sha1: "6aac9710b8acef3d3c3a8a1194d276509ea8731c",
+    sha1: "8c3472ddd40c8a5906cabcd34f09a05ad2b0e128",
     source: `#!lua flags=allow-oom
 local function clock(given)
   if given ~= "" then return tonumber(given) end
@@ -2147,7 +2147,7 @@ if number == "" then
   local waits = max_active and redis.call("ZCARD", keys.pending) + redis.call("ZCARD", keys.limited) > 0
   local made_room = waits and outcomes ~= "" and room() > 0
   if freed or made_room then signal(keys) end
-  return { outcomes, -1, 0, 0, {}, {}, 0, handed_over, {}, {}, {} }
+  return { outcomes, -1, 0, 0, {}, {}, 0, handed_over, "", "", "", {} }
 end
 local function head(index)
   return tonumber(redis.call("ZRANGE", index, 0, 0, "WITHSCORES")[2] or math.huge)
@@ -2164,10 +2164,27 @@ if due <= now then
   due = math.min(head(keys.scheduled), head(keys.retry))
 end
 local paused = redis.call("HGET", keys.meta, "paused") == "1"
-local claimed, handed, later_attempts = {}, {}, {}
-local reply = { outcomes, -1, 0, paused and 1 or 0, rescued, buried, 0, handed_over, claimed, handed, later_attempts }
+local later_attempts = {}
+local reply = { outcomes, -1, 0, paused and 1 or 0, rescued, buried, 0, handed_over, "", "", "", later_attempts }
+local function hand_out(ids, records)
+  if #ids == 0 then return end
+  local lengths, written = {}, {}
+  local function write(at, length)
+    local text = written[length]
+    if not text then
+      text = exact(length)
+      written[length] = text
+    end
+    lengths[at] = text
+  end
+  for i = 1, #ids do
+    write(2 * i - 1, #ids[i])
+    write(2 * i, #records[i])
+  end
+  reply[9], reply[10], reply[11] = table.concat(lengths, ","), table.concat(ids), table.concat(records)
+end
 local function repeat_claim(first, ids)
-  local position = 0
+  local position, claimed, handed = 0, {}, {}
   for id in string.gmatch(ids, "[^,]+") do
     local text = redis.call("HGET", keys.runs, id)
     local token = exact(first + position)
@@ -2175,13 +2192,14 @@ local function repeat_claim(first, ids)
       local run = parse_run(keys, id, text)
       if run then
         local n = #claimed + 1
-        claimed[n], handed[n] = id, redis.call("HGET", keys.jobs, id)
+        claimed[n], handed[n] = id, redis.call("HGET", keys.jobs, id) or ""
         later_attempts[2 * n - 1] = n
         later_attempts[2 * n] = run.attempt .. "," .. run.rescues .. "," .. run.snoozes .. "," .. token
       end
     end
     position = position + 1
   end
+  hand_out(claimed, handed)
 end
 local limits = redis.call("HLEN", keys.limits) > 0 and read_limits(keys) or nil
 local function drop_expired(ids, records, texts)
@@ -2266,32 +2284,31 @@ local function claim()
         later_attempts[#later_attempts + 1] = progress
       end
     end
-    claimed[i] = id
     if run then
-      handed[i] = record
       runs[held + 1], runs[held + 2] = id, run
       leases[held + 1], leases[held + 2] = until_when, id
       held = held + 2
     else
       count(keys.meta, "vanished", 1)
-      handed[i] = false
+      records[i] = ""
     end
   end
   spread("HSET", keys.runs, runs)
   spread("ZADD", keys.active, leases)
   count(keys.meta, "claimed", held / 2)
   if held > 0 then expires = math.min(expires, now + lease) end
+  hand_out(ids, records)
   return ids, first
 end
-local last, first_token, last_ids
+local last, first_token, ids_at
 local remembered = redis.call("HGET", keys.claims, worker)
 if remembered then
-  last, first_token, last_ids = string.match(remembered, "^(%d+),(%d+),(.*)$")
+  last, first_token, ids_at = string.match(remembered, "^(%d+),(%d+),()")
 end
 if last and tonumber(number) < tonumber(last) then
 elseif last == number then
   reply[7] = tonumber(first_token)
-  repeat_claim(tonumber(first_token), last_ids)
+  repeat_claim(tonumber(first_token), sub(remembered, ids_at))
 else
   local ids, first = claim()
   reply[7] = first

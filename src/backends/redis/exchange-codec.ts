@@ -1,0 +1,166 @@
+import type { ClaimedJob, ExchangeReply, ExchangeRequest, Settlement, SettleOutcome } from "../../ports/JobStore.ts"
+import { decodeEndings, jsonText, memberOf, parseRecord } from "./codec.ts"
+
+/** How an exchange is asked and answered. Its reply is bytes, since the records in it are cut by their lengths. */
+
+/** The arguments of the exchange script after `now`. */
+export const encodeExchange = (
+  { claim, settlements, worker }: ExchangeRequest,
+  notices: string
+): ReadonlyArray<string | number> => {
+  const args: Array<string | number> =
+    claim === undefined ? [notices, worker, "", 0, 0] : [notices, worker, claim.number, claim.limit, claim.leaseMillis]
+  pushSettlements(args, settlements)
+  return args
+}
+
+/**
+ * Settlements as the exchange script takes them. Completions without a result that come first, usually all there are,
+ * travel as two lists: ids, and how the runs begin of those that take no more than deleting.
+ */
+const pushSettlements = (args: Array<string | number>, settlements: ReadonlyArray<Settlement>): void => {
+  let plain = 0
+  while (plain < settlements.length && isPlain(settlements[plain]!)) plain++
+  args.push(plain)
+  for (let i = 0; i < plain; i++) args.push(settlements[i]!.jobId)
+  for (let i = 0; i < plain; i++) args.push(`a${settlements[i]!.token},0`)
+  for (let i = plain; i < settlements.length; i++) pushSettlement(args, settlements[i]!)
+}
+
+const isPlain = (settlement: Settlement): boolean => settlement._tag === "Complete" && settlement.result === undefined
+
+const pushSettlement = (args: Array<string | number>, settlement: Settlement): void => {
+  const { jobId, token } = settlement
+  switch (settlement._tag) {
+    case "Complete":
+      if (settlement.result === undefined) args.push("c", jobId, token)
+      else args.push("C", jobId, token, settlement.result)
+      return
+    case "Retry":
+      args.push("r", jobId, token, settlement.delayMillis, jsonText(settlement.error), settlement.failure ?? "")
+      return
+    case "Bury":
+      args.push("b", jobId, token, settlement.reason, jsonText(settlement.error), settlement.failure ?? "")
+      return
+    case "Cancel":
+      args.push("x", jobId, token, jsonText(settlement.reason))
+      return
+    case "Snooze":
+      args.push("s", jobId, token, settlement.delayMillis)
+      return
+    case "Release":
+      args.push("l", jobId, token, settlement.delayMillis)
+      return
+  }
+}
+
+const settleOutcomes: Readonly<Record<string, SettleOutcome>> = {
+  k: "settled",
+  d: "died",
+  x: "cancelled",
+  r: "repeated",
+  s: "stale",
+  g: "gone"
+}
+
+export const decodeOutcomes = (letters: string): ReadonlyArray<SettleOutcome> => {
+  const outcomes: Array<SettleOutcome> = []
+  for (let i = 0; i < letters.length; i++) outcomes.push(letters[i] === "k" ? "settled" : settleOutcomes[letters[i]!]!)
+  return outcomes
+}
+
+const firstAttempt = [1, 0, 0]
+
+/** What an exchange handed out. */
+interface HandedOut {
+  /** Of ids and records in turn, in bytes, with commas between. */
+  readonly lengths: string
+  /** One after the other, whatever is in them. */
+  readonly ids: Buffer
+  readonly records: Buffer
+  /** Those that are no first attempts, or whose tokens do not follow each other: position from 1, numbers with commas between. */
+  readonly later: ReadonlyArray<string | number>
+  readonly firstToken: number
+}
+
+/** Claimed jobs of an exchange reply; ids without a record that can be read are named apart. */
+export const decodeClaimed = ({ firstToken, ids, later, lengths, records }: HandedOut) => {
+  const claimed: Array<ClaimedJob> = []
+  const unreadable: Array<string> = []
+  const sizes = lengths === "" ? [] : lengths.split(",")
+  let [idAt, recordAt, next] = [0, 0, 0]
+  for (let i = 0; 2 * i + 1 < sizes.length; i++) {
+    const idEnd = idAt + Number(sizes[2 * i])
+    const recordEnd = recordAt + Number(sizes[2 * i + 1])
+    const id = ids.toString("utf8", idAt, idEnd)
+    const record = parseRecord(records.toString("utf8", recordAt, recordEnd))
+    idAt = idEnd
+    recordAt = recordEnd
+    const isLater = next < later.length && Number(later[next]) === i + 1
+    // a repeated claim names each token, since jobs it lost in the meantime leave gaps
+    const [attempt, rescues, snoozes, token] = isLater
+      ? String(later[next + 1])
+          .split(",")
+          .map(Number)
+      : firstAttempt
+    if (isLater) next += 2
+    if (record === undefined) {
+      unreadable.push(id)
+      continue
+    }
+    const { enqueuedAt, extras, kind, maxAttempts, payload, priority, uniqueKey } = record
+    claimed.push({
+      id,
+      token: token ?? firstToken + i,
+      kind,
+      payload,
+      priority,
+      attempt: attempt!,
+      maxAttempts,
+      rescues: rescues!,
+      snoozes: snoozes!,
+      enqueuedAt,
+      headers: extras.headers,
+      tags: extras.tags,
+      ...(uniqueKey === "" ? undefined : memberOf(uniqueKey))
+    })
+  }
+  return { claimed, unreadable }
+}
+
+/** As the script answers it; see its header. */
+export type RawReply = readonly [
+  outcomes: Buffer,
+  next: number,
+  more: 0 | 1,
+  paused: 0 | 1,
+  rescued: ReadonlyArray<Buffer>,
+  buried: ReadonlyArray<Buffer>,
+  firstToken: number,
+  endings: ReadonlyArray<Buffer>,
+  lengths: Buffer,
+  ids: Buffer,
+  records: Buffer,
+  later: ReadonlyArray<Buffer | number>
+]
+
+const textOf = (bytes: Buffer): string => bytes.toString()
+
+/** The reply, ids whose records cannot be read, and endings that cannot. */
+export const decodeExchange = (reply: RawReply) => {
+  const [outcomes, next, more, paused, rescued, buried, firstToken, told, lengths, ids, records, laterBytes] = reply
+  const later = laterBytes.map((value) => (typeof value === "number" ? value : textOf(value)))
+  const { claimed, unreadable } = decodeClaimed({ lengths: textOf(lengths), ids, records, later, firstToken })
+  const { endings, unreadable: dropped } = decodeEndings(told.map(textOf))
+  const decoded: ExchangeReply = {
+    settled: decodeOutcomes(textOf(outcomes)),
+    claimed,
+    rescued: rescued.map(textOf),
+    buried: buried.map(textOf),
+    more: more === 1,
+    paused: paused === 1,
+    endings,
+    ...(next < 0 ? {} : { nextInMillis: next })
+  }
+  return { decoded, unreadable, dropped }
+}
