@@ -1,3 +1,5 @@
+export { type AnyQueue, type Sharded, sharded, shardFor, shardsOf } from "./Sharded.ts"
+
 /** What may be said of one queue of a worker. */
 export interface QueueOptions {
   /** Its part of the work, against the sum of all weights; 1 when left out. Fractions are allowed. */

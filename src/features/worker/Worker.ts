@@ -13,7 +13,7 @@ import {
   InvalidInput
 } from "../../domain/limits.ts"
 import type { Backoff } from "../../domain/Backoff.ts"
-import type { Queues } from "../../domain/Queues.ts"
+import { type Queues, shardsOf } from "../../domain/Queues.ts"
 import type { AnyTask, RateLimitOptions } from "../../domain/Task.ts"
 import { JobIds } from "../../ports/JobIds.ts"
 import { JobStore } from "../../ports/JobStore.ts"
@@ -169,7 +169,7 @@ const queuesOf = (queues: ReadonlyArray<string> | Queues): Queues =>
   "order" in queues ? queues : { order: "weighted", entries: [...new Set(queues)].map((name) => ({ name })) }
 
 const settingsOf = Effect.fnUntraced(function* (options: AnyOptions<ReadonlyArray<AnyTask>>) {
-  const queues = queuesOf(options.queues ?? options.tasks.map((task) => task.queue))
+  const queues = queuesOf(options.queues ?? options.tasks.flatMap((task) => shardsOf(task.queue)))
   for (const task of options.tasks) yield* Effect.fromResult(checkKind(task.kind))
   if (options.tasks.length === 0) {
     return yield* Effect.fail(new InvalidInput({ field: "tasks", problem: "must name at least one" }))
