@@ -173,8 +173,7 @@ const make = (
 ): ClientShape => {
   const storeMany: ClientShape["enqueueMany"] = Effect.fnUntraced(function* (task, payloads, options) {
     const batches = yield* prepare(task, payloads, options ?? {}, maxPayloadBytes)
-    const stored = yield* storeBatches(store, task.kind, batches)
-    return stored.map(({ id, outcome, queue }) => ({ id, outcome, queue, task }))
+    return yield* storeBatches(store, task, batches)
   })
 
   const enqueueMany: ClientShape["enqueueMany"] = (task, payloads, options) =>
