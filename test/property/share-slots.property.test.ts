@@ -385,6 +385,21 @@ describe("the slots of a worker", () => {
       { numRuns: 200 }
     ))
 
+  it("of a sharded queue that come beyond a lowered limit start nothing", () => {
+    const state = stateOf({ order: "weighted", entries: [{ name: "orders", shards: 2, concurrency: 4 }] }, 4)
+    const [a, b] = state.lanes as [Lane, Lane]
+    state.shareOut()
+    const asked = [send(state, a), send(state, b)]
+
+    a.pool!.limit = 1
+    const first = answer(state, a, 2, false)
+    for (let i = first; i < 2; i++) state.giveBack(a)
+    const second = answer(state, b, 2, false)
+
+    assert.deepStrictEqual(asked, [2, 2])
+    assert.deepStrictEqual([first, second], [0, 1])
+  })
+
   it("follow the weights within one round, however round trips overlap", () =>
     fc.assert(
       fc.property(

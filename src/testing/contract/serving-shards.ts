@@ -245,6 +245,53 @@ export const servingShardsContract = contract("serving shards", (it) => {
     })
   )
 
+  for (const by of ["weight", "order"] as const) {
+    it.effect(`SHARD-8 by ${by}, one at its limit leaves the rest of the room to others`, (queue) =>
+      Effect.gen(function* () {
+        const orders = shardedOf(queue, 4)
+        const task = taskOf(orders)
+        const { run, running } = held()
+        const ran: Array<string> = []
+        const customers = customersOf(orders)
+        yield* withClient(
+          Client.enqueueMany(
+            task,
+            [...customers, ...customers].map((customer) => order(customer))
+          )
+        )
+        yield* withClient(
+          Client.enqueueMany(
+            task,
+            Array.from({ length: 9 }, () => order("ada")),
+            { queue: queue.sibling.name }
+          )
+        )
+
+        yield* serve(
+          task,
+          (_, info) =>
+            Effect.andThen(
+              Effect.sync(() => ran.push(info.queue)),
+              run()
+            ),
+          {
+            concurrency: 5,
+            queues:
+              by === "order"
+                ? Queues.strict([{ ...orders, concurrency: 2 }, queue.sibling.name])
+                : Queues.weighted({ [orders.name]: { shards: 4, concurrency: 2, weight: 9 }, [queue.sibling.name]: 1 })
+          }
+        )
+        yield* eventually(Effect.sync(() => running() === 5))
+
+        assert.lengthOf(
+          ran.filter((name) => name === queue.sibling.name),
+          3
+        )
+      })
+    )
+  }
+
   it.effect("SHARD-8 its shards are added and removed together", (queue) =>
     Effect.gen(function* () {
       const orders = shardedOf(queue, 4)
