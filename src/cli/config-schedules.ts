@@ -1,7 +1,7 @@
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import type { CronSettings, Settings } from "../config/Config.ts"
-import { queueOf } from "../domain/Queues.ts"
+import { queueOf } from "../domain/queue-entries.ts"
 import * as Schedules from "../features/schedules/Schedules.ts"
 import { rawTask } from "./raw-task.ts"
 

@@ -1,5 +1,5 @@
 import type { QueueSettings, Settings } from "../config/Config.ts"
-import { partsOf } from "../domain/Queues.ts"
+import { partsOf } from "../domain/queue-entries.ts"
 
 const partsOfSettings = ({ maxActive, shards, ...queue }: QueueSettings): ReadonlyArray<QueueSettings> => {
   const limit = (parts: number) => (maxActive === undefined ? {} : { maxActive: Math.ceil(maxActive / parts) })

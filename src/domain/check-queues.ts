@@ -1,6 +1,7 @@
 import * as Result from "effect/Result"
 import { InvalidInput } from "./limits.ts"
-import { type Entry, partsOf, type Queues, queueOf } from "./Queues.ts"
+import { partsOf, queueOf } from "./queue-entries.ts"
+import type { Entry, Queues } from "./Queues.ts"
 import { checkAnyQueue } from "./Sharded.ts"
 
 /** A weight outside says more of a typing error than of a wish, and would cost the arithmetic its precision. */

@@ -1,6 +1,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import * as Context from "effect/Context"
 import fc from "fast-check"
+import { partsOf } from "../../src/domain/queue-entries.ts"
 import * as Queues from "../../src/domain/Queues.ts"
 import type { Extensions } from "../../src/features/worker/Extensions.ts"
 import type { Lane } from "../../src/features/worker/Lane.ts"
@@ -237,7 +238,7 @@ const stateOf = (queues: Queues.Queues, concurrency: number): WorkerState => {
   for (const entry of queues.entries) {
     const pool =
       entry.shards === undefined ? undefined : new Pool(entry.name, entry.concurrency ?? Number.POSITIVE_INFINITY)
-    for (const part of Queues.partsOf(entry)) state.serve(part, pool)
+    for (const part of partsOf(entry)) state.serve(part, pool)
   }
   return state
 }

@@ -13,7 +13,8 @@ import {
   InvalidInput
 } from "../../domain/limits.ts"
 import type { Backoff } from "../../domain/Backoff.ts"
-import { type AnyQueue, type Entry, entryOf, partsOf, type Queues } from "../../domain/Queues.ts"
+import { entryOf, partsOf } from "../../domain/queue-entries.ts"
+import type { AnyQueue, Entry, Queues } from "../../domain/Queues.ts"
 import type { AnyTask, RateLimitOptions } from "../../domain/Task.ts"
 import { JobIds } from "../../ports/JobIds.ts"
 import { JobStore } from "../../ports/JobStore.ts"

@@ -1,6 +1,8 @@
 import * as Effect from "effect/Effect"
 import { durationMillis, InvalidInput } from "../../domain/limits.ts"
-import { type Entry, partsOf, shardsOf } from "../../domain/Queues.ts"
+import { partsOf } from "../../domain/queue-entries.ts"
+import type { Entry } from "../../domain/Queues.ts"
+import { shardsOf } from "../../domain/Sharded.ts"
 import type { AnyTask, RateLimitOptions } from "../../domain/Task.ts"
 import { QueueControl, type RateLimit } from "../../ports/QueueControl.ts"
 
