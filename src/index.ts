@@ -23,6 +23,7 @@ export {
   type JobHandle,
   JobMissing,
   type JobRef,
+  PartlyEnqueued,
   PayloadTooLarge,
   type Unique
 } from "./features/client/Client.ts"

@@ -1,6 +1,7 @@
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import type { CronSettings, Settings } from "../config/Config.ts"
+import { queueOf } from "../domain/queue-entries.ts"
 import * as Schedules from "../features/schedules/Schedules.ts"
 import { rawTask } from "./raw-task.ts"
 
@@ -15,7 +16,7 @@ const entryOf = ({ kind, missed, name, overlap, payload, queue, when }: CronSett
   })
   return Schedules.entry(name, task, {
     ...when,
-    queue,
+    queue: queueOf({ name: queue, ...(set?.shards === undefined ? {} : { shards: set.shards }) }),
     // a task without a payload reads an empty one
     payload: payload ?? "{}",
     ...(missed === undefined ? {} : { missed }),

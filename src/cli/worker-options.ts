@@ -23,6 +23,7 @@ const entryOf = (
   return {
     name,
     ...(strict || share === undefined ? {} : { weight: share }),
+    ...(set?.shards === undefined ? {} : { shards: set.shards }),
     ...(set?.concurrency === undefined ? {} : { concurrency: set.concurrency })
   }
 }

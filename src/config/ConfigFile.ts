@@ -10,6 +10,7 @@ import {
   minLeaseMillis
 } from "../domain/limits.ts"
 import { checkScheduleName, maxMissed } from "../domain/Schedule.ts"
+import { checkAnyQueue, maxShards } from "../domain/Sharded.ts"
 import { timezoneProblem, timingProblem } from "./cron-timing.ts"
 import { parseDuration } from "./duration.ts"
 
@@ -114,6 +115,7 @@ const Queue = optional({
   weight: key(
     number.check(Schema.isBetween({ minimum: 0.001, maximum: 1_000_000 }, { message: "must be from 0.001 to 1000000" }))
   ),
+  shards: key(whole(1, maxShards)),
   concurrency: key(whole(1, 1_000_000)),
   max_active: key(whole(0, 1_000_000_000)),
   max_retries: key(integer.check(Schema.makeFilter((value) => problemOf(checkMaxAttempts(value))))),
@@ -217,7 +219,10 @@ export const conflictsOf = (value: Loose): ReadonlyArray<Conflict> => {
   const strict = fieldOf(value["workers"], "order") === "strict"
   return [
     ...entriesOf(value["queues"]).flatMap(([name, queue]): ReadonlyArray<Conflict> => {
-      const problem = problemOf(checkQueue(name))
+      const shards = Number(fieldOf(queue, "shards"))
+      // one that is no such number is told by itself
+      const isSharded = Number.isInteger(shards) && shards >= 1 && shards <= maxShards
+      const problem = problemOf(checkAnyQueue(isSharded ? { name, shards } : name))
       return [
         ...(problem === undefined ? [] : [{ path: ["queues", name], message: `the name ${problem}` }]),
         ...(strict && fieldOf(queue, "weight") !== undefined

@@ -48,6 +48,8 @@ export interface ServerSettings {
 export interface QueueSettings {
   readonly name: string
   readonly weight?: number
+  /** Over how many shards it is split; absent for a plain queue. */
+  readonly shards?: number
   /** Handlers that a worker runs at once at most. */
   readonly concurrency?: number
   /** Jobs active at once, over all workers; 0 lifts the limit. */
@@ -185,6 +187,7 @@ export const settingsOf = (file: ConfigFile): Settings => ({
     name,
     ...present({
       weight: queue.weight,
+      shards: queue.shards,
       concurrency: queue.concurrency,
       maxActive: queue.max_active,
       maxAttempts: queue.max_retries,

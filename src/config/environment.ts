@@ -21,7 +21,7 @@ export const keyVariables: ReadonlyArray<KeyVariable> = [
   ...section("server", "text", "tls_cert", "tls_key", "tls_client_ca"),
   ...section("server", "list", "tokens"),
   ...section("server", "number", "max_message_bytes"),
-  ...section("queues.*", "number", "weight", "concurrency", "max_active", "max_retries", "priority_default"),
+  ...section("queues.*", "number", "weight", "shards", "concurrency", "max_active", "max_retries", "priority_default"),
   ...section("queues.*", "text", "backoff", "backoff_base"),
   ...section("workers", "number", "concurrency"),
   ...section("workers", "text", "heartbeat_interval", "stale_threshold", "recovery_interval", "drain", "order"),

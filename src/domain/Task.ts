@@ -3,6 +3,7 @@ import * as Exit from "effect/Exit"
 import * as Schema from "effect/Schema"
 import * as Backoff from "./Backoff.ts"
 import { defaultMaxAttempts, defaultPriority, defaultQueue } from "./limits.ts"
+import type { AnyQueue, Sharded } from "./Sharded.ts"
 
 /** A schema whose codec needs no services, so that it can run at the edge of any program. */
 export type PlainSchema = Schema.ConstraintCodec<unknown, unknown>
@@ -25,8 +26,13 @@ export interface TaskOptions<P extends PlainSchema, S extends PlainSchema, E ext
   readonly success?: S
   /** What the handler may fail with. Left out: the handler has no typed failure. */
   readonly error?: E
-  /** Where its jobs wait unless the caller says otherwise; `default` when left out. */
-  readonly queue?: string
+  /** Where its jobs wait unless the caller says otherwise: a name, or `Queues.sharded`; `default` when left out. */
+  readonly queue?: AnyQueue
+  /**
+   * The key within which jobs keep their order when their queue is sharded: those with the same key go to the same
+   * shard. Without one they are spread evenly. A plain queue keeps the order of all.
+   */
+  readonly orderBy?: (payload: P["Type"]) => string | undefined
   /** Lower runs first, -4096 to 4095; 5 when left out. */
   readonly priority?: number
   /** Attempts allowed, the first one included; 20 when left out. */
@@ -54,14 +60,17 @@ export interface Task<
   Kind extends string,
   P extends PlainSchema,
   S extends PlainSchema = typeof Schema.Void,
-  E extends PlainSchema = typeof Schema.Never
+  E extends PlainSchema = typeof Schema.Never,
+  Q extends AnyQueue = string
 > {
   new (_: never): {}
   readonly kind: Kind
   readonly payload: P
   readonly success: S
   readonly error: E
-  readonly queue: string
+  readonly queue: Q
+  /** Given what `enqueue` was given, once that has been encoded; never called for a plain queue. */
+  readonly orderBy: ((payload: P["Type"]) => string | undefined) | undefined
   readonly priority: number
   readonly maxAttempts: number
   readonly timeoutMillis: number | undefined
@@ -83,7 +92,7 @@ export interface Task<
 }
 
 /** A task of whatever kind. */
-export type AnyTask = Task<string, any, any, any>
+export type AnyTask = Task<string, any, any, any, AnyQueue>
 /** A task's payload, decoded. */
 export type Payload<T extends AnyTask> = T["payload"]["Type"]
 /** What a handler of a task gives. */
@@ -101,6 +110,9 @@ type PayloadSchema<P extends PlainSchema | PlainFields> = P extends PlainSchema
       ? Fields
       : never
     : never
+
+/** Names are not told apart by types. */
+type QueueOf<Q extends AnyQueue> = Q extends string ? string : Sharded
 
 const sevenDaysMillis = 7 * 24 * 60 * 60 * 1000
 
@@ -146,11 +158,16 @@ export const make = <
   const Kind extends string,
   const P extends PlainSchema | PlainFields,
   S extends PlainSchema = typeof Schema.Void,
-  E extends PlainSchema = typeof Schema.Never
+  E extends PlainSchema = typeof Schema.Never,
+  Q extends AnyQueue = string
 >(
   kind: Kind,
-  options: Omit<TaskOptions<any, S, E>, "payload"> & { readonly payload: P }
-): Task<Kind, PayloadSchema<P>, S, E> => {
+  options: Omit<TaskOptions<any, S, E>, "payload" | "queue" | "orderBy"> & {
+    readonly payload: P
+    readonly queue?: Q
+    readonly orderBy?: (payload: PayloadSchema<P>["Type"]) => string | undefined
+  }
+): Task<Kind, PayloadSchema<P>, S, E, QueueOf<Q>> => {
   const payload: PlainSchema = Schema.isSchema(options.payload)
     ? (options.payload as unknown as PlainSchema)
     : (Schema.Struct(options.payload as Schema.Struct.Fields) as unknown as PlainSchema)
@@ -164,6 +181,7 @@ export const make = <
     success: options.success ?? Schema.Void,
     error: options.error ?? Schema.Never,
     queue: options.queue ?? defaultQueue,
+    orderBy: options.orderBy,
     priority: options.priority ?? defaultPriority,
     maxAttempts: options.maxAttempts ?? defaultMaxAttempts,
     timeoutMillis: options.timeout === undefined ? undefined : millisOf(options.timeout),
@@ -183,5 +201,5 @@ export const make = <
     decodePayload: payloadCodec.decode,
     encodeSuccess: successCodec.encode,
     decodeSuccess: successCodec.decode
-  }) as unknown as Task<Kind, PayloadSchema<P>, S, E>
+  }) as unknown as Task<Kind, PayloadSchema<P>, S, E, QueueOf<Q>>
 }

@@ -1,6 +1,7 @@
 import type * as DateTime from "effect/DateTime"
 import type * as Duration from "effect/Duration"
 import * as Schema from "effect/Schema"
+import type { AnyQueue } from "./Sharded.ts"
 import type { AnyTask, Failure, Payload, Success } from "./Task.ts"
 
 /**
@@ -39,8 +40,10 @@ export type NodeState = typeof NodeState.Type
  * @since 0.1.0
  */
 export interface MemberOptions {
-  /** Where it waits. */
-  readonly queue?: string
+  /** Where it waits: a name, or `Queues.sharded`. */
+  readonly queue?: AnyQueue
+  /** The key within which it keeps its order in a sharded queue, in place of what the task's `orderBy` says. */
+  readonly orderKey?: string
   /** Lower runs first, -4096 to 4095. */
   readonly priority?: number
   /** Attempts allowed, the first one included. */

@@ -1,6 +1,8 @@
 import * as Result from "effect/Result"
-import { checkQueue, InvalidInput } from "./limits.ts"
+import { InvalidInput } from "./limits.ts"
+import { partsOf, queueOf } from "./queue-entries.ts"
 import type { Entry, Queues } from "./Queues.ts"
+import { checkAnyQueue } from "./Sharded.ts"
 
 /** A weight outside says more of a typing error than of a wish, and would cost the arithmetic its precision. */
 const minWeight = 0.001
@@ -20,11 +22,11 @@ const checkWeight = (weight: number, of: string): Result.Result<void, InvalidInp
 
 /** Whether a queue may stand among others of this order. */
 export const checkEntry = (
-  { concurrency, name, weight }: Entry,
+  { concurrency, name, shards, weight }: Entry,
   order: Queues["order"]
 ): Result.Result<void, InvalidInput> =>
   Result.gen(function* () {
-    yield* checkQueue(name)
+    yield* checkAnyQueue(queueOf({ name, ...(shards === undefined ? {} : { shards }) }))
     if (weight !== undefined && order === "strict") {
       return yield* invalid("weight", `of ${name} must be left out: the order of the queues is strict`)
     }
@@ -39,7 +41,9 @@ export const checkQueues = ({ entries, order }: Queues): Result.Result<void, Inv
     const names = new Set<string>()
     for (const entry of entries) {
       yield* checkEntry(entry, order)
-      if (names.has(entry.name)) return yield* invalid("queues", `name ${entry.name} twice`)
-      names.add(entry.name)
+      for (const { name } of partsOf(entry)) {
+        if (names.has(name)) return yield* invalid("queues", `name ${name} twice`)
+        names.add(name)
+      }
     }
   })

@@ -4,6 +4,7 @@ import * as Duration from "effect/Duration"
 import * as Equal from "effect/Equal"
 import type { Pipeable } from "effect/Pipeable"
 import type { JobId } from "../domain/Job.ts"
+import { type AnyQueue, shardsOf } from "../domain/Sharded.ts"
 import type { AnyTask, Payload } from "../domain/Task.ts"
 import { namedKey } from "../features/client/prepare.ts"
 import type { EnqueueOutcome } from "../ports/JobStore.ts"
@@ -27,7 +28,8 @@ export interface Match<T extends AnyTask> {
   /** Some fields of the payload, or a predicate. */
   readonly payload?: Part<Payload<T>> | ((payload: Payload<T>) => boolean)
   readonly id?: JobId
-  readonly queue?: string
+  /** A name; or a sharded queue, for any of its shards. */
+  readonly queue?: AnyQueue
   readonly priority?: number
   readonly maxAttempts?: number
   /** How long it was delayed, exactly; 0 for not at all. */
@@ -75,6 +77,13 @@ const payloadMisfits = <T extends AnyTask>(payload: Match<T>["payload"], actual:
   return payload(actual) ? [] : ["payload does not satisfy the predicate"]
 }
 
+const queueMisfits = (queue: AnyQueue | undefined, actual: string): ReadonlyArray<string> => {
+  if (queue === undefined || shardsOf(queue).includes(actual)) return []
+  return typeof queue === "string"
+    ? differences("queue", queue, actual)
+    : [`queue is ${show(actual)}, no shard of ${show(queue.name)}`]
+}
+
 const uniqueMisfits = (unique: boolean | string | undefined, key: string | undefined): ReadonlyArray<string> => {
   if (unique === undefined) return []
   if (typeof unique === "boolean") {
@@ -86,7 +95,7 @@ const uniqueMisfits = (unique: boolean | string | undefined, key: string | undef
 /** In what a job is not as it must be; nothing when it is. */
 export const misfits = <T extends AnyTask>(job: Enqueued<T>, match: Match<T>): ReadonlyArray<string> => {
   const { at, delay, outcome, tags } = match
-  const fields = (["id", "queue", "priority", "maxAttempts"] as const).flatMap((name) =>
+  const fields = (["id", "priority", "maxAttempts"] as const).flatMap((name) =>
     match[name] === undefined ? [] : differences(name, match[name], job[name])
   )
   const delayMillis = delay === undefined ? undefined : Duration.toMillis(Duration.fromInputUnsafe(delay))
@@ -94,6 +103,7 @@ export const misfits = <T extends AnyTask>(job: Enqueued<T>, match: Match<T>): R
   const stored = job.outcome === "Enqueued" || job.outcome === "Replaced"
   return [
     ...payloadMisfits(match.payload, job.payload),
+    ...queueMisfits(match.queue, job.queue),
     ...fields,
     ...(delayMillis === undefined || delayMillis === job.delayMillis
       ? []

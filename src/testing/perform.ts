@@ -1,5 +1,6 @@
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
+import { shardsOf } from "../domain/Sharded.ts"
 import type { AnyTask, Payload, Success } from "../domain/Task.ts"
 import { type HandlerFor, handlerOf } from "../features/worker/Handler.ts"
 import type { JobInfo } from "../features/worker/Worker.ts"
@@ -35,7 +36,7 @@ export const perform = <T extends AnyTask>(
     const job: JobInfo = {
       id: yield* ids.next,
       token: 1,
-      queue: task.queue,
+      queue: shardsOf(task.queue)[0]!,
       priority: task.priority,
       attempt: 1,
       maxAttempts: task.maxAttempts,

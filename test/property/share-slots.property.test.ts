@@ -1,9 +1,11 @@
 import { assert, describe, it } from "@effect/vitest"
 import * as Context from "effect/Context"
 import fc from "fast-check"
+import { partsOf } from "../../src/domain/queue-entries.ts"
 import * as Queues from "../../src/domain/Queues.ts"
 import type { Extensions } from "../../src/features/worker/Extensions.ts"
 import type { Lane } from "../../src/features/worker/Lane.ts"
+import { Pool } from "../../src/features/worker/Pool.ts"
 import { type Contender, shareByOrder, shareByWeight } from "../../src/features/worker/share-slots.ts"
 import { WorkerState } from "../../src/features/worker/WorkerState.ts"
 import type { JobStore } from "../../src/ports/JobStore.ts"
@@ -136,11 +138,108 @@ describe("slots shared in order", () => {
     ))
 })
 
+/** The shards of some queues among plain ones, with limits of their own and turns they have had. */
+const withPools = fc
+  .tuple(
+    contenders,
+    fc.array(fc.option(fc.nat(2), { nil: undefined }), { minLength: 8, maxLength: 8 }),
+    fc.tuple(fc.nat(9), fc.nat(9), fc.nat(9))
+  )
+  .chain(([all, groups, rooms]) =>
+    fc
+      .shuffledSubarray(
+        all.map((_, i) => i),
+        { minLength: all.length }
+      )
+      .map((turns) => {
+        const pools = rooms.map((room) => ({ room }))
+        // shards of one queue stand together
+        return all
+          .map((one, i): Contender => {
+            const group = groups[i]
+            return group === undefined ? one : { ...one, pool: pools[group]!, turn: turns[i]! }
+          })
+          .toSorted((a, b) => pools.indexOf(a.pool!) - pools.indexOf(b.pool!))
+      })
+  )
+
+describe("slots shared among the shards of a queue", () => {
+  for (const [order, share] of [
+    ["weight", shareByWeight],
+    ["order", shareByOrder]
+  ] as const) {
+    it(`by ${order} pass neither their own limits nor the one they share`, () =>
+      fc.assert(
+        fc.property(free, withPools, (slots, all) => {
+          const given = share(slots, all)
+
+          withinLimits(slots, all, given)
+          for (const { pool } of all) {
+            if (pool !== undefined) assert.isAtMost(sum(given.filter((_, i) => all[i]!.pool === pool)), pool.room)
+          }
+        })
+      ))
+
+    it(`by ${order} are not left free while one of them has room`, () =>
+      fc.assert(
+        fc.property(free, withPools, (slots, some) => {
+          const all = allPresent(some)
+          const given = share(slots, all)
+
+          const isOpen = ({ hungry, pool, room }: Contender, i: number) =>
+            hungry &&
+            given[i]! < room &&
+            (pool === undefined || sum(given.filter((_, j) => all[j]!.pool === pool)) < pool.room)
+          assert.isTrue(sum(given) === slots || !all.some(isOpen))
+        })
+      ))
+
+    it(`by ${order} go one by one to the shard that has waited longest`, () =>
+      fc.assert(
+        fc.property(fc.integer({ min: 1, max: 9 }), fc.integer({ min: 1, max: 9 }), (shards, limit) => {
+          const pool = { room: limit }
+          const turns = Array.from({ length: shards }, () => 0)
+          const seen: Array<number> = []
+          for (let turn = 1; turn <= 3 * shards; turn++) {
+            const all = turns.map((turn) => ({
+              ...{ weight: 1 / shards, since: 0, served: 0, hungry: true, away: false, room: limit, pool, turn }
+            }))
+            const next = share(1, all).indexOf(1)
+            seen.push(next)
+            turns[next] = turn
+          }
+
+          for (let at = 0; at < seen.length; at += shards) {
+            assert.lengthOf(new Set(seen.slice(at, at + shards)), shards)
+          }
+        })
+      ))
+  }
+
+  it("by order leave nothing to later queues while one of them may want more", () =>
+    fc.assert(
+      fc.property(free, withPools, (slots, all) => {
+        const given = shareByOrder(slots, all)
+        for (const [i, count] of given.entries()) {
+          if (count === 0) continue
+          for (const [j, { away, pool, room }] of all.slice(0, i).entries()) {
+            const isSameQueue = pool !== undefined && pool === all[i]!.pool
+            assert.isFalse(!isSameQueue && away && room > 0, `${i} was served before ${j}`)
+          }
+        }
+      })
+    ))
+})
+
 const stateOf = (queues: Queues.Queues, concurrency: number): WorkerState => {
   const settings = { queues, concurrency } as WorkerState["settings"]
   const extensions = {} as Extensions
   const state = new WorkerState("w", settings, new Map(), Context.empty(), {} as JobStore["Service"], extensions)
-  for (const entry of queues.entries) state.serve(entry)
+  for (const entry of queues.entries) {
+    const pool =
+      entry.shards === undefined ? undefined : new Pool(entry.name, entry.concurrency ?? Number.POSITIVE_INFINITY)
+    for (const part of partsOf(entry)) state.serve(part, pool)
+  }
   return state
 }
 
@@ -236,6 +335,71 @@ describe("the slots of a worker", () => {
       ),
       { numRuns: 1000 }
     ))
+
+  it("of a sharded queue are within its limit, and starve no shard", () =>
+    fc.assert(
+      fc.property(
+        orders,
+        fc.integer({ min: 2, max: 6 }),
+        fc.option(fc.integer({ min: 1, max: 6 }), { nil: undefined }),
+        fc.integer({ min: 1, max: 8 }),
+        fc.infiniteStream(fc.nat(1000)),
+        (order, shards, limit, concurrency, random) => {
+          const next = () => random.next().value as number
+          const one = { name: "orders", shards, ...(limit === undefined ? {} : { concurrency: limit }) }
+          const entries = order === "strict" ? [one] : [one, { name: "mail" }]
+          const state = stateOf({ order, entries }, concurrency)
+          const sharded = state.lanes.filter(({ pool }) => pool !== undefined)
+          const started = new Map(state.lanes.map((lane) => [lane, 0]))
+          const running: Array<Lane> = []
+          for (let step = 0; step < 600; step++) {
+            state.shareOut()
+            assert.isAtMost(sum(sharded.map(({ held }) => held)), limit ?? Number.POSITIVE_INFINITY)
+            assert.strictEqual(sharded[0]!.pool!.held, sum(sharded.map(({ held }) => held)))
+            // every lane that is away comes back before anybody is away twice
+            for (const lane of state.lanes) {
+              if (lane.exchanging) {
+                const claimed = answer(state, lane, lane.asked, true)
+                started.set(lane, started.get(lane)! + claimed)
+                for (let k = 0; k < claimed; k++) running.push(lane)
+              } else if (lane.poke.isOpen()) {
+                lane.poke.closeUnsafe()
+                send(state, lane)
+              }
+            }
+            if (running.length > 0) {
+              const [ended] = running.splice(next() % running.length, 1)
+              ended!.outgoing.push({ _tag: "Complete", jobId: "", token: 0 })
+              state.giveBack(ended!)
+            }
+          }
+          const counts = sharded.map((lane) => started.get(lane)!)
+          // in turns by order, where one that is away to settle may miss its turn; in equal parts by weight
+          const most =
+            order === "strict" || limit !== undefined
+              ? 3 * Math.min(...counts)
+              : Math.min(...counts) + 2 * concurrency + 2
+          assert.isAtMost(Math.max(...counts), most, JSON.stringify([order, shards, limit, concurrency, counts]))
+          assert.isAbove(Math.min(...counts), 10)
+        }
+      ),
+      { numRuns: 200 }
+    ))
+
+  it("of a sharded queue that come beyond a lowered limit start nothing", () => {
+    const state = stateOf({ order: "weighted", entries: [{ name: "orders", shards: 2, concurrency: 4 }] }, 4)
+    const [a, b] = state.lanes as [Lane, Lane]
+    state.shareOut()
+    const asked = [send(state, a), send(state, b)]
+
+    a.pool!.limit = 1
+    const first = answer(state, a, 2, false)
+    for (let i = first; i < 2; i++) state.giveBack(a)
+    const second = answer(state, b, 2, false)
+
+    assert.deepStrictEqual(asked, [2, 2])
+    assert.deepStrictEqual([first, second], [0, 1])
+  })
 
   it("follow the weights within one round, however round trips overlap", () =>
     fc.assert(

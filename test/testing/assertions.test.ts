@@ -4,7 +4,7 @@ import * as Exit from "effect/Exit"
 import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
 import { assert, describe } from "vitest"
-import { Client, Task } from "winterq"
+import { Client, Queues, Task } from "winterq"
 import * as Memory from "winterq/memory"
 import * as Testing from "winterq/testing"
 import { testApp } from "winterq/testing/vitest"
@@ -44,6 +44,25 @@ const holds = (expected: Testing.Expected<typeof Order>) =>
   Effect.map(said(Testing.assertEnqueued(Order, expected)), (text) => text === "")
 
 describe("assertEnqueued", () => {
+  it(
+    "accepts any shard of a sharded queue, and no other queue",
+    Effect.gen(function* () {
+      const shards = Queues.sharded("bulk", { shards: 4 })
+      yield* Client.enqueueMany(
+        Order,
+        Array.from({ length: 9 }, () => order),
+        { queue: shards }
+      )
+      yield* Client.enqueue(Order, order, { queue: "bulk" })
+
+      const found = yield* Testing.assertEnqueued(Order, { queue: shards, count: 9 })
+      const refused = yield* said(Testing.assertEnqueued(Order, { queue: Queues.sharded("orders", { shards: 4 }) }))
+
+      assert.isTrue(found.every(({ queue }) => Queues.shardsOf(shards).includes(queue)))
+      assert.include(refused, `queue is 'bulk', no shard of 'orders'`)
+    })
+  )
+
   it(
     "sees everything that was said of a job",
     Effect.gen(function* () {

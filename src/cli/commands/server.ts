@@ -13,6 +13,7 @@ import { Lifetime } from "../Lifetime.ts"
 import { serviceLogs } from "../logs.ts"
 import { putLimits } from "../queue-limits.ts"
 import { settings } from "../settings.ts"
+import { withShards } from "../shard-settings.ts"
 
 /** Remote workers ask rather than being told, so due jobs are moved on about as often as the Go system did. */
 const promoteMillis = 500
@@ -46,7 +47,8 @@ export const server = Command.make(
   },
   ({ host, port }) =>
     Effect.gen(function* () {
-      const config = yield* settings
+      const declared = yield* settings
+      const config = withShards(declared)
       // read only here: no other command needs the protocol
       const { GrpcServer } = yield* Effect.promise(() => import("../../grpc/index.ts"))
       const served = GrpcServer.layer({ ...(yield* grpcOptions(config)), ...given({ host, port }) })
@@ -56,7 +58,7 @@ export const server = Command.make(
       const running = Layer.effectDiscard(Effect.andThen(started, Effect.forkScoped(promotion(config)))).pipe(
         Layer.provideMerge(served),
         Layer.provideMerge(Layer.effectDiscard(putLimits(config.queues))),
-        Layer.provideMerge(configSchedules(config)),
+        Layer.provideMerge(configSchedules(declared)),
         Layer.provide(yield* store),
         Layer.provide(serviceLogs(config.server.logLevel))
       )

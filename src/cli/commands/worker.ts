@@ -15,6 +15,7 @@ import { Lifetime } from "../Lifetime.ts"
 import { serviceLogs } from "../logs.ts"
 import { putLimits } from "../queue-limits.ts"
 import { settings } from "../settings.ts"
+import { withShards } from "../shard-settings.ts"
 import { loadWorker } from "../worker-module.ts"
 import { overridesOf } from "../worker-options.ts"
 
@@ -86,7 +87,7 @@ export const worker = Command.make(
       const running = ready.pipe(
         Layer.provideMerge(layer),
         Layer.provide(Layer.succeed(WorkerOverrides, overrides)),
-        Layer.provideMerge(Layer.effectDiscard(putLimits(config.queues))),
+        Layer.provideMerge(Layer.effectDiscard(putLimits(withShards(config).queues))),
         Layer.provideMerge(configSchedules(config)),
         Layer.provide(yield* store),
         Layer.provide(serviceLogs(config.server.logLevel))

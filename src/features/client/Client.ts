@@ -7,6 +7,7 @@ import * as Option from "effect/Option"
 import { describe } from "../../domain/describe.ts"
 import type { Ended, JobId } from "../../domain/Job.ts"
 import { defaultMaxPayloadBytes, type InvalidInput } from "../../domain/limits.ts"
+import { nameOf } from "../../domain/Sharded.ts"
 import type { AnyTask, Failure, Payload, Success } from "../../domain/Task.ts"
 import { type CancelOutcome, JobStore } from "../../ports/JobStore.ts"
 import { Notices } from "../../ports/Notices.ts"
@@ -14,18 +15,20 @@ import type { StoreError } from "../../ports/StoreError.ts"
 import { type Observe, observing } from "../telemetry/Enqueuing.ts"
 import * as Endings from "./Endings.ts"
 import type { EnqueueManyOptions, EnqueueOptions } from "./EnqueueOptions.ts"
-import { InvalidResult, JobCancelled, JobDead, JobExpired, JobMissing } from "./errors.ts"
-import { type EnqueueOutcome, storedAs } from "./stored-as.ts"
+import { InvalidResult, JobCancelled, JobDead, JobExpired, JobMissing, type PartlyEnqueued } from "./errors.ts"
 import { type InvalidPayload, type PayloadTooLarge, prepare } from "./prepare.ts"
+import { storeBatches } from "./store-batches.ts"
+import type { EnqueueOutcome } from "./stored-as.ts"
 
 export type { EnqueueManyOptions, EnqueueOptions, Unique } from "./EnqueueOptions.ts"
-export { InvalidResult, JobCancelled, JobDead, JobExpired, JobMissing } from "./errors.ts"
+export { InvalidResult, JobCancelled, JobDead, JobExpired, JobMissing, PartlyEnqueued } from "./errors.ts"
 export { InvalidPayload, PayloadTooLarge, prepare } from "./prepare.ts"
 export type { EnqueueOutcome } from "./stored-as.ts"
 
 /** Points at a job: the one enqueued, or the one that was there before. */
 export interface JobHandle<T extends AnyTask = AnyTask> {
   readonly id: JobId
+  /** The queue that has it: of a sharded one, the shard. */
   readonly queue: string
   readonly task: T
   readonly outcome: EnqueueOutcome
@@ -63,16 +66,19 @@ interface ClientShape {
   ) => Effect.Effect<JobHandle<T>, EnqueueError>
 
   /**
-   * Stores many jobs of one task in order, all or none; at most 5000.
+   * Stores many jobs of one task in order, all or none; at most 5000. In a sharded queue each shard stores all of its
+   * part or none of it.
    *
    * **Shape** One handle per payload, in order.
-   * **Errors** as `enqueue`; one bad payload leaves all out.
+   * **Errors** as `enqueue`; one bad payload leaves all out. `PartlyEnqueued` when some shards stored their part and
+   * others gave no answer.
+   * **Ref** docs/semantics.md ENQUEUE-2, SHARD-4
    */
   readonly enqueueMany: <T extends AnyTask>(
     task: T,
     payloads: ReadonlyArray<Payload<T>>,
     options?: EnqueueManyOptions<T>
-  ) => Effect.Effect<ReadonlyArray<JobHandle<T>>, EnqueueError>
+  ) => Effect.Effect<ReadonlyArray<JobHandle<T>>, EnqueueError | PartlyEnqueued>
 
   /**
    * Waits until a job has ended, and gives its result.
@@ -166,23 +172,28 @@ const make = (
   observe: Observe
 ): ClientShape => {
   const storeMany: ClientShape["enqueueMany"] = Effect.fnUntraced(function* (task, payloads, options) {
-    const { jobs, queue } = yield* prepare(task, payloads, options ?? {}, maxPayloadBytes)
-    const outcomes = yield* store.enqueue(queue, jobs)
-    return outcomes.map((outcome, i) => ({ ...storedAs(jobs[i]!.id, outcome), queue, task }))
+    const batches = yield* prepare(task, payloads, options ?? {}, maxPayloadBytes)
+    return yield* storeBatches(store, task, batches)
   })
 
   const enqueueMany: ClientShape["enqueueMany"] = (task, payloads, options) =>
-    observe(options?.queue ?? task.queue, task.kind, payloads.length, storeMany(task, payloads, options))
+    observe(nameOf(options?.queue ?? task.queue), task.kind, payloads.length, storeMany(task, payloads, options))
 
   return Client.of({
     awaitResult: ({ id, queue, task }) => Effect.flatMap(endings.of(queue, id), (ended) => resultOf(task, id, ended)),
     cancel: ({ id, queue }, reason = "cancelled by the client") => store.cancel({ queue, jobId: id, reason }),
     enqueueMany,
     enqueue: (task, payload, options) => {
-      const { id, ...rest } = options ?? {}
-      return Effect.map(
-        enqueueMany(task, [payload], id === undefined ? rest : { ...rest, id: () => id }),
-        (handles) => handles[0]!
+      const { id, orderKey, ...rest } = options ?? {}
+      const many = {
+        ...rest,
+        ...(id === undefined ? {} : { id: () => id }),
+        ...(orderKey === undefined ? {} : { orderKey: () => orderKey })
+      }
+      return enqueueMany(task, [payload], many).pipe(
+        Effect.map((handles) => handles[0]!),
+        // one job is in one shard
+        Effect.catchTag("PartlyEnqueued", ({ cause }) => Effect.fail(cause))
       )
     }
   })

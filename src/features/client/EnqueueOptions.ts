@@ -1,6 +1,7 @@
 import type * as DateTime from "effect/DateTime"
 import type * as Duration from "effect/Duration"
 import type { JobId } from "../../domain/Job.ts"
+import type { AnyQueue } from "../../domain/Sharded.ts"
 import type { AnyTask, Payload } from "../../domain/Task.ts"
 
 /**
@@ -25,8 +26,10 @@ export interface Unique<T extends AnyTask> {
  * @since 0.1.0
  */
 export interface EnqueueOptions<T extends AnyTask> {
-  /** Where it waits. */
-  readonly queue?: string
+  /** Where it waits: a name, or `Queues.sharded`. */
+  readonly queue?: AnyQueue
+  /** The key within which it keeps its order in a sharded queue, in place of what the task's `orderBy` says. */
+  readonly orderKey?: string
   /** How long it waits at least, by the backend's clock. Not together with `at`. */
   readonly delay?: Duration.Input
   /** The instant before which it does not run; one that has passed means at once. */
@@ -45,17 +48,20 @@ export interface EnqueueOptions<T extends AnyTask> {
   readonly id?: JobId
   /**
    * At most one unsettled job of the queue holds a unique key. `true` derives it from kind and payload;
-   * `key` names it, and is shared by all kinds of the queue.
+   * `key` names it, and is shared by all kinds of the queue. In a sharded queue that holds over all shards, but for
+   * jobs with an order key only among those whose order keys are the same.
    */
   readonly unique?: boolean | Unique<T>
 }
 
 /**
- * The options of many jobs at once; ids are derived, since each job has its own.
+ * The options of many jobs at once; ids and order keys are derived, since each job has its own.
  * @category jobs
  * @since 0.1.0
  */
-export interface EnqueueManyOptions<T extends AnyTask> extends Omit<EnqueueOptions<T>, "id"> {
+export interface EnqueueManyOptions<T extends AnyTask> extends Omit<EnqueueOptions<T>, "id" | "orderKey"> {
   /** Derives each job's id; generated when left out. */
   readonly id?: (payload: Payload<T>, index: number) => JobId
+  /** Derives each job's order key, in place of what the task's `orderBy` says. */
+  readonly orderKey?: (payload: Payload<T>, index: number) => string | undefined
 }

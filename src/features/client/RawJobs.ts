@@ -12,7 +12,7 @@ import { type EnqueueOutcome, storedAs } from "./stored-as.ts"
 import type { StoreError } from "../../ports/StoreError.ts"
 
 /** A job that comes from outside, already encoded: its kind need not be known here. */
-export interface RawJob extends Omit<EnqueueOptions<Task.AnyTask>, "queue"> {
+export interface RawJob extends Omit<EnqueueOptions<Task.AnyTask>, "queue" | "orderKey"> {
   readonly kind: string
   /** Stored as it is. */
   readonly payload: string
@@ -65,7 +65,7 @@ export const make = (store: JobStore["Service"], maxPayloadBytes: number): Effec
       for (const job of jobs) {
         const { id, kind: _kind, payload, retentionMillis: _retention, ...options } = job
         const all = { ...options, queue, ...(id === undefined ? {} : { id: () => id }) }
-        prepared.push(...(yield* prepare(rawTask(job), [payload], all, maxPayloadBytes)).jobs)
+        prepared.push(...(yield* prepare(rawTask(job), [payload], all, maxPayloadBytes))[0]!.jobs)
         length += payload.length
       }
       if (length > maxBatchLength) {

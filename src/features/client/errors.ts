@@ -1,5 +1,6 @@
 import * as Schema from "effect/Schema"
 import { DeadReason } from "../../domain/Job.ts"
+import { StoreError } from "../../ports/StoreError.ts"
 
 /**
  * The awaited job is a dead letter, and did not die of its task's declared error.
@@ -64,5 +65,33 @@ export class InvalidResult extends Schema.TaggedError<InvalidResult>()("InvalidR
 }) {
   override get message(): string {
     return `the result of job ${this.jobId} cannot be decoded: ${this.problem}`
+  }
+}
+
+/**
+ * Some shards of a sharded queue stored their part of an `enqueueMany`, and others did not answer. Of the `missing` jobs
+ * nothing is known: repeat the call with the same ids, and those that are stored already are `existing`.
+ * @category errors
+ * @since 0.1.0
+ */
+export class PartlyEnqueued extends Schema.TaggedError<PartlyEnqueued>()("PartlyEnqueued", {
+  kind: Schema.String,
+  /** What became of the others, in the order of the payloads; `place` counts them from 0. */
+  stored: Schema.Array(
+    Schema.Struct({
+      place: Schema.Int,
+      id: Schema.String,
+      queue: Schema.String,
+      outcome: Schema.Literals(["enqueued", "existing", "conflict", "duplicate", "replaced"])
+    })
+  ),
+  /** The jobs of the shards that gave no answer, and the ids they had. */
+  missing: Schema.Array(Schema.Struct({ place: Schema.Int, id: Schema.String, queue: Schema.String })),
+  /** What the first such shard failed with. */
+  cause: StoreError
+}) {
+  override get message(): string {
+    const all = this.stored.length + this.missing.length
+    return `${this.stored.length} of ${all} ${this.kind} were stored, of the others nothing is known: ${this.cause.message}`
   }
 }

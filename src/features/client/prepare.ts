@@ -15,17 +15,17 @@ import {
   checkMaxAttempts,
   checkPriority,
   bytesBeyond,
-  checkQueue,
   durationMillis,
   InvalidInput,
   maxBatchJobs,
   maxBatchLength,
   maxDelayMillis
 } from "../../domain/limits.ts"
+import { checkAnyQueue, checkOrderKey, shardFor } from "../../domain/Sharded.ts"
 import type { AnyTask, Payload } from "../../domain/Task.ts"
 import { JobIds } from "../../ports/JobIds.ts"
-import type { NewJob } from "../../ports/JobStore.ts"
 import { traceHeaders } from "../telemetry/Tracing.ts"
+import { Batches } from "./Batch.ts"
 import type { EnqueueManyOptions, Unique } from "./EnqueueOptions.ts"
 
 /**
@@ -128,11 +128,18 @@ export const namedKey = (named: string): string => {
   return named.isWellFormed() ? `hash:${hash(named)}` : `text:${hash(JSON.stringify(named))}`
 }
 
-/** A key that is derived starts with `payload:`. */
-const keyOf = (task: AnyTask, { key }: Unique<AnyTask>, payload: unknown, text: string): string => {
-  if (key === undefined) return `payload:${hash(`${task.kind}\n${text}`)}`
-  return namedKey(typeof key === "function" ? key(payload) : key)
+/** A unique key as the caller named it, if so, and as the store knows it; one that is derived starts with `payload:`. */
+const keyOf = (task: AnyTask, { key }: Unique<AnyTask>, payload: unknown, text: string) => {
+  const named = typeof key === "function" ? key(payload) : key
+  return { named, stored: named === undefined ? `payload:${hash(`${task.kind}\n${text}`)}` : namedKey(named) }
 }
+
+const orderKeyOf = <T extends AnyTask>(
+  task: T,
+  { orderKey }: Pick<EnqueueManyOptions<T>, "orderKey">,
+  payload: Payload<T>,
+  place: number
+) => required(checkOrderKey(orderKey?.(payload, place) ?? task.orderBy?.(payload)))
 
 const uniqueness = Effect.fnUntraced(function* <T extends AnyTask>(unique: EnqueueManyOptions<T>["unique"]) {
   if (unique === undefined || unique === false) return undefined
@@ -149,7 +156,11 @@ const uniqueness = Effect.fnUntraced(function* <T extends AnyTask>(unique: Enque
   }
 })
 
-/** Checks and encodes jobs, so that what reaches the store is right and complete. */
+/**
+ * Checks and encodes jobs, so that what reaches the store is right and complete, and says which queues they go to.
+ *
+ * **Ref** docs/semantics.md SHARD-1
+ */
 export const prepare = Effect.fnUntraced(function* <T extends AnyTask>(
   task: T,
   payloads: ReadonlyArray<Payload<T>>,
@@ -160,7 +171,7 @@ export const prepare = Effect.fnUntraced(function* <T extends AnyTask>(
   const priority = options.priority ?? task.priority
   const maxAttempts = options.maxAttempts ?? task.maxAttempts
   yield* required(checkKind(task.kind))
-  yield* required(checkQueue(queue))
+  yield* required(checkAnyQueue(queue))
   yield* required(checkPriority(priority))
   yield* required(checkMaxAttempts(maxAttempts))
   const retainMillis = yield* required(durationMillis("retention", task.retentionMillis))
@@ -173,7 +184,7 @@ export const prepare = Effect.fnUntraced(function* <T extends AnyTask>(
   if (options.tags !== undefined) yield* checkTags(options.tags)
   const trace = yield* traceHeaders
   const ids = yield* JobIds
-  const jobs: Array<NewJob> = []
+  const batches = new Batches()
   let length = 0
   for (let i = 0; i < payloads.length; i++) {
     const payload = payloads[i]!
@@ -187,7 +198,14 @@ export const prepare = Effect.fnUntraced(function* <T extends AnyTask>(
     else id = options.id(payload, i)
     // those of a JobIds service of one's own as well
     yield* required(checkJobId(id))
-    jobs.push({
+    const key = unique === undefined ? undefined : keyOf(task, unique.by, payload, text)
+    let shard: string
+    if (typeof queue === "string") shard = queue
+    else {
+      const orderKey = yield* orderKeyOf(task, options, payload, i)
+      shard = shardFor(queue, orderKey ?? key?.named ?? key?.stored ?? id)
+    }
+    const job = {
       id,
       kind: task.kind,
       payload: text,
@@ -198,8 +216,9 @@ export const prepare = Effect.fnUntraced(function* <T extends AnyTask>(
       ...expires,
       ...trace,
       ...(options.tags === undefined ? {} : { tags: options.tags }),
-      ...(unique === undefined ? {} : { uniqueKey: keyOf(task, unique.by, payload, text), ...unique.held })
-    })
+      ...(unique === undefined || key === undefined ? {} : { uniqueKey: key.stored, ...unique.held })
+    }
+    batches.add(shard, job, i)
   }
-  return { queue, jobs }
+  return batches.all
 })

@@ -4,6 +4,7 @@ import * as Option from "effect/Option"
 import * as Stream from "effect/Stream"
 import type { EpochMillis, Job, JobId, JobState } from "../../domain/Job.ts"
 import { add, type Latency, latencyOf, noSample, type Sample } from "../../domain/Latency.ts"
+import { type AnyQueue, checkAnyQueue, nameOf, shardsOf } from "../../domain/Sharded.ts"
 import { JobStore } from "../../ports/JobStore.ts"
 import {
   type Counters,
@@ -53,6 +54,19 @@ export interface QueueView {
   readonly next?: NextJob
   /** Workers alive. */
   readonly workers: number
+}
+
+/** A sharded queue as the sum of its shards. */
+export interface ShardedView {
+  readonly name: string
+  readonly depths: Depths
+  readonly counters: Counters
+  /** How many shards are paused. */
+  readonly paused: number
+  /** Workers alive, of whichever shards. */
+  readonly workers: number
+  /** One by one, in the order of their numbers. */
+  readonly shards: ReadonlyArray<QueueView>
 }
 
 /** A job with its ledger (`job.failures`) and what its handler logged. */
@@ -274,6 +288,37 @@ export const queue = (name: string): Effect.Effect<QueueView, StoreError, QueueC
  * @since 0.1.0
  */
 export const queues: Effect.Effect<ReadonlyArray<QueueView>, StoreError, QueueControl> = throughAll(queue)
+
+const sumOf = <A extends Readonly<Record<keyof A, number>>>(parts: readonly [A, ...ReadonlyArray<A>]): A => {
+  const sum: Record<keyof A, number> = { ...parts[0] }
+  for (const part of parts.slice(1)) for (const name of Object.keys(part) as Array<keyof A>) sum[name] += part[name]
+  return sum as A
+}
+
+/**
+ * Shows a sharded queue: the sums over its shards, and each of them. 16 are asked at the same time.
+ *
+ * **Shape** `Inspector.sharded(OrderPaid.queue)`. A shard that never took a job is shown empty.
+ * **Errors** dies of a queue that cannot be.
+ * **Ref** docs/semantics.md SHARD-13
+ * @category queues
+ * @since 0.1.0
+ */
+export const sharded = (of: AnyQueue): Effect.Effect<ShardedView, StoreError, QueueControl> =>
+  Effect.gen(function* () {
+    yield* Effect.orDie(Effect.fromResult(checkAnyQueue(of)))
+    const names = shardsOf(of)
+    const shards = yield* Effect.forEach(names, queue, { concurrency })
+    const seen = yield* Effect.forEach(names, seenIn, { concurrency })
+    return {
+      name: nameOf(of),
+      depths: sumOf(shards.map(({ depths }) => depths) as [Depths, ...ReadonlyArray<Depths>]),
+      counters: sumOf(shards.map(({ counters }) => counters) as [Counters, ...ReadonlyArray<Counters>]),
+      paused: shards.filter(({ paused }) => paused).length,
+      workers: new Set(seen.flat().flatMap(({ alive, record }) => (alive ? [record.id] : []))).size,
+      shards
+    }
+  })
 
 /**
  * Shows a job with its ledger and its log, or nothing when it is not stored.

@@ -7,11 +7,11 @@ import {
   checkKind,
   checkMaxAttempts,
   checkPriority,
-  checkQueue,
   defaultMaxPayloadBytes,
   durationMillis,
   InvalidInput
 } from "../../domain/limits.ts"
+import { type AnyQueue, checkAnyQueue, checkOrderKey, shardFor } from "../../domain/Sharded.ts"
 import { checkMissed, checkScheduleName, type Definition, type Missed, type Overlap } from "../../domain/Schedule.ts"
 import type { AnyTask, Payload } from "../../domain/Task.ts"
 import { InvalidPayload, PayloadTooLarge } from "../client/Client.ts"
@@ -26,8 +26,8 @@ type WithPayload<T extends AnyTask> =
 
 /** What can be said of a schedule's jobs and of its ticks. What is left out comes from the task. */
 export interface EntryChoices {
-  /** Where its jobs go, and where it lives. */
-  readonly queue?: string
+  /** Where its jobs go, and where it lives; of a sharded queue that is one shard, by order key or else by its name. */
+  readonly queue?: AnyQueue
   /** Lower runs first, -4096 to 4095. */
   readonly priority?: number
   /** Attempts allowed, the first one included. */
@@ -84,6 +84,10 @@ const encodePayload = (task: AnyTask, options: Entry["options"], limit: number) 
     : Effect.succeed(exit.value)
 }
 
+/** A payload that was left out is an empty struct at most, which has no key. */
+const orderKeyOf = (task: AnyTask, { payload }: Entry["options"]) =>
+  Effect.fromResult(checkOrderKey(payload === undefined ? undefined : task.orderBy?.(payload)))
+
 const invalid = (field: string, problem: string) => Effect.fail(new InvalidInput({ field, problem }))
 
 /** What is wrong, and with which entry. */
@@ -102,7 +106,7 @@ export const planOne = Effect.fnUntraced(function* (
   const { priority = task.priority, queue = task.queue, tags } = options
   yield* Effect.fromResult(checkScheduleName(name))
   yield* Effect.fromResult(checkKind(task.kind))
-  yield* Effect.fromResult(checkQueue(queue))
+  yield* Effect.fromResult(checkAnyQueue(queue))
   yield* Effect.fromResult(checkPriority(priority))
   yield* Effect.fromResult(checkMaxAttempts(maxAttempts))
   yield* Effect.fromResult(checkMissed(missed))
@@ -128,7 +132,8 @@ export const planOne = Effect.fnUntraced(function* (
     overlap,
     ...(group === undefined ? {} : { group })
   }
-  return { name, queue, timing, definition } satisfies Planned
+  const shard = typeof queue === "string" ? queue : shardFor(queue, (yield* orderKeyOf(task, options)) ?? name)
+  return { name, queue: shard, timing, definition } satisfies Planned
 })
 
 /** The same for one entry of several, or of a program: what is wrong is said with its name. */

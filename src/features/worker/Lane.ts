@@ -6,6 +6,7 @@ import type { ClaimedJob, Settlement } from "../../ports/JobStore.ts"
 import type { Observed } from "./Extensions.ts"
 import { Activity } from "./Activity.ts"
 import { Fifo } from "./Fifo.ts"
+import type { Pool } from "./Pool.ts"
 import type { Prefetch } from "./Prefetch.ts"
 
 /** Why the worker itself interrupts a handler. */
@@ -53,6 +54,10 @@ export class Lane {
   weight = 1
   /** Slots it may hold at most. */
   limit = Number.POSITIVE_INFINITY
+  /** The shards that it is one of; absent for a plain queue. */
+  pool: Pool | undefined
+  /** Grows whenever it is granted slots; of the shards of a pool, the lowest is next. */
+  turn = 0
   /** Whether it claims; a lane that does not only ends what it has. */
   serving = true
   /** Whether asking for work may give some. */
@@ -89,7 +94,11 @@ export class Lane {
   }
 
   /** Takes up serving, anew or again. */
-  serve({ concurrency, weight }: Entry): void {
+  serve({ concurrency, weight }: Entry, pool: Pool | undefined): void {
+    // it may still hold slots of the last time
+    if (this.pool !== undefined) this.pool.held -= this.held
+    if (pool !== undefined) pool.held += this.held
+    this.pool = pool
     this.weight = weight ?? 1
     this.limit = concurrency ?? Number.POSITIVE_INFINITY
     this.serving = true
@@ -107,7 +116,8 @@ export class Lane {
 
   /** Slots it may still take, given how many it may hold beyond its limit. */
   room(ahead: number): number {
-    return Math.max(0, this.limit + ahead - this.held)
+    const own = Math.max(0, this.limit + ahead - this.held)
+    return this.pool === undefined ? own : Math.min(own, this.pool.room + ahead)
   }
 
   /** Its virtual time, not counting what it has only asked for. */

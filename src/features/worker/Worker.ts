@@ -13,7 +13,8 @@ import {
   InvalidInput
 } from "../../domain/limits.ts"
 import type { Backoff } from "../../domain/Backoff.ts"
-import type { Queues } from "../../domain/Queues.ts"
+import { entryOf, partsOf } from "../../domain/queue-entries.ts"
+import type { AnyQueue, Entry, Queues } from "../../domain/Queues.ts"
 import type { AnyTask, RateLimitOptions } from "../../domain/Task.ts"
 import { JobIds } from "../../ports/JobIds.ts"
 import { JobStore } from "../../ports/JobStore.ts"
@@ -57,8 +58,11 @@ export interface WorkerOptions<
 > extends ExtensionOptions<M, H> {
   /** What it runs. A task without a provided handler does not compile. */
   readonly tasks: Tasks
-  /** Where it looks for jobs: `Queues.weighted`, `Queues.strict`, or names, which have equal weights. Left out: the queues of its tasks. */
-  readonly queues?: ReadonlyArray<string> | Queues
+  /**
+   * Where it looks for jobs: `Queues.weighted`, `Queues.strict`, or queues, sharded ones as well, which have equal
+   * weights. Left out: the queues of its tasks.
+   */
+  readonly queues?: ReadonlyArray<AnyQueue> | Queues
   /** Handlers that run at once at most; 10 when left out. */
   readonly concurrency?: number
   /** How long a job is held without a sign of life; 30 seconds when left out. Extended while the handler runs. */
@@ -87,7 +91,7 @@ export interface WorkerOptions<
    * is larger has failed; a larger failure is kept as its error text only.
    */
   readonly maxResultBytes?: number
-  /** The wait before the next attempt, by queue, for tasks that say nothing of it. */
+  /** The wait before the next attempt, by queue or sharded queue, for tasks that say nothing of it. */
   readonly backoffs?: Readonly<Record<string, Backoff>>
   /** Rate limits by kind that take the place of the tasks' own; `false` lifts one. */
   readonly rateLimits?: Readonly<Record<string, RateLimitOptions | false>>
@@ -165,8 +169,28 @@ const bytesOf = (field: string, bytes: number) =>
     ? Effect.succeed(bytes)
     : Effect.fail(new InvalidInput({ field, problem: `must be an integer above 0, not ${bytes}` }))
 
-const queuesOf = (queues: ReadonlyArray<string> | Queues): Queues =>
-  "order" in queues ? queues : { order: "weighted", entries: [...new Set(queues)].map((name) => ({ name })) }
+const queuesOf = (queues: ReadonlyArray<AnyQueue> | Queues): Queues => {
+  if ("order" in queues) return queues
+  // tasks share queues, and may name sharded ones each for itself
+  const entries = queues.map(entryOf)
+  const isFirst = ({ name, shards }: Entry, at: number) =>
+    at === entries.findIndex((other) => other.name === name && other.shards === shards)
+  return { order: "weighted", entries: entries.filter(isFirst) }
+}
+
+/** What is said of a sharded queue holds for each shard that nothing is said of. */
+const backoffsOf = (
+  entries: ReadonlyArray<Entry>,
+  backoffs: Readonly<Record<string, Backoff>>
+): Readonly<Record<string, Backoff>> => ({
+  ...Object.fromEntries(
+    entries.flatMap((entry) => {
+      const backoff = backoffs[entry.name]
+      return backoff === undefined ? [] : partsOf(entry).map(({ name }) => [name, backoff] as const)
+    })
+  ),
+  ...backoffs
+})
 
 const settingsOf = Effect.fnUntraced(function* (options: AnyOptions<ReadonlyArray<AnyTask>>) {
   const queues = queuesOf(options.queues ?? options.tasks.map((task) => task.queue))
@@ -199,7 +223,7 @@ const settingsOf = Effect.fnUntraced(function* (options: AnyOptions<ReadonlyArra
     prefetch,
     leaseMillis,
     heartbeatMillis,
-    backoffs: options.backoffs ?? {},
+    backoffs: backoffsOf(queues.entries, options.backoffs ?? {}),
     pollMillis: yield* millis("poll", options.poll ?? "5 seconds", 1),
     sweepMillis: yield* millis("sweep", options.sweep ?? "5 seconds", 1),
     drainMillis: yield* millis("drain", options.drain ?? "30 seconds"),
@@ -225,16 +249,16 @@ const make = Effect.fnUntraced(function* <Tasks extends ReadonlyArray<AnyTask>>(
   // made before all loops, so that it ends after them: hooks hear of what shutdown settles
   const extensions = yield* makeExtensions(id, options, settings.concurrency)
   const state = new WorkerState(id, settings, runnables, yield* Effect.context<never>(), store, extensions)
-  const putLimits = (queues: ReadonlyArray<string>) => setRateLimits(options.tasks, queues, options.rateLimits ?? {})
-  yield* putLimits(settings.queues.entries.map(({ name }) => name))
+  const putLimits = (entries: ReadonlyArray<Entry>) => setRateLimits(options.tasks, entries, options.rateLimits ?? {})
+  yield* putLimits(settings.queues.entries)
   const policy = policyOf(options.retention ?? {})
 
   // registered first, so it runs last: when nothing extends leases any more
   yield* Effect.addFinalizer(() => leave(state, control))
   // opened before the loops, so that it closes after them: lanes that are added later live as long as the first ones
   const within = yield* Scope.fork(yield* Effect.scope)
-  const served = yield* serveQueues(state, control, within, (queue) =>
-    Effect.provideService(putLimits([queue]), QueueControl, control)
+  const served = yield* serveQueues(state, control, within, (entry) =>
+    Effect.provideService(putLimits([entry]), QueueControl, control)
   )
   const wakeup = yield* subscribe(state, wakeups, within)
   yield* supervised("relay of workflows", relayLoop(state))

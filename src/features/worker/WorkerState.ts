@@ -9,6 +9,7 @@ import type { AnyTask } from "../../domain/Task.ts"
 import type { JobStore } from "../../ports/JobStore.ts"
 import type { Extensions } from "./Extensions.ts"
 import type { BoundHandler } from "./Handler.ts"
+import type { Pool } from "./Pool.ts"
 import { Prefetch } from "./Prefetch.ts"
 import { Lane } from "./Lane.ts"
 import { EndingsRelay } from "./EndingsRelay.ts"
@@ -87,6 +88,7 @@ export class WorkerState {
   #claims = 0
   /** The latest virtual time at which anybody was served; a lane joins there when nobody has work. */
   #time = 0
+  #turns = 0
 
   constructor(
     id: string,
@@ -139,11 +141,11 @@ export class WorkerState {
     return this.lanes.find((lane) => lane.queue === queue)
   }
 
-  /** Serves a queue from now on; its lane, and whether that is a new one. */
-  serve(entry: Entry): { readonly lane: Lane; readonly isNew: boolean } {
+  /** Serves a queue, which may be a shard, from now on; its lane, and whether that is a new one. */
+  serve(entry: Entry, pool?: Pool): { readonly lane: Lane; readonly isNew: boolean } {
     const known = this.laneOf(entry.name)
     const lane = known ?? new Lane(entry.name, new Prefetch(this.settings.prefetch))
-    lane.serve(entry)
+    lane.serve(entry, pool)
     // the order of lanes is that of strict queues: one that comes back is the last again
     this.lanes = [...this.lanes.filter((other) => other !== lane), lane]
     this.#queuesChanged()
@@ -206,8 +208,9 @@ export class WorkerState {
     lane.stalled = false
     lane.served += claimed
     if (claimed > 0) this.#time = Math.max(this.#time, lane.time)
-    const { lent } = lane
-    const over = lane.serving ? Math.max(this.held - this.concurrency, lane.held - lane.limit) - lent : claimed
+    const { lent, pool } = lane
+    const overOwn = Math.max(lane.held - lane.limit, pool === undefined ? 0 : pool.held - pool.limit)
+    const over = lane.serving ? Math.max(this.held - this.concurrency, overOwn) - lent : claimed
     return Math.max(0, claimed - Math.max(0, over))
   }
 
@@ -221,6 +224,7 @@ export class WorkerState {
   #free(lane: Lane, count: number): void {
     lane.held -= count
     this.held -= count
+    if (lane.pool !== undefined) lane.pool.held -= count
   }
 
   /** Remembers when a lane's next job becomes visible. */
@@ -263,6 +267,7 @@ export class WorkerState {
     const granted = Math.min(count, claimLimit - lane.granted)
     lane.lent = this.lent
     lane.granted += granted
+    lane.turn = ++this.#turns
     this.#free(lane, -granted)
   }
 
@@ -300,6 +305,8 @@ export class WorkerState {
         weight: lane.weight,
         since: lane.since,
         served: lane.served + lane.asked + lane.granted,
+        turn: lane.turn,
+        ...(lane.pool === undefined ? {} : { pool: lane.pool }),
         hungry: lane.serving && !lane.exchanging && (lane.hungry || (who === "sending" && lane.outgoing.length > 0)),
         // in proportion, only one that has a backlog can fall behind
         away: lane.serving && lane.exchanging && !lane.stalled && mayWantMore && (isStrict || lane.backlogged),

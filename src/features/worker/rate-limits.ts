@@ -1,5 +1,8 @@
 import * as Effect from "effect/Effect"
 import { durationMillis, InvalidInput } from "../../domain/limits.ts"
+import { partsOf } from "../../domain/queue-entries.ts"
+import type { Entry } from "../../domain/Queues.ts"
+import { shardsOf } from "../../domain/Sharded.ts"
 import type { AnyTask, RateLimitOptions } from "../../domain/Task.ts"
 import { QueueControl, type RateLimit } from "../../ports/QueueControl.ts"
 
@@ -16,22 +19,39 @@ const rateOf = Effect.fnUntraced(function* (kind: string, { burst, limit, per }:
   } satisfies RateLimit
 })
 
+/** The part of one of so many shards: together they start no more in the long run; bursts are rounded up. */
+const partOf = ({ burst, limit, perMillis }: RateLimit, shards: number): RateLimit => ({
+  limit,
+  perMillis: perMillis * shards,
+  burst: Math.ceil(burst / shards)
+})
+
+/** Over how many shards a task's jobs are spread, of which this queue is one. */
+const shardsAround = (queue: string, entry: Entry, task: AnyTask): number =>
+  Math.max(
+    entry.shards ?? 1,
+    typeof task.queue === "object" && shardsOf(task.queue).includes(queue) ? task.queue.shards : 1
+  )
+
 /**
  * Makes the store keep the limits that the code declares, so that a deploy that adds, changes or removes one takes
- * effect. What an operator set in between is replaced.
+ * effect. What an operator set in between is replaced. A shard gets its part of a limit.
  */
 export const setRateLimits = Effect.fnUntraced(function* (
   tasks: ReadonlyArray<AnyTask>,
-  queues: ReadonlyArray<string>,
+  entries: ReadonlyArray<Entry>,
   overrides: Readonly<Record<string, RateLimitOptions | false>>
 ) {
   const control = yield* QueueControl
-  for (const { kind, rateLimit } of tasks) {
+  const queues = entries.flatMap((entry) => partsOf(entry).map(({ name }) => ({ entry, queue: name })))
+  for (const task of tasks) {
+    const { kind, rateLimit } = task
     const declared = overrides[kind] ?? rateLimit
     const limit = declared === undefined || declared === false ? undefined : yield* rateOf(kind, declared)
-    for (const queue of queues) {
-      const inForce = limit ?? (yield* control.rateLimits(queue))[kind]
-      if (inForce !== undefined) yield* control.setRateLimit(queue, kind, limit)
+    for (const { entry, queue } of queues) {
+      const part = limit === undefined ? undefined : partOf(limit, shardsAround(queue, entry, task))
+      const inForce = part ?? (yield* control.rateLimits(queue))[kind]
+      if (inForce !== undefined) yield* control.setRateLimit(queue, kind, part)
     }
   }
 })

@@ -2,19 +2,23 @@ import * as Effect from "effect/Effect"
 import * as Scope from "effect/Scope"
 import { checkConcurrency, checkEntry } from "../../domain/check-queues.ts"
 import { InvalidInput } from "../../domain/limits.ts"
+import { partsOf } from "../../domain/queue-entries.ts"
 import type { Entry, QueueOptions } from "../../domain/Queues.ts"
 import type { QueueControl } from "../../ports/QueueControl.ts"
 import type { StoreError } from "../../ports/StoreError.ts"
 import { exchangeLoop, startLoop } from "./exchange-loop.ts"
 import { extendLoop } from "./extend-leases.ts"
 import type { Lane } from "./Lane.ts"
+import { Pool } from "./Pool.ts"
 import { releaseReady } from "./run-attempt.ts"
 import { restarted, supervised } from "./supervised.ts"
 import type { WorkerState } from "./WorkerState.ts"
 
-/** A queue that a worker serves, as it is now. */
-export interface ServedQueue extends QueueOptions {
+/** A queue that a worker serves, as it is now; the shards of a sharded one are listed one by one. */
+export interface ServedQueue extends Omit<QueueOptions, "shards"> {
   readonly name: string
+  /** The sharded queue that it is a shard of, when it is served as such. */
+  readonly shardOf?: string
   /** Handlers of this queue running now. */
   readonly running: number
 }
@@ -32,7 +36,8 @@ export interface ServedQueues {
    */
   readonly setConcurrency: (concurrency: number) => Effect.Effect<void, InvalidInput>
   /**
-   * Changes how many handlers of one queue run at once at most; `undefined` leaves only the worker's own limit.
+   * Changes how many handlers of one queue run at once at most; `undefined` leaves only the worker's own limit. The name
+   * of a sharded queue stands for all its shards together, that of a shard for it alone.
    *
    * **Errors** `InvalidInput` for what is no integer above 0, and for a queue that this worker does not serve.
    * **Ref** docs/semantics.md QUEUES-6
@@ -40,7 +45,7 @@ export interface ServedQueues {
   readonly setQueueConcurrency: (queue: string, concurrency: number | undefined) => Effect.Effect<void, InvalidInput>
   /**
    * Serves one more queue from now on; in strict order it comes last. Answers false, and changes nothing, when the queue
-   * is served already or the worker is stopping.
+   * is served already or the worker is stopping. With `shards` it serves those shards that it did not serve before.
    *
    * **Errors** `InvalidInput` for a bad name, weight or limit, and for any weight in strict order; `StoreError` when the
    * rate limits of the worker's tasks cannot be put in force there.
@@ -48,7 +53,8 @@ export interface ServedQueues {
    */
   readonly addQueue: (queue: string, options?: QueueOptions) => Effect.Effect<boolean, InvalidInput | StoreError>
   /**
-   * Starts no more jobs of a queue. Those that run go on, and are settled. Answers whether the queue was served.
+   * Starts no more jobs of a queue, or of any shard of a sharded one. Those that run go on, and are settled. Answers
+   * whether the queue was served.
    *
    * **Ref** docs/semantics.md QUEUES-8
    */
@@ -72,22 +78,30 @@ export const serveQueues = Effect.fnUntraced(function* (
   state: WorkerState,
   control: QueueControl["Service"],
   within: Scope.Scope,
-  prepare: (queue: string) => Effect.Effect<void, InvalidInput | StoreError>
+  prepare: (entry: Entry) => Effect.Effect<void, InvalidInput | StoreError>
 ) {
   const { entries, order } = state.settings.queues
 
-  const serve = (entry: Entry) =>
+  const serveOne = (part: Entry, pool: Pool | undefined) =>
     Effect.suspend(() => {
-      const { isNew, lane } = state.serve(entry)
+      const { isNew, lane } = state.serve(part, pool)
       if (!isNew) return Effect.void
       // whoever adds a queue does not lend its own services to it
       return Effect.asVoid(Effect.forkIn(Effect.provideContext(runLane(state, control, lane), state.services), within))
     }).pipe(Effect.uninterruptible)
 
-  const served = (queue: string): Lane | undefined => {
-    const lane = state.laneOf(queue)
-    return lane?.serving === true ? lane : undefined
+  const isServed = (queue: string): boolean => state.laneOf(queue)?.serving === true
+
+  const serve = (entry: Entry) => {
+    const parts = partsOf(entry).filter(({ name }) => !isServed(name))
+    const pool =
+      entry.shards === undefined ? undefined : new Pool(entry.name, entry.concurrency ?? Number.POSITIVE_INFINITY)
+    return Effect.forEach(parts, (part) => serveOne(part, pool), { discard: true })
   }
+
+  /** What a name stands for: the queue itself, or else the shards of the sharded queue. */
+  const servedAs = (queue: string): ReadonlyArray<Lane> =>
+    isServed(queue) ? [state.laneOf(queue)!] : state.serving.filter(({ pool }) => pool?.name === queue)
 
   for (const entry of entries) yield* serve(entry)
   // what was told to telemetry is taken back as it was when the worker started
@@ -100,6 +114,7 @@ export const serveQueues = Effect.fnUntraced(function* (
     queues: Effect.sync(() =>
       state.serving.map((lane) => ({
         name: lane.queue,
+        ...(lane.pool === undefined ? {} : { shardOf: lane.pool.name }),
         ...(order === "strict" ? {} : { weight: lane.weight }),
         ...(Number.isFinite(lane.limit) ? { concurrency: lane.limit } : {}),
         running: lane.running
@@ -113,32 +128,36 @@ export const serveQueues = Effect.fnUntraced(function* (
     }),
     setQueueConcurrency: Effect.fnUntraced(function* (queue, concurrency) {
       if (concurrency !== undefined) yield* Effect.fromResult(checkConcurrency(concurrency))
-      const lane = served(queue)
-      if (lane === undefined) {
+      const lanes = servedAs(queue)
+      if (lanes.length === 0) {
         return yield* Effect.fail(
           new InvalidInput({ field: "queue", problem: `${queue} is not served by this worker` })
         )
       }
-      lane.limit = concurrency ?? Number.POSITIVE_INFINITY
+      for (const lane of lanes) {
+        lane.limit = concurrency ?? Number.POSITIVE_INFINITY
+        if (lane.pool?.name === queue) lane.pool.limit = lane.limit
+      }
       state.look.openUnsafe()
     }),
     addQueue: Effect.fnUntraced(function* (name, options = {}) {
-      yield* Effect.fromResult(checkEntry({ ...options, name }, order))
-      const isLate = () => state.stopping || served(name) !== undefined
+      const entry = { ...options, name }
+      yield* Effect.fromResult(checkEntry(entry, order))
+      const isLate = () => state.stopping || partsOf(entry).every((part) => isServed(part.name))
       if (isLate()) return false
-      yield* prepare(name)
+      yield* prepare(entry)
       if (isLate()) return false
-      yield* serve({ ...options, name })
+      yield* serve(entry)
       return true
     }),
     removeQueue: (name) =>
       Effect.sync(() => {
-        const lane = served(name)
-        if (lane !== undefined) {
+        const lanes = servedAs(name)
+        for (const lane of lanes) {
           state.leave(lane)
           releaseReady(state, lane)
         }
-        return lane !== undefined
+        return lanes.length > 0
       })
   } satisfies ServedQueues
 })

@@ -4,7 +4,7 @@ import * as Effect from "effect/Effect"
 import { boundedText } from "../../domain/bounded-text.ts"
 import { checkWorkflowId, durationMillis, InvalidInput, maxWorkflowLength } from "../../domain/limits.ts"
 import { type FailurePolicy, type Shape } from "../../domain/Workflow.ts"
-import { compile, isComplete, maxNodes } from "../../domain/workflow-graph.ts"
+import { compile, isComplete, maxNodes, memberJobId } from "../../domain/workflow-graph.ts"
 import type { NewNode, NewWorkflow } from "../../ports/WorkflowStore.ts"
 import { prepare } from "../client/Client.ts"
 
@@ -28,7 +28,7 @@ const invalid = (field: string, problem: string) => Effect.fail(new InvalidInput
 
 const millis = (field: string, input: Duration.Input) => Effect.fromResult(durationMillis(field, input))
 
-const encodeNodes = Effect.fnUntraced(function* (shape: Shape, maxPayloadBytes: number) {
+const encodeNodes = Effect.fnUntraced(function* (shape: Shape, workflow: string, maxPayloadBytes: number) {
   const { nodes } = compile(shape)
   if (nodes.length > maxNodes) {
     return yield* invalid("workflow", `has ${nodes.length} nodes, at most ${maxNodes} are allowed`)
@@ -38,7 +38,16 @@ const encodeNodes = Effect.fnUntraced(function* (shape: Shape, maxPayloadBytes: 
   for (const { children, job, parents } of nodes) {
     if (job === undefined) encoded.push({ job: undefined, parents, children })
     else {
-      const { jobs, queue } = yield* prepare(job.task, [job.payload], job.options, maxPayloadBytes)
+      const { orderKey, ...options } = job.options
+      const memberId = memberJobId(workflow, encoded.length, 0)
+      // in a sharded queue the same workflow always goes to the same shards, so that starting it again is the same
+      const batches = yield* prepare(
+        job.task,
+        [job.payload],
+        { ...options, id: () => memberId, ...(orderKey === undefined ? {} : { orderKey: () => orderKey }) },
+        maxPayloadBytes
+      )
+      const { jobs, queue } = batches[0]!
       const { id: _, ...rest } = jobs[0]!
       length += rest.payload.length
       if (length > maxWorkflowLength) {
@@ -70,7 +79,7 @@ export const encodeWorkflow = Effect.fnUntraced(function* (
 ) {
   yield* Effect.fromResult(checkWorkflowId(id))
   if (!isComplete(shape)) return yield* invalid("workflow", "has a chain or group with nothing in it")
-  const nodes = yield* encodeNodes(shape, maxPayloadBytes)
+  const nodes = yield* encodeNodes(shape, id, maxPayloadBytes)
   // shown in lists, so it is stored as well-formed text
   const name = boundedText(options.name ?? firstKind(nodes), 129)
   if (name.length > 128) return yield* invalid("name", "must have at most 128 characters")

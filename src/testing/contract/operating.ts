@@ -2,10 +2,14 @@ import { assert } from "@effect/vitest"
 import * as Clock from "effect/Clock"
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
+import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
 import * as TestClock from "effect/testing/TestClock"
 import * as Backoff from "../../domain/Backoff.ts"
+import * as Queues from "../../domain/Queues.ts"
 import * as Task from "../../domain/Task.ts"
+import { Client } from "../../features/client/Client.ts"
+import * as Inspector from "../../features/inspector/Inspector.ts"
 import * as Schedules from "../../features/schedules/Schedules.ts"
 import { WorkerOverrides } from "../../features/worker/Worker.ts"
 import { Diagnostics } from "../../ports/Diagnostics.ts"
@@ -110,6 +114,30 @@ export const operatingContract = contract("operating", (it) => {
       const wait = (visibleAt: number | undefined) => Math.round((visibleAt! - now) / 10_000) * 10
       assert.strictEqual(wait((yield* queue.read(plain.id)).visibleAt), 420)
       assert.strictEqual(wait((yield* queue.sibling.read(own.id)).visibleAt), 10)
+    })
+  )
+
+  it.effect("RUN-15 what is said of a sharded queue holds for its shards", (queue) =>
+    Effect.gen(function* () {
+      const orders = Queues.sharded(queue.sibling.name, { shards: 2 })
+      const [first, second] = [`${orders.name}.0`, `${orders.name}.1`] as const
+      const backoffs = { [orders.name]: Backoff.fixed("7 minutes"), [second]: Backoff.fixed("3 minutes") }
+      yield* work(queue, Plain, () => Effect.fail("no"), { backoffs, queues: [orders] })
+      const now = yield* Clock.currentTimeMillis
+      const waits: Array<number> = []
+      for (const name of [first, second]) {
+        const { id } = yield* Effect.provide(Client.enqueue(Plain, { text: "" }, { queue: name }), Client.layer)
+        const found = Effect.map(Inspector.job(name, id), Option.getOrThrow)
+
+        yield* advanceUntil(
+          Effect.map(found, ({ job }) => job.state === "retry"),
+          1
+        )
+
+        waits.push(Math.round(((yield* found).job.visibleAt! - now) / 10_000) * 10)
+      }
+
+      assert.deepStrictEqual(waits, [420, 180])
     })
   )
 

@@ -14,6 +14,8 @@ import { operatingContract } from "./operating.ts"
 import { resultsContract } from "./results.ts"
 import { runningContract } from "./running.ts"
 import { schedulesContract } from "./schedules.ts"
+import { servingShardsContract } from "./serving-shards.ts"
+import { shardingContract } from "./sharding.ts"
 import { stoppingContract } from "./stopping.ts"
 import { telemetryContract } from "./telemetry.ts"
 import { workflowPoliciesContract } from "./workflow-policies.ts"
@@ -43,6 +45,8 @@ export const serviceContract = (
     prefetchContract,
     manyQueuesContract,
     changingQueuesContract,
+    shardingContract,
+    servingShardsContract,
     resultsContract,
     stoppingContract,
     hooksContract,
