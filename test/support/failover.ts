@@ -1,6 +1,12 @@
 import { setTimeout } from "node:timers/promises"
 import * as Effect from "effect/Effect"
+import * as Fiber from "effect/Fiber"
+import * as Layer from "effect/Layer"
+import * as Schema from "effect/Schema"
+import { Client, Task, Worker } from "winterq"
+import type * as Redis from "winterq/redis"
 import type { FreshRedis } from "./fresh-redis.ts"
+import { portsOn, type producerOn, timed } from "./Station.ts"
 
 const replication = async (node: FreshRedis) => {
   const info = String(await node.ask("INFO", "replication"))
@@ -34,3 +40,50 @@ export const promoted = (replica: FreshRedis) =>
     }
     return performance.now() - start
   })
+
+/** A load of `Say` jobs from several fibers at once, until it is stopped. */
+export const loadFrom = Effect.fnUntraced(function* (producer: Effect.Success<ReturnType<typeof producerOn>>) {
+  const accepted = new Map<number, number>()
+  let next = 0
+  let stopped = false
+  const produce = Effect.whileLoop({
+    while: () => !stopped,
+    body: () =>
+      Effect.suspend(() => {
+        const n = next++
+        return Effect.map(producer.say(n, { id: `job-${n}` }), () => accepted.set(n, performance.now()))
+      }),
+    step: () => undefined
+  })
+  const fiber = yield* Effect.forkChild(Effect.all([produce, produce, produce, produce], { concurrency: 4 }))
+  return {
+    /** When each number was accepted, as `performance.now()` tells. */
+    accepted,
+    /** Waits for the calls under way; fails when one has failed. */
+    stop: Effect.suspend(() => {
+      stopped = true
+      return Fiber.join(fiber)
+    })
+  }
+})
+
+class Double extends Task.make("integration.double", { payload: { n: Schema.Finite }, success: Schema.Finite }) {}
+
+/**
+ * A worker that looks by itself once a minute, and a client that waits for results: what takes less was pushed. Answers
+ * the double of a number, and the milliseconds that took.
+ */
+export const pushing = Effect.fnUntraced(function* (options: Redis.Options, queue: string) {
+  const ports = yield* portsOn(options)
+  yield* Layer.build(
+    Worker.layer({ tasks: [Double], queues: [queue], poll: "1 minute", drain: 0 }).pipe(
+      // long enough for the watcher to wait
+      Layer.provide(Worker.handler(Double, ({ n }) => Effect.delay(Effect.succeed(2 * n), "100 millis"))),
+      Layer.provide(Layer.succeedContext(ports))
+    )
+  )
+  return (n: number) =>
+    timed(Effect.flatMap(Client.enqueue(Double, { n }, { queue }), Client.awaitResult)).pipe(
+      Effect.provideContext(ports)
+    )
+})

@@ -27,7 +27,8 @@ const startNode = async ({ args = durable, nodeTimeoutMillis = 1000 }: ClusterSh
     ]
   })
 
-const eventually = async (what: string, isSo: () => Promise<boolean>): Promise<void> => {
+/** Asks again until it is so, for 30 seconds. */
+export const eventually = async (what: string, isSo: () => Promise<boolean>): Promise<void> => {
   const start = performance.now()
   while (!(await isSo())) {
     if (performance.now() - start > 30_000) throw new Error(`not within 30 s: ${what}`)
