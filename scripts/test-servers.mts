@@ -1,4 +1,5 @@
-// Runs the contract suite and the short fault suite on every server that winterq is meant for, and ends with a table.
+// Runs the contract suite and the short fault suite on every server that winterq is meant for, and ends with a table. On
+// a cluster the fault suite is that of every script, and of the faults that only a cluster has.
 //
 //   npm run test:servers                     Redis 7.0, Redis 8.0, Valkey 8.1, and a Redis Cluster
 //   npm run test:servers -- redis8 cluster   these
@@ -18,11 +19,21 @@ interface Target {
   readonly server: ServerName
   readonly contract: ReadonlyArray<string>
   readonly faults: ReadonlyArray<string>
+  readonly env: NodeJS.ProcessEnv
 }
 
-const one = { contract: ["test/contract/redis.test.ts"], faults: ["test/faults/short"] }
-/** A single server is not what a cluster can lose: it has faults of its own. */
-const many = { contract: ["test/contract/cluster.test.ts"], faults: ["test/integration/redis-cluster"] }
+/** All of the short fault suite, and a failover under Sentinel. */
+const one = {
+  contract: ["test/contract/redis.test.ts"],
+  faults: ["test/faults/short", "test/integration/redis-sentinel"],
+  env: {}
+}
+/** Of the fault suite what does not name a server: every fault of every script; and the faults that only a cluster has. */
+const many = {
+  contract: ["test/contract/cluster.test.ts"],
+  faults: ["test/faults/short/every-script", "test/integration/redis-cluster"],
+  env: { WINTERQ_TEST_CLUSTER: "1" }
+}
 
 const targets: Readonly<Record<string, Target>> = {
   redis7: { server: "redis7", ...one },
@@ -73,7 +84,12 @@ for (const signal of ["SIGINT", "SIGTERM"] as const) {
   })
 }
 
-const run = async (title: string, binary: string, files: ReadonlyArray<string>): Promise<Outcome> => {
+const run = async (
+  title: string,
+  binary: string,
+  files: ReadonlyArray<string>,
+  more: NodeJS.ProcessEnv
+): Promise<Outcome> => {
   const report = join(logs, `${title}.json`)
   rmSync(report, { force: true })
   const env: NodeJS.ProcessEnv = {
@@ -82,7 +98,8 @@ const run = async (title: string, binary: string, files: ReadonlyArray<string>):
     WINTERQ_TEST_SERVER_BINARY: binary,
     // a server that somebody named is none of these
     WINTERQ_TEST_REDIS_URL: "",
-    WINTERQ_TEST_REDIS_ERROR: ""
+    WINTERQ_TEST_REDIS_ERROR: "",
+    ...more
   }
   const args = ["run", "--maxWorkers", "1", "--reporter=default", "--reporter=json", `--outputFile.json=${report}`]
   const since = Date.now()
@@ -128,11 +145,11 @@ const add = (outcome: Outcome): string => {
 }
 
 for (const name of given.length > 0 ? given : ["redis7", "redis8", "valkey8", "cluster"]) {
-  const { contract, faults, server } = targets[name]!
+  const { contract, env, faults, server } = targets[name]!
   try {
     const { binary, version } = await findServer(server)
-    const contracts = add(await run(`${name}-contract`, binary, contract))
-    rows.push([name, version, contracts, add(await run(`${name}-faults`, binary, faults))])
+    const contracts = add(await run(`${name}-contract`, binary, contract, env))
+    rows.push([name, version, contracts, add(await run(`${name}-faults`, binary, faults, env))])
   } catch (error) {
     console.log(`FAILED ${name}: it cannot be had: ${error instanceof Error ? error.message : String(error)}`)
     rows.push([name, "cannot be had", add({ passed: 0, failed: 1 }), add(nothing)])

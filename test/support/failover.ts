@@ -1,4 +1,3 @@
-import { setTimeout } from "node:timers/promises"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import * as Layer from "effect/Layer"
@@ -6,12 +5,24 @@ import * as Schema from "effect/Schema"
 import { Client, Task, Worker } from "winterq"
 import type * as Redis from "winterq/redis"
 import type { FreshRedis } from "./fresh-redis.ts"
+import { eventually } from "./redis-cluster.ts"
 import { portsOn, type producerOn, timed } from "./Station.ts"
 
 const replication = async (node: FreshRedis) => {
   const info = String(await node.ask("INFO", "replication"))
   return (name: string) => new RegExp(`^${name}:(.*?)\r?$`, "m").exec(info)?.[1]
 }
+
+/** Waits until a replica has everything that its master has answered by now. */
+const catchUp = async (master: FreshRedis, replica: FreshRedis): Promise<void> => {
+  const goal = Number((await replication(master))("master_repl_offset"))
+  await eventually(`${replica.port} catches up`, async () => {
+    const told = await replication(replica)
+    return told("master_link_status") === "up" && Number(told("slave_repl_offset")) >= goal
+  })
+}
+
+export const caughtUp = (master: FreshRedis, replica: FreshRedis) => Effect.promise(() => catchUp(master, replica))
 
 /**
  * Stops the writes of a master under load, waits until its replica has all that was answered, and kills it: what was
@@ -20,26 +31,15 @@ const replication = async (node: FreshRedis) => {
 export const killWithoutLag = (master: FreshRedis, replica: FreshRedis) =>
   Effect.promise(async () => {
     await master.ask("CLIENT", "PAUSE", 60_000, "WRITE")
-    const start = performance.now()
-    for (;;) {
-      const [ahead, behind] = await Promise.all([replication(master), replication(replica)])
-      if (behind("master_link_status") === "up" && ahead("master_repl_offset") === behind("slave_repl_offset")) break
-      if (performance.now() - start > 20_000) throw new Error(`${replica.port} does not catch up`)
-      await setTimeout(5)
-    }
+    await catchUp(master, replica)
     await master.kill()
   })
 
-/** Waits until a server has become a master; answers how many milliseconds that took. */
+/** Waits until a server has become a master. */
 export const promoted = (replica: FreshRedis) =>
-  Effect.promise(async () => {
-    const start = performance.now()
-    while ((await replication(replica))("role") !== "master") {
-      if (performance.now() - start > 30_000) throw new Error(`${replica.port} is not promoted`)
-      await setTimeout(20)
-    }
-    return performance.now() - start
-  })
+  Effect.promise(() =>
+    eventually(`${replica.port} is promoted`, async () => (await replication(replica))("role") === "master")
+  )
 
 /** A load of `Say` jobs from several fibers at once, until it is stopped. */
 export const loadFrom = Effect.fnUntraced(function* (producer: Effect.Success<ReturnType<typeof producerOn>>) {
