@@ -4,8 +4,8 @@ import { QueueControl } from "winterq"
 import { audit } from "../faults/support/audit.ts"
 import { killWithoutLag, loadFrom, promoted, pushing } from "../support/failover.ts"
 import type { FreshRedis } from "../support/fresh-redis.ts"
-import { agrees, clusterAt, moveSlotOf, ownerOf, redisCluster } from "../support/redis-cluster.ts"
-import { producerOn, until, workerOn } from "../support/Station.ts"
+import { agrees, beginMove, clusterAt, moveSlotOf, ownerOf, redisCluster } from "../support/redis-cluster.ts"
+import { producerOn, timed, until, workerOn } from "../support/Station.ts"
 
 /** All keys of the queue of `Say` are in its slot. */
 const hot = "{winterq:say}:jobs"
@@ -55,6 +55,27 @@ describe.concurrent("a Redis Cluster that changes", () => {
       assert.deepInclude(after, { enqueued: size, claimed: size, completed: size, rescued: 0, stale: 0 })
       const { owner } = yield* Effect.promise(() => ownerOf(hot, nodes))
       yield* sound(owner)
+    }).pipe(Effect.scoped)
+  )
+
+  it.live("while a slot is half moved its calls end as unavailable, without effect", () =>
+    Effect.gen(function* () {
+      const nodes = yield* redisCluster({ nodeTimeoutMillis: 15_000 })
+      const options = clusterAt(nodes)
+      const producer = yield* producerOn({ ...options, timeout: "2 seconds" })
+      yield* producer.say(1)
+      const move = yield* Effect.promise(() => beginMove(hot, nodes))
+
+      const [error, millis] = yield* timed(Effect.flip(producer.say(2, { id: "two" })))
+      yield* Effect.promise(() => move.carry(1))
+      yield* Effect.promise(move.finish)
+      const stored = yield* producer.store.get("say", "two")
+      yield* producer.say(3)
+
+      assert.strictEqual(error._tag === "StoreError" ? error.reason : error._tag, "unavailable")
+      assert.isBelow(millis, 4000)
+      assert.strictEqual(stored._tag, "None")
+      assert.strictEqual((yield* sound(move.to))["enqueued"], 2)
     }).pipe(Effect.scoped)
   )
 

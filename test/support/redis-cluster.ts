@@ -120,18 +120,40 @@ export const ownerOf = async (key: string, nodes: Nodes, asked: FreshRedis = nod
   return { slot, owner }
 }
 
-/** Moves the slot of a key, with what is in it, to the next master; `batch` keys at a time. Answers where it now is. */
-export const moveSlotOf = async (key: string, masters: Nodes, batch = 1000): Promise<FreshRedis> => {
+/** A slot on its way from one master to another. */
+export interface Move {
+  readonly to: FreshRedis
+  /** Moves what is in it, so many keys at a time. */
+  readonly carry: (batch?: number) => Promise<void>
+  readonly finish: () => Promise<void>
+}
+
+/** Begins to move the slot of a key to the next master. */
+export const beginMove = async (key: string, masters: Nodes): Promise<Move> => {
   const { owner: from, slot } = await ownerOf(key, masters)
   const to = masters[(masters.indexOf(from) + 1) % masters.length]!
   const [fromId, toId] = await Promise.all([idOf(from), idOf(to)])
   await to.ask("CLUSTER", "SETSLOT", slot, "IMPORTING", fromId)
   await from.ask("CLUSTER", "SETSLOT", slot, "MIGRATING", toId)
-  for (;;) {
-    const keys = (await from.ask("CLUSTER", "GETKEYSINSLOT", slot, batch)) as ReadonlyArray<string>
-    if (keys.length === 0) break
-    await from.ask("MIGRATE", "127.0.0.1", to.port, "", 0, 5000, "KEYS", ...keys)
+  return {
+    to,
+    carry: async (batch = 1000) => {
+      for (;;) {
+        const keys = (await from.ask("CLUSTER", "GETKEYSINSLOT", slot, batch)) as ReadonlyArray<string>
+        if (keys.length === 0) return
+        await from.ask("MIGRATE", "127.0.0.1", to.port, "", 0, 5000, "KEYS", ...keys)
+      }
+    },
+    finish: async () => {
+      for (const node of [to, from]) await node.ask("CLUSTER", "SETSLOT", slot, "NODE", toId)
+    }
   }
-  for (const node of [to, from]) await node.ask("CLUSTER", "SETSLOT", slot, "NODE", toId)
-  return to
+}
+
+/** Moves the slot of a key, with what is in it, to the next master; answers where it now is. */
+export const moveSlotOf = async (key: string, masters: Nodes, batch?: number): Promise<FreshRedis> => {
+  const move = await beginMove(key, masters)
+  await move.carry(batch)
+  await move.finish()
+  return move.to
 }
