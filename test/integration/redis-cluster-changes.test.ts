@@ -103,7 +103,8 @@ describe.concurrent("a Redis Cluster that changes", () => {
       assert.deepStrictEqual(sorted(worker.said), sorted(accepted.keys()))
       assert.isBelow(recovery, 5000)
       assert.strictEqual(result, 42)
-      assert.isBelow(millis, 3000)
+      // without a push it takes 10 seconds or a minute
+      assert.isBelow(millis, 8000)
       yield* sound(replica)
       yield* until("it is said once that others serve", () =>
         [worker, producer].every(({ lines }) => lines.filter((line) => line.includes("others serve")).length === 1)

@@ -61,7 +61,8 @@ describe.concurrent("a master that three Sentinels watch", () => {
       assert.deepStrictEqual(sorted(worker.said), sorted(accepted.keys()))
       assert.isBelow(recovery, 5000)
       assert.strictEqual(result, 42)
-      assert.isBelow(millis, 3000)
+      // without a push it takes 10 seconds or a minute
+      assert.isBelow(millis, 8000)
       yield* sound(replica)
     }).pipe(Effect.scoped)
   )
