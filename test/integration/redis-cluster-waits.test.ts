@@ -122,4 +122,20 @@ describe.concurrent("waiting at a Redis Cluster", () => {
       assert.isAbove(millis, 1000)
     }).pipe(Effect.scoped)
   )
+
+  it.live("command connections that go silent are replaced after the timeout", () =>
+    Effect.gen(function* () {
+      const { freeze, options } = yield* throughProxies
+      const producer = yield* producerOn({ ...options, timeout: "1 second" })
+      yield* producer.say(1)
+
+      const frozen = freeze(() => true)
+      const error = yield* Effect.flip(producer.say(2))
+      const [, millis] = yield* timed(producer.say(3).pipe(Effect.retry({ times: 10 })))
+
+      assert.isAbove(frozen, 0)
+      assert.strictEqual(error._tag === "StoreError" ? error.reason : error._tag, "unavailable")
+      assert.isBelow(millis, 10_000)
+    }).pipe(Effect.scoped)
+  )
 })

@@ -41,7 +41,7 @@ const addressOf = async (node: FreshRedis) => {
   return { port: node.port, busPort: Number(busPort) }
 }
 
-export const idOf = async (node: FreshRedis): Promise<string> => String(await node.ask("CLUSTER", "MYID"))
+const idOf = async (node: FreshRedis): Promise<string> => String(await node.ask("CLUSTER", "MYID"))
 
 /** Waits until a node takes part in a whole cluster of so many nodes. */
 export const agrees = (node: FreshRedis, known = 3): Promise<void> =>

@@ -31,7 +31,7 @@ export interface FoundServer {
 
 const cache = join(import.meta.dirname, "../../../node_modules/.cache/winterq-servers")
 
-export const versionOf = async (binary: string): Promise<string> => {
+const versionOf = async (binary: string): Promise<string> => {
   const { stdout } = await run(binary, ["--version"], { timeout: 10_000 })
   return /v=([\d.]+)/.exec(stdout)?.[1] ?? stdout.trim()
 }
