@@ -22,7 +22,8 @@ const isThere = (file: string, mode?: number): Promise<boolean> =>
     () => false
   )
 
-const findOnPath = async (name: string): Promise<string | undefined> => {
+/** Where a program is, or nothing. */
+export const findOnPath = async (name: string): Promise<string | undefined> => {
   // Debian keeps it in /usr/bin, but others in sbin, which is not on every user's PATH
   const folders = [...(process.env["PATH"] ?? "").split(delimiter), "/usr/local/bin", "/usr/local/sbin", "/usr/sbin"]
   for (const folder of folders) {
@@ -84,9 +85,12 @@ const findOrInstallServer = async (tried: Array<string>): Promise<string | undef
 
 const builtVersion = "7.2.7"
 
-/** The program that runs a server of one's own: found, installed, or built. */
+/** A program that somebody wants the tests to run on; `npm run test:servers` does. */
+const givenBinary = (): string | undefined => process.env["WINTERQ_TEST_SERVER_BINARY"] || undefined
+
+/** The program that runs a server of one's own: WINTERQ_TEST_SERVER_BINARY, else found, installed, or built. */
 export const serverBinary = async (): Promise<string> =>
-  (await findOrInstallServer([])) ?? (await RedisBinary.getPath({ version: builtVersion }))
+  givenBinary() ?? (await findOrInstallServer([])) ?? (await RedisBinary.getPath({ version: builtVersion }))
 
 /** Starts a server on a free port. Without a binary, redis-memory-server downloads and builds one, once per machine. */
 const launch = async (binary: string | undefined): Promise<TestRedis> => {
@@ -119,8 +123,8 @@ const within = async <A>(millis: number, what: Promise<A>): Promise<A> => {
 }
 
 /**
- * Provides a real Redis: the one named by WINTERQ_TEST_REDIS_URL, else one started for the tests with a server found
- * on PATH, installed by apt-get, or built.
+ * Provides a real Redis: the one named by WINTERQ_TEST_REDIS_URL, else one started for the tests with the program that
+ * WINTERQ_TEST_SERVER_BINARY names, or with a server found on PATH, installed by apt-get, or built.
  */
 export const startRedis = async (): Promise<TestRedis> => {
   const given = process.env["WINTERQ_TEST_REDIS_URL"]
@@ -131,7 +135,7 @@ export const startRedis = async (): Promise<TestRedis> => {
   if (failed !== undefined && failed !== "") throw new Error(failed)
 
   const tried: Array<string> = []
-  const binary = await findOrInstallServer(tried)
+  const binary = givenBinary() ?? (await findOrInstallServer(tried))
   if (binary === undefined) console.log("No redis-server found: building one, which takes minutes the first time")
   try {
     return await within(binary === undefined ? 600_000 : 30_000, launch(binary))

@@ -3,6 +3,7 @@ import * as Effect from "effect/Effect"
 import * as Random from "effect/Random"
 import type * as Scope from "effect/Scope"
 import { Cluster, Redis as IORedis } from "ioredis"
+import { clusterSubscriberOf } from "./cluster-subscriber.ts"
 import { blockMillis, clusterOptions, type ConnectionOptions, driverOptions } from "./driver-options.ts"
 import { clusterEarOf, type Ear, earOf } from "./ears.ts"
 import { Gate } from "./Gate.ts"
@@ -11,7 +12,7 @@ import { RedisUnsuitable } from "./RedisUnsuitable.ts"
 import { reconnect } from "./revive.ts"
 import type { AnyScript } from "./scripts/Script.ts"
 import { messageOf } from "./store-error.ts"
-import { clusterSubscriberOf, type Subscriber, subscriberOf } from "./subscriber.ts"
+import { type Subscriber, subscriberOf } from "./subscriber.ts"
 import { watchServer } from "./watch-server.ts"
 
 /** Whether the texts of a reply are strings, or their bytes. */
@@ -86,7 +87,8 @@ const replaceField = (client: IORedis | Cluster, key: string, field: string, val
 export const open = Effect.fnUntraced(function* (options: ConnectionOptions) {
   const services = yield* Effect.context<never>()
   const log = (line: Effect.Effect<void>) => void Effect.runForkWith(services)(line)
-  const base = driverOptions(options, () => Context.get(services, Random.Random).nextDoubleUnsafe())
+  const random = () => Context.get(services, Random.Random).nextDoubleUnsafe()
+  const base = driverOptions(options, random)
   const { cluster } = options
   const client =
     cluster === undefined
@@ -157,7 +159,7 @@ export const open = Effect.fnUntraced(function* (options: ConnectionOptions) {
   }
   const duplicate = (): Subscriber =>
     client instanceof Cluster
-      ? clusterSubscriberOf(client, options.timeoutMillis)
+      ? clusterSubscriberOf(client, subscribing, options.timeoutMillis, random)
       : subscriberOf(new IORedis(options.url, subscribing), options.timeoutMillis)
 
   return {
@@ -194,7 +196,10 @@ export const open = Effect.fnUntraced(function* (options: ConnectionOptions) {
         Effect.sync(() => earsOf(wakeKeys)),
         (ears) =>
           Effect.sync(() => {
-            for (const ear of ears) ear.close()
+            for (const ear of ears) {
+              ear.close()
+              outages.forget(ear)
+            }
           })
       ),
     outages,

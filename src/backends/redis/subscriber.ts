@@ -1,4 +1,4 @@
-import type { Cluster, Redis as IORedis } from "ioredis"
+import type { Redis as IORedis } from "ioredis"
 import { bounded, reconnect, revive } from "./revive.ts"
 
 /** A connection for subscriptions. It subscribes again after a reconnect; calls are bounded by the timeout. */
@@ -11,7 +11,7 @@ export interface Subscriber {
   readonly disconnect: (reconnects?: boolean) => void
 }
 
-const callsOf = (client: IORedis | Cluster, timeoutMillis: number) =>
+const callsOf = (client: IORedis, timeoutMillis: number) =>
   ({
     on: (event, listener) => client.on(event, listener),
     subscribe: (channel) => bounded(timeoutMillis, client.subscribe(channel)),
@@ -71,10 +71,3 @@ export const subscriberOf = (client: IORedis, timeoutMillis: number): Subscriber
     }
   }
 }
-
-/** A cluster client has a connection for subscriptions anyhow, watches over it, and closes it with the others. */
-export const clusterSubscriberOf = (cluster: Cluster, timeoutMillis: number): Subscriber => ({
-  ...callsOf(cluster, timeoutMillis),
-  ping: () => Promise.resolve(),
-  disconnect: () => undefined
-})

@@ -14,6 +14,9 @@ const recheckMillis = 1000
 /** Between checks of a server that cannot tell yet. */
 const loadingMillis = 200
 
+/** What log lines call a node of a cluster. */
+const nodeName = (address: string): string => `redis node ${address}`
+
 /** Watches the server behind a client: opens the gate while it is suitable, and says what happens to it. */
 export const watchServer = (
   client: IORedis | Cluster,
@@ -121,11 +124,20 @@ export const watchServer = (
   })
   if (client instanceof Cluster) {
     const nodes = new Map<string, object>()
+    const serves = (address: string): boolean => client.slots.some((keepers) => keepers?.[0] === address)
     const lostNode = (address: string, cause: unknown): void => {
+      // nobody needs a replica, or one whose place others have taken
+      if (!serves(address)) return
       const part = nodes.get(address) ?? {}
       nodes.set(address, part)
-      if (started && client.status === "ready") outages.lost(`redis node ${address}`, part, cause)
+      if (started && client.status === "ready") outages.lost(nodeName(address), part, cause)
     }
+    client.on("refresh", () => {
+      for (const [address, part] of nodes) {
+        if (serves(address)) outages.admit(nodeName(address))
+        else outages.dismiss(nodeName(address), part)
+      }
+    })
     client.on("node error", (error: unknown, address: string) => {
       gate.lastError ??= error
       lostNode(address, error)

@@ -100,7 +100,10 @@ export const manyQueuesContract = contract("many queues", (it) => {
 
       const first = starts.indexOf("b")
       assert.isAbove(first, 0)
-      assert.strictEqual(starts.slice(first, first + 28).join(""), "ba".repeat(14))
+      const from = starts.slice(first, first + 28).join("")
+      // while a claim is under way its queue has nothing here, and the other one may go twice
+      assert.notInclude(from, "bbb")
+      assert.closeTo(countOf([...from], "b"), 14, 1)
     })
   )
 

@@ -4,23 +4,18 @@ import * as Layer from "effect/Layer"
 import * as TestClock from "effect/testing/TestClock"
 import { scripts } from "../../../src/backends/redis/scripts/index.ts"
 import * as Redis from "winterq/redis"
-import { type FreshRedis, startFreshRedis } from "../../support/fresh-redis.ts"
-import { type Rule, RespProxy, runs, type ScriptName } from "../../support/RespProxy.ts"
+import { type Rule, runs, type ScriptName } from "../../support/RespProxy.ts"
+import { Place } from "../support/Place.ts"
 import { beginning, type Scenario, scenarios, variants } from "../support/scenarios.ts"
-import { snapshot, without } from "../support/snapshot.ts"
+import { without } from "../support/snapshot.ts"
 
-let server: FreshRedis
-let proxy: RespProxy
+let place: Place
 
 beforeAll(async () => {
-  server = await startFreshRedis()
-  proxy = await RespProxy.listen(server.port)
+  place = await Place.open()
 })
 
-afterAll(async () => {
-  proxy.close()
-  await server.stop()
-})
+afterAll(() => place.close())
 
 /** Faults that may befall one call; `late` is what lets a request arrive that was held up. */
 const faults = {
@@ -60,19 +55,19 @@ const play = (
   fault: FaultName | undefined
 ) =>
   Effect.gen(function* () {
-    yield* Effect.promise(() => server.ask("FLUSHALL"))
-    yield* Effect.promise(() => server.ask("SCRIPT", "LOAD", scripts[script].source))
+    yield* Effect.promise(() => place.tell("FLUSHALL"))
+    yield* Effect.promise(() => place.tell("SCRIPT", "LOAD", scripts[script].source))
     yield* TestClock.setTime(beginning)
     // a held request keeps its connection busy: the driver gives it up soon
-    const ports = yield* Layer.build(Redis.layerVirtualTime({ url: proxy.url, redis: {}, timeout: "2 seconds" }))
+    const ports = yield* Layer.build(Redis.layerVirtualTime({ ...place.options, timeout: "2 seconds" }))
     return yield* Effect.gen(function* () {
       if (prepare !== undefined) yield* prepare
       const injected = fault === undefined ? undefined : faults[fault]()
       let met = 0
       if (injected !== undefined) {
         const { reply, request } = injected.rule as Omit<Rule, "matches">
-        proxy.when({
-          matches: (call) => runs(script)(call) && match(call),
+        place.when((proxy) => ({
+          matches: (call) => met === 0 && runs(script)(call) && match(call),
           ...(reply === undefined ? {} : { reply }),
           request: (call) => {
             met++
@@ -80,14 +75,14 @@ const play = (
             if (injected.late !== undefined) proxy.hangUp(call.connection)
             return request?.(call) ?? "pass"
           }
-        })
+        }))
       }
       const answer = yield* act
       if (meanwhile !== undefined) yield* meanwhile
       if (injected?.late !== undefined) yield* injected.late
-      proxy.clear()
+      place.clear()
       if (fault !== undefined) assert.strictEqual(met, 1, "the fault has struck")
-      return { answer, state: yield* Effect.promise(() => snapshot(server.port)) }
+      return { answer, state: yield* Effect.promise(() => place.snapshot()) }
     }).pipe(Effect.provideContext(ports))
   }).pipe(Effect.scoped)
 
