@@ -1,0 +1,2 @@
+import type { BenchReport } from "./report.mts"
+export const chartOf = (_: BenchReport): string => ""

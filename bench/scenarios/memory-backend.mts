@@ -1,0 +1,33 @@
+import { inChunks, makePayloads } from "../lib/payload.mts"
+import type { Scenario } from "../lib/Scenario.mts"
+
+const memoryBackend: Scenario = {
+  title: "store in the process's memory, enqueue (bulk of 1000) -> done, concurrency 100",
+  jobs: 200_000,
+  scales: true,
+  placements: ["free", "pinned"],
+  mode: "memory",
+  metrics: [{ name: "rate", unit: "jobs/s", goals: [{ placements: ["free", "pinned"], atLeast: 150_000 }] }],
+  run: async ({ jobs, measured, open }) => {
+    const queue = await open("memory")
+    const chunks = inChunks(makePayloads(jobs), 1000)
+    const done = Promise.withResolvers<void>()
+    let handled = 0
+    const worker = await queue.readyWorker({
+      concurrency: 100,
+      onJob: () => {
+        if (++handled === jobs) done.resolve()
+      }
+    })
+    await worker.start()
+    const { millis } = await measured(async () => {
+      for (const chunk of chunks) await queue.enqueueBulk(chunk)
+      await done.promise
+      while ((await queue.unfinished()) > 0) continue
+    })
+    await worker.stop()
+    return { rate: (jobs * 1000) / millis }
+  }
+}
+
+export default memoryBackend
