@@ -2,6 +2,7 @@ import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Layer from "effect/Layer"
+import * as References from "effect/References"
 import * as Schema from "effect/Schema"
 import * as Scope from "effect/Scope"
 import {
@@ -60,9 +61,10 @@ const winterq: Contender = {
   open: async ({ host, port }, mode) => {
     const scope = Scope.makeUnsafe()
     const backend = mode === "memory" ? Memory.layer : Redis.layer({ url: `redis://${host}:${port}` })
-    const services = await Effect.runPromise(
-      Layer.buildWithScope(Layer.mergeAll(Client.layer, Workflows.layer).pipe(Layer.provideMerge(backend)), scope)
-    )
+    const client = Layer.mergeAll(Client.layer, Workflows.layer).pipe(Layer.provideMerge(backend))
+    // a line for each death is not what is measured
+    const logs = Layer.succeed(References.MinimumLogLevel, mode === "dead" ? "None" : "Info")
+    const services = await Effect.runPromise(Layer.buildWithScope(Layer.mergeAll(client, logs), scope))
     const run = Effect.runPromiseWith(services)
     const { depths } = Context.get(services, QueueControl)
     const task = taskOf(mode)

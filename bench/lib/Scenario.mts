@@ -36,9 +36,10 @@ export interface ScenarioRun {
   readonly redis: RedisProbe
   readonly jobs: number
   /**
-   * Runs a part that counts. CPU time, Redis commands and the profile that are reported are those of the last call.
+   * Runs a part that counts. CPU time, Redis commands and the profile that are reported are those of the last call,
+   * per job: of `count`, or of all when left out.
    */
-  readonly measured: <A>(work: () => Promise<A>) => Promise<Taken<A>>
+  readonly measured: <A>(work: () => Promise<A>, count?: number) => Promise<Taken<A>>
   /** Starts a process with a ready worker of the contender. Its CPU time counts as the client's. */
   readonly workerProcess: (concurrency: number) => Promise<WorkerProcess>
 }

@@ -58,9 +58,9 @@ const fillWith: Record<Backlog, (queue: OpenQueue, count: number) => Promise<voi
 /** CPU time per job of enqueueing one by one and of processing, client and Redis, and the rate of both together. */
 const sample = async ({ measured }: ScenarioRun, queue: OpenQueue) => {
   const payloads = makePayloads(sampleJobs)
-  const enqueued = await measured(() => queue.enqueueEach(payloads, 100))
+  const enqueued = await measured(() => queue.enqueueEach(payloads, 100), sampleJobs)
   const worker = await handle(queue, sampleJobs, () => {})
-  const processed = await measured(worker.run)
+  const processed = await measured(worker.run, sampleJobs)
   await worker.stop()
   const micros = enqueued.clientMicros + enqueued.redisMicros
   return {

@@ -13,7 +13,7 @@ const measure = async (request: MeasurementRequest): Promise<Measurement> => {
   const scenario = await loadScenario(request.scenario)
   const contender = await loadContender(request.contender)
   const redis = await openProbe(request.target)
-  let taken: Omit<Measurement, "jobs" | "values"> | undefined
+  let taken: Omit<Measurement, "values"> | undefined
 
   const runOnce = async (jobs: number, profile: string | undefined) => {
     await redis.flush()
@@ -26,7 +26,7 @@ const measure = async (request: MeasurementRequest): Promise<Measurement> => {
       return others.reduce((sum, { cpuMicros }) => sum + cpuMicros, user + system)
     }
 
-    const measured: ScenarioRun["measured"] = async (work) => {
+    const measured: ScenarioRun["measured"] = async (work, count = jobs) => {
       globalThis.gc?.()
       const stopProfile = profile === undefined ? undefined : await recordProfile(profile)
       await redis.resetCommandStats()
@@ -42,10 +42,11 @@ const measure = async (request: MeasurementRequest): Promise<Measurement> => {
       const commands = await redis.commandStats()
       await stopProfile?.()
       taken = {
-        clientMicrosPerJob: client / jobs,
-        redisMicrosPerJob: server / jobs,
+        clientMicrosPerJob: client / count,
+        redisMicrosPerJob: server / count,
         otherCores: Math.max(0, (machine - client - server) / (millis * 1000)),
-        commands
+        commands,
+        jobs: count
       }
       return { value, millis, clientMicros: client, redisMicros: server }
     }
@@ -76,8 +77,11 @@ const measure = async (request: MeasurementRequest): Promise<Measurement> => {
   await redis.flush()
   await redis.close()
   if (taken === undefined) throw new Error(`${request.scenario} measured nothing`)
-  return { jobs: request.jobs, values, ...taken }
+  return { values, ...taken }
 }
+
+// whoever asked has gone
+process.on("disconnect", () => process.exit())
 
 const reply = (message: MeasurementReply) => process.send?.(message, () => process.exit())
 

@@ -12,6 +12,10 @@ const otherLoad = (report: ScenarioReport): ReadonlyArray<string> => {
 const ratioText = (ratios: MetricReport["ratios"], name: string) =>
   ratios[name] === undefined ? "" : spread(ratios[name])
 
+/** Metrics that were measured at all: with fewer jobs, some are not. */
+const measuredOf = ({ metrics }: ScenarioReport) =>
+  metrics.filter(({ contenders }) => Object.values(contenders).some(({ median }) => !Number.isNaN(median)))
+
 const metricRows = ({ contenders, metric, ratios, unit }: MetricReport) => [
   [metric, "median", "min", "max", "", Object.keys(ratios).length === 0 ? "" : `${subject} / it (min - max)`],
   ...Object.entries(contenders).map(([name, { max, median, min }]) => [
@@ -50,7 +54,7 @@ export const reportText = (report: ScenarioReport): string => {
   return [
     `${report.title}  [${report.scenario}: ${report.jobs} jobs, ${placementText(report.placement)}, ` +
       `rounds: ${report.rounds.length}]`,
-    columns([...report.metrics.flatMap(metricRows), ...cpuRows(report, contenders)], [1, 2, 3]),
+    columns([...measuredOf(report).flatMap(metricRows), ...cpuRows(report, contenders)], [1, 2, 3]),
     ...Object.entries(report.absent).map(([name, remark]) => `  ${name}: ${remark}`),
     ...otherLoad(report)
   ].join("\n")
