@@ -44,11 +44,11 @@ const telling = (onDone: (() => void) | undefined) =>
     )
   )
 
-const handlerOf = ({ onJob, sleepMillis = 0 }: WorkerSettings) => {
+const handlerOf = (mode: Mode, { onJob, sleepMillis = 0 }: WorkerSettings) => {
   const handle = (payload: Payload) =>
     Effect.sync(() => {
       onJob(payload)
-      return payload.id
+      return mode === "results" ? payload.id : undefined
     })
   return sleepMillis === 0 ? handle : (payload: Payload) => Effect.andThen(Effect.sleep(sleepMillis), handle(payload))
 }
@@ -77,7 +77,7 @@ export const open = async ({ host, port }: Target, mode: Mode): Promise<OpenQueu
       const workerScope = Scope.makeUnsafe()
       const { concurrency, onDone } = settings
       const worker = job
-        .toLayer(handlerOf(settings) as never, { concurrency })
+        .toLayer(handlerOf(mode, settings) as never, { concurrency })
         .pipe(Layer.provide(Worker.layer({ concurrency })), Layer.provide(telling(onDone)))
       return {
         start: async () => {
