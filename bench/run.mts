@@ -82,7 +82,8 @@ const scenarios = chosen("scenario", positionals, scenarioNames())
 const contenders = chosen("contender", options.contender ?? [], contenderNames()).toSorted(
   (a, b) => Number(b === "winterq") - Number(a === "winterq") || a.localeCompare(b)
 )
-const rounds = positiveInteger("--rounds", options.rounds) ?? (options.profile || options.quick ? 1 : 3)
+const roundsWanted = positiveInteger("--rounds", options.rounds) ?? (options.profile || options.quick ? 1 : undefined)
+const usualRounds = 3
 const jobsWanted = positiveInteger("BENCH_JOBS", process.env["BENCH_JOBS"])
 
 installPeers()
@@ -137,15 +138,18 @@ const runScenario = async (name: string, scenario: Scenario, placement: Placemen
   try {
     const jobs = jobsOf(scenario)
     const { absent, present } = fieldOf(scenario)
+    const rounds = roundsWanted ?? scenario.usualRounds ?? usualRounds
     const measured: Array<Round> = []
-    for (let round = 1; round <= Math.min(rounds, scenario.maxRounds ?? rounds); round++) {
+    for (let round = 1; round <= rounds; round++) {
       const measurements: Record<string, Measurement | undefined> = {}
       for (const contender of present) {
+        const { share = 1, usualRounds: itsRounds = rounds } = libraries[contender]!
+        if (round > (roundsWanted ?? itsRounds)) continue
         const request = {
           scenario: name,
           contender,
           target: redis.target,
-          jobs,
+          jobs: scenario.scales ? Math.ceil(jobs * share) : jobs,
           ...(options.profile ? { profile: profileOf(name, placement, contender) } : {})
         }
         const timeoutMillis = scenario.timeoutMillis ?? usualTimeoutMillis
@@ -193,7 +197,7 @@ for (const name of scenarios) {
 }
 console.log(`${summaryText(reports)}\n\ntook ${((performance.now() - started) / 60_000).toFixed(1)} minutes`)
 
-const report: BenchReport = { machine, rounds, guarantees, reports }
+const report: BenchReport = { machine, rounds: roundsWanted ?? usualRounds, guarantees, reports }
 if (options.json !== undefined) await writeFile(options.json, `${JSON.stringify(report, null, 2)}\n`)
 if (options.chart !== undefined) await writeFile(options.chart, chartOf(report))
 process.exitCode = failures === 0 ? 0 : 1

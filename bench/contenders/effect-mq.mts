@@ -9,6 +9,8 @@ const effectMq: Contender = {
     memory: "not measured: its time per job grows with the number of jobs",
     workflows: "not measured: a flow of its fans out from a running job"
   },
+  usualRounds: 2,
+  share: 0.25,
   open: async (target, mode) => {
     const { open } = await import("../peers/effect-mq/open.mts")
     return open(target, mode)

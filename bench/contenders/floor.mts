@@ -40,6 +40,7 @@ const floor: Contender = {
     "none, and no queue: the same bytes moved by bare pipelined commands (HSET and RPUSH; LPOP, HMGET and HDEL in " +
     "batches), unchecked; a record taken by a process that dies is lost. It shows what Redis and the driver cost",
   modes: ["plain"],
+  usualRounds: 2,
   open: async ({ host, port }) => {
     const options = { host, port, maxRetriesPerRequest: null, enableAutoPipelining: true }
     const redis = new Redis(options)

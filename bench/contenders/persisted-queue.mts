@@ -33,6 +33,7 @@ const persistedQueue: Contender = {
     "at least once: locks of 90 s, refreshed every 30 s, ends fenced; at most 10 attempts; nothing kept of completed " +
     "jobs unless they have an id of the caller's, which stays for 30 days; other processes are found by polling, every second",
   modes: ["plain", "unique", "memory"],
+  usualRounds: 2,
   open: async ({ host, port }, mode) => {
     const scope = Scope.makeUnsafe()
     const store =

@@ -68,5 +68,9 @@ export interface Contender {
   readonly modes: ReadonlyArray<Mode>
   /** What is said in place of figures for a mode that it lacks; `not offered` when left out. */
   readonly remarks?: Partial<Record<Mode, string>>
+  /** Its part of a scenario's jobs when it is slow, so that a run stays bearable; all when left out. */
+  readonly share?: number
+  /** Rounds when nobody says how many; those of the others when left out. */
+  readonly usualRounds?: number
   readonly open: (target: Target, mode: Mode) => Promise<OpenQueue>
 }

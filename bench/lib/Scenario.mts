@@ -53,7 +53,7 @@ export interface Scenario {
   readonly scales: boolean
   /** With `--quick`; a quarter of `jobs` when left out. */
   readonly quickJobs?: number
-  /** Jobs of the run that warms up; half of them when left out. */
+  /** Jobs of the run that warms up; half of them, and 5000 at most, when left out. */
   readonly warmUpJobs?: number
   /** The mode that contenders need; `plain` when left out. */
   readonly mode?: Mode
@@ -61,8 +61,8 @@ export interface Scenario {
   readonly only?: ReadonlyArray<string>
   /** Where it runs unless the command line says otherwise. */
   readonly placements: ReadonlyArray<Placement>
-  /** Rounds at most. */
-  readonly maxRounds?: number
+  /** Rounds when nobody says how many; 3 when left out. */
+  readonly usualRounds?: number
   /** How long one measurement may take; 3 minutes when left out. */
   readonly timeoutMillis?: number
   /** Whether the chart shows its first metric. */

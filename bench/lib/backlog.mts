@@ -82,7 +82,7 @@ export const backlog = (kind: Backlog): Scenario => ({
   mode: kind === "waiting" ? "plain" : kind,
   only: ["winterq"],
   placements: ["free"],
-  maxRounds: 2,
+  usualRounds: 2,
   timeoutMillis: 600_000,
   metrics: [
     { name: "cost, most / 1 k", unit: "x", goals: [{ placements: ["free", "pinned"], atMost: 1.3 }] },

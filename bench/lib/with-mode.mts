@@ -18,6 +18,7 @@ export const withMode = (mode: Mode, what: string, enqueue = enqueueEach): Scena
   title: `with ${what}: enqueue (100 in flight), then process (concurrency 100)`,
   jobs: 11_000,
   scales: true,
+  usualRounds: 2,
   placements: ["free"],
   mode,
   metrics: [

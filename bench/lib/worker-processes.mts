@@ -8,8 +8,9 @@ const pollMillis = 2
 /** The scenario of a filled queue that several worker processes empty. */
 export const workerProcesses = (count: number): Scenario => ({
   title: `process, worker processes: ${count}, concurrency ${concurrency} each`,
-  jobs: 30_000,
+  jobs: 20_000,
   scales: true,
+  usualRounds: 2,
   placements: ["free"],
   metrics: [{ name: "rate", unit: "jobs/s" }],
   run: async ({ jobs, measured, open, workerProcess }) => {

@@ -8,10 +8,10 @@ const restMillis = 5
 
 const idleLatency: Scenario = {
   title: "idle worker (concurrency 10), enqueue -> end recorded in Redis, one job at a time",
-  jobs: 500,
+  jobs: 400,
   scales: false,
   quickJobs: 200,
-  warmUpJobs: 200,
+  warmUpJobs: 100,
   placements: ["free", "pinned"],
   charted: true,
   metrics: [
