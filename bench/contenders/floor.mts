@@ -6,15 +6,17 @@ import { inLanes } from "../lib/lanes.mts"
 
 const [records, waiting] = ["floor:jobs", "floor:waiting"]
 const blockSeconds = 1
+/** Taken at once at least, however few are handled at once. */
+const batch = 100
 
 /** Takes, reads and removes records in batches; the removals of one batch travel with the taking of the next. */
-const lane = async (redis: Redis, size: number, settings: WorkerSettings, stopped: () => boolean) => {
+const lane = async (redis: Redis, handlers: number, settings: WorkerSettings, stopped: () => boolean) => {
   const { onDone, onJob, sleepMillis = 0 } = settings
   let handled: ReadonlyArray<string> = []
   const settle = async () => {
     const [removed, taken] = await Promise.all([
       handled.length === 0 ? 0 : redis.hdel(records, ...handled),
-      stopped() ? null : redis.lpop(waiting, size)
+      stopped() ? null : redis.lpop(waiting, Math.max(batch, handlers))
     ])
     for (let n = 0; n < removed; n++) onDone?.()
     handled = []
@@ -29,7 +31,7 @@ const lane = async (redis: Redis, size: number, settings: WorkerSettings, stoppe
       ids = [one[1]]
     }
     const texts = await redis.hmget(records, ...ids)
-    if (sleepMillis > 0) await sleep(sleepMillis)
+    if (sleepMillis > 0) await inLanes(texts, handlers, () => sleep(sleepMillis))
     for (const text of texts) onJob(JSON.parse(text!))
     handled = ids
   }
