@@ -13,6 +13,7 @@ export interface MeasurementRequest {
 
 /** What it answers. */
 export interface Measurement {
+  /** How many jobs the measured part was about. */
   readonly jobs: number
   readonly values: Readonly<Record<string, number>>
   /** CPU time of the client process and of Redis over the measured part, in microseconds a job. */

@@ -1,60 +1,87 @@
 // The program of a child process: one scenario on one contender, once to warm up and once for the figures.
 import { text } from "node:stream/consumers"
+import type { OpenQueue } from "./Contender.mts"
 import type { Measurement, MeasurementReply, MeasurementRequest } from "./Measurement.mts"
 import { machineMicros } from "./machine-load.mts"
 import { recordProfile } from "./profile.mts"
 import { openProbe } from "./redis-probe.mts"
 import { loadContender, loadScenario } from "./registry.mts"
+import type { ScenarioRun } from "./Scenario.mts"
+import { openWorkerProcess, type WorkerProcess } from "./worker-process.mts"
 
 const measure = async (request: MeasurementRequest): Promise<Measurement> => {
   const scenario = await loadScenario(request.scenario)
   const contender = await loadContender(request.contender)
   const redis = await openProbe(request.target)
-  const taken: Array<Omit<Measurement, "jobs" | "values">> = []
+  let taken: Omit<Measurement, "values"> | undefined
 
   const runOnce = async (jobs: number, profile: string | undefined) => {
     await redis.flush()
-    const queue = await contender.open(request.target)
+    const queues: Array<OpenQueue> = []
+    const workers: Array<WorkerProcess> = []
+
+    const clientMicros = async () => {
+      const others = await Promise.all(workers.map((worker) => worker.usage()))
+      const { system, user } = process.cpuUsage()
+      return others.reduce((sum, { cpuMicros }) => sum + cpuMicros, user + system)
+    }
+
+    const measured: ScenarioRun["measured"] = async (work, count = jobs) => {
+      globalThis.gc?.()
+      const stopProfile = profile === undefined ? undefined : await recordProfile(profile)
+      await redis.resetCommandStats()
+      const redisBefore = await redis.cpuMicros()
+      const machineBefore = machineMicros()
+      const clientBefore = await clientMicros()
+      const start = performance.now()
+      const value = await work()
+      const millis = performance.now() - start
+      const client = (await clientMicros()) - clientBefore
+      const machine = machineMicros() - machineBefore
+      const server = (await redis.cpuMicros()) - redisBefore
+      const commands = await redis.commandStats()
+      await stopProfile?.()
+      taken = {
+        clientMicrosPerJob: client / count,
+        redisMicrosPerJob: server / count,
+        otherCores: Math.max(0, (machine - client - server) / (millis * 1000)),
+        commands,
+        jobs: count
+      }
+      return { value, millis, clientMicros: client, redisMicros: server }
+    }
+
     const values = await scenario.run({
-      queue,
       redis,
       jobs,
-      measured: async (work) => {
-        globalThis.gc?.()
-        const stopProfile = profile === undefined ? undefined : await recordProfile(profile)
-        await redis.resetCommandStats()
-        const redisBefore = await redis.cpuMicros()
-        const machineBefore = machineMicros()
-        const clientBefore = process.cpuUsage()
-        const start = performance.now()
-        const result = await work()
-        const millis = performance.now() - start
-        const client = process.cpuUsage(clientBefore)
-        const machineAfter = machineMicros()
-        const redisAfter = await redis.cpuMicros()
-        const commands = await redis.commandStats()
-        await stopProfile?.()
-        const [clientMicros, redisMicros] = [client.user + client.system, redisAfter - redisBefore]
-        const otherMicros = machineAfter - machineBefore - clientMicros - redisMicros
-        taken.push({
-          clientMicrosPerJob: clientMicros / jobs,
-          redisMicrosPerJob: redisMicros / jobs,
-          otherCores: Math.max(0, otherMicros / (millis * 1000)),
-          commands
-        })
-        return result
+      measured,
+      open: async (mode) => {
+        const queue = await contender.open(request.target, mode)
+        queues.push(queue)
+        return queue
+      },
+      workerProcess: async (concurrency) => {
+        const worker = await openWorkerProcess(request.contender, request.target, concurrency)
+        workers.push(worker)
+        return worker
       }
     })
-    await queue.close()
+    for (const worker of workers) await worker.stop()
+    for (const queue of queues) await queue.close()
     return values
   }
 
-  await runOnce(Math.min(request.jobs, Math.max(100, Math.ceil(request.jobs / 2))), undefined)
+  const warmUpJobs = scenario.warmUpJobs ?? Math.min(5000, Math.max(100, Math.ceil(request.jobs / 2)))
+  await runOnce(Math.min(request.jobs, warmUpJobs), undefined)
   const values = await runOnce(request.jobs, request.profile)
   await redis.flush()
   await redis.close()
-  return { jobs: request.jobs, values, ...taken.at(-1)! }
+  if (taken === undefined) throw new Error(`${request.scenario} measured nothing`)
+  return { values, ...taken }
 }
+
+// whoever asked has gone
+process.on("disconnect", () => process.exit())
 
 const reply = (message: MeasurementReply) => process.send?.(message, () => process.exit())
 

@@ -16,7 +16,7 @@ export interface RedisProbe {
   readonly commandStats: () => Promise<CommandUses>
   /** CPU time that the server has used, in microseconds. */
   readonly cpuMicros: () => Promise<number>
-  /** Bytes that the server's data and buffers take. */
+  /** Bytes that the server has in use, without the buffers of its clients. */
   readonly usedMemory: () => Promise<number>
   readonly close: () => Promise<void>
 }
@@ -53,7 +53,10 @@ export const openProbe = async (target: Target): Promise<RedisProbe> => {
       const cpu = await info("cpu")
       return (Number(cpu.get("used_cpu_user")) + Number(cpu.get("used_cpu_sys"))) * 1e6
     },
-    usedMemory: async () => Number((await info("memory")).get("used_memory")),
+    usedMemory: async () => {
+      const memory = await info("memory")
+      return Number(memory.get("used_memory")) - Number(memory.get("mem_clients_normal") ?? 0)
+    },
     close: async () => {
       await redis.quit()
     }

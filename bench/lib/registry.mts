@@ -6,7 +6,7 @@ const namesIn = (folder: string) =>
   readdirSync(new URL(`../${folder}/`, import.meta.url))
     .filter((file) => file.endsWith(".mts"))
     .map((file) => file.slice(0, -".mts".length))
-    .toSorted()
+    .toSorted((a, b) => a.localeCompare(b, "en", { numeric: true }))
 
 export const scenarioNames = (): ReadonlyArray<string> => namesIn("scenarios")
 export const contenderNames = (): ReadonlyArray<string> => namesIn("contenders")

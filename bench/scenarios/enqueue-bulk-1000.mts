@@ -1,24 +1,11 @@
-import type { Scenario } from "../lib/Scenario.mts"
-import { inChunks, makePayloads } from "../lib/payload.mts"
+import { enqueueing } from "../lib/enqueueing.mts"
+import { inChunks } from "../lib/payload.mts"
 
-const enqueueBulk: Scenario = {
+export default enqueueing({
   title: "enqueue in bulk, 1000 a call, one call at a time",
-  jobs: 50_000,
-  scales: true,
-  metrics: [{ name: "rate", unit: "jobs/s", goal: { free: ">= 4" } }],
-  run: async ({ queue, jobs, measured }) => {
-    const chunks = inChunks(makePayloads(jobs), 1000)
-
-    const millis = await measured(async () => {
-      const start = performance.now()
-      for (const chunk of chunks) await queue.enqueueBulk(chunk)
-      return performance.now() - start
-    })
-
-    const stored = await queue.unfinished()
-    if (stored !== jobs) throw new Error(`${jobs} jobs were enqueued and ${stored} are stored`)
-    return { rate: (jobs * 1000) / millis }
+  jobs: 40_000,
+  goals: [{ against: "bullmq", placements: ["free", "pinned"], atLeast: 4 }],
+  enqueue: async (queue, payloads) => {
+    for (const chunk of inChunks(payloads, 1000)) await queue.enqueueBulk(chunk)
   }
-}
-
-export default enqueueBulk
+})

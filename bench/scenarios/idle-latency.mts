@@ -1,40 +1,46 @@
 import { setTimeout as sleep } from "node:timers/promises"
-import type { Scenario } from "../lib/Scenario.mts"
 import { makePayloads } from "../lib/payload.mts"
+import type { Scenario } from "../lib/Scenario.mts"
 import { quantile } from "../lib/statistics.mts"
 
 /** Long enough for a worker that settled its job to find the queue empty and block again. */
 const restMillis = 5
 
 const idleLatency: Scenario = {
-  title: "idle worker (concurrency 10), enqueue -> handler start, one job at a time",
-  jobs: 500,
+  title: "idle worker (concurrency 10), enqueue -> end recorded in Redis, one job at a time",
+  jobs: 400,
   scales: false,
+  quickJobs: 200,
+  warmUpJobs: 100,
+  placements: ["free", "pinned"],
+  charted: true,
   metrics: [
-    { name: "p50", unit: "ms", goal: { free: "<= 0.7" } },
-    { name: "p99", unit: "ms", goal: { free: "<= 0.5" } }
+    { name: "p50", unit: "ms", goals: [{ against: "bullmq", placements: ["free", "pinned"], atMost: 0.7 }] },
+    { name: "p99", unit: "ms", goals: [{ against: "bullmq", placements: ["free", "pinned"], atMost: 0.5 }] }
   ],
-  run: async ({ queue, jobs, measured }) => {
-    let startedAt = 0
-    let started = () => {}
+  run: async ({ jobs, measured, open }) => {
+    const queue = await open("plain")
+    let doneAt = 0
+    let done = () => {}
     const worker = await queue.readyWorker({
       concurrency: 10,
-      onJob: () => {
-        startedAt = performance.now()
-        started()
+      onJob: () => {},
+      onDone: () => {
+        doneAt = performance.now()
+        done()
       }
     })
     await worker.start()
     await sleep(200)
 
-    const latencies = await measured(async () => {
+    const { value: latencies } = await measured(async () => {
       const millis: Array<number> = []
       for (const payload of makePayloads(jobs)) {
-        const begun = new Promise<void>((resolve) => (started = resolve))
+        const ended = new Promise<void>((resolve) => (done = resolve))
         const enqueuedAt = performance.now()
         await queue.enqueue(payload)
-        await begun
-        millis.push(startedAt - enqueuedAt)
+        await ended
+        millis.push(doneAt - enqueuedAt)
         await sleep(restMillis)
       }
       return millis

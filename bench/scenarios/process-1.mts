@@ -1,3 +1,8 @@
 import { processing } from "../lib/processing.mts"
 
-export default processing(1, 5000, { free: ">= 2" })
+export default processing({
+  concurrency: 1,
+  jobs: 5000,
+  placements: ["free", "pinned"],
+  goals: [{ against: "bullmq", placements: ["free", "pinned"], atLeast: 2 }]
+})

@@ -1,3 +1,8 @@
 import { processing } from "../lib/processing.mts"
 
-export default processing(10, 20_000, { free: ">= 2" })
+export default processing({
+  concurrency: 10,
+  jobs: 15_000,
+  placements: ["free", "pinned"],
+  goals: [{ against: "bullmq", placements: ["free", "pinned"], atLeast: 2 }]
+})

@@ -1,3 +1,13 @@
 import { processing } from "../lib/processing.mts"
 
-export default processing(100, 20_000, { free: ">= 4", pinned: ">= 7" })
+export default processing({
+  concurrency: 100,
+  jobs: 20_000,
+  placements: ["free", "pinned"],
+  goals: [
+    { against: "bullmq", placements: ["free"], atLeast: 4 },
+    { against: "bullmq", placements: ["pinned"], atLeast: 7 },
+    { against: "bee-queue", placements: ["free"], atLeast: 2 },
+    { against: "bee-queue", placements: ["pinned"], atLeast: 2.5 }
+  ]
+})

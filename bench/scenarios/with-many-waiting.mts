@@ -1,0 +1,3 @@
+import { backlog } from "../lib/backlog.mts"
+
+export default backlog("waiting")

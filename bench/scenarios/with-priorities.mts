@@ -1,0 +1,3 @@
+import { withMode } from "../lib/with-mode.mts"
+
+export default withMode("priorities", "three priorities in turn")

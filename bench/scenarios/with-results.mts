@@ -1,0 +1,3 @@
+import { withMode } from "../lib/with-mode.mts"
+
+export default withMode("results", "the result of each job recorded and kept")

@@ -1,0 +1,3 @@
+import { workerProcesses } from "../lib/worker-processes.mts"
+
+export default workerProcesses(2)
