@@ -2,14 +2,16 @@ import type { JobId } from "./Job.ts"
 
 const alphabet = "0123456789abcdefghjkmnpqrstvwxyz"
 
+const pairs = Array.from({ length: 1024 }, (_, value) => alphabet[value >> 5]! + alphabet[value & 31]!)
+
 const digits = (value: number, length: number): string => {
   let rest = value
   let text = ""
-  for (let i = 0; i < length; i++) {
-    text = alphabet[rest % 32] + text
-    rest = Math.floor(rest / 32)
+  for (let i = length; i > 1; i -= 2) {
+    text = pairs[rest % 1024]! + text
+    rest = Math.floor(rest / 1024)
   }
-  return text
+  return length % 2 === 0 ? text : alphabet[rest % 32]! + text
 }
 
 /** Nine base-32 digits of milliseconds last until the year 3084; 65 random bits follow. */

@@ -108,16 +108,18 @@ export const checkMaxAttempts = (maxAttempts: number) =>
     () => `must be an integer from 1 to 1000000, not ${shown(maxAttempts)}`
   )
 
+const millisOf = (input: Duration.Input): number => {
+  const duration = Duration.fromInput(input)
+  return duration._tag === "Some" ? Duration.toMillis(duration.value) : Number.NaN
+}
+
 /** A duration given by a caller as whole milliseconds, rounded up; `least` to a century. */
 export const durationMillis = (
   field: string,
   input: Duration.Input,
   least = 0
 ): Result.Result<number, InvalidInput> => {
-  const duration = Duration.fromInput(input)
-  // Duration takes NaN for zero; as an argument it is a mistake
-  const known = duration._tag === "Some" && !Number.isNaN(input)
-  const millis = known ? Duration.toMillis(duration.value) : Number.NaN
+  const millis = typeof input === "number" ? input : millisOf(input)
   const whole = Math.ceil(millis)
   return millis >= 0 && whole >= least && whole <= maxDelayMillis
     ? Result.succeed(whole)

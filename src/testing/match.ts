@@ -6,7 +6,7 @@ import type { Pipeable } from "effect/Pipeable"
 import type { JobId } from "../domain/Job.ts"
 import { type AnyQueue, shardsOf } from "../domain/Sharded.ts"
 import type { AnyTask, Payload } from "../domain/Task.ts"
-import { namedKey } from "../features/client/prepare.ts"
+import { namedKey } from "../features/client/unique-key.ts"
 import type { EnqueueOutcome } from "../ports/JobStore.ts"
 import type { Enqueued } from "./Enqueued.ts"
 

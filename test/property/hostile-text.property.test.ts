@@ -213,8 +213,7 @@ describe("texts of our own making", () => {
             headers,
             tags
           }
-          const [, line, text] = encodeNewJob(job)
-          const { claimed } = decodeClaimed(handedOut([`0,1,1700000000000,${line}${text}`], [], 1))
+          const { claimed } = decodeClaimed(handedOut([`0,1,1700000000000,${encodeNewJob(job)}${payload}`], [], 1))
           assert.deepInclude(claimed[0], { payload, priority, kind: "a.kind", tags })
           assert.deepStrictEqual(Object.entries(claimed[0]!.headers), Object.entries(headers))
         }

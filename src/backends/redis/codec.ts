@@ -51,12 +51,9 @@ type Instant = NewJob["visible"]
 const encodeInstant = (instant: Instant): string =>
   instant === undefined ? "" : "at" in instant ? `@${instant.at}` : `+${instant.inMillis}`
 
-/** What one job is to the enqueue script besides its id: under which conditions it comes, and its record in two parts. */
-export const encodeNewJob = (job: NewJob): readonly [options: string, line: string, payload: string] => [
-  encodeOptions(job),
-  `,${job.priority},${job.maxAttempts},${job.retainMillis},${job.kind},${heldBy(job)}\n${encodeExtras(job)}\n`,
-  job.payload
-]
+/** What one job is to the enqueue script besides its id and its payload: under which conditions it comes, and its record. */
+export const encodeNewJob = (job: NewJob): string =>
+  `${encodeOptions(job)},${job.priority},${job.maxAttempts},${job.retainMillis},${job.kind},${heldBy(job)}\n${encodeExtras(job)}\n`
 
 /** Nothing when there are none, which is the common case. */
 const encodeOptions = (job: NewJob): string => {
@@ -65,7 +62,7 @@ const encodeOptions = (job: NewJob): string => {
     acceptBefore === undefined ? `${onDuplicate === "replace" ? "r" : ""}${uniqueWindowMillis}` : `b${acceptBefore}`
   return visible === undefined && expires === undefined && uniqueKey === "" && how === ""
     ? ""
-    : `${encodeInstant(visible)},${encodeInstant(expires)},${how},${uniqueKey}`
+    : `?${encodeInstant(visible)},${encodeInstant(expires)},${how},${uniqueKey}\n`
 }
 
 /** The last field of a record's first line: a unique key and how long it is held, or a place in a workflow. */

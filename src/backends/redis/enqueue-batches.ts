@@ -91,7 +91,7 @@ export const makeEnqueue = (queues: Queues) => {
             batch.callers.push({ first: batch.jobs, count: jobs.length, resume })
             for (const job of jobs) {
               batch.ids.push(job.id)
-              batch.parts.push(...encodeNewJob(job))
+              batch.parts.push(encodeNewJob(job), job.payload)
               batch.bytes += job.payload.length
             }
             batch.jobs += jobs.length

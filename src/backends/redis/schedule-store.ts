@@ -118,7 +118,7 @@ export const make = (connection: Connection, queues: Queues): ScheduleStore["Ser
       const args: Array<string | number> = [name, version, expected, next ?? "", skipped, overlap, fire?.tick ?? ""]
       if (fire !== undefined) {
         yield* checked("tick", fire.job)
-        args.push(fire.job.id, ...encodeNewJob(fire.job))
+        args.push(fire.job.id, encodeNewJob(fire.job), fire.job.payload)
       }
       return yield* queues.run<TickOutcome>("tick", scripts.tick, queue, args)
     }),
@@ -126,7 +126,7 @@ export const make = (connection: Connection, queues: Queues): ScheduleStore["Ser
       yield* ask("trigger", () => queues.register(queue))
       const args: Array<string | number> = [name, version]
       yield* checked("trigger", job)
-      args.push(job.id, ...encodeNewJob(job))
+      args.push(job.id, encodeNewJob(job), job.payload)
       return (yield* queues.run<number>("trigger", scripts.trigger, queue, args)) === 1
     }),
     find: (name) => find("findSchedule", name),

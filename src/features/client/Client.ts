@@ -15,14 +15,32 @@ import type { StoreError } from "../../ports/StoreError.ts"
 import { type Observe, observing } from "../telemetry/Enqueuing.ts"
 import * as Endings from "./Endings.ts"
 import type { EnqueueManyOptions, EnqueueOptions } from "./EnqueueOptions.ts"
-import { InvalidResult, JobCancelled, JobDead, JobExpired, JobMissing, type PartlyEnqueued } from "./errors.ts"
-import { type InvalidPayload, type PayloadTooLarge, prepare } from "./prepare.ts"
-import { storeBatches } from "./store-batches.ts"
+import {
+  type InvalidPayload,
+  InvalidResult,
+  JobCancelled,
+  JobDead,
+  JobExpired,
+  JobMissing,
+  type PartlyEnqueued,
+  type PayloadTooLarge
+} from "./errors.ts"
+import { prepare } from "./prepare.ts"
+import { storeBatch, storeBatches } from "./store-batches.ts"
 import type { EnqueueOutcome } from "./stored-as.ts"
 
 export type { EnqueueManyOptions, EnqueueOptions, Unique } from "./EnqueueOptions.ts"
-export { InvalidResult, JobCancelled, JobDead, JobExpired, JobMissing, PartlyEnqueued } from "./errors.ts"
-export { InvalidPayload, PayloadTooLarge, prepare } from "./prepare.ts"
+export {
+  InvalidPayload,
+  InvalidResult,
+  JobCancelled,
+  JobDead,
+  JobExpired,
+  JobMissing,
+  PartlyEnqueued,
+  PayloadTooLarge
+} from "./errors.ts"
+export { prepare } from "./prepare.ts"
 export type { EnqueueOutcome } from "./stored-as.ts"
 
 /** Points at a job: the one enqueued, or the one that was there before. */
@@ -165,36 +183,49 @@ const resultOf = <T extends AnyTask>(
   }
 }
 
+const noOptions = {}
+
+/** The options of one job as those of many. */
+const forOne = <T extends AnyTask>(options: EnqueueOptions<T> | undefined): EnqueueManyOptions<T> => {
+  if (options === undefined) return noOptions
+  const { id, orderKey, ...rest } = options
+  return {
+    ...rest,
+    ...(id === undefined ? {} : { id: () => id }),
+    ...(orderKey === undefined ? {} : { orderKey: () => orderKey })
+  }
+}
+
 const make = (
   store: JobStore["Service"],
   endings: Endings.Endings,
   maxPayloadBytes: number,
   observe: Observe
 ): ClientShape => {
-  const storeMany: ClientShape["enqueueMany"] = Effect.fnUntraced(function* (task, payloads, options) {
-    const batches = yield* prepare(task, payloads, options ?? {}, maxPayloadBytes)
-    return yield* storeBatches(store, task, batches)
-  })
-
-  const enqueueMany: ClientShape["enqueueMany"] = (task, payloads, options) =>
-    observe(nameOf(options?.queue ?? task.queue), task.kind, payloads.length, storeMany(task, payloads, options))
+  const enqueueMany: ClientShape["enqueueMany"] = (task, payloads, options = {}) =>
+    observe(
+      nameOf(options.queue ?? task.queue),
+      task.kind,
+      payloads.length,
+      Effect.flatMap(prepare(task, payloads, options, maxPayloadBytes), (batches) => storeBatches(store, task, batches))
+    )
 
   return Client.of({
     awaitResult: ({ id, queue, task }) => Effect.flatMap(endings.of(queue, id), (ended) => resultOf(task, id, ended)),
     cancel: ({ id, queue }, reason = "cancelled by the client") => store.cancel({ queue, jobId: id, reason }),
     enqueueMany,
-    enqueue: (task, payload, options) => {
-      const { id, orderKey, ...rest } = options ?? {}
-      const many = {
-        ...rest,
-        ...(id === undefined ? {} : { id: () => id }),
-        ...(orderKey === undefined ? {} : { orderKey: () => orderKey })
-      }
-      return enqueueMany(task, [payload], many).pipe(
-        Effect.map((handles) => handles[0]!),
-        // one job is in one shard
-        Effect.catchTag("PartlyEnqueued", ({ cause }) => Effect.fail(cause))
+    enqueue: (task, payload, options) =>
+      Effect.map(
+        observe(
+          nameOf(options?.queue ?? task.queue),
+          task.kind,
+          1,
+          Effect.flatMap(prepare(task, [payload], forOne(options), maxPayloadBytes), ([batch]) =>
+            // one job is in one shard
+            storeBatch(store, task, batch!)
+          )
+        ),
+        (handles) => handles[0]!
       )
-    }
   })
 }

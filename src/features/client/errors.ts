@@ -3,6 +3,36 @@ import { DeadReason } from "../../domain/Job.ts"
 import { StoreError } from "../../ports/StoreError.ts"
 
 /**
+ * The payload does not fit the task's schema. Nothing was stored.
+ * @category errors
+ * @since 0.1.0
+ */
+export class InvalidPayload extends Schema.TaggedError<InvalidPayload>()("InvalidPayload", {
+  kind: Schema.String,
+  /** What does not fit, and where. */
+  problem: Schema.String
+}) {
+  override get message(): string {
+    return `payload of ${this.kind}: ${this.problem}`
+  }
+}
+
+/**
+ * The encoded payload exceeds the client's limit. Nothing was stored.
+ * @category errors
+ * @since 0.1.0
+ */
+export class PayloadTooLarge extends Schema.TaggedError<PayloadTooLarge>()("PayloadTooLarge", {
+  kind: Schema.String,
+  bytes: Schema.Int,
+  limit: Schema.Int
+}) {
+  override get message(): string {
+    return `payload of ${this.kind} has ${this.bytes} bytes, the limit is ${this.limit}; store it elsewhere and enqueue a reference`
+  }
+}
+
+/**
  * The awaited job is a dead letter, and did not die of its task's declared error.
  * @category errors
  * @since 0.1.0

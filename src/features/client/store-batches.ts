@@ -20,6 +20,14 @@ const storedIn = <T>(task: T, { jobs, queue }: Batch, outcomes: ReadonlyArray<Ou
     return { id, outcome: became, queue, task }
   })
 
+/** Stores one batch in one step, and tells what became of its jobs, in order. */
+export const storeBatch = <T>(
+  store: JobStore["Service"],
+  task: T,
+  batch: Batch
+): Effect.Effect<ReadonlyArray<Stored<T>>, StoreError> =>
+  Effect.map(store.enqueue(batch.queue, batch.jobs), (outcomes) => storedIn(task, batch, outcomes))
+
 const inOrder = <A extends { readonly place: number }>(placed: ReadonlyArray<A>): ReadonlyArray<A> =>
   placed.toSorted((a, b) => a.place - b.place)
 
@@ -29,17 +37,19 @@ const inOrder = <A extends { readonly place: number }>(placed: ReadonlyArray<A>)
  * **Errors** `StoreError` when nothing is known to be stored; `PartlyEnqueued` when some batches are.
  * **Ref** docs/semantics.md SHARD-4
  */
-export const storeBatches = Effect.fnUntraced(function* <T extends { readonly kind: string }>(
+export const storeBatches = <T extends { readonly kind: string }>(
+  store: JobStore["Service"],
+  task: T,
+  batches: ReadonlyArray<Batch>
+): Effect.Effect<ReadonlyArray<Stored<T>>, StoreError | PartlyEnqueued> =>
+  batches.length === 1 ? storeBatch(store, task, batches[0]!) : storeSeveral(store, task, batches)
+
+const storeSeveral = Effect.fnUntraced(function* <T extends { readonly kind: string }>(
   store: JobStore["Service"],
   task: T,
   batches: ReadonlyArray<Batch>
 ) {
-  const storeOne = (batch: Batch) =>
-    Effect.map(store.enqueue(batch.queue, batch.jobs), (outcomes) => storedIn(task, batch, outcomes))
-
-  if (batches.length === 1) return yield* storeOne(batches[0]!)
-
-  const replies = yield* Effect.forEach(batches, (batch) => Effect.result(storeOne(batch)), {
+  const replies = yield* Effect.forEach(batches, (batch) => Effect.result(storeBatch(store, task, batch)), {
     concurrency: "unbounded"
   })
   const stored = inOrder(

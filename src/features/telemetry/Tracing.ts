@@ -51,25 +51,21 @@ const producerOf = (fiber: Fiber.Fiber<unknown, unknown>): Tracer.AnySpan | unde
   return found?.sampled ? found : undefined
 }
 
-const none: { readonly headers?: Readonly<Record<string, string>> } = {}
-
 /**
  * Headers that carry the caller's trace with a job; none when nobody traces.
  *
  * **Ref** TRACE-1; W3C Trace Context
  */
-export const traceHeaders: Effect.Effect<typeof none> = Effect.withFiber((fiber) => {
+export const traceHeaders = (fiber: Fiber.Fiber<unknown, unknown>): Readonly<Record<string, string>> | undefined => {
   const span = producerOf(fiber)
-  if (span === undefined) return Effect.succeed(none)
+  if (span === undefined) return undefined
   const state = nearest(span, (one) => Context.get(one.annotations, TraceState) !== undefined)
   const tracestate = state && Context.get(state.annotations, TraceState)
-  return Effect.succeed({
-    headers: {
-      traceparent: `00-${span.traceId.padStart(32, "0")}-${span.spanId}-01`,
-      ...(tracestate === undefined ? {} : { tracestate })
-    }
-  })
-})
+  return {
+    traceparent: `00-${span.traceId.padStart(32, "0")}-${span.spanId}-01`,
+    ...(tracestate === undefined ? {} : { tracestate })
+  }
+}
 
 const maxTraceState = 8192
 

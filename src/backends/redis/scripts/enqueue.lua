@@ -18,10 +18,10 @@
 -- ARGV producer   who enqueues
 -- ARGV number     of this request, growing per producer: one that was sent again is known
 -- ARGV oldest     number of the oldest request of this producer that is not answered yet; older ones are not stored
--- ARGV ...jobs    the ids of all; then three values per job: options ("" for none, else "<visible>,<expires>,<how>,<unique>":
---                 visible "" at once, "+ms" later, "@ms" at; expires "" never, or alike; how "" reject, "r" replace, then
---                 the window in ms if the key has one, or of a member of a workflow "b" and until when it is accepted,
---                 epoch ms; unique the key), the record after its expiry up to its payload, and the payload
+-- ARGV ...jobs    the ids of all; then two values per job: the record after its expiry up to its payload, and the payload.
+--                 Conditions come before the record: "?<visible>,<expires>,<how>,<unique>" LF; visible "" at once, "+ms"
+--                 later, "@ms" at; expires "" never, or alike; how "" reject, "r" replace, then the window in ms if the
+--                 key has one, or of a member of a workflow "b" and until when it is accepted, epoch ms; unique the key
 -- REPLY list      flat, only of jobs not stored as new: position from 1, then "same", "other", "late", or "key" or
 --                 "replaced" and the holder's id ("" for the others)
 -- include lib/time

@@ -1254,7 +1254,7 @@ return reply`
     keys: ["jobs", "runs", "pending", "limited", "limits", "scheduled", "unique", "windows", "meta", "requests", "producers", "members", "wake"] as const,
     args: ["now", "producer", "number", "oldest"] as const,
     rest: "jobs" as const,
-    sha1: "5ad25c8d34acffa1c8b17eabd7cb4588906091ae",
+    sha1: "bcaac6fde23f7b8f2b9b1b42e4b02c43e97d5f30",
     source: `#!lua
 local function clock(given)
   if given ~= "" then return tonumber(given) end
@@ -1384,7 +1384,7 @@ local function read_line(line)
   return { flag = flag, base = tonumber(priority) * 1099511627776, kind = kind }
 end
 local function store_jobs(keys, now, values, first, again)
-  local total = (#values - first + 1) / 4
+  local total = (#values - first + 1) / 3
   local existing = read_range(keys.jobs, values, first, first + total - 1)
   local sequence = redis.call("HINCRBY", keys.meta, "sequence", total) - total
   local head = redis.call("ZRANGE", keys.scheduled, 0, 0, "WITHSCORES")[2]
@@ -1492,9 +1492,13 @@ local function store_jobs(keys, now, values, first, again)
     stand(id, tonumber(place), visible, line)
     return true
   end
-  local function store_carefully(position, id, options, line, payload, stored_record)
-    local visible, expires, how, unique = string.match(options, "^([^,]*),([^,]*),([^,]*),(.*)$")
-    if not unique then visible, expires, how, unique = "", "", "", "" end
+  local function store_carefully(position, id, line, payload, stored_record)
+    local visible, expires, how, unique, line_at = string.match(line, "^%?([^,]*),([^,]*),([^,]*),([^\\n]*)\\n()")
+    if line_at then
+      line = string.sub(line, line_at)
+    else
+      visible, expires, how, unique = "", "", "", ""
+    end
     local holder = not stored_record and unique ~= "" and holder_of(unique) or nil
     local replaces, window = string.match(how, "^(r?)(%d*)$")
     if window == "" then window = nil end
@@ -1524,14 +1528,14 @@ local function store_jobs(keys, now, values, first, again)
   local rest = first + total
   for i = 1, total do
     local id = values[first + i - 1]
-    local options, line, payload = values[rest], values[rest + 1], values[rest + 2]
-    rest = rest + 3
+    local line, payload = values[rest], values[rest + 1]
+    rest = rest + 2
     local stored_record = seen[id] or existing[i]
-    if options == "" and not stored_record and not again then
+    if string.byte(line, 1) == 44 and not stored_record and not again then
       write(id, line_of(line).flag .. "," .. exact(sequence + i) .. since .. line .. payload)
       stand_ready(id, sequence + i, line)
     else
-      store_carefully(i, id, options, line, payload, stored_record)
+      store_carefully(i, id, line, payload, stored_record)
     end
   end
   flush()
@@ -4112,7 +4116,7 @@ return reply`
     keys: ["jobs", "runs", "pending", "limited", "limits", "scheduled", "completed", "cancelled", "dead", "unique", "windows", "meta", "schedules", "ticks", "members", "wake"] as const,
     args: ["now", "name", "version", "expected", "next", "skipped", "overlap", "tick"] as const,
     rest: "job" as const,
-    sha1: "edd3977429fc331067201dfb1db214a8eda642ab",
+    sha1: "b6c767e011e88aeb0bae220be20586042d236dfa",
     source: `#!lua
 local function clock(given)
   if given ~= "" then return tonumber(given) end
@@ -4242,7 +4246,7 @@ local function read_line(line)
   return { flag = flag, base = tonumber(priority) * 1099511627776, kind = kind }
 end
 local function store_jobs(keys, now, values, first, again)
-  local total = (#values - first + 1) / 4
+  local total = (#values - first + 1) / 3
   local existing = read_range(keys.jobs, values, first, first + total - 1)
   local sequence = redis.call("HINCRBY", keys.meta, "sequence", total) - total
   local head = redis.call("ZRANGE", keys.scheduled, 0, 0, "WITHSCORES")[2]
@@ -4350,9 +4354,13 @@ local function store_jobs(keys, now, values, first, again)
     stand(id, tonumber(place), visible, line)
     return true
   end
-  local function store_carefully(position, id, options, line, payload, stored_record)
-    local visible, expires, how, unique = string.match(options, "^([^,]*),([^,]*),([^,]*),(.*)$")
-    if not unique then visible, expires, how, unique = "", "", "", "" end
+  local function store_carefully(position, id, line, payload, stored_record)
+    local visible, expires, how, unique, line_at = string.match(line, "^%?([^,]*),([^,]*),([^,]*),([^\\n]*)\\n()")
+    if line_at then
+      line = string.sub(line, line_at)
+    else
+      visible, expires, how, unique = "", "", "", ""
+    end
     local holder = not stored_record and unique ~= "" and holder_of(unique) or nil
     local replaces, window = string.match(how, "^(r?)(%d*)$")
     if window == "" then window = nil end
@@ -4382,14 +4390,14 @@ local function store_jobs(keys, now, values, first, again)
   local rest = first + total
   for i = 1, total do
     local id = values[first + i - 1]
-    local options, line, payload = values[rest], values[rest + 1], values[rest + 2]
-    rest = rest + 3
+    local line, payload = values[rest], values[rest + 1]
+    rest = rest + 2
     local stored_record = seen[id] or existing[i]
-    if options == "" and not stored_record and not again then
+    if string.byte(line, 1) == 44 and not stored_record and not again then
       write(id, line_of(line).flag .. "," .. exact(sequence + i) .. since .. line .. payload)
       stand_ready(id, sequence + i, line)
     else
-      store_carefully(i, id, options, line, payload, stored_record)
+      store_carefully(i, id, line, payload, stored_record)
     end
   end
   flush()
@@ -4457,7 +4465,7 @@ return outcome`
     keys: ["jobs", "runs", "pending", "limited", "limits", "scheduled", "unique", "windows", "meta", "schedules", "ticks", "members", "wake"] as const,
     args: ["now", "name", "version"] as const,
     rest: "job" as const,
-    sha1: "8ae7b772cb1db39bb5f6968127ca06faa016eab1",
+    sha1: "d5a2b73c03efb83bb7a273cd631876c46fb09666",
     source: `#!lua
 local function clock(given)
   if given ~= "" then return tonumber(given) end
@@ -4587,7 +4595,7 @@ local function read_line(line)
   return { flag = flag, base = tonumber(priority) * 1099511627776, kind = kind }
 end
 local function store_jobs(keys, now, values, first, again)
-  local total = (#values - first + 1) / 4
+  local total = (#values - first + 1) / 3
   local existing = read_range(keys.jobs, values, first, first + total - 1)
   local sequence = redis.call("HINCRBY", keys.meta, "sequence", total) - total
   local head = redis.call("ZRANGE", keys.scheduled, 0, 0, "WITHSCORES")[2]
@@ -4695,9 +4703,13 @@ local function store_jobs(keys, now, values, first, again)
     stand(id, tonumber(place), visible, line)
     return true
   end
-  local function store_carefully(position, id, options, line, payload, stored_record)
-    local visible, expires, how, unique = string.match(options, "^([^,]*),([^,]*),([^,]*),(.*)$")
-    if not unique then visible, expires, how, unique = "", "", "", "" end
+  local function store_carefully(position, id, line, payload, stored_record)
+    local visible, expires, how, unique, line_at = string.match(line, "^%?([^,]*),([^,]*),([^,]*),([^\\n]*)\\n()")
+    if line_at then
+      line = string.sub(line, line_at)
+    else
+      visible, expires, how, unique = "", "", "", ""
+    end
     local holder = not stored_record and unique ~= "" and holder_of(unique) or nil
     local replaces, window = string.match(how, "^(r?)(%d*)$")
     if window == "" then window = nil end
@@ -4727,14 +4739,14 @@ local function store_jobs(keys, now, values, first, again)
   local rest = first + total
   for i = 1, total do
     local id = values[first + i - 1]
-    local options, line, payload = values[rest], values[rest + 1], values[rest + 2]
-    rest = rest + 3
+    local line, payload = values[rest], values[rest + 1]
+    rest = rest + 2
     local stored_record = seen[id] or existing[i]
-    if options == "" and not stored_record and not again then
+    if string.byte(line, 1) == 44 and not stored_record and not again then
       write(id, line_of(line).flag .. "," .. exact(sequence + i) .. since .. line .. payload)
       stand_ready(id, sequence + i, line)
     else
-      store_carefully(i, id, options, line, payload, stored_record)
+      store_carefully(i, id, line, payload, stored_record)
     end
   end
   flush()

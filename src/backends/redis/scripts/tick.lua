@@ -25,7 +25,7 @@
 -- ARGV skipped    ticks passed over
 -- ARGV overlap    "skip" when an earlier job that has not ended keeps this one from being stored
 -- ARGV tick       the tick that stores a job, epoch ms; "" when all are skipped
--- ARGV ...job     its id and the three values of enqueue.lua; nothing when all are skipped
+-- ARGV ...job     its id and the two values of enqueue.lua; nothing when all are skipped
 -- REPLY word      fired · skipped · overlap · moved
 -- include lib/time
 -- include lib/record

@@ -16,7 +16,7 @@
 -- ARGV now        epoch ms; "" in production: the server's clock decides
 -- ARGV name       the schedule
 -- ARGV version    it must have
--- ARGV ...job     its id and the three values of enqueue.lua
+-- ARGV ...job     its id and the two values of enqueue.lua
 -- REPLY 1         stored, now or by an earlier call with the same id
 -- REPLY 0         the schedule is not there, or has changed
 -- include lib/time

@@ -11,7 +11,7 @@ end
 -- Stores jobs in order, as enqueue.lua has them, in `values` from position `first` on. `again`: the same jobs were stored
 -- before, so that those which are not there any more have ended. Answers what enqueue.lua answers.
 local function store_jobs(keys, now, values, first, again)
-  local total = (#values - first + 1) / 4
+  local total = (#values - first + 1) / 3
   local existing = read_range(keys.jobs, values, first, first + total - 1)
 
   local sequence = redis.call("HINCRBY", keys.meta, "sequence", total) - total
@@ -140,9 +140,13 @@ local function store_jobs(keys, now, values, first, again)
   end
 
   -- One that comes under conditions, or whose id is known.
-  local function store_carefully(position, id, options, line, payload, stored_record)
-    local visible, expires, how, unique = string.match(options, "^([^,]*),([^,]*),([^,]*),(.*)$")
-    if not unique then visible, expires, how, unique = "", "", "", "" end
+  local function store_carefully(position, id, line, payload, stored_record)
+    local visible, expires, how, unique, line_at = string.match(line, "^%?([^,]*),([^,]*),([^,]*),([^\n]*)\n()")
+    if line_at then
+      line = string.sub(line, line_at)
+    else
+      visible, expires, how, unique = "", "", "", ""
+    end
     local holder = not stored_record and unique ~= "" and holder_of(unique) or nil
     local replaces, window = string.match(how, "^(r?)(%d*)$")
     if window == "" then window = nil end
@@ -176,14 +180,15 @@ local function store_jobs(keys, now, values, first, again)
   local rest = first + total
   for i = 1, total do
     local id = values[first + i - 1]
-    local options, line, payload = values[rest], values[rest + 1], values[rest + 2]
-    rest = rest + 3
+    local line, payload = values[rest], values[rest + 1]
+    rest = rest + 2
     local stored_record = seen[id] or existing[i]
-    if options == "" and not stored_record and not again then
+    -- a comma: no conditions
+    if string.byte(line, 1) == 44 and not stored_record and not again then
       write(id, line_of(line).flag .. "," .. exact(sequence + i) .. since .. line .. payload)
       stand_ready(id, sequence + i, line)
     else
-      store_carefully(i, id, options, line, payload, stored_record)
+      store_carefully(i, id, line, payload, stored_record)
     end
   end
 
