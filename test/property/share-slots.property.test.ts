@@ -170,8 +170,8 @@ describe("slots shared among the shards of a queue", () => {
   ] as const) {
     it(`by ${order} pass neither their own limits nor the one they share`, () =>
       fc.assert(
-        fc.property(free, withPools, (slots, all) => {
-          const given = share(slots, all)
+        fc.property(free, withPools, fc.integer({ min: 1, max: 9 }), (slots, all, atOnce) => {
+          const given = order === "weight" ? shareByWeight(slots, all, 0, atOnce) : shareByOrder(slots, all, atOnce)
 
           withinLimits(slots, all, given)
           for (const { pool } of all) {
@@ -182,9 +182,9 @@ describe("slots shared among the shards of a queue", () => {
 
     it(`by ${order} are not left free while one of them has room`, () =>
       fc.assert(
-        fc.property(free, withPools, (slots, some) => {
+        fc.property(free, withPools, fc.integer({ min: 1, max: 9 }), (slots, some, atOnce) => {
           const all = allPresent(some)
-          const given = share(slots, all)
+          const given = order === "weight" ? shareByWeight(slots, all, 0, atOnce) : shareByOrder(slots, all, atOnce)
 
           const isOpen = ({ hungry, pool, room }: Contender, i: number) =>
             hungry &&
@@ -342,7 +342,7 @@ describe("the slots of a worker", () => {
         orders,
         fc.integer({ min: 2, max: 6 }),
         fc.option(fc.integer({ min: 1, max: 6 }), { nil: undefined }),
-        fc.integer({ min: 1, max: 8 }),
+        fc.integer({ min: 1, max: 40 }),
         fc.infiniteStream(fc.nat(1000)),
         (order, shards, limit, concurrency, random) => {
           const next = () => random.next().value as number
@@ -356,8 +356,9 @@ describe("the slots of a worker", () => {
             state.shareOut()
             assert.isAtMost(sum(sharded.map(({ held }) => held)), limit ?? Number.POSITIVE_INFINITY)
             assert.strictEqual(sharded[0]!.pool!.held, sum(sharded.map(({ held }) => held)))
-            // every lane that is away comes back before anybody is away twice
             for (const lane of state.lanes) {
+              // round trips that all took as long would fall into step
+              if (next() % 3 === 0) continue
               if (lane.exchanging) {
                 const claimed = answer(state, lane, lane.asked, true)
                 started.set(lane, started.get(lane)! + claimed)
@@ -367,7 +368,7 @@ describe("the slots of a worker", () => {
                 send(state, lane)
               }
             }
-            if (running.length > 0) {
+            for (let ends = 0; ends < concurrency / 4 && running.length > 0; ends++) {
               const [ended] = running.splice(next() % running.length, 1)
               ended!.outgoing.push({ _tag: "Complete", jobId: "", token: 0 })
               state.giveBack(ended!)

@@ -40,6 +40,9 @@ export interface Runnable {
 /** Most jobs one exchange asks for, so that no script runs long. */
 const claimLimit = 1000
 
+/** Shards of a queue that fill a worker with what each is given at once: the fewer, the fewer round trips. */
+const shardsAtOnce = 8
+
 /**
  * What the loops of one worker share. Everything changes between two steps of the event loop, so plain fields do.
  *
@@ -280,6 +283,11 @@ export class WorkerState {
     return sum
   }
 
+  /** Slots that a shard is given at once. */
+  get #atOnce(): number {
+    return Math.max(1, Math.floor(this.concurrency / shardsAtOnce))
+  }
+
   #shareByWeight(free: number): void {
     this.#join()
     let weights = 0
@@ -287,13 +295,13 @@ export class WorkerState {
     // one round of all slots: with a single slot the order is exact, with many nobody waits for nothing
     const lead = weights === 0 ? 0 : (this.concurrency - 1) / weights
     // a lane of which nothing is known takes little first, so that it does not hold room that others can use
-    const left = free - this.#grantAll(shareByWeight(free, this.#contenders("hungry", true), lead))
-    if (left > 0) this.#grantAll(shareByWeight(left, this.#contenders("sending", false), lead))
+    const left = free - this.#grantAll(shareByWeight(free, this.#contenders("hungry", true), lead, this.#atOnce))
+    if (left > 0) this.#grantAll(shareByWeight(left, this.#contenders("sending", false), lead, this.#atOnce))
   }
 
   #shareByOrder(free: number): void {
-    const left = free - this.#grantAll(shareByOrder(free, this.#contenders("hungry", false)))
-    if (left > 0) this.#grantAll(shareByOrder(left, this.#contenders("sending", false)))
+    const left = free - this.#grantAll(shareByOrder(free, this.#contenders("hungry", false), this.#atOnce))
+    if (left > 0) this.#grantAll(shareByOrder(left, this.#contenders("sending", false), this.#atOnce))
   }
 
   /** `sending`: those as well that have something to tell anyhow, and can ask on the way. */

@@ -25,8 +25,12 @@ class Taken {
     return pool !== undefined && (this.#counts.get(pool) ?? 0) >= pool.room
   }
 
-  take({ pool }: Contender): void {
-    if (pool !== undefined) this.#counts.set(pool, (this.#counts.get(pool) ?? 0) + 1)
+  take({ pool }: Contender, count: number): void {
+    if (pool !== undefined) this.#counts.set(pool, (this.#counts.get(pool) ?? 0) + count)
+  }
+
+  left({ pool }: Contender): number {
+    return pool === undefined ? Number.POSITIVE_INFINITY : pool.room - (this.#counts.get(pool) ?? 0)
   }
 }
 
@@ -41,17 +45,23 @@ const timeOf = ({ served, since, weight }: Contender, given = 0): number => sinc
 /**
  * Shares out slots in proportion to weights (start-time fair queueing): one by one to the hungry contender with the
  * lowest virtual time, the larger weight first, then, of the shards of a queue, the one that was not given any for
- * longest, then the earlier. Answers how many each is given, in order.
+ * longest, then the earlier. Such a shard is given up to `atOnce`, since slots that are dealt out one by one to many
+ * shards bring one job per round trip. Answers how many each is given, in order.
  *
  * **Shape** No slot stays free while a hungry contender has room, except for one that is away: nobody gets further
  * ahead of it than `lead`, or it could never catch up.
  */
-export const shareByWeight = (free: number, contenders: ReadonlyArray<Contender>, lead = 0): ReadonlyArray<number> => {
+export const shareByWeight = (
+  free: number,
+  contenders: ReadonlyArray<Contender>,
+  lead = 0,
+  atOnce = 1
+): ReadonlyArray<number> => {
   const given = contenders.map(() => 0)
   const taken = new Taken()
   const latest =
     lead + Math.min(...contenders.filter(({ away, room }) => away && room > 0).map((contender) => timeOf(contender)))
-  for (let left = free; left > 0; left--) {
+  for (let left = free; left > 0;) {
     let next = -1
     let lowest = Number.POSITIVE_INFINITY
     for (let i = 0; i < contenders.length; i++) {
@@ -64,8 +74,11 @@ export const shareByWeight = (free: number, contenders: ReadonlyArray<Contender>
       }
     }
     if (next < 0 || lowest > latest) break
-    given[next]!++
-    taken.take(contenders[next]!)
+    const chosen = contenders[next]!
+    const count = Math.min(left, taken.left(chosen), chosen.pool === undefined ? 1 : atOnce, chosen.room - given[next]!)
+    given[next]! += count
+    left -= count
+    taken.take(chosen, count)
   }
   return given
 }
@@ -83,9 +96,9 @@ const ranksOf = (contenders: ReadonlyArray<Contender>): ReadonlyArray<ReadonlyAr
 /**
  * Shares out slots in the order of the contenders: each hungry one takes what it has room for, and leaves the rest to
  * those behind it, unless one before them is away and may want more. The shards of a queue have one place, and are given
- * slots in turns. Answers how many each is given, in order.
+ * slots in turns, up to `atOnce` each. Answers how many each is given, in order.
  */
-export const shareByOrder = (free: number, contenders: ReadonlyArray<Contender>): ReadonlyArray<number> => {
+export const shareByOrder = (free: number, contenders: ReadonlyArray<Contender>, atOnce = 1): ReadonlyArray<number> => {
   let left = free
   const given = contenders.map(() => 0)
   for (const rank of ranksOf(contenders)) {
@@ -96,9 +109,10 @@ export const shareByOrder = (free: number, contenders: ReadonlyArray<Contender>)
       for (const i of inTurn) {
         const contender = contenders[i]!
         if (room <= 0 || !contender.hungry || given[i]! >= contender.room) continue
-        given[i]!++
-        left--
-        room--
+        const count = Math.min(room, contender.pool === undefined ? 1 : atOnce, contender.room - given[i]!)
+        given[i]! += count
+        left -= count
+        room -= count
       }
     }
     if (rank.some((i) => contenders[i]!.away && contenders[i]!.room > 0)) left = 0
