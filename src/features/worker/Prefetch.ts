@@ -35,6 +35,6 @@ export class Prefetch {
     if (this.#fixed !== undefined) return this.#fixed
     if (this.#handler === undefined || this.#handler >= this.#roundTrip) return 0
     const during = (concurrency * this.#roundTrip) / Math.max(this.#handler, 0.001)
-    return Math.min(Math.ceil(during), Math.max(concurrency, leastCap), most)
+    return Math.min(Math.ceil(during), Math.max(3 * concurrency, leastCap), most)
   }
 }
