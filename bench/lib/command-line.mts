@@ -25,7 +25,7 @@ Contenders: ${contenderNames().join(", ")}.`
 /** What the command line and the environment ask for. */
 export interface Asked {
   readonly scenarios: ReadonlyArray<string>
-  /** winterq first, so that every later contender has its pair. */
+  /** winterq first, and the floor, which is none of them, last. */
   readonly contenders: ReadonlyArray<string>
   /** None: as scenarios and contenders say. */
   readonly rounds: number | undefined
@@ -53,6 +53,8 @@ const positiveInteger = (what: string, given: string | undefined): number | unde
   const value = Number(given)
   return Number.isInteger(value) && value > 0 ? value : fail(`${what} must be a positive integer, not ${given}`)
 }
+
+const rankOf = (contender: string) => (contender === "winterq" ? 0 : contender === "floor" ? 2 : 1)
 
 /** Reads them, or prints what was asked, or what is wrong, and ends the process. */
 export const readCommandLine = (): Asked => {
@@ -83,7 +85,7 @@ export const readCommandLine = (): Asked => {
   return {
     scenarios: chosen("scenario", positionals, scenarioNames()),
     contenders: chosen("contender", options.contender ?? [], contenderNames()).toSorted(
-      (a, b) => Number(b === "winterq") - Number(a === "winterq") || a.localeCompare(b)
+      (a, b) => rankOf(a) - rankOf(b) || a.localeCompare(b)
     ),
     rounds: positiveInteger("--rounds", options.rounds) ?? (options.profile || quick ? 1 : undefined),
     quiet: options.quiet,

@@ -87,6 +87,14 @@ describe("report of the benchmark", () => {
     assert.strictEqual(lines.at(-1), "reached: 1 of 2")
   })
 
+  it("a goal whose figure is missing is not measured", () => {
+    const failed: ReadonlyArray<Round> = [{ winterq: measurement(300), bullmq: undefined }]
+
+    const summary = summaryText([reportScenario("work", scenario, "pinned", 10, ["winterq", "bullmq"], {}, failed)])
+
+    assert.match(summary.split("\n")[1]!, /bullmq +- +x +>= 9\.00 +NOT MEASURED$/)
+  })
+
   it("the table says who does not take part", () => {
     assert.include(reportText(report).split("\n"), "  other: not offered")
   })
