@@ -7,8 +7,8 @@ const usage = `Usage: npm run bench -- [scenario...] [options]
 Runs winterq and its peers on one machine, each measurement in a fresh process, contenders taking turns.
 
   --quick             one round, fewer jobs
-  --rounds N          measurements per contender; 3, or 2 where nothing has a goal, or 1 with --quick
-                      or --profile
+  --rounds N          measurements per contender; 3, or 2 for what takes long or has no goal, or 1
+                      with --quick or --profile
   --contender NAME    only this one; may be repeated
   --free, --pinned    only where the system places client and Redis, or only where they share core 0 (needs taskset)
   --both              each scenario free and pinned; left out, as each scenario says
