@@ -3,7 +3,9 @@
 //   node -C source bench/checks/cpu-per-job.mts            # 100,000 jobs
 //   BENCH_JOBS=20000 node -C source bench/checks/cpu-per-job.mts
 import { installPeers } from "../lib/install.mts"
-import { inChunks, makePayloads } from "../lib/payload.mts"
+import { makePayloads } from "../lib/payload.mts"
+import { fill, processAll } from "../lib/processing.mts"
+import type { ScenarioRun, Taken } from "../lib/Scenario.mts"
 
 installPeers()
 // need what was just installed
@@ -13,70 +15,44 @@ const { openProbe } = await import("../lib/redis-probe.mts")
 
 const jobs = Number(process.env["BENCH_JOBS"] || 100_000)
 const warmUpJobs = 10_000
-const concurrency = 100
 
 const server = await startBenchRedis("free")
 const redis = await openProbe(server.target)
-const queue = await winterq.open(server.target)
+const queue = await winterq.open(server.target, "plain")
 
-interface Row {
-  readonly work: string
-  readonly "client us/job": number
-  readonly "Redis us/job": number
-  readonly "both us/job": number
-  readonly "jobs/s": number
-}
-
-const measured = async (work: string, count: number, run: () => Promise<void>): Promise<Row> => {
+const measured: ScenarioRun["measured"] = async (work) => {
   const redisBefore = await redis.cpuMicros()
   const clientBefore = process.cpuUsage()
   const start = performance.now()
-  await run()
+  const value = await work()
   const millis = performance.now() - start
   const { system, user } = process.cpuUsage(clientBefore)
-  const clientMicros = (user + system) / count
-  const redisMicros = ((await redis.cpuMicros()) - redisBefore) / count
-  const rounded = (value: number) => Number(value.toFixed(1))
+  return { value, millis, clientMicros: user + system, redisMicros: (await redis.cpuMicros()) - redisBefore }
+}
+
+const row = (work: string, count: number, { clientMicros, millis, redisMicros }: Taken<void>) => {
+  const perJob = (micros: number) => Number((micros / count).toFixed(1))
   return {
     work,
-    "client us/job": rounded(clientMicros),
-    "Redis us/job": rounded(redisMicros),
-    "both us/job": rounded(clientMicros + redisMicros),
+    "client us/job": perJob(clientMicros),
+    "Redis us/job": perJob(redisMicros),
+    "both us/job": perJob(clientMicros + redisMicros),
     "jobs/s": Math.round((count * 1000) / millis)
   }
 }
 
-const enqueueBulk = async (count: number) => {
-  for (const chunk of inChunks(makePayloads(count), 1000)) await queue.enqueueBulk(chunk)
-}
-
-const processAll = async (count: number) => {
-  const done = Promise.withResolvers<void>()
-  let handled = 0
-  const worker = await queue.readyWorker({
-    concurrency,
-    onJob: () => {
-      if (++handled === count) done.resolve()
-    }
-  })
-  await worker.start()
-  await done.promise
-  while ((await queue.unfinished()) > 0) continue
-  return worker.stop
-}
-
-const round = async (count: number): Promise<ReadonlyArray<Row>> => {
+const round = async (count: number) => {
   const payloads = makePayloads(count)
   await redis.flush()
-  const inFlight = await measured("enqueue, 100 in flight", count, () => queue.enqueueEach(payloads, 100))
+  const inFlight = await measured(() => queue.enqueueEach(payloads, 100))
   await redis.flush()
-  const bulk = await measured("enqueue, bulk of 1000", count, () => enqueueBulk(count))
-  let stop = async () => {}
-  const processed = await measured(`process, concurrency ${concurrency}`, count, async () => {
-    stop = await processAll(count)
-  })
-  await stop()
-  return [inFlight, bulk, processed]
+  const bulk = await measured(() => fill(queue, count))
+  const processed = await processAll({ jobs: count, measured }, queue, { concurrency: 100 })
+  return [
+    row("enqueue, 100 in flight", count, inFlight),
+    row("enqueue, bulk of 1000", count, bulk),
+    row("process, concurrency 100", count, processed)
+  ]
 }
 
 await round(warmUpJobs)

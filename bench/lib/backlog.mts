@@ -92,23 +92,38 @@ export const backlog = (kind: Backlog): Scenario => ({
     ])
   ],
   run: async (run) => {
-    const queue = await run.open(kind === "waiting" ? "plain" : kind)
-    const values: Record<string, number> = {}
-    const costs: Array<number> = []
-    let filled = 0
-    // compiles code and loads scripts before anything is compared
-    await sample(run, queue)
-    for (const level of levels.filter((level) => level <= run.jobs)) {
-      // what waits is worked off by samples, in part
-      const there = kind === "waiting" ? await queue.unfinished() : filled
-      if (level > there) await fillWith[kind](queue, level - there)
-      filled = level
-      const taken: Array<Awaited<ReturnType<typeof sample>>> = []
-      for (let n = 0; n < samples; n++) taken.push(await sample(run, queue))
-      costs.push(median(taken.map(({ cost }) => cost)))
-      values[`cost at ${named(level)}`] = costs.at(-1)!
-      values[`rate at ${named(level)}`] = 1000 / median(taken.map(({ millisPerJob }) => millisPerJob))
+    const mode = kind === "waiting" ? "plain" : kind
+    const taken = new Map<number, Array<Awaited<ReturnType<typeof sample>>>>(levels.map((level) => [level, []]))
+    const climb = async (to: ReadonlyArray<number>) => {
+      await run.redis.flush()
+      const queue = await run.open(mode)
+      let filled = 0
+      for (const level of to) {
+        // what waits is worked off by samples, in part
+        const there = kind === "waiting" ? await queue.unfinished() : filled
+        if (level > there) await fillWith[kind](queue, level - there)
+        filled = level
+        for (let n = 0; n < samples; n++) taken.get(level)!.push(await sample(run, queue))
+      }
     }
-    return { ...values, "cost, most / 1 k": costs.at(-1)! / costs[0]! }
+
+    // compiles code and loads scripts before anything is compared
+    await sample(run, await run.open(mode))
+    const reached = levels.filter((level) => level <= run.jobs)
+    await climb(reached)
+    // the least again, since the machine may have changed its pace meanwhile
+    await climb(reached.slice(0, 1))
+
+    const costAt = (level: number) => median(taken.get(level)!.map(({ cost }) => cost))
+    const rateAt = (level: number) => 1000 / median(taken.get(level)!.map(({ millisPerJob }) => millisPerJob))
+    return {
+      "cost, most / 1 k": costAt(reached.at(-1)!) / costAt(reached[0]!),
+      ...Object.fromEntries(
+        reached.flatMap((level) => [
+          [`cost at ${named(level)}`, costAt(level)],
+          [`rate at ${named(level)}`, rateAt(level)]
+        ])
+      )
+    }
   }
 })

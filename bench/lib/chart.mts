@@ -2,7 +2,7 @@ import { type BenchReport, type ScenarioReport, subject } from "./report.mts"
 import { shown } from "./text.mts"
 
 const [width, labelWidth, barWidth] = [880, 150, 400]
-const [rowHeight, barHeight, gap, top] = [20, 14, 40, 78]
+const [rowHeight, barHeight, gap, top] = [20, 14, 40, 90]
 const floor = "floor"
 const colours: Readonly<Record<string, string>> = { [subject]: "#2563eb", [floor]: "#d1d5db" }
 const otherColour = "#94a3b8"
@@ -64,7 +64,7 @@ export const chartOf = ({ machine, reports, rounds }: BenchReport): string => {
     )
     y += bars.length * rowHeight + gap
   }
-  const height = y - 10
+  const height = y - 20
   const versions = Object.entries(machine.versions).map(([name, version]) => `${name} ${version}`)
   return [
     `<svg xmlns="http://www.w3.org/2000/svg" width="${width}" height="${height}" viewBox="0 0 ${width} ${height}" ` +

@@ -6,6 +6,7 @@ import type { Goal, Scenario } from "./Scenario.mts"
 export const enqueueing = (options: {
   readonly title: string
   readonly jobs: number
+  readonly charted?: boolean
   readonly goals?: ReadonlyArray<Goal>
   readonly enqueue: (queue: OpenQueue, payloads: ReadonlyArray<Payload>) => Promise<void>
 }): Scenario => ({
@@ -13,7 +14,7 @@ export const enqueueing = (options: {
   jobs: options.jobs,
   scales: true,
   placements: ["free", "pinned"],
-  charted: true,
+  charted: options.charted ?? false,
   metrics: [{ name: "rate", unit: "jobs/s", goals: options.goals ?? [] }],
   run: async ({ jobs, measured, open }) => {
     const queue = await open("plain")

@@ -40,14 +40,15 @@ export const processing = (options: {
   readonly jobs: number
   readonly goals?: ReadonlyArray<Goal>
   readonly placements: ReadonlyArray<Placement>
+  readonly charted?: boolean
 }): Scenario => {
-  const { concurrency, goals = [], jobs, placements, sleepMillis = 0 } = options
+  const { charted = false, concurrency, goals = [], jobs, placements, sleepMillis = 0 } = options
   return {
     title: `process, concurrency ${concurrency}, handlers of ${sleepMillis} ms`,
     jobs,
     scales: true,
     placements,
-    charted: sleepMillis === 0,
+    charted,
     metrics: [{ name: "rate", unit: "jobs/s", goals }],
     run: async (run) => {
       const queue = await run.open("plain")

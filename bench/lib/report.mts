@@ -17,7 +17,7 @@ export interface MetricReport {
   readonly ratios: Readonly<Record<string, Summary>>
 }
 
-/** A goal and what was measured for it: a ratio, or winterq's own figure. */
+/** A goal and what was measured for it: a ratio, or winterq's own figure; not numbers when measuring failed. */
 export interface GoalReport {
   readonly scenario: string
   readonly metric: string
@@ -111,7 +111,7 @@ const goalsOf = (
 ): ReadonlyArray<GoalReport> =>
   (metric.goals ?? []).flatMap(({ placements, ...goal }) => {
     const measured = goal.against === undefined ? contenders[subject] : ratios[goal.against]
-    if (!placements.includes(placement) || measured === undefined || Number.isNaN(measured.median)) return []
+    if (!placements.includes(placement) || measured === undefined) return []
     return [
       {
         scenario,

@@ -9,6 +9,11 @@ const targetOf = ({ atLeast, atMost }: GoalReport) =>
     ...(atMost === undefined ? [] : [`<= ${shown(atMost)}`])
   ].join(", ")
 
+const verdictOf = ({ measured, reached }: GoalReport) => {
+  if (Number.isNaN(measured.median)) return "NOT MEASURED"
+  return reached ? "reached" : "NOT REACHED"
+}
+
 /** Every figure that has a goal, beside it, in one table; empty when there is none. */
 export const summaryText = (reports: ReadonlyArray<ScenarioReport>): string => {
   const goals = reports.flatMap((report) => report.goals)
@@ -20,7 +25,7 @@ export const summaryText = (reports: ReadonlyArray<ScenarioReport>): string => {
     spread(goal.measured),
     goal.unit,
     targetOf(goal),
-    goal.reached ? "reached" : "NOT REACHED"
+    verdictOf(goal)
   ])
   const reached = goals.filter((goal) => goal.reached).length
   return [

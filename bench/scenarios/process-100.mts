@@ -4,6 +4,7 @@ export default processing({
   concurrency: 100,
   jobs: 20_000,
   placements: ["free", "pinned"],
+  charted: true,
   goals: [
     { against: "bullmq", placements: ["free"], atLeast: 4 },
     { against: "bullmq", placements: ["pinned"], atLeast: 7 },

@@ -61,7 +61,7 @@ describe("statistics of the benchmark", () => {
   it("a quantile is the nearest rank", () => {
     const sample = Array.from({ length: 100 }, (_, n) => 100 - n)
 
-    assert.deepStrictEqual([quantile(sample, 0.5), quantile(sample, 0.99), quantile([7], 0.99)], [50, 99, 7])
+    assert.deepStrictEqual([quantile(sample, 0.5), quantile(sample, 0.99), quantile([3, 1, 2], 0.5)], [50, 99, 2])
   })
 })
 
@@ -85,6 +85,14 @@ describe("report of the benchmark", () => {
     assert.match(lines[1]!, /^work +free +winterq \/ bullmq +3\.00 \(1\.00 - 5\.00\) +x +>= 2\.00 +reached$/)
     assert.match(lines[2]!, /^work +free +winterq alone +400 \(200 - 900\) +jobs\/s +<= 100 +NOT REACHED$/)
     assert.strictEqual(lines.at(-1), "reached: 1 of 2")
+  })
+
+  it("a goal whose figure is missing is not measured", () => {
+    const failed: ReadonlyArray<Round> = [{ winterq: measurement(300), bullmq: undefined }]
+
+    const summary = summaryText([reportScenario("work", scenario, "pinned", 10, ["winterq", "bullmq"], {}, failed)])
+
+    assert.match(summary.split("\n")[1]!, /bullmq +- +x +>= 9\.00 +NOT MEASURED$/)
   })
 
   it("the table says who does not take part", () => {
