@@ -15,7 +15,7 @@ const shown = (file: string) => relative(root, file)
 const expand = (file: string, open: ReadonlyArray<string>, included: Set<string>): string => {
   const lines: Array<string> = []
   for (const line of readFileSync(file, "utf8").split("\n")) {
-    const name = /^-- include (.*)$/.exec(line)?.[1]?.trim()
+    const name = /^ *-- include (.*)$/.exec(line)?.[1]?.trim()
     if (name === undefined) {
       lines.push(line)
       continue

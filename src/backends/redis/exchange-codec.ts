@@ -134,29 +134,38 @@ export type RawReply = readonly [
   next: number,
   more: 0 | 1,
   paused: 0 | 1,
-  rescued: ReadonlyArray<Buffer>,
-  buried: ReadonlyArray<Buffer>,
+  rescued: Listed,
+  buried: Listed,
   firstToken: number,
-  endings: ReadonlyArray<Buffer>,
+  endings: Listed,
   lengths: Buffer,
   ids: Buffer,
   records: Buffer,
-  later: ReadonlyArray<Buffer | number>
+  later: Buffer | ReadonlyArray<Buffer | number>
 ]
 
+/** An empty text stands for an empty list. */
+type Listed = Buffer | ReadonlyArray<Buffer>
+
 const textOf = (bytes: Buffer): string => bytes.toString()
+
+const none: ReadonlyArray<never> = []
+
+const textsOf = (list: Listed): ReadonlyArray<string> => (Buffer.isBuffer(list) ? none : list.map(textOf))
 
 /** The reply, ids whose records cannot be read, and endings that cannot. */
 export const decodeExchange = (reply: RawReply) => {
   const [outcomes, next, more, paused, rescued, buried, firstToken, told, lengths, ids, records, laterBytes] = reply
-  const later = laterBytes.map((value) => (typeof value === "number" ? value : textOf(value)))
+  const later = Buffer.isBuffer(laterBytes)
+    ? none
+    : laterBytes.map((value) => (typeof value === "number" ? value : textOf(value)))
   const { claimed, unreadable } = decodeClaimed({ lengths: textOf(lengths), ids, records, later, firstToken })
-  const { endings, unreadable: dropped } = decodeEndings(told.map(textOf))
+  const { endings, unreadable: dropped } = decodeEndings(textsOf(told))
   const decoded: ExchangeReply = {
     settled: decodeOutcomes(textOf(outcomes)),
     claimed,
-    rescued: rescued.map(textOf),
-    buried: buried.map(textOf),
+    rescued: textsOf(rescued),
+    buried: textsOf(buried),
     more: more === 1,
     paused: paused === 1,
     endings,

@@ -21,6 +21,7 @@
 --             may have changed), now, created, ended, deadline and end of its retention in epoch ms or "", how often its state
 --             has changed, then per node to be started: node, generation, text
 -- include lib/time
+-- include lib/values
 -- include lib/record
 local keys = {
   head = KEYS[1], nodes = KEYS[2], status = KEYS[3], left = KEYS[4], results = KEYS[5], open = KEYS[6], starts = KEYS[7],

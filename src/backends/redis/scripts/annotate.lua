@@ -13,6 +13,7 @@
 -- ARGV ...lines  JSON strings
 -- REPLY number   1 done, 0 the token is not current
 -- include lib/time
+-- include lib/values
 -- include lib/record
 local keys = { jobs = KEYS[1], runs = KEYS[2], progress = KEYS[3], logs = KEYS[4], meta = KEYS[5] }
 local id, token, most = ARGV[1], ARGV[2], tonumber(ARGV[4])

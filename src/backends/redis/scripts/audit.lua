@@ -13,6 +13,7 @@
 -- ARGV limit      entries to look at per state, at most
 -- REPLY list      enqueued, removed, entries, records, entries looked at, then per entry without a record: state and id
 -- include lib/time
+-- include lib/values
 -- include lib/record
 local limit = tonumber(ARGV[1])
 local names = { "pending", "pending", "scheduled", "retry", "active", "completed", "cancelled", "dead" }

@@ -26,6 +26,7 @@
 -- ARGV reason     a JSON string
 -- REPLY text      cancelled, requested, ended or gone
 -- include lib/time
+-- include lib/values
 -- include lib/record
 -- include lib/moves
 -- include lib/limits

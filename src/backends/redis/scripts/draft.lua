@@ -12,6 +12,7 @@
 -- ARGV ...nodes     node, number of its parents, text
 -- REPLY text  the fingerprint of a workflow that has this id, or empty
 -- include lib/time
+-- include lib/values
 -- include lib/record
 local keys = {
   head = KEYS[1], draft = KEYS[2], nodes = KEYS[3], status = KEYS[4], left = KEYS[5], open = KEYS[6], starts = KEYS[7]

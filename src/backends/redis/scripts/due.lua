@@ -6,6 +6,7 @@
 -- ARGV limit      schedules to read at most
 -- REPLY list      now, the first tick of all ("" when there is none), then per schedule: name, record
 -- include lib/time
+-- include lib/values
 -- include lib/record
 local keys = { schedules = KEYS[1], ticks = KEYS[2] }
 local now = clock(ARGV[1])

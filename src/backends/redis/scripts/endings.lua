@@ -7,6 +7,7 @@
 -- ARGV limit    endings at most
 -- REPLY list    flat: id, text
 -- include lib/time
+-- include lib/values
 -- include lib/record
 -- include lib/moves
 local keys = { outbox = KEYS[1], endings = KEYS[2] }

@@ -25,6 +25,7 @@
 -- REPLY list      flat, only of jobs not stored as new: position from 1, then "same", "other", "late", or "key" or
 --                 "replaced" and the holder's id ("" for the others)
 -- include lib/time
+-- include lib/values
 -- include lib/record
 -- include lib/signal
 -- include lib/limits

@@ -14,6 +14,7 @@
 -- ARGV ...leases  per lease: id, token
 -- REPLY text    a digit each: 1 extended, 2 extended and asked to stop, 0 lost
 -- include lib/time
+-- include lib/values
 -- include lib/record
 local jobs, runs, active, meta, cancels = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5]
 local workers, about = KEYS[6], KEYS[7]

@@ -10,6 +10,7 @@
 -- ARGV limit      jobs to move at most
 -- REPLY number    of jobs moved
 -- include lib/time
+-- include lib/values
 -- include lib/record
 -- include lib/promote
 -- include lib/signal

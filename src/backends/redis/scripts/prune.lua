@@ -25,6 +25,7 @@
 -- ARGV max_finished  completed, and cancelled, records kept at most
 -- REPLY number    of records removed
 -- include lib/time
+-- include lib/values
 -- include lib/record
 -- include lib/moves
 local keys = {

@@ -11,6 +11,7 @@
 -- ARGV ...ids    the jobs
 -- REPLY number  of jobs removed
 -- include lib/time
+-- include lib/values
 -- include lib/record
 -- include lib/moves
 local keys = {

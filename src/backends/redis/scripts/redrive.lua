@@ -16,6 +16,7 @@
 -- ARGV ...ids   the jobs
 -- REPLY list   flat: id, "ok", "not-dead" or "key-taken"
 -- include lib/time
+-- include lib/values
 -- include lib/record
 -- include lib/moves
 -- include lib/signal

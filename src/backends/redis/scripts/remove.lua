@@ -13,6 +13,7 @@
 -- ARGV ...ids     the jobs
 -- REPLY number    of records removed
 -- include lib/time
+-- include lib/values
 -- include lib/record
 -- include lib/moves
 local keys = {

@@ -23,6 +23,7 @@
 -- ARGV limit      jobs to take back at most
 -- REPLY list      ids put back, ids buried
 -- include lib/time
+-- include lib/values
 -- include lib/record
 -- include lib/moves
 -- include lib/rescue

@@ -6,7 +6,7 @@ export const sources = {
     keys: ["head", "nodes", "status", "left", "results", "open", "starts", "stopped", "failures", "listeners"] as const,
     args: ["now", "notices", "limit", "drive", "stop", "reason"] as const,
     rest: "endings" as const,
-    sha1: "e69d65b6d97c1ed7d68cdceebcfafbfb4fdeaeb9",
+    sha1: "6b8b3cad77885a23f8fa47c36ac29e3a51c240a0",
     source: `#!lua flags=allow-oom
 local function clock(given)
   if given ~= "" then return tonumber(given) end
@@ -15,6 +15,37 @@ local function clock(given)
 end
 local function exact(number)
   return string.format("%d", number)
+end
+local function in_chunks(size, count, act)
+  for first = 1, count, size do
+    act(first, math.min(first + size - 1, count))
+  end
+end
+local function read_range(key, ids, first, last)
+  if last < first then return {} end
+  if last - first < 4000 then return redis.call("HMGET", key, unpack(ids, first, last)) end
+  local values = {}
+  in_chunks(4000, last - first + 1, function(from, to)
+    local part = redis.call("HMGET", key, unpack(ids, first + from - 1, first + to - 1))
+    for i = 1, #part do values[from + i - 1] = part[i] end
+  end)
+  return values
+end
+local function read_fields(key, ids)
+  return read_range(key, ids, 1, #ids)
+end
+local function spread_range(command, key, values, first, last)
+  local sum = 0
+  in_chunks(4000, last - first + 1, function(from, to)
+    sum = sum + redis.call(command, key, unpack(values, first + from - 1, first + to - 1))
+  end)
+  return sum
+end
+local function spread(command, key, values)
+  return spread_range(command, key, values, 1, #values)
+end
+local function count(meta, name, by)
+  if by > 0 then redis.call("HINCRBY", meta, name, exact(by)) end
 end
 local function parse_full_run(text)
   local holder, token, flag, attempt, rescues, snoozes, started, finished, reason, worker, tail =
@@ -57,37 +88,6 @@ local function format_run(run)
 end
 local function mind(run)
   if run.flag % 2 == 0 then run.flag = exact(run.flag + 1) end
-end
-local function in_chunks(size, count, act)
-  for first = 1, count, size do
-    act(first, math.min(first + size - 1, count))
-  end
-end
-local function read_range(key, ids, first, last)
-  if last < first then return {} end
-  if last - first < 4000 then return redis.call("HMGET", key, unpack(ids, first, last)) end
-  local values = {}
-  in_chunks(4000, last - first + 1, function(from, to)
-    local part = redis.call("HMGET", key, unpack(ids, first + from - 1, first + to - 1))
-    for i = 1, #part do values[from + i - 1] = part[i] end
-  end)
-  return values
-end
-local function read_fields(key, ids)
-  return read_range(key, ids, 1, #ids)
-end
-local function spread_range(command, key, values, first, last)
-  local sum = 0
-  in_chunks(4000, last - first + 1, function(from, to)
-    sum = sum + redis.call(command, key, unpack(values, first + from - 1, first + to - 1))
-  end)
-  return sum
-end
-local function spread(command, key, values)
-  return spread_range(command, key, values, 1, #values)
-end
-local function count(meta, name, by)
-  if by > 0 then redis.call("HINCRBY", meta, name, exact(by)) end
 end
 local keys = {
   head = KEYS[1], nodes = KEYS[2], status = KEYS[3], left = KEYS[4], results = KEYS[5], open = KEYS[6], starts = KEYS[7],
@@ -282,7 +282,7 @@ return reply`
     keys: ["jobs", "runs", "progress", "logs", "meta"] as const,
     args: ["id", "token", "progress", "most", "from"] as const,
     rest: "lines" as const,
-    sha1: "e3f39e785a14082bead026b09c6180451a41d7fa",
+    sha1: "0b4c4783ca8fba6a79e39880b067907ad5673173",
     source: `#!lua
 local function clock(given)
   if given ~= "" then return tonumber(given) end
@@ -291,6 +291,37 @@ local function clock(given)
 end
 local function exact(number)
   return string.format("%d", number)
+end
+local function in_chunks(size, count, act)
+  for first = 1, count, size do
+    act(first, math.min(first + size - 1, count))
+  end
+end
+local function read_range(key, ids, first, last)
+  if last < first then return {} end
+  if last - first < 4000 then return redis.call("HMGET", key, unpack(ids, first, last)) end
+  local values = {}
+  in_chunks(4000, last - first + 1, function(from, to)
+    local part = redis.call("HMGET", key, unpack(ids, first + from - 1, first + to - 1))
+    for i = 1, #part do values[from + i - 1] = part[i] end
+  end)
+  return values
+end
+local function read_fields(key, ids)
+  return read_range(key, ids, 1, #ids)
+end
+local function spread_range(command, key, values, first, last)
+  local sum = 0
+  in_chunks(4000, last - first + 1, function(from, to)
+    sum = sum + redis.call(command, key, unpack(values, first + from - 1, first + to - 1))
+  end)
+  return sum
+end
+local function spread(command, key, values)
+  return spread_range(command, key, values, 1, #values)
+end
+local function count(meta, name, by)
+  if by > 0 then redis.call("HINCRBY", meta, name, exact(by)) end
 end
 local function parse_full_run(text)
   local holder, token, flag, attempt, rescues, snoozes, started, finished, reason, worker, tail =
@@ -333,37 +364,6 @@ local function format_run(run)
 end
 local function mind(run)
   if run.flag % 2 == 0 then run.flag = exact(run.flag + 1) end
-end
-local function in_chunks(size, count, act)
-  for first = 1, count, size do
-    act(first, math.min(first + size - 1, count))
-  end
-end
-local function read_range(key, ids, first, last)
-  if last < first then return {} end
-  if last - first < 4000 then return redis.call("HMGET", key, unpack(ids, first, last)) end
-  local values = {}
-  in_chunks(4000, last - first + 1, function(from, to)
-    local part = redis.call("HMGET", key, unpack(ids, first + from - 1, first + to - 1))
-    for i = 1, #part do values[from + i - 1] = part[i] end
-  end)
-  return values
-end
-local function read_fields(key, ids)
-  return read_range(key, ids, 1, #ids)
-end
-local function spread_range(command, key, values, first, last)
-  local sum = 0
-  in_chunks(4000, last - first + 1, function(from, to)
-    sum = sum + redis.call(command, key, unpack(values, first + from - 1, first + to - 1))
-  end)
-  return sum
-end
-local function spread(command, key, values)
-  return spread_range(command, key, values, 1, #values)
-end
-local function count(meta, name, by)
-  if by > 0 then redis.call("HINCRBY", meta, name, exact(by)) end
 end
 local keys = { jobs = KEYS[1], runs = KEYS[2], progress = KEYS[3], logs = KEYS[4], meta = KEYS[5] }
 local id, token, most = ARGV[1], ARGV[2], tonumber(ARGV[4])
@@ -396,7 +396,7 @@ return 1`
     keys: ["jobs", "pending", "limited", "scheduled", "retry", "active", "completed", "cancelled", "dead", "meta"] as const,
     args: ["limit"] as const,
     rest: undefined,
-    sha1: "8cf216b5fbb3aa37120ba92ce24f9aacffb6d4c6",
+    sha1: "dfd2d44cf87fe8585eecc573d4861087a5d53939",
     source: `#!lua flags=no-writes
 local function clock(given)
   if given ~= "" then return tonumber(given) end
@@ -405,6 +405,37 @@ local function clock(given)
 end
 local function exact(number)
   return string.format("%d", number)
+end
+local function in_chunks(size, count, act)
+  for first = 1, count, size do
+    act(first, math.min(first + size - 1, count))
+  end
+end
+local function read_range(key, ids, first, last)
+  if last < first then return {} end
+  if last - first < 4000 then return redis.call("HMGET", key, unpack(ids, first, last)) end
+  local values = {}
+  in_chunks(4000, last - first + 1, function(from, to)
+    local part = redis.call("HMGET", key, unpack(ids, first + from - 1, first + to - 1))
+    for i = 1, #part do values[from + i - 1] = part[i] end
+  end)
+  return values
+end
+local function read_fields(key, ids)
+  return read_range(key, ids, 1, #ids)
+end
+local function spread_range(command, key, values, first, last)
+  local sum = 0
+  in_chunks(4000, last - first + 1, function(from, to)
+    sum = sum + redis.call(command, key, unpack(values, first + from - 1, first + to - 1))
+  end)
+  return sum
+end
+local function spread(command, key, values)
+  return spread_range(command, key, values, 1, #values)
+end
+local function count(meta, name, by)
+  if by > 0 then redis.call("HINCRBY", meta, name, exact(by)) end
 end
 local function parse_full_run(text)
   local holder, token, flag, attempt, rescues, snoozes, started, finished, reason, worker, tail =
@@ -447,37 +478,6 @@ local function format_run(run)
 end
 local function mind(run)
   if run.flag % 2 == 0 then run.flag = exact(run.flag + 1) end
-end
-local function in_chunks(size, count, act)
-  for first = 1, count, size do
-    act(first, math.min(first + size - 1, count))
-  end
-end
-local function read_range(key, ids, first, last)
-  if last < first then return {} end
-  if last - first < 4000 then return redis.call("HMGET", key, unpack(ids, first, last)) end
-  local values = {}
-  in_chunks(4000, last - first + 1, function(from, to)
-    local part = redis.call("HMGET", key, unpack(ids, first + from - 1, first + to - 1))
-    for i = 1, #part do values[from + i - 1] = part[i] end
-  end)
-  return values
-end
-local function read_fields(key, ids)
-  return read_range(key, ids, 1, #ids)
-end
-local function spread_range(command, key, values, first, last)
-  local sum = 0
-  in_chunks(4000, last - first + 1, function(from, to)
-    sum = sum + redis.call(command, key, unpack(values, first + from - 1, first + to - 1))
-  end)
-  return sum
-end
-local function spread(command, key, values)
-  return spread_range(command, key, values, 1, #values)
-end
-local function count(meta, name, by)
-  if by > 0 then redis.call("HINCRBY", meta, name, exact(by)) end
 end
 local limit = tonumber(ARGV[1])
 local names = { "pending", "pending", "scheduled", "retry", "active", "completed", "cancelled", "dead" }
@@ -504,7 +504,7 @@ return reply`
     keys: ["jobs", "runs", "pending", "limited", "scheduled", "retry", "active", "cancelled", "ledger", "result", "cancels", "progress", "logs", "watchers", "unique", "meta", "outbox", "endings", "members"] as const,
     args: ["now", "notices", "queue", "id", "reason"] as const,
     rest: undefined,
-    sha1: "7a1e2a2dbea4452952172423cc130be1fd16f63a",
+    sha1: "bf1f68e79d20400854eccba81fd221f097e73d66",
     source: `#!lua flags=allow-oom
 local function clock(given)
   if given ~= "" then return tonumber(given) end
@@ -513,6 +513,37 @@ local function clock(given)
 end
 local function exact(number)
   return string.format("%d", number)
+end
+local function in_chunks(size, count, act)
+  for first = 1, count, size do
+    act(first, math.min(first + size - 1, count))
+  end
+end
+local function read_range(key, ids, first, last)
+  if last < first then return {} end
+  if last - first < 4000 then return redis.call("HMGET", key, unpack(ids, first, last)) end
+  local values = {}
+  in_chunks(4000, last - first + 1, function(from, to)
+    local part = redis.call("HMGET", key, unpack(ids, first + from - 1, first + to - 1))
+    for i = 1, #part do values[from + i - 1] = part[i] end
+  end)
+  return values
+end
+local function read_fields(key, ids)
+  return read_range(key, ids, 1, #ids)
+end
+local function spread_range(command, key, values, first, last)
+  local sum = 0
+  in_chunks(4000, last - first + 1, function(from, to)
+    sum = sum + redis.call(command, key, unpack(values, first + from - 1, first + to - 1))
+  end)
+  return sum
+end
+local function spread(command, key, values)
+  return spread_range(command, key, values, 1, #values)
+end
+local function count(meta, name, by)
+  if by > 0 then redis.call("HINCRBY", meta, name, exact(by)) end
 end
 local function parse_full_run(text)
   local holder, token, flag, attempt, rescues, snoozes, started, finished, reason, worker, tail =
@@ -555,37 +586,6 @@ local function format_run(run)
 end
 local function mind(run)
   if run.flag % 2 == 0 then run.flag = exact(run.flag + 1) end
-end
-local function in_chunks(size, count, act)
-  for first = 1, count, size do
-    act(first, math.min(first + size - 1, count))
-  end
-end
-local function read_range(key, ids, first, last)
-  if last < first then return {} end
-  if last - first < 4000 then return redis.call("HMGET", key, unpack(ids, first, last)) end
-  local values = {}
-  in_chunks(4000, last - first + 1, function(from, to)
-    local part = redis.call("HMGET", key, unpack(ids, first + from - 1, first + to - 1))
-    for i = 1, #part do values[from + i - 1] = part[i] end
-  end)
-  return values
-end
-local function read_fields(key, ids)
-  return read_range(key, ids, 1, #ids)
-end
-local function spread_range(command, key, values, first, last)
-  local sum = 0
-  in_chunks(4000, last - first + 1, function(from, to)
-    sum = sum + redis.call(command, key, unpack(values, first + from - 1, first + to - 1))
-  end)
-  return sum
-end
-local function spread(command, key, values)
-  return spread_range(command, key, values, 1, #values)
-end
-local function count(meta, name, by)
-  if by > 0 then redis.call("HINCRBY", meta, name, exact(by)) end
 end
 local ledger_limit = 20
 local function write_failure(keys, id, run, outcome, now, error)
@@ -806,7 +806,7 @@ return reply`
     keys: ["head", "draft", "nodes", "status", "left", "open", "starts"] as const,
     args: ["now", "fingerprint"] as const,
     rest: "nodes" as const,
-    sha1: "6e04925e879274be41f88cb756568f4b2e565677",
+    sha1: "a6f4172b135a30ce986d771dac16f358995c2dd1",
     source: `#!lua
 local function clock(given)
   if given ~= "" then return tonumber(given) end
@@ -815,6 +815,37 @@ local function clock(given)
 end
 local function exact(number)
   return string.format("%d", number)
+end
+local function in_chunks(size, count, act)
+  for first = 1, count, size do
+    act(first, math.min(first + size - 1, count))
+  end
+end
+local function read_range(key, ids, first, last)
+  if last < first then return {} end
+  if last - first < 4000 then return redis.call("HMGET", key, unpack(ids, first, last)) end
+  local values = {}
+  in_chunks(4000, last - first + 1, function(from, to)
+    local part = redis.call("HMGET", key, unpack(ids, first + from - 1, first + to - 1))
+    for i = 1, #part do values[from + i - 1] = part[i] end
+  end)
+  return values
+end
+local function read_fields(key, ids)
+  return read_range(key, ids, 1, #ids)
+end
+local function spread_range(command, key, values, first, last)
+  local sum = 0
+  in_chunks(4000, last - first + 1, function(from, to)
+    sum = sum + redis.call(command, key, unpack(values, first + from - 1, first + to - 1))
+  end)
+  return sum
+end
+local function spread(command, key, values)
+  return spread_range(command, key, values, 1, #values)
+end
+local function count(meta, name, by)
+  if by > 0 then redis.call("HINCRBY", meta, name, exact(by)) end
 end
 local function parse_full_run(text)
   local holder, token, flag, attempt, rescues, snoozes, started, finished, reason, worker, tail =
@@ -857,37 +888,6 @@ local function format_run(run)
 end
 local function mind(run)
   if run.flag % 2 == 0 then run.flag = exact(run.flag + 1) end
-end
-local function in_chunks(size, count, act)
-  for first = 1, count, size do
-    act(first, math.min(first + size - 1, count))
-  end
-end
-local function read_range(key, ids, first, last)
-  if last < first then return {} end
-  if last - first < 4000 then return redis.call("HMGET", key, unpack(ids, first, last)) end
-  local values = {}
-  in_chunks(4000, last - first + 1, function(from, to)
-    local part = redis.call("HMGET", key, unpack(ids, first + from - 1, first + to - 1))
-    for i = 1, #part do values[from + i - 1] = part[i] end
-  end)
-  return values
-end
-local function read_fields(key, ids)
-  return read_range(key, ids, 1, #ids)
-end
-local function spread_range(command, key, values, first, last)
-  local sum = 0
-  in_chunks(4000, last - first + 1, function(from, to)
-    sum = sum + redis.call(command, key, unpack(values, first + from - 1, first + to - 1))
-  end)
-  return sum
-end
-local function spread(command, key, values)
-  return spread_range(command, key, values, 1, #values)
-end
-local function count(meta, name, by)
-  if by > 0 then redis.call("HINCRBY", meta, name, exact(by)) end
 end
 local keys = {
   head = KEYS[1], draft = KEYS[2], nodes = KEYS[3], status = KEYS[4], left = KEYS[5], open = KEYS[6], starts = KEYS[7]
@@ -953,7 +953,7 @@ return "dropped"`
     keys: ["schedules", "ticks"] as const,
     args: ["now", "limit"] as const,
     rest: undefined,
-    sha1: "3d680d9def54c75ef9b8077eeb2910d6ff876555",
+    sha1: "1cc8b59a34a062f4e8bfba9106881da8f873defd",
     source: `#!lua
 local function clock(given)
   if given ~= "" then return tonumber(given) end
@@ -962,6 +962,37 @@ local function clock(given)
 end
 local function exact(number)
   return string.format("%d", number)
+end
+local function in_chunks(size, count, act)
+  for first = 1, count, size do
+    act(first, math.min(first + size - 1, count))
+  end
+end
+local function read_range(key, ids, first, last)
+  if last < first then return {} end
+  if last - first < 4000 then return redis.call("HMGET", key, unpack(ids, first, last)) end
+  local values = {}
+  in_chunks(4000, last - first + 1, function(from, to)
+    local part = redis.call("HMGET", key, unpack(ids, first + from - 1, first + to - 1))
+    for i = 1, #part do values[from + i - 1] = part[i] end
+  end)
+  return values
+end
+local function read_fields(key, ids)
+  return read_range(key, ids, 1, #ids)
+end
+local function spread_range(command, key, values, first, last)
+  local sum = 0
+  in_chunks(4000, last - first + 1, function(from, to)
+    sum = sum + redis.call(command, key, unpack(values, first + from - 1, first + to - 1))
+  end)
+  return sum
+end
+local function spread(command, key, values)
+  return spread_range(command, key, values, 1, #values)
+end
+local function count(meta, name, by)
+  if by > 0 then redis.call("HINCRBY", meta, name, exact(by)) end
 end
 local function parse_full_run(text)
   local holder, token, flag, attempt, rescues, snoozes, started, finished, reason, worker, tail =
@@ -1004,37 +1035,6 @@ local function format_run(run)
 end
 local function mind(run)
   if run.flag % 2 == 0 then run.flag = exact(run.flag + 1) end
-end
-local function in_chunks(size, count, act)
-  for first = 1, count, size do
-    act(first, math.min(first + size - 1, count))
-  end
-end
-local function read_range(key, ids, first, last)
-  if last < first then return {} end
-  if last - first < 4000 then return redis.call("HMGET", key, unpack(ids, first, last)) end
-  local values = {}
-  in_chunks(4000, last - first + 1, function(from, to)
-    local part = redis.call("HMGET", key, unpack(ids, first + from - 1, first + to - 1))
-    for i = 1, #part do values[from + i - 1] = part[i] end
-  end)
-  return values
-end
-local function read_fields(key, ids)
-  return read_range(key, ids, 1, #ids)
-end
-local function spread_range(command, key, values, first, last)
-  local sum = 0
-  in_chunks(4000, last - first + 1, function(from, to)
-    sum = sum + redis.call(command, key, unpack(values, first + from - 1, first + to - 1))
-  end)
-  return sum
-end
-local function spread(command, key, values)
-  return spread_range(command, key, values, 1, #values)
-end
-local function count(meta, name, by)
-  if by > 0 then redis.call("HINCRBY", meta, name, exact(by)) end
 end
 local keys = { schedules = KEYS[1], ticks = KEYS[2] }
 local now = clock(ARGV[1])
@@ -1055,7 +1055,7 @@ return reply`
     keys: ["outbox", "endings"] as const,
     args: ["now", "limit"] as const,
     rest: undefined,
-    sha1: "c17c89e076cfa9301ead6dd8e51ad1139b937171",
+    sha1: "c92f39f74380d8ad42200968aa0e83633abe818f",
     source: `#!lua flags=allow-oom
 local function clock(given)
   if given ~= "" then return tonumber(given) end
@@ -1064,6 +1064,37 @@ local function clock(given)
 end
 local function exact(number)
   return string.format("%d", number)
+end
+local function in_chunks(size, count, act)
+  for first = 1, count, size do
+    act(first, math.min(first + size - 1, count))
+  end
+end
+local function read_range(key, ids, first, last)
+  if last < first then return {} end
+  if last - first < 4000 then return redis.call("HMGET", key, unpack(ids, first, last)) end
+  local values = {}
+  in_chunks(4000, last - first + 1, function(from, to)
+    local part = redis.call("HMGET", key, unpack(ids, first + from - 1, first + to - 1))
+    for i = 1, #part do values[from + i - 1] = part[i] end
+  end)
+  return values
+end
+local function read_fields(key, ids)
+  return read_range(key, ids, 1, #ids)
+end
+local function spread_range(command, key, values, first, last)
+  local sum = 0
+  in_chunks(4000, last - first + 1, function(from, to)
+    sum = sum + redis.call(command, key, unpack(values, first + from - 1, first + to - 1))
+  end)
+  return sum
+end
+local function spread(command, key, values)
+  return spread_range(command, key, values, 1, #values)
+end
+local function count(meta, name, by)
+  if by > 0 then redis.call("HINCRBY", meta, name, exact(by)) end
 end
 local function parse_full_run(text)
   local holder, token, flag, attempt, rescues, snoozes, started, finished, reason, worker, tail =
@@ -1106,37 +1137,6 @@ local function format_run(run)
 end
 local function mind(run)
   if run.flag % 2 == 0 then run.flag = exact(run.flag + 1) end
-end
-local function in_chunks(size, count, act)
-  for first = 1, count, size do
-    act(first, math.min(first + size - 1, count))
-  end
-end
-local function read_range(key, ids, first, last)
-  if last < first then return {} end
-  if last - first < 4000 then return redis.call("HMGET", key, unpack(ids, first, last)) end
-  local values = {}
-  in_chunks(4000, last - first + 1, function(from, to)
-    local part = redis.call("HMGET", key, unpack(ids, first + from - 1, first + to - 1))
-    for i = 1, #part do values[from + i - 1] = part[i] end
-  end)
-  return values
-end
-local function read_fields(key, ids)
-  return read_range(key, ids, 1, #ids)
-end
-local function spread_range(command, key, values, first, last)
-  local sum = 0
-  in_chunks(4000, last - first + 1, function(from, to)
-    sum = sum + redis.call(command, key, unpack(values, first + from - 1, first + to - 1))
-  end)
-  return sum
-end
-local function spread(command, key, values)
-  return spread_range(command, key, values, 1, #values)
-end
-local function count(meta, name, by)
-  if by > 0 then redis.call("HINCRBY", meta, name, exact(by)) end
 end
 local ledger_limit = 20
 local function write_failure(keys, id, run, outcome, now, error)
@@ -1254,7 +1254,7 @@ return reply`
     keys: ["jobs", "runs", "pending", "limited", "limits", "scheduled", "unique", "windows", "meta", "requests", "producers", "members", "wake"] as const,
     args: ["now", "producer", "number", "oldest"] as const,
     rest: "jobs" as const,
-    sha1: "bcaac6fde23f7b8f2b9b1b42e4b02c43e97d5f30",
+    sha1: "d1defbe404fa238bd9318900246d7a36fbe61416",
     source: `#!lua
 local function clock(given)
   if given ~= "" then return tonumber(given) end
@@ -1263,6 +1263,37 @@ local function clock(given)
 end
 local function exact(number)
   return string.format("%d", number)
+end
+local function in_chunks(size, count, act)
+  for first = 1, count, size do
+    act(first, math.min(first + size - 1, count))
+  end
+end
+local function read_range(key, ids, first, last)
+  if last < first then return {} end
+  if last - first < 4000 then return redis.call("HMGET", key, unpack(ids, first, last)) end
+  local values = {}
+  in_chunks(4000, last - first + 1, function(from, to)
+    local part = redis.call("HMGET", key, unpack(ids, first + from - 1, first + to - 1))
+    for i = 1, #part do values[from + i - 1] = part[i] end
+  end)
+  return values
+end
+local function read_fields(key, ids)
+  return read_range(key, ids, 1, #ids)
+end
+local function spread_range(command, key, values, first, last)
+  local sum = 0
+  in_chunks(4000, last - first + 1, function(from, to)
+    sum = sum + redis.call(command, key, unpack(values, first + from - 1, first + to - 1))
+  end)
+  return sum
+end
+local function spread(command, key, values)
+  return spread_range(command, key, values, 1, #values)
+end
+local function count(meta, name, by)
+  if by > 0 then redis.call("HINCRBY", meta, name, exact(by)) end
 end
 local function parse_full_run(text)
   local holder, token, flag, attempt, rescues, snoozes, started, finished, reason, worker, tail =
@@ -1305,37 +1336,6 @@ local function format_run(run)
 end
 local function mind(run)
   if run.flag % 2 == 0 then run.flag = exact(run.flag + 1) end
-end
-local function in_chunks(size, count, act)
-  for first = 1, count, size do
-    act(first, math.min(first + size - 1, count))
-  end
-end
-local function read_range(key, ids, first, last)
-  if last < first then return {} end
-  if last - first < 4000 then return redis.call("HMGET", key, unpack(ids, first, last)) end
-  local values = {}
-  in_chunks(4000, last - first + 1, function(from, to)
-    local part = redis.call("HMGET", key, unpack(ids, first + from - 1, first + to - 1))
-    for i = 1, #part do values[from + i - 1] = part[i] end
-  end)
-  return values
-end
-local function read_fields(key, ids)
-  return read_range(key, ids, 1, #ids)
-end
-local function spread_range(command, key, values, first, last)
-  local sum = 0
-  in_chunks(4000, last - first + 1, function(from, to)
-    sum = sum + redis.call(command, key, unpack(values, first + from - 1, first + to - 1))
-  end)
-  return sum
-end
-local function spread(command, key, values)
-  return spread_range(command, key, values, 1, #values)
-end
-local function count(meta, name, by)
-  if by > 0 then redis.call("HINCRBY", meta, name, exact(by)) end
 end
 local function signal(keys)
   redis.call("ZADD", keys.wake, 0, "1")
@@ -1637,7 +1637,7 @@ return { exact(clock(ARGV[1])), redis.call("HGET", KEYS[1], ARGV[2]) or "" }`
     keys: ["jobs", "runs", "pending", "limited", "limits", "buckets", "scheduled", "retry", "active", "completed", "cancelled", "dead", "ledger", "result", "cancels", "progress", "logs", "watchers", "unique", "meta", "claims", "workers", "outbox", "endings", "members", "wake"] as const,
     args: ["now", "notices", "worker", "number", "limit", "lease", "plain"] as const,
     rest: "settlements" as const,
-    sha1: "8c3472ddd40c8a5906cabcd34f09a05ad2b0e128",
+    sha1: "52d7ed45380bda04fbb624cf0b3607b7d61dc168",
     source: `#!lua flags=allow-oom
 local function clock(given)
   if given ~= "" then return tonumber(given) end
@@ -1647,6 +1647,54 @@ end
 local function exact(number)
   return string.format("%d", number)
 end
+local function in_chunks(size, count, act)
+  for first = 1, count, size do
+    act(first, math.min(first + size - 1, count))
+  end
+end
+local function read_range(key, ids, first, last)
+  if last < first then return {} end
+  if last - first < 4000 then return redis.call("HMGET", key, unpack(ids, first, last)) end
+  local values = {}
+  in_chunks(4000, last - first + 1, function(from, to)
+    local part = redis.call("HMGET", key, unpack(ids, first + from - 1, first + to - 1))
+    for i = 1, #part do values[from + i - 1] = part[i] end
+  end)
+  return values
+end
+local function read_fields(key, ids)
+  return read_range(key, ids, 1, #ids)
+end
+local function spread_range(command, key, values, first, last)
+  local sum = 0
+  in_chunks(4000, last - first + 1, function(from, to)
+    sum = sum + redis.call(command, key, unpack(values, first + from - 1, first + to - 1))
+  end)
+  return sum
+end
+local function spread(command, key, values)
+  return spread_range(command, key, values, 1, #values)
+end
+local function count(meta, name, by)
+  if by > 0 then redis.call("HINCRBY", meta, name, exact(by)) end
+end
+local function signal(keys)
+  redis.call("ZADD", keys.wake, 0, "1")
+end
+local keys = {
+  jobs = KEYS[1], runs = KEYS[2], pending = KEYS[3], limited = KEYS[4], limits = KEYS[5], buckets = KEYS[6],
+  scheduled = KEYS[7], retry = KEYS[8], active = KEYS[9], completed = KEYS[10], cancelled = KEYS[11],
+  dead = KEYS[12], ledger = KEYS[13], result = KEYS[14], cancels = KEYS[15], progress = KEYS[16], logs = KEYS[17],
+  watchers = KEYS[18], unique = KEYS[19], meta = KEYS[20], claims = KEYS[21], workers = KEYS[22],
+  outbox = KEYS[23], endings = KEYS[24], members = KEYS[25], wake = KEYS[26], notices = ARGV[2]
+}
+local now = clock(ARGV[1])
+local worker, number, limit, lease = ARGV[3], ARGV[4], tonumber(ARGV[5]), tonumber(ARGV[6])
+local find, byte, format = string.find, string.byte, string.format
+local made
+local function rarely()
+  if made then return made end
+  local sub = string.sub
 local function parse_full_run(text)
   local holder, token, flag, attempt, rescues, snoozes, started, finished, reason, worker, tail =
     string.match(text, "^(%a)(%d+),(%d),(%d+),(%d+),(%d+),(%d*),(%d*),(%a*),([^,]*),(.*)$")
@@ -1688,37 +1736,6 @@ local function format_run(run)
 end
 local function mind(run)
   if run.flag % 2 == 0 then run.flag = exact(run.flag + 1) end
-end
-local function in_chunks(size, count, act)
-  for first = 1, count, size do
-    act(first, math.min(first + size - 1, count))
-  end
-end
-local function read_range(key, ids, first, last)
-  if last < first then return {} end
-  if last - first < 4000 then return redis.call("HMGET", key, unpack(ids, first, last)) end
-  local values = {}
-  in_chunks(4000, last - first + 1, function(from, to)
-    local part = redis.call("HMGET", key, unpack(ids, first + from - 1, first + to - 1))
-    for i = 1, #part do values[from + i - 1] = part[i] end
-  end)
-  return values
-end
-local function read_fields(key, ids)
-  return read_range(key, ids, 1, #ids)
-end
-local function spread_range(command, key, values, first, last)
-  local sum = 0
-  in_chunks(4000, last - first + 1, function(from, to)
-    sum = sum + redis.call(command, key, unpack(values, first + from - 1, first + to - 1))
-  end)
-  return sum
-end
-local function spread(command, key, values)
-  return spread_range(command, key, values, 1, #values)
-end
-local function count(meta, name, by)
-  if by > 0 then redis.call("HINCRBY", meta, name, exact(by)) end
 end
 local ledger_limit = 20
 local function write_failure(keys, id, run, outcome, now, error)
@@ -1868,9 +1885,6 @@ local function promote(keys, limit, now)
   end
   return promoted
 end
-local function signal(keys)
-  redis.call("ZADD", keys.wake, 0, "1")
-end
 local place_offset = 4503599627370496
 local function limited_member(kind, score, id)
   return kind .. "," .. string.format("%016.0f", score + place_offset) .. "," .. id
@@ -1995,19 +2009,172 @@ local function look_ahead(keys, limits, now)
   end
   return more, soonest
 end
-local keys = {
-  jobs = KEYS[1], runs = KEYS[2], pending = KEYS[3], limited = KEYS[4], limits = KEYS[5], buckets = KEYS[6],
-  scheduled = KEYS[7], retry = KEYS[8], active = KEYS[9], completed = KEYS[10], cancelled = KEYS[11],
-  dead = KEYS[12], ledger = KEYS[13], result = KEYS[14], cancels = KEYS[15], progress = KEYS[16], logs = KEYS[17],
-  watchers = KEYS[18], unique = KEYS[19], meta = KEYS[20], claims = KEYS[21], workers = KEYS[22],
-  outbox = KEYS[23], endings = KEYS[24], members = KEYS[25], wake = KEYS[26], notices = ARGV[2]
-}
-hands_over = true
-local now = clock(ARGV[1])
-local worker, number, limit, lease = ARGV[3], ARGV[4], tonumber(ARGV[5]), tonumber(ARGV[6])
-local sub, find, byte, format = string.sub, string.find, string.byte, string.format
-local arguments = { c = 0, C = 1, r = 3, b = 3, x = 1, s = 1, l = 1 }
-local freed = false
+  hands_over = true
+  local arguments = { c = 0, C = 1, r = 3, b = 3, x = 1, s = 1, l = 1 }
+  local function settle(plain, deleted)
+    local ops, ids, tokens, freed = {}, {}, {}, false
+    if not deleted then
+      for i = 1, plain do
+        ids[i] = ARGV[7 + i]
+        tokens[i] = sub(ARGV[7 + plain + i], 2, -3)
+        ops[i] = 0
+      end
+    end
+    local at = 8 + 2 * plain
+    while at <= #ARGV do
+      local n = #ops + 1
+      ops[n] = at
+      ids[n] = ARGV[at + 1]
+      tokens[n] = ARGV[at + 2]
+      at = at + 3 + arguments[ARGV[at]]
+    end
+    if #ops == 0 then return "", false end
+    local texts = read_fields(keys.runs, ids)
+    local touched = {}
+    local done, outcomes = {}, {}
+    local watched = redis.call("HLEN", keys.watchers) > 0
+    local stale = 0
+    for i = 1, #ops do
+      local at, id, token = ops[i], ids[i], tokens[i]
+      local op = at == 0 and "c" or ARGV[at]
+      local first, second, third = ARGV[at + 3], ARGV[at + 4], ARGV[at + 5]
+      local text = touched[id]
+      if text == nil then text = texts[i] end
+      local held = "a" .. token .. ","
+      local outcome = "k"
+      local is_held = text and find(text, held, 1, true) == 1
+      local run
+      if is_held and not (op == "c" and byte(text, #held + 1) == 48) then
+        run = parse_run(keys, id, text)
+        if not run then is_held, text = false, false end
+      end
+      if is_held then
+        if op == "c" and byte(text, #held + 1) == 48 then
+          done[#done + 1] = id
+          touched[id] = false
+          if watched then tell_ended(keys, id, "c") end
+        else
+          local stop = (op == "r" or op == "s" or op == "l") and redis.call("HGET", keys.cancels, id)
+          if stop then
+            cancel_now(keys, keys.active, id, run, "cancelled", stop, now)
+            outcome = "x"
+          elseif op == "c" then
+            finish(keys, keys.active, "completed", id, run, now, "c")
+          elseif op == "C" then
+            finish(keys, keys.active, "completed", id, run, now, "C" .. first, first)
+          elseif op == "r" then
+            if run.attempt >= run.max_attempts then
+              write_failure(keys, id, run, "dead", now, second)
+              bury(keys, id, run, "exhausted", second, third ~= "" and third or nil, now)
+              outcome = "d"
+            else
+              write_failure(keys, id, run, "retry", now, second)
+              leave_active(keys, keys.retry, now + tonumber(first), id, run)
+              count(keys.meta, "retried", 1)
+            end
+          elseif op == "b" then
+            write_failure(keys, id, run, "dead", now, second)
+            bury(keys, id, run, first, second, third ~= "" and third or nil, now)
+          elseif op == "x" then
+            cancel_now(keys, keys.active, id, run, "cancelled", first, now)
+          elseif op == "s" then
+            run.attempt = run.attempt - 1
+            run.snoozes = run.snoozes + 1
+            leave_active(keys, keys.scheduled, now + tonumber(first), id, run)
+            count(keys.meta, "snoozed", 1)
+          else
+            run.attempt = run.attempt - 1
+            local delay = tonumber(first)
+            if delay > 0 then
+              leave_active(keys, keys.scheduled, now + delay, id, run)
+            else
+              leave_active(keys, keys.pending, run.score, id, run)
+              freed = true
+            end
+            count(keys.meta, "released", 1)
+          end
+          touched[id] = redis.call("HGET", keys.runs, id)
+        end
+      elseif text then
+        if token ~= "0" and string.match(text, "^w(%d+),") == token then
+          outcome = "r"
+        else
+          outcome = "s"
+          stale = stale + 1
+        end
+      elseif redis.call("HEXISTS", keys.jobs, id) == 1 and touched[id] == nil then
+        outcome = "s"
+        stale = stale + 1
+      else
+        outcome = "g"
+      end
+      outcomes[i] = outcome
+    end
+    if #done > 0 then
+      spread("ZREM", keys.active, done)
+      spread("HDEL", keys.runs, done)
+      spread("HDEL", keys.jobs, done)
+      count(keys.meta, "completed", #done)
+      count(keys.meta, "removed", #done)
+    end
+    count(keys.meta, "stale", stale)
+    return table.concat(outcomes), freed
+  end
+  local function repeat_claim(first, ids, hand_out, later_attempts)
+    local position, claimed, handed = 0, {}, {}
+    for id in string.gmatch(ids, "[^,]+") do
+      local text = redis.call("HGET", keys.runs, id)
+      local token = exact(first + position)
+      if text and string.sub(text, 1, #token + 2) == "a" .. token .. "," then
+        local run = parse_run(keys, id, text)
+        if run then
+          local n = #claimed + 1
+          claimed[n], handed[n] = id, redis.call("HGET", keys.jobs, id) or ""
+          later_attempts[2 * n - 1] = n
+          later_attempts[2 * n] = run.attempt .. "," .. run.rescues .. "," .. run.snoozes .. "," .. token
+        end
+      end
+      position = position + 1
+    end
+    hand_out(claimed, handed)
+  end
+  local function drop_expired(ids, records, texts, limits)
+    local expired = {}
+    for i = 1, #ids do
+      if records[i] and (byte(records[i], 1) or 0) >= 50 then
+        local run = texts[i] and parse_run(keys, ids[i], texts[i]) or new_run(records[i])
+        if run and run.held == "s" then free_key(keys, ids[i], run) end
+        if run and run.expires and run.expires <= now then
+          cancel_now(keys, keys.pending, ids[i], run, "expired", '"no attempt had started in time"', now)
+          expired[i] = true
+          if limits then give_back_token(keys, limits, run.kind, now) end
+        end
+      end
+    end
+    if next(expired) == nil then return ids, records, texts end
+    local kept, kept_records, kept_texts = {}, {}, {}
+    for i = 1, #ids do
+      if not expired[i] then
+        local n = #kept + 1
+        kept[n], kept_records[n], kept_texts[n] = ids[i], records[i], texts[i]
+      end
+    end
+    count(keys.meta, "expired", #ids - #kept)
+    return kept, kept_records, kept_texts
+  end
+  local function run_of(id, record, text, token, rest)
+    if not is_record(record) then return nil end
+    local old = text and parse_run(keys, id, text) or new_run(record)
+    local progress = (old.attempt + 1) .. "," .. old.rescues .. "," .. old.snoozes
+    return "a" .. exact(token) .. "," .. old.flag .. "," .. progress .. rest .. "," .. old.tail, progress
+  end
+  made = {
+    settle = settle, repeat_claim = repeat_claim, drop_expired = drop_expired, run_of = run_of, tell_ended = tell_ended,
+    rescue = rescue, promote = promote, read_limits = read_limits, take_limited = take_limited, look_ahead = look_ahead,
+    endings = handed_over
+  }
+  return made
+end
 local function delete_all(plain)
   local from, to = 8, 7 + plain
   local texts = read_range(keys.runs, ARGV, from, to)
@@ -2019,7 +2186,7 @@ local function delete_all(plain)
   spread_range("HDEL", keys.runs, ARGV, from, to)
   spread_range("HDEL", keys.jobs, ARGV, from, to)
   if redis.call("HLEN", keys.watchers) > 0 then
-    for i = from, to do tell_ended(keys, ARGV[i], "c") end
+    for i = from, to do rarely().tell_ended(keys, ARGV[i], "c") end
   end
   count(keys.meta, "completed", deleted)
   count(keys.meta, "removed", deleted)
@@ -2031,240 +2198,100 @@ local function delete_all(plain)
   end
   return table.concat(outcomes)
 end
-local function settle()
-  local plain = tonumber(ARGV[7])
-  local deleted = plain > 0 and delete_all(plain)
-  local ops, ids, tokens = {}, {}, {}
-  if not deleted then
-    for i = 1, plain do
-      ids[i] = ARGV[7 + i]
-      tokens[i] = sub(ARGV[7 + plain + i], 2, -3)
-      ops[i] = 0
-    end
-  end
-  local at = 8 + 2 * plain
-  while at <= #ARGV do
-    local n = #ops + 1
-    ops[n] = at
-    ids[n] = ARGV[at + 1]
-    tokens[n] = ARGV[at + 2]
-    at = at + 3 + arguments[ARGV[at]]
-  end
-  if #ops == 0 then return deleted or "" end
-  local texts = read_fields(keys.runs, ids)
-  local touched = {}
-  local done, outcomes = {}, {}
-  local watched = redis.call("HLEN", keys.watchers) > 0
-  local stale = 0
-  for i = 1, #ops do
-    local at, id, token = ops[i], ids[i], tokens[i]
-    local op = at == 0 and "c" or ARGV[at]
-    local first, second, third = ARGV[at + 3], ARGV[at + 4], ARGV[at + 5]
-    local text = touched[id]
-    if text == nil then text = texts[i] end
-    local held = "a" .. token .. ","
-    local outcome = "k"
-    local is_held = text and find(text, held, 1, true) == 1
-    local run
-    if is_held and not (op == "c" and byte(text, #held + 1) == 48) then
-      run = parse_run(keys, id, text)
-      if not run then is_held, text = false, false end
-    end
-    if is_held then
-      if op == "c" and byte(text, #held + 1) == 48 then
-        done[#done + 1] = id
-        touched[id] = false
-        if watched then tell_ended(keys, id, "c") end
-      else
-        local stop = (op == "r" or op == "s" or op == "l") and redis.call("HGET", keys.cancels, id)
-        if stop then
-          cancel_now(keys, keys.active, id, run, "cancelled", stop, now)
-          outcome = "x"
-        elseif op == "c" then
-          finish(keys, keys.active, "completed", id, run, now, "c")
-        elseif op == "C" then
-          finish(keys, keys.active, "completed", id, run, now, "C" .. first, first)
-        elseif op == "r" then
-          if run.attempt >= run.max_attempts then
-            write_failure(keys, id, run, "dead", now, second)
-            bury(keys, id, run, "exhausted", second, third ~= "" and third or nil, now)
-            outcome = "d"
-          else
-            write_failure(keys, id, run, "retry", now, second)
-            leave_active(keys, keys.retry, now + tonumber(first), id, run)
-            count(keys.meta, "retried", 1)
-          end
-        elseif op == "b" then
-          write_failure(keys, id, run, "dead", now, second)
-          bury(keys, id, run, first, second, third ~= "" and third or nil, now)
-        elseif op == "x" then
-          cancel_now(keys, keys.active, id, run, "cancelled", first, now)
-        elseif op == "s" then
-          run.attempt = run.attempt - 1
-          run.snoozes = run.snoozes + 1
-          leave_active(keys, keys.scheduled, now + tonumber(first), id, run)
-          count(keys.meta, "snoozed", 1)
-        else
-          run.attempt = run.attempt - 1
-          local delay = tonumber(first)
-          if delay > 0 then
-            leave_active(keys, keys.scheduled, now + delay, id, run)
-          else
-            leave_active(keys, keys.pending, run.score, id, run)
-            freed = true
-          end
-          count(keys.meta, "released", 1)
-        end
-        touched[id] = redis.call("HGET", keys.runs, id)
-      end
-    elseif text then
-      if token ~= "0" and string.match(text, "^w(%d+),") == token then
-        outcome = "r"
-      else
-        outcome = "s"
-        stale = stale + 1
-      end
-    elseif redis.call("HEXISTS", keys.jobs, id) == 1 and touched[id] == nil then
-      outcome = "s"
-      stale = stale + 1
-    else
-      outcome = "g"
-    end
-    outcomes[i] = outcome
-  end
-  if #done > 0 then
-    spread("ZREM", keys.active, done)
-    spread("HDEL", keys.runs, done)
-    spread("HDEL", keys.jobs, done)
-    count(keys.meta, "completed", #done)
-    count(keys.meta, "removed", #done)
-  end
-  count(keys.meta, "stale", stale)
-  return (deleted or "") .. table.concat(outcomes)
+local plain = tonumber(ARGV[7])
+local deleted = plain > 0 and delete_all(plain)
+local outcomes, freed = deleted or "", false
+if (plain > 0 and not deleted) or #ARGV > 7 + 2 * plain then
+  local others
+  others, freed = rarely().settle(plain, deleted)
+  outcomes = outcomes .. others
 end
-local outcomes = settle()
-local max_active = redis.call("HGET", keys.meta, "max_active")
+local function or_none(list)
+  return list and #list > 0 and list or ""
+end
+local meta = redis.call("HMGET", keys.meta, "max_active", "paused", "token", "claimed")
+local max_active = tonumber(meta[1] or nil)
 local function room()
-  return max_active and math.max(0, tonumber(max_active) - redis.call("ZCARD", keys.active)) or math.huge
+  return max_active and math.max(0, max_active - redis.call("ZCARD", keys.active)) or math.huge
 end
 if number == "" then
   local waits = max_active and redis.call("ZCARD", keys.pending) + redis.call("ZCARD", keys.limited) > 0
   local made_room = waits and outcomes ~= "" and room() > 0
   if freed or made_room then signal(keys) end
-  return { outcomes, -1, 0, 0, {}, {}, 0, handed_over, "", "", "", {} }
+  return { outcomes, -1, 0, 0, "", "", 0, or_none(made and made.endings), "", "", "", "" }
 end
 local function head(index)
-  return tonumber(redis.call("ZRANGE", index, 0, 0, "WITHSCORES")[2] or math.huge)
+  local first = redis.call("ZRANGE", index, 0, 0, "WITHSCORES")
+  return first[2] and tonumber(first[2]) or math.huge
 end
-local rescued, buried = {}, {}
+local rescued, buried
 local expires = head(keys.active)
 if expires <= now then
-  rescued, buried = rescue(keys, 100, now)
+  rescued, buried = rarely().rescue(keys, 100, now)
   expires = head(keys.active)
 end
 local due = math.min(head(keys.scheduled), head(keys.retry))
 if due <= now then
-  promote(keys, 1000, now)
+  rarely().promote(keys, 1000, now)
   due = math.min(head(keys.scheduled), head(keys.retry))
 end
-local paused = redis.call("HGET", keys.meta, "paused") == "1"
+local paused = meta[2] == "1"
+local limits = redis.call("HLEN", keys.limits) > 0 and rarely().read_limits(keys) or nil
 local later_attempts = {}
-local reply = { outcomes, -1, 0, paused and 1 or 0, rescued, buried, 0, handed_over, "", "", "", later_attempts }
+local lengths, ids_text, records_text = "", "", ""
 local function hand_out(ids, records)
   if #ids == 0 then return end
-  local lengths, written = {}, {}
-  local function write(at, length)
-    local text = written[length]
-    if not text then
-      text = exact(length)
-      written[length] = text
-    end
-    lengths[at] = text
-  end
+  local sizes, written = {}, {}
   for i = 1, #ids do
-    write(2 * i - 1, #ids[i])
-    write(2 * i, #records[i])
+    local id_size, size = #ids[i], #records[i]
+    written[id_size] = written[id_size] or exact(id_size)
+    written[size] = written[size] or exact(size)
+    sizes[2 * i - 1], sizes[2 * i] = written[id_size], written[size]
   end
-  reply[9], reply[10], reply[11] = table.concat(lengths, ","), table.concat(ids), table.concat(records)
-end
-local function repeat_claim(first, ids)
-  local position, claimed, handed = 0, {}, {}
-  for id in string.gmatch(ids, "[^,]+") do
-    local text = redis.call("HGET", keys.runs, id)
-    local token = exact(first + position)
-    if text and string.sub(text, 1, #token + 2) == "a" .. token .. "," then
-      local run = parse_run(keys, id, text)
-      if run then
-        local n = #claimed + 1
-        claimed[n], handed[n] = id, redis.call("HGET", keys.jobs, id) or ""
-        later_attempts[2 * n - 1] = n
-        later_attempts[2 * n] = run.attempt .. "," .. run.rescues .. "," .. run.snoozes .. "," .. token
-      end
-    end
-    position = position + 1
-  end
-  hand_out(claimed, handed)
-end
-local limits = redis.call("HLEN", keys.limits) > 0 and read_limits(keys) or nil
-local function drop_expired(ids, records, texts)
-  local expired = {}
-  for i = 1, #ids do
-    if records[i] and (byte(records[i], 1) or 0) >= 50 then
-      local run = texts[i] and parse_run(keys, ids[i], texts[i]) or new_run(records[i])
-      if run and run.held == "s" then free_key(keys, ids[i], run) end
-      if run and run.expires and run.expires <= now then
-        cancel_now(keys, keys.pending, ids[i], run, "expired", '"no attempt had started in time"', now)
-        expired[i] = true
-        if limits then give_back_token(keys, limits, run.kind, now) end
-      end
-    end
-  end
-  if next(expired) == nil then return ids, records, texts end
-  local kept, kept_records, kept_texts = {}, {}, {}
-  for i = 1, #ids do
-    if not expired[i] then
-      local n = #kept + 1
-      kept[n], kept_records[n], kept_texts[n] = ids[i], records[i], texts[i]
-    end
-  end
-  count(keys.meta, "expired", #ids - #kept)
-  return kept, kept_records, kept_texts
+  lengths, ids_text, records_text = table.concat(sizes, ","), table.concat(ids), table.concat(records)
 end
 local claim_bytes = 4194304
 local function take(most)
-  local ids = redis.call("ZRANGE", keys.pending, 0, most - 1)
-  if #ids == 0 then return ids end
+  local ids = redis.call("ZRANGE", keys.pending, 0, most)
+  if #ids == 0 then return ids, ids, false end
+  local more = #ids > most
+  if more then ids[#ids] = nil end
   local records = read_fields(keys.jobs, ids)
   local bytes, last = 0, #ids
   for i = 1, #ids do
     bytes = bytes + (records[i] and #records[i] or 0)
     if bytes > claim_bytes and i > 1 then
       last = i - 1
+      more = true
       break
     end
   end
   for i = #ids, last + 1, -1 do ids[i], records[i] = nil, nil end
   redis.call("ZREMRANGEBYRANK", keys.pending, 0, last - 1)
-  return ids, records
+  return ids, records, more
 end
 local tokens_per_milli = 1024
+local few = 4
 local function claim()
   local most = math.min(limit, room())
-  local ids, records = {}, nil
-  if not paused and most >= 1 then
-    if limits then
-      ids = take_limited(keys, limits, most, now)
-    else
-      ids, records = take(most)
+  if paused or most < 1 then return {}, 0 end
+  local ids, records, more
+  if limits then
+    ids = rarely().take_limited(keys, limits, most, now)
+    records = read_fields(keys.jobs, ids)
+  else
+    ids, records, more = take(most)
+  end
+  if #ids == 0 then return ids, 0, more end
+  local are_new = #ids > few and redis.call("HLEN", keys.runs) == redis.call("ZCARD", keys.active)
+  local texts = are_new and {} or read_fields(keys.runs, ids)
+  for i = 1, #ids do
+    if records[i] and (byte(records[i], 1) or 0) >= 50 then
+      ids, records, texts = rarely().drop_expired(ids, records, texts, limits)
+      break
     end
   end
-  if #ids == 0 then return ids, 0 end
-  records = records or read_fields(keys.jobs, ids)
-  local are_new = redis.call("HLEN", keys.runs) == redis.call("ZCARD", keys.active)
-  local texts = are_new and {} or read_fields(keys.runs, ids)
-  ids, records, texts = drop_expired(ids, records, texts)
-  local token = math.max(tonumber(redis.call("HGET", keys.meta, "token") or "0"), now * tokens_per_milli)
-  redis.call("HSET", keys.meta, "token", exact(token + #ids))
+  local token = math.max(tonumber(meta[3] or "0"), now * tokens_per_milli)
   local first = token + 1
   local runs, leases = {}, {}
   local rest = "," .. exact(now) .. ",,," .. worker
@@ -2274,18 +2301,16 @@ local function claim()
   for i = 1, #ids do
     local id, record, text = ids[i], records[i], texts[i]
     token = token + 1
-    local run
-    if not record then
-      run = nil
-    elseif not text and byte(record, 1) == 48 and byte(record, 2) == 44 then
-      run = format(first_attempt, token)
-    elseif is_record(record) then
-      local old = text and parse_run(keys, id, text) or new_run(record)
-      local progress = (old.attempt + 1) .. "," .. old.rescues .. "," .. old.snoozes
-      run = "a" .. exact(token) .. "," .. old.flag .. "," .. progress .. rest .. "," .. old.tail
-      if progress ~= "1,0,0" then
-        later_attempts[#later_attempts + 1] = i
-        later_attempts[#later_attempts + 1] = progress
+    local run, progress
+    if record then
+      if not text and byte(record, 1) == 48 and byte(record, 2) == 44 then
+        run = format(first_attempt, token)
+      else
+        run, progress = rarely().run_of(id, record, text, token, rest)
+        if progress and progress ~= "1,0,0" then
+          later_attempts[#later_attempts + 1] = i
+          later_attempts[#later_attempts + 1] = progress
+        end
       end
     end
     if run then
@@ -2297,36 +2322,49 @@ local function claim()
       records[i] = ""
     end
   end
+  redis.call("HSET", keys.meta, "token", exact(token), "claimed", exact(tonumber(meta[4] or "0") + held / 2))
   spread("HSET", keys.runs, runs)
   spread("ZADD", keys.active, leases)
-  count(keys.meta, "claimed", held / 2)
   if held > 0 then expires = math.min(expires, now + lease) end
   hand_out(ids, records)
-  return ids, first
+  return ids, first, more
 end
-local last, first_token, ids_at
+local listed_millis = 1000
+local first_token, more = 0, nil
 local remembered = redis.call("HGET", keys.claims, worker)
+local last, last_first, listed, ids_at
 if remembered then
-  last, first_token, ids_at = string.match(remembered, "^(%d+),(%d+),()")
+  last, last_first, listed, ids_at = string.match(remembered, "^(%d+),(%d+),(%d+),()")
 end
 if last and tonumber(number) < tonumber(last) then
 elseif last == number then
-  reply[7] = tonumber(first_token)
-  repeat_claim(tonumber(first_token), sub(remembered, ids_at))
+  first_token = tonumber(last_first)
+  rarely().repeat_claim(first_token, string.sub(remembered, ids_at), hand_out, later_attempts)
 else
-  local ids, first = claim()
-  reply[7] = first
-  redis.call("HSET", keys.claims, worker, number .. "," .. exact(first) .. "," .. table.concat(ids, ","))
-  redis.call("ZADD", keys.workers, exact(now), worker)
+  local ids
+  ids, first_token, more = claim()
+  if not listed or math.abs(now - tonumber(listed)) >= listed_millis then
+    listed = exact(now)
+    redis.call("ZADD", keys.workers, listed, worker)
+  end
+  redis.call("HSET", keys.claims, worker, number .. "," .. exact(first_token) .. "," .. listed .. "," .. table.concat(ids, ","))
 end
-local limited_more, next_token = false, math.huge
-if limits then limited_more, next_token = look_ahead(keys, limits, now) end
-local more = not paused and (limited_more or redis.call("ZCARD", keys.pending) > 0) and room() > 0
+local next_token = math.huge
+if limits then
+  local limited_more
+  limited_more, next_token = rarely().look_ahead(keys, limits, now)
+  more = limited_more or redis.call("ZCARD", keys.pending) > 0
+elseif more == nil then
+  more = redis.call("ZCARD", keys.pending) > 0
+end
+more = more and not paused and room() > 0
 if more then signal(keys) end
 local next_change = math.min(expires, due, next_token)
-if next_change < math.huge then reply[2] = math.max(0, next_change - now) end
-reply[3] = more and 1 or 0
-return reply`
+return {
+  outcomes, next_change < math.huge and math.max(0, next_change - now) or -1, more and 1 or 0, paused and 1 or 0,
+  or_none(rescued), or_none(buried), first_token, or_none(made and made.endings), lengths, ids_text, records_text,
+  or_none(later_attempts)
+}`
   },
   expired: {
     keys: ["expiry"] as const,
@@ -2348,7 +2386,7 @@ return redis.call("ZRANGEBYSCORE", KEYS[1], "-inf", clock(ARGV[1]), "LIMIT", 0, 
     keys: ["jobs", "runs", "active", "meta", "cancels", "workers", "about"] as const,
     args: ["now", "worker", "lease", "about"] as const,
     rest: "leases" as const,
-    sha1: "cf17013e91c3aa43cbbdb45c7a295b5bf9b85c48",
+    sha1: "34657d52ea0d1e64017f1cd68db4fde4f9ac4ec5",
     source: `#!lua flags=allow-oom
 local function clock(given)
   if given ~= "" then return tonumber(given) end
@@ -2357,6 +2395,37 @@ local function clock(given)
 end
 local function exact(number)
   return string.format("%d", number)
+end
+local function in_chunks(size, count, act)
+  for first = 1, count, size do
+    act(first, math.min(first + size - 1, count))
+  end
+end
+local function read_range(key, ids, first, last)
+  if last < first then return {} end
+  if last - first < 4000 then return redis.call("HMGET", key, unpack(ids, first, last)) end
+  local values = {}
+  in_chunks(4000, last - first + 1, function(from, to)
+    local part = redis.call("HMGET", key, unpack(ids, first + from - 1, first + to - 1))
+    for i = 1, #part do values[from + i - 1] = part[i] end
+  end)
+  return values
+end
+local function read_fields(key, ids)
+  return read_range(key, ids, 1, #ids)
+end
+local function spread_range(command, key, values, first, last)
+  local sum = 0
+  in_chunks(4000, last - first + 1, function(from, to)
+    sum = sum + redis.call(command, key, unpack(values, first + from - 1, first + to - 1))
+  end)
+  return sum
+end
+local function spread(command, key, values)
+  return spread_range(command, key, values, 1, #values)
+end
+local function count(meta, name, by)
+  if by > 0 then redis.call("HINCRBY", meta, name, exact(by)) end
 end
 local function parse_full_run(text)
   local holder, token, flag, attempt, rescues, snoozes, started, finished, reason, worker, tail =
@@ -2399,37 +2468,6 @@ local function format_run(run)
 end
 local function mind(run)
   if run.flag % 2 == 0 then run.flag = exact(run.flag + 1) end
-end
-local function in_chunks(size, count, act)
-  for first = 1, count, size do
-    act(first, math.min(first + size - 1, count))
-  end
-end
-local function read_range(key, ids, first, last)
-  if last < first then return {} end
-  if last - first < 4000 then return redis.call("HMGET", key, unpack(ids, first, last)) end
-  local values = {}
-  in_chunks(4000, last - first + 1, function(from, to)
-    local part = redis.call("HMGET", key, unpack(ids, first + from - 1, first + to - 1))
-    for i = 1, #part do values[from + i - 1] = part[i] end
-  end)
-  return values
-end
-local function read_fields(key, ids)
-  return read_range(key, ids, 1, #ids)
-end
-local function spread_range(command, key, values, first, last)
-  local sum = 0
-  in_chunks(4000, last - first + 1, function(from, to)
-    sum = sum + redis.call(command, key, unpack(values, first + from - 1, first + to - 1))
-  end)
-  return sum
-end
-local function spread(command, key, values)
-  return spread_range(command, key, values, 1, #values)
-end
-local function count(meta, name, by)
-  if by > 0 then redis.call("HINCRBY", meta, name, exact(by)) end
 end
 local jobs, runs, active, meta, cancels = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5]
 local workers, about = KEYS[6], KEYS[7]
@@ -2751,7 +2789,7 @@ return was ~= ARGV[1] and 1 or 0`
     keys: ["jobs", "pending", "scheduled", "retry", "meta", "wake"] as const,
     args: ["now", "limit"] as const,
     rest: undefined,
-    sha1: "a1ac119d3544bcda476d859face72b95100b8634",
+    sha1: "14e14ef86846d8654a881c310552adc9e2ee8927",
     source: `#!lua flags=allow-oom
 local function clock(given)
   if given ~= "" then return tonumber(given) end
@@ -2760,6 +2798,37 @@ local function clock(given)
 end
 local function exact(number)
   return string.format("%d", number)
+end
+local function in_chunks(size, count, act)
+  for first = 1, count, size do
+    act(first, math.min(first + size - 1, count))
+  end
+end
+local function read_range(key, ids, first, last)
+  if last < first then return {} end
+  if last - first < 4000 then return redis.call("HMGET", key, unpack(ids, first, last)) end
+  local values = {}
+  in_chunks(4000, last - first + 1, function(from, to)
+    local part = redis.call("HMGET", key, unpack(ids, first + from - 1, first + to - 1))
+    for i = 1, #part do values[from + i - 1] = part[i] end
+  end)
+  return values
+end
+local function read_fields(key, ids)
+  return read_range(key, ids, 1, #ids)
+end
+local function spread_range(command, key, values, first, last)
+  local sum = 0
+  in_chunks(4000, last - first + 1, function(from, to)
+    sum = sum + redis.call(command, key, unpack(values, first + from - 1, first + to - 1))
+  end)
+  return sum
+end
+local function spread(command, key, values)
+  return spread_range(command, key, values, 1, #values)
+end
+local function count(meta, name, by)
+  if by > 0 then redis.call("HINCRBY", meta, name, exact(by)) end
 end
 local function parse_full_run(text)
   local holder, token, flag, attempt, rescues, snoozes, started, finished, reason, worker, tail =
@@ -2802,37 +2871,6 @@ local function format_run(run)
 end
 local function mind(run)
   if run.flag % 2 == 0 then run.flag = exact(run.flag + 1) end
-end
-local function in_chunks(size, count, act)
-  for first = 1, count, size do
-    act(first, math.min(first + size - 1, count))
-  end
-end
-local function read_range(key, ids, first, last)
-  if last < first then return {} end
-  if last - first < 4000 then return redis.call("HMGET", key, unpack(ids, first, last)) end
-  local values = {}
-  in_chunks(4000, last - first + 1, function(from, to)
-    local part = redis.call("HMGET", key, unpack(ids, first + from - 1, first + to - 1))
-    for i = 1, #part do values[from + i - 1] = part[i] end
-  end)
-  return values
-end
-local function read_fields(key, ids)
-  return read_range(key, ids, 1, #ids)
-end
-local function spread_range(command, key, values, first, last)
-  local sum = 0
-  in_chunks(4000, last - first + 1, function(from, to)
-    sum = sum + redis.call(command, key, unpack(values, first + from - 1, first + to - 1))
-  end)
-  return sum
-end
-local function spread(command, key, values)
-  return spread_range(command, key, values, 1, #values)
-end
-local function count(meta, name, by)
-  if by > 0 then redis.call("HINCRBY", meta, name, exact(by)) end
 end
 local function promote(keys, limit, now)
   local promoted = 0
@@ -2868,7 +2906,7 @@ return promoted`
     keys: ["jobs", "runs", "completed", "cancelled", "dead", "ledger", "result", "progress", "logs", "unique", "windows", "meta", "claims", "workers", "about", "requests", "producers", "members"] as const,
     args: ["now", "limit", "dead_retain", "max_dead", "max_finished"] as const,
     rest: undefined,
-    sha1: "9d1fc4d64246fb5125a664ee885e1c90dac8df47",
+    sha1: "c3b323a8e145cf6d7c4fe2366d070ed4e88e6705",
     source: `#!lua flags=allow-oom
 local function clock(given)
   if given ~= "" then return tonumber(given) end
@@ -2877,6 +2915,37 @@ local function clock(given)
 end
 local function exact(number)
   return string.format("%d", number)
+end
+local function in_chunks(size, count, act)
+  for first = 1, count, size do
+    act(first, math.min(first + size - 1, count))
+  end
+end
+local function read_range(key, ids, first, last)
+  if last < first then return {} end
+  if last - first < 4000 then return redis.call("HMGET", key, unpack(ids, first, last)) end
+  local values = {}
+  in_chunks(4000, last - first + 1, function(from, to)
+    local part = redis.call("HMGET", key, unpack(ids, first + from - 1, first + to - 1))
+    for i = 1, #part do values[from + i - 1] = part[i] end
+  end)
+  return values
+end
+local function read_fields(key, ids)
+  return read_range(key, ids, 1, #ids)
+end
+local function spread_range(command, key, values, first, last)
+  local sum = 0
+  in_chunks(4000, last - first + 1, function(from, to)
+    sum = sum + redis.call(command, key, unpack(values, first + from - 1, first + to - 1))
+  end)
+  return sum
+end
+local function spread(command, key, values)
+  return spread_range(command, key, values, 1, #values)
+end
+local function count(meta, name, by)
+  if by > 0 then redis.call("HINCRBY", meta, name, exact(by)) end
 end
 local function parse_full_run(text)
   local holder, token, flag, attempt, rescues, snoozes, started, finished, reason, worker, tail =
@@ -2919,37 +2988,6 @@ local function format_run(run)
 end
 local function mind(run)
   if run.flag % 2 == 0 then run.flag = exact(run.flag + 1) end
-end
-local function in_chunks(size, count, act)
-  for first = 1, count, size do
-    act(first, math.min(first + size - 1, count))
-  end
-end
-local function read_range(key, ids, first, last)
-  if last < first then return {} end
-  if last - first < 4000 then return redis.call("HMGET", key, unpack(ids, first, last)) end
-  local values = {}
-  in_chunks(4000, last - first + 1, function(from, to)
-    local part = redis.call("HMGET", key, unpack(ids, first + from - 1, first + to - 1))
-    for i = 1, #part do values[from + i - 1] = part[i] end
-  end)
-  return values
-end
-local function read_fields(key, ids)
-  return read_range(key, ids, 1, #ids)
-end
-local function spread_range(command, key, values, first, last)
-  local sum = 0
-  in_chunks(4000, last - first + 1, function(from, to)
-    sum = sum + redis.call(command, key, unpack(values, first + from - 1, first + to - 1))
-  end)
-  return sum
-end
-local function spread(command, key, values)
-  return spread_range(command, key, values, 1, #values)
-end
-local function count(meta, name, by)
-  if by > 0 then redis.call("HINCRBY", meta, name, exact(by)) end
 end
 local ledger_limit = 20
 local function write_failure(keys, id, run, outcome, now, error)
@@ -3099,7 +3137,7 @@ return removed`
     keys: ["jobs", "runs", "dead", "ledger", "result", "progress", "logs", "meta"] as const,
     args: [] as const,
     rest: "ids" as const,
-    sha1: "5a83d34eafbf25c999f170ff561fd3849f98212d",
+    sha1: "af1986b2eaa46fe249835c50587288bf6836621e",
     source: `#!lua flags=allow-oom
 local function clock(given)
   if given ~= "" then return tonumber(given) end
@@ -3108,6 +3146,37 @@ local function clock(given)
 end
 local function exact(number)
   return string.format("%d", number)
+end
+local function in_chunks(size, count, act)
+  for first = 1, count, size do
+    act(first, math.min(first + size - 1, count))
+  end
+end
+local function read_range(key, ids, first, last)
+  if last < first then return {} end
+  if last - first < 4000 then return redis.call("HMGET", key, unpack(ids, first, last)) end
+  local values = {}
+  in_chunks(4000, last - first + 1, function(from, to)
+    local part = redis.call("HMGET", key, unpack(ids, first + from - 1, first + to - 1))
+    for i = 1, #part do values[from + i - 1] = part[i] end
+  end)
+  return values
+end
+local function read_fields(key, ids)
+  return read_range(key, ids, 1, #ids)
+end
+local function spread_range(command, key, values, first, last)
+  local sum = 0
+  in_chunks(4000, last - first + 1, function(from, to)
+    sum = sum + redis.call(command, key, unpack(values, first + from - 1, first + to - 1))
+  end)
+  return sum
+end
+local function spread(command, key, values)
+  return spread_range(command, key, values, 1, #values)
+end
+local function count(meta, name, by)
+  if by > 0 then redis.call("HINCRBY", meta, name, exact(by)) end
 end
 local function parse_full_run(text)
   local holder, token, flag, attempt, rescues, snoozes, started, finished, reason, worker, tail =
@@ -3150,37 +3219,6 @@ local function format_run(run)
 end
 local function mind(run)
   if run.flag % 2 == 0 then run.flag = exact(run.flag + 1) end
-end
-local function in_chunks(size, count, act)
-  for first = 1, count, size do
-    act(first, math.min(first + size - 1, count))
-  end
-end
-local function read_range(key, ids, first, last)
-  if last < first then return {} end
-  if last - first < 4000 then return redis.call("HMGET", key, unpack(ids, first, last)) end
-  local values = {}
-  in_chunks(4000, last - first + 1, function(from, to)
-    local part = redis.call("HMGET", key, unpack(ids, first + from - 1, first + to - 1))
-    for i = 1, #part do values[from + i - 1] = part[i] end
-  end)
-  return values
-end
-local function read_fields(key, ids)
-  return read_range(key, ids, 1, #ids)
-end
-local function spread_range(command, key, values, first, last)
-  local sum = 0
-  in_chunks(4000, last - first + 1, function(from, to)
-    sum = sum + redis.call(command, key, unpack(values, first + from - 1, first + to - 1))
-  end)
-  return sum
-end
-local function spread(command, key, values)
-  return spread_range(command, key, values, 1, #values)
-end
-local function count(meta, name, by)
-  if by > 0 then redis.call("HINCRBY", meta, name, exact(by)) end
 end
 local ledger_limit = 20
 local function write_failure(keys, id, run, outcome, now, error)
@@ -3379,7 +3417,7 @@ return redis.call("HGETALL", KEYS[1])`
     keys: ["jobs", "runs", "pending", "dead", "result", "unique", "windows", "meta", "outbox", "endings", "members", "wake"] as const,
     args: ["now"] as const,
     rest: "ids" as const,
-    sha1: "510b213dbe6f2b95db5cffa22b63cd82eada96fc",
+    sha1: "296efbc22c69cd3d781f17db587f94d5749da63a",
     source: `#!lua
 local function clock(given)
   if given ~= "" then return tonumber(given) end
@@ -3388,6 +3426,37 @@ local function clock(given)
 end
 local function exact(number)
   return string.format("%d", number)
+end
+local function in_chunks(size, count, act)
+  for first = 1, count, size do
+    act(first, math.min(first + size - 1, count))
+  end
+end
+local function read_range(key, ids, first, last)
+  if last < first then return {} end
+  if last - first < 4000 then return redis.call("HMGET", key, unpack(ids, first, last)) end
+  local values = {}
+  in_chunks(4000, last - first + 1, function(from, to)
+    local part = redis.call("HMGET", key, unpack(ids, first + from - 1, first + to - 1))
+    for i = 1, #part do values[from + i - 1] = part[i] end
+  end)
+  return values
+end
+local function read_fields(key, ids)
+  return read_range(key, ids, 1, #ids)
+end
+local function spread_range(command, key, values, first, last)
+  local sum = 0
+  in_chunks(4000, last - first + 1, function(from, to)
+    sum = sum + redis.call(command, key, unpack(values, first + from - 1, first + to - 1))
+  end)
+  return sum
+end
+local function spread(command, key, values)
+  return spread_range(command, key, values, 1, #values)
+end
+local function count(meta, name, by)
+  if by > 0 then redis.call("HINCRBY", meta, name, exact(by)) end
 end
 local function parse_full_run(text)
   local holder, token, flag, attempt, rescues, snoozes, started, finished, reason, worker, tail =
@@ -3430,37 +3499,6 @@ local function format_run(run)
 end
 local function mind(run)
   if run.flag % 2 == 0 then run.flag = exact(run.flag + 1) end
-end
-local function in_chunks(size, count, act)
-  for first = 1, count, size do
-    act(first, math.min(first + size - 1, count))
-  end
-end
-local function read_range(key, ids, first, last)
-  if last < first then return {} end
-  if last - first < 4000 then return redis.call("HMGET", key, unpack(ids, first, last)) end
-  local values = {}
-  in_chunks(4000, last - first + 1, function(from, to)
-    local part = redis.call("HMGET", key, unpack(ids, first + from - 1, first + to - 1))
-    for i = 1, #part do values[from + i - 1] = part[i] end
-  end)
-  return values
-end
-local function read_fields(key, ids)
-  return read_range(key, ids, 1, #ids)
-end
-local function spread_range(command, key, values, first, last)
-  local sum = 0
-  in_chunks(4000, last - first + 1, function(from, to)
-    sum = sum + redis.call(command, key, unpack(values, first + from - 1, first + to - 1))
-  end)
-  return sum
-end
-local function spread(command, key, values)
-  return spread_range(command, key, values, 1, #values)
-end
-local function count(meta, name, by)
-  if by > 0 then redis.call("HINCRBY", meta, name, exact(by)) end
 end
 local ledger_limit = 20
 local function write_failure(keys, id, run, outcome, now, error)
@@ -3629,7 +3667,7 @@ return forgotten`
     keys: ["jobs", "runs", "completed", "cancelled", "dead", "ledger", "result", "progress", "logs", "meta"] as const,
     args: [] as const,
     rest: "ids" as const,
-    sha1: "75b662b703fe4b031a96db6d2225849d48d27331",
+    sha1: "0b9d6dc709bb515d25f142bfbf3b05d6f426ad9c",
     source: `#!lua flags=allow-oom
 local function clock(given)
   if given ~= "" then return tonumber(given) end
@@ -3638,6 +3676,37 @@ local function clock(given)
 end
 local function exact(number)
   return string.format("%d", number)
+end
+local function in_chunks(size, count, act)
+  for first = 1, count, size do
+    act(first, math.min(first + size - 1, count))
+  end
+end
+local function read_range(key, ids, first, last)
+  if last < first then return {} end
+  if last - first < 4000 then return redis.call("HMGET", key, unpack(ids, first, last)) end
+  local values = {}
+  in_chunks(4000, last - first + 1, function(from, to)
+    local part = redis.call("HMGET", key, unpack(ids, first + from - 1, first + to - 1))
+    for i = 1, #part do values[from + i - 1] = part[i] end
+  end)
+  return values
+end
+local function read_fields(key, ids)
+  return read_range(key, ids, 1, #ids)
+end
+local function spread_range(command, key, values, first, last)
+  local sum = 0
+  in_chunks(4000, last - first + 1, function(from, to)
+    sum = sum + redis.call(command, key, unpack(values, first + from - 1, first + to - 1))
+  end)
+  return sum
+end
+local function spread(command, key, values)
+  return spread_range(command, key, values, 1, #values)
+end
+local function count(meta, name, by)
+  if by > 0 then redis.call("HINCRBY", meta, name, exact(by)) end
 end
 local function parse_full_run(text)
   local holder, token, flag, attempt, rescues, snoozes, started, finished, reason, worker, tail =
@@ -3680,37 +3749,6 @@ local function format_run(run)
 end
 local function mind(run)
   if run.flag % 2 == 0 then run.flag = exact(run.flag + 1) end
-end
-local function in_chunks(size, count, act)
-  for first = 1, count, size do
-    act(first, math.min(first + size - 1, count))
-  end
-end
-local function read_range(key, ids, first, last)
-  if last < first then return {} end
-  if last - first < 4000 then return redis.call("HMGET", key, unpack(ids, first, last)) end
-  local values = {}
-  in_chunks(4000, last - first + 1, function(from, to)
-    local part = redis.call("HMGET", key, unpack(ids, first + from - 1, first + to - 1))
-    for i = 1, #part do values[from + i - 1] = part[i] end
-  end)
-  return values
-end
-local function read_fields(key, ids)
-  return read_range(key, ids, 1, #ids)
-end
-local function spread_range(command, key, values, first, last)
-  local sum = 0
-  in_chunks(4000, last - first + 1, function(from, to)
-    sum = sum + redis.call(command, key, unpack(values, first + from - 1, first + to - 1))
-  end)
-  return sum
-end
-local function spread(command, key, values)
-  return spread_range(command, key, values, 1, #values)
-end
-local function count(meta, name, by)
-  if by > 0 then redis.call("HINCRBY", meta, name, exact(by)) end
 end
 local ledger_limit = 20
 local function write_failure(keys, id, run, outcome, now, error)
@@ -3829,7 +3867,7 @@ return removed`
     keys: ["jobs", "runs", "pending", "active", "cancelled", "dead", "ledger", "result", "cancels", "progress", "logs", "watchers", "unique", "meta", "outbox", "endings", "members", "wake"] as const,
     args: ["now", "notices", "limit"] as const,
     rest: undefined,
-    sha1: "378d0eb8693c0f00367648e1614c5a2cb661c9d4",
+    sha1: "f1140df6a1de2b1ea5545e8802203c75263a0ff0",
     source: `#!lua flags=allow-oom
 local function clock(given)
   if given ~= "" then return tonumber(given) end
@@ -3838,6 +3876,37 @@ local function clock(given)
 end
 local function exact(number)
   return string.format("%d", number)
+end
+local function in_chunks(size, count, act)
+  for first = 1, count, size do
+    act(first, math.min(first + size - 1, count))
+  end
+end
+local function read_range(key, ids, first, last)
+  if last < first then return {} end
+  if last - first < 4000 then return redis.call("HMGET", key, unpack(ids, first, last)) end
+  local values = {}
+  in_chunks(4000, last - first + 1, function(from, to)
+    local part = redis.call("HMGET", key, unpack(ids, first + from - 1, first + to - 1))
+    for i = 1, #part do values[from + i - 1] = part[i] end
+  end)
+  return values
+end
+local function read_fields(key, ids)
+  return read_range(key, ids, 1, #ids)
+end
+local function spread_range(command, key, values, first, last)
+  local sum = 0
+  in_chunks(4000, last - first + 1, function(from, to)
+    sum = sum + redis.call(command, key, unpack(values, first + from - 1, first + to - 1))
+  end)
+  return sum
+end
+local function spread(command, key, values)
+  return spread_range(command, key, values, 1, #values)
+end
+local function count(meta, name, by)
+  if by > 0 then redis.call("HINCRBY", meta, name, exact(by)) end
 end
 local function parse_full_run(text)
   local holder, token, flag, attempt, rescues, snoozes, started, finished, reason, worker, tail =
@@ -3880,37 +3949,6 @@ local function format_run(run)
 end
 local function mind(run)
   if run.flag % 2 == 0 then run.flag = exact(run.flag + 1) end
-end
-local function in_chunks(size, count, act)
-  for first = 1, count, size do
-    act(first, math.min(first + size - 1, count))
-  end
-end
-local function read_range(key, ids, first, last)
-  if last < first then return {} end
-  if last - first < 4000 then return redis.call("HMGET", key, unpack(ids, first, last)) end
-  local values = {}
-  in_chunks(4000, last - first + 1, function(from, to)
-    local part = redis.call("HMGET", key, unpack(ids, first + from - 1, first + to - 1))
-    for i = 1, #part do values[from + i - 1] = part[i] end
-  end)
-  return values
-end
-local function read_fields(key, ids)
-  return read_range(key, ids, 1, #ids)
-end
-local function spread_range(command, key, values, first, last)
-  local sum = 0
-  in_chunks(4000, last - first + 1, function(from, to)
-    sum = sum + redis.call(command, key, unpack(values, first + from - 1, first + to - 1))
-  end)
-  return sum
-end
-local function spread(command, key, values)
-  return spread_range(command, key, values, 1, #values)
-end
-local function count(meta, name, by)
-  if by > 0 then redis.call("HINCRBY", meta, name, exact(by)) end
 end
 local ledger_limit = 20
 local function write_failure(keys, id, run, outcome, now, error)
@@ -4116,7 +4154,7 @@ return reply`
     keys: ["jobs", "runs", "pending", "limited", "limits", "scheduled", "completed", "cancelled", "dead", "unique", "windows", "meta", "schedules", "ticks", "members", "wake"] as const,
     args: ["now", "name", "version", "expected", "next", "skipped", "overlap", "tick"] as const,
     rest: "job" as const,
-    sha1: "b6c767e011e88aeb0bae220be20586042d236dfa",
+    sha1: "3dd931e93eb93a6395f219b6114293487a43e542",
     source: `#!lua
 local function clock(given)
   if given ~= "" then return tonumber(given) end
@@ -4125,6 +4163,37 @@ local function clock(given)
 end
 local function exact(number)
   return string.format("%d", number)
+end
+local function in_chunks(size, count, act)
+  for first = 1, count, size do
+    act(first, math.min(first + size - 1, count))
+  end
+end
+local function read_range(key, ids, first, last)
+  if last < first then return {} end
+  if last - first < 4000 then return redis.call("HMGET", key, unpack(ids, first, last)) end
+  local values = {}
+  in_chunks(4000, last - first + 1, function(from, to)
+    local part = redis.call("HMGET", key, unpack(ids, first + from - 1, first + to - 1))
+    for i = 1, #part do values[from + i - 1] = part[i] end
+  end)
+  return values
+end
+local function read_fields(key, ids)
+  return read_range(key, ids, 1, #ids)
+end
+local function spread_range(command, key, values, first, last)
+  local sum = 0
+  in_chunks(4000, last - first + 1, function(from, to)
+    sum = sum + redis.call(command, key, unpack(values, first + from - 1, first + to - 1))
+  end)
+  return sum
+end
+local function spread(command, key, values)
+  return spread_range(command, key, values, 1, #values)
+end
+local function count(meta, name, by)
+  if by > 0 then redis.call("HINCRBY", meta, name, exact(by)) end
 end
 local function parse_full_run(text)
   local holder, token, flag, attempt, rescues, snoozes, started, finished, reason, worker, tail =
@@ -4167,37 +4236,6 @@ local function format_run(run)
 end
 local function mind(run)
   if run.flag % 2 == 0 then run.flag = exact(run.flag + 1) end
-end
-local function in_chunks(size, count, act)
-  for first = 1, count, size do
-    act(first, math.min(first + size - 1, count))
-  end
-end
-local function read_range(key, ids, first, last)
-  if last < first then return {} end
-  if last - first < 4000 then return redis.call("HMGET", key, unpack(ids, first, last)) end
-  local values = {}
-  in_chunks(4000, last - first + 1, function(from, to)
-    local part = redis.call("HMGET", key, unpack(ids, first + from - 1, first + to - 1))
-    for i = 1, #part do values[from + i - 1] = part[i] end
-  end)
-  return values
-end
-local function read_fields(key, ids)
-  return read_range(key, ids, 1, #ids)
-end
-local function spread_range(command, key, values, first, last)
-  local sum = 0
-  in_chunks(4000, last - first + 1, function(from, to)
-    sum = sum + redis.call(command, key, unpack(values, first + from - 1, first + to - 1))
-  end)
-  return sum
-end
-local function spread(command, key, values)
-  return spread_range(command, key, values, 1, #values)
-end
-local function count(meta, name, by)
-  if by > 0 then redis.call("HINCRBY", meta, name, exact(by)) end
 end
 local function signal(keys)
   redis.call("ZADD", keys.wake, 0, "1")
@@ -4465,7 +4503,7 @@ return outcome`
     keys: ["jobs", "runs", "pending", "limited", "limits", "scheduled", "unique", "windows", "meta", "schedules", "ticks", "members", "wake"] as const,
     args: ["now", "name", "version"] as const,
     rest: "job" as const,
-    sha1: "d5a2b73c03efb83bb7a273cd631876c46fb09666",
+    sha1: "3fbe499806ecf85a6ec6d3d9e81e61c61defeb84",
     source: `#!lua
 local function clock(given)
   if given ~= "" then return tonumber(given) end
@@ -4474,6 +4512,37 @@ local function clock(given)
 end
 local function exact(number)
   return string.format("%d", number)
+end
+local function in_chunks(size, count, act)
+  for first = 1, count, size do
+    act(first, math.min(first + size - 1, count))
+  end
+end
+local function read_range(key, ids, first, last)
+  if last < first then return {} end
+  if last - first < 4000 then return redis.call("HMGET", key, unpack(ids, first, last)) end
+  local values = {}
+  in_chunks(4000, last - first + 1, function(from, to)
+    local part = redis.call("HMGET", key, unpack(ids, first + from - 1, first + to - 1))
+    for i = 1, #part do values[from + i - 1] = part[i] end
+  end)
+  return values
+end
+local function read_fields(key, ids)
+  return read_range(key, ids, 1, #ids)
+end
+local function spread_range(command, key, values, first, last)
+  local sum = 0
+  in_chunks(4000, last - first + 1, function(from, to)
+    sum = sum + redis.call(command, key, unpack(values, first + from - 1, first + to - 1))
+  end)
+  return sum
+end
+local function spread(command, key, values)
+  return spread_range(command, key, values, 1, #values)
+end
+local function count(meta, name, by)
+  if by > 0 then redis.call("HINCRBY", meta, name, exact(by)) end
 end
 local function parse_full_run(text)
   local holder, token, flag, attempt, rescues, snoozes, started, finished, reason, worker, tail =
@@ -4516,37 +4585,6 @@ local function format_run(run)
 end
 local function mind(run)
   if run.flag % 2 == 0 then run.flag = exact(run.flag + 1) end
-end
-local function in_chunks(size, count, act)
-  for first = 1, count, size do
-    act(first, math.min(first + size - 1, count))
-  end
-end
-local function read_range(key, ids, first, last)
-  if last < first then return {} end
-  if last - first < 4000 then return redis.call("HMGET", key, unpack(ids, first, last)) end
-  local values = {}
-  in_chunks(4000, last - first + 1, function(from, to)
-    local part = redis.call("HMGET", key, unpack(ids, first + from - 1, first + to - 1))
-    for i = 1, #part do values[from + i - 1] = part[i] end
-  end)
-  return values
-end
-local function read_fields(key, ids)
-  return read_range(key, ids, 1, #ids)
-end
-local function spread_range(command, key, values, first, last)
-  local sum = 0
-  in_chunks(4000, last - first + 1, function(from, to)
-    sum = sum + redis.call(command, key, unpack(values, first + from - 1, first + to - 1))
-  end)
-  return sum
-end
-local function spread(command, key, values)
-  return spread_range(command, key, values, 1, #values)
-end
-local function count(meta, name, by)
-  if by > 0 then redis.call("HINCRBY", meta, name, exact(by)) end
 end
 local function signal(keys)
   redis.call("ZADD", keys.wake, 0, "1")

@@ -28,6 +28,7 @@
 -- ARGV ...job     its id and the two values of enqueue.lua; nothing when all are skipped
 -- REPLY word      fired · skipped · overlap · moved
 -- include lib/time
+-- include lib/values
 -- include lib/record
 -- include lib/signal
 -- include lib/limits

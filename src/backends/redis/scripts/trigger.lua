@@ -20,6 +20,7 @@
 -- REPLY 1         stored, now or by an earlier call with the same id
 -- REPLY 0         the schedule is not there, or has changed
 -- include lib/time
+-- include lib/values
 -- include lib/record
 -- include lib/signal
 -- include lib/limits
