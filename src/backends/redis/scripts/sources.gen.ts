@@ -1254,7 +1254,7 @@ return reply`
     keys: ["jobs", "runs", "pending", "limited", "limits", "scheduled", "unique", "windows", "meta", "requests", "producers", "members", "wake"] as const,
     args: ["now", "producer", "number", "oldest"] as const,
     rest: "jobs" as const,
-    sha1: "d1defbe404fa238bd9318900246d7a36fbe61416",
+    sha1: "333f7faa03fece8fcbc6c396aa6c85de749650ff",
     source: `#!lua
 local function clock(given)
   if given ~= "" then return tonumber(given) end
@@ -1295,6 +1295,72 @@ end
 local function count(meta, name, by)
   if by > 0 then redis.call("HINCRBY", meta, name, exact(by)) end
 end
+local function signal(keys)
+  redis.call("ZADD", keys.wake, 0, "1")
+end
+local keys = {
+  jobs = KEYS[1], runs = KEYS[2], pending = KEYS[3], limited = KEYS[4], limits = KEYS[5], scheduled = KEYS[6],
+  unique = KEYS[7], windows = KEYS[8], meta = KEYS[9], requests = KEYS[10],
+  producers = KEYS[11], members = KEYS[12], wake = KEYS[13]
+}
+local now = clock(ARGV[1])
+local producer, number, oldest = ARGV[2], tonumber(ARGV[3]), tonumber(ARGV[4])
+local jobs_at = 5
+local listed_millis = 60000
+local function is_known()
+  local listed, floor, numbers = "0", 0, ""
+  local known = redis.call("HGET", keys.requests, producer)
+  if known then
+    listed, floor, numbers = string.match(known, "^(%d+),(%d+):(.*)$")
+    floor = tonumber(floor)
+  end
+  if number < floor or string.find("," .. numbers, "," .. ARGV[3] .. ",", 1, true) then return true end
+  local from = 1
+  for known, after in string.gmatch(numbers, "(%d+),()") do
+    if tonumber(known) >= oldest then break end
+    from = after
+  end
+  if math.abs(now - tonumber(listed)) >= listed_millis then
+    listed = exact(now)
+    redis.call("ZADD", keys.producers, listed, producer)
+  end
+  redis.call("HSET", keys.requests, producer,
+    listed .. "," .. exact(math.max(floor, oldest)) .. ":" .. string.sub(numbers, from) .. ARGV[3] .. ",")
+  return false
+end
+local function store_plain(total, existing)
+  local rest = jobs_at + total
+  local seen = {}
+  for i = 1, total do
+    local id = ARGV[jobs_at + i - 1]
+    if existing[i] or seen[id] or string.byte(ARGV[rest + 2 * i - 2], 1) ~= 44 then return false end
+    seen[id] = true
+  end
+  if redis.call("HLEN", keys.limits) > 0 then return false end
+  local sequence = redis.call("HINCRBY", keys.meta, "sequence", exact(total)) - total
+  local since = "," .. exact(now) .. ","
+  local records, ready = {}, {}
+  local line, flag, base
+  for i = 1, total do
+    local id, text = ARGV[jobs_at + i - 1], ARGV[rest]
+    if text ~= line then
+      local priority, retain, held = string.match(text, "^,(%-?%d+),%d+,(%d+),[^,]*,(%a?)")
+      line, flag, base = text, (held ~= "" or retain ~= "0") and "1" or "0", tonumber(priority) * 1099511627776
+    end
+    local place = sequence + i
+    records[2 * i - 1] = id
+    records[2 * i] = flag .. "," .. exact(place) .. since .. text .. ARGV[rest + 1]
+    ready[2 * i - 1] = exact(base + place)
+    ready[2 * i] = id
+    rest = rest + 2
+  end
+  spread("HSET", keys.jobs, records)
+  spread("ZADD", keys.pending, ready)
+  signal(keys)
+  count(keys.meta, "enqueued", total)
+  return true
+end
+local function store_any(again, existing)
 local function parse_full_run(text)
   local holder, token, flag, attempt, rescues, snoozes, started, finished, reason, worker, tail =
     string.match(text, "^(%a)(%d+),(%d),(%d+),(%d+),(%d+),(%d*),(%d*),(%a*),([^,]*),(.*)$")
@@ -1336,9 +1402,6 @@ local function format_run(run)
 end
 local function mind(run)
   if run.flag % 2 == 0 then run.flag = exact(run.flag + 1) end
-end
-local function signal(keys)
-  redis.call("ZADD", keys.wake, 0, "1")
 end
 local place_offset = 4503599627370496
 local function limited_member(kind, score, id)
@@ -1383,10 +1446,10 @@ local function read_line(line)
   local flag = ((held ~= "" or retain ~= "0") and 1 or 0) + (held == "s" and 4 or 0)
   return { flag = flag, base = tonumber(priority) * 1099511627776, kind = kind }
 end
-local function store_jobs(keys, now, values, first, again)
+local function store_jobs(keys, now, values, first, again, existing)
   local total = (#values - first + 1) / 3
-  local existing = read_range(keys.jobs, values, first, first + total - 1)
-  local sequence = redis.call("HINCRBY", keys.meta, "sequence", total) - total
+  existing = existing or read_range(keys.jobs, values, first, first + total - 1)
+  local sequence = redis.call("HINCRBY", keys.meta, "sequence", exact(total)) - total
   local head = redis.call("ZRANGE", keys.scheduled, 0, 0, "WITHSCORES")[2]
   local limits = redis.call("HLEN", keys.limits) > 0 and read_limits(keys) or {}
   local reply, records, ready, limited, scheduled = {}, {}, {}, {}, {}
@@ -1544,29 +1607,13 @@ local function store_jobs(keys, now, values, first, again)
   count(keys.meta, "duplicates", #reply / 3)
   return reply
 end
-local keys = {
-  jobs = KEYS[1], runs = KEYS[2], pending = KEYS[3], limited = KEYS[4], limits = KEYS[5], scheduled = KEYS[6],
-  unique = KEYS[7], windows = KEYS[8], meta = KEYS[9], requests = KEYS[10],
-  producers = KEYS[11], members = KEYS[12], wake = KEYS[13]
-}
-local now = clock(ARGV[1])
-local producer, number, oldest = ARGV[2], tonumber(ARGV[3]), tonumber(ARGV[4])
-local function is_known()
-  local floor, numbers = string.match(redis.call("HGET", keys.requests, producer) or "", "^(%d+):(.*)$")
-  floor, numbers = tonumber(floor or "0"), numbers or ""
-  if number < floor or string.find("," .. numbers, "," .. ARGV[3] .. ",", 1, true) then return true end
-  local from = 1
-  for known, after in string.gmatch(numbers, "(%d+),()") do
-    if tonumber(known) >= oldest then break end
-    from = after
-  end
-  redis.call("HSET", keys.requests, producer,
-    exact(math.max(floor, oldest)) .. ":" .. string.sub(numbers, from) .. ARGV[3] .. ",")
-  return false
+  return store_jobs(keys, now, ARGV, jobs_at, again, existing)
 end
 local again = is_known()
-redis.call("ZADD", keys.producers, exact(now), producer)
-return store_jobs(keys, now, ARGV, 5, again)`
+local total = (#ARGV - jobs_at + 1) / 3
+local existing = read_range(keys.jobs, ARGV, jobs_at, jobs_at + total - 1)
+if not again and store_plain(total, existing) then return {} end
+return store_any(again, existing)`
   },
   enter: {
     keys: ["all", "running", "completed", "failed", "cancelled", "looks", "expiry", "entered"] as const,
@@ -4154,7 +4201,7 @@ return reply`
     keys: ["jobs", "runs", "pending", "limited", "limits", "scheduled", "completed", "cancelled", "dead", "unique", "windows", "meta", "schedules", "ticks", "members", "wake"] as const,
     args: ["now", "name", "version", "expected", "next", "skipped", "overlap", "tick"] as const,
     rest: "job" as const,
-    sha1: "3dd931e93eb93a6395f219b6114293487a43e542",
+    sha1: "01efc6f8330222fca1a50e51f5da4898bd8fa2de",
     source: `#!lua
 local function clock(given)
   if given ~= "" then return tonumber(given) end
@@ -4283,10 +4330,10 @@ local function read_line(line)
   local flag = ((held ~= "" or retain ~= "0") and 1 or 0) + (held == "s" and 4 or 0)
   return { flag = flag, base = tonumber(priority) * 1099511627776, kind = kind }
 end
-local function store_jobs(keys, now, values, first, again)
+local function store_jobs(keys, now, values, first, again, existing)
   local total = (#values - first + 1) / 3
-  local existing = read_range(keys.jobs, values, first, first + total - 1)
-  local sequence = redis.call("HINCRBY", keys.meta, "sequence", total) - total
+  existing = existing or read_range(keys.jobs, values, first, first + total - 1)
+  local sequence = redis.call("HINCRBY", keys.meta, "sequence", exact(total)) - total
   local head = redis.call("ZRANGE", keys.scheduled, 0, 0, "WITHSCORES")[2]
   local limits = redis.call("HLEN", keys.limits) > 0 and read_limits(keys) or {}
   local reply, records, ready, limited, scheduled = {}, {}, {}, {}, {}
@@ -4503,7 +4550,7 @@ return outcome`
     keys: ["jobs", "runs", "pending", "limited", "limits", "scheduled", "unique", "windows", "meta", "schedules", "ticks", "members", "wake"] as const,
     args: ["now", "name", "version"] as const,
     rest: "job" as const,
-    sha1: "3fbe499806ecf85a6ec6d3d9e81e61c61defeb84",
+    sha1: "36500fffb95e032656ebdb26ac96be0fc28d2a52",
     source: `#!lua
 local function clock(given)
   if given ~= "" then return tonumber(given) end
@@ -4632,10 +4679,10 @@ local function read_line(line)
   local flag = ((held ~= "" or retain ~= "0") and 1 or 0) + (held == "s" and 4 or 0)
   return { flag = flag, base = tonumber(priority) * 1099511627776, kind = kind }
 end
-local function store_jobs(keys, now, values, first, again)
+local function store_jobs(keys, now, values, first, again, existing)
   local total = (#values - first + 1) / 3
-  local existing = read_range(keys.jobs, values, first, first + total - 1)
-  local sequence = redis.call("HINCRBY", keys.meta, "sequence", total) - total
+  existing = existing or read_range(keys.jobs, values, first, first + total - 1)
+  local sequence = redis.call("HINCRBY", keys.meta, "sequence", exact(total)) - total
   local head = redis.call("ZRANGE", keys.scheduled, 0, 0, "WITHSCORES")[2]
   local limits = redis.call("HLEN", keys.limits) > 0 and read_limits(keys) or {}
   local reply, records, ready, limited, scheduled = {}, {}, {}, {}, {}

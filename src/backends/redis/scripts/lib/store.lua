@@ -9,12 +9,13 @@ local function read_line(line)
 end
 
 -- Stores jobs in order, as enqueue.lua has them, in `values` from position `first` on. `again`: the same jobs were stored
--- before, so that those which are not there any more have ended. Answers what enqueue.lua answers.
-local function store_jobs(keys, now, values, first, again)
+-- before, so that those which are not there any more have ended. `existing`: records with these ids, if they were read.
+-- Answers what enqueue.lua answers.
+local function store_jobs(keys, now, values, first, again, existing)
   local total = (#values - first + 1) / 3
-  local existing = read_range(keys.jobs, values, first, first + total - 1)
+  existing = existing or read_range(keys.jobs, values, first, first + total - 1)
 
-  local sequence = redis.call("HINCRBY", keys.meta, "sequence", total) - total
+  local sequence = redis.call("HINCRBY", keys.meta, "sequence", exact(total)) - total
   local head = redis.call("ZRANGE", keys.scheduled, 0, 0, "WITHSCORES")[2]
 
   local limits = redis.call("HLEN", keys.limits) > 0 and read_limits(keys) or {}
