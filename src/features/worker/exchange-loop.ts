@@ -109,7 +109,11 @@ export const exchangeLoop = (state: WorkerState, store: JobStore["Service"], lan
       // the next exchange, if there is reason for one, goes before the handlers
       if (state.lanes.length === 1) state.shareOut()
       else state.look.openUnsafe()
-      if (!lane.poke.isOpen()) startReady(state, lane)
+      if (!lane.poke.isOpen()) {
+        startReady(state, lane)
+        // what ended at once is settled at once, and not a turn of the event loop later
+        if (state.lanes.length === 1 && lane.running === 0 && lane.outgoing.length > 0) state.shareOut()
+      }
     }
     state.forget(lane)
   })

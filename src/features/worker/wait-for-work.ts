@@ -66,18 +66,24 @@ export const waitLoop = (
     // the old ear stays, and the next turn tries again
     Effect.catch((error) => Effect.logWarning(`the worker does not hear of its new queues yet: ${error.message}`))
   )
+  const looking = Effect.sync(() => {
+    state.lookEverywhere()
+    // with one queue there is nothing to share out among others that may become free in the same turn
+    if (state.lanes.length === 1) state.shareOut()
+  })
   return Effect.gen(function* () {
     while (true) {
       yield* state.idle.await
       state.changed.closeUnsafe()
       if (current.version !== state.version) yield* renew
       const { pollMillis } = state.settings
+      const signal = current.wakeup === undefined ? Effect.sleep(pollMillis) : current.wakeup.wait(pollMillis)
       yield* Effect.raceAllFirst([
-        current.wakeup === undefined ? Effect.sleep(pollMillis) : current.wakeup.wait(pollMillis),
-        state.changed.await,
-        saturated(state)
+        // first of all the worker looks, and only then the race is wound up
+        Effect.andThen(signal, looking),
+        Effect.andThen(state.changed.await, looking),
+        Effect.andThen(saturated(state), looking)
       ]).pipe(Effect.provideService(Waiting, "look"))
-      state.lookEverywhere()
     }
   })
 }
