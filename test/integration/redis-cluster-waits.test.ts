@@ -75,7 +75,10 @@ describe.concurrent("waiting at a Redis Cluster", () => {
   it.live("a subscription that goes silent is replaced after 10 seconds and the timeout", () =>
     Effect.gen(function* () {
       const { freeze, options } = yield* throughProxies
-      const heard = yield* hearing({ ...options, timeout: "1 second" }, { ...clusterAt(nodes), prefix: options.prefix })
+      const heard = yield* hearing(
+        { ...options, timeout: "3 seconds" },
+        { ...clusterAt(nodes), prefix: options.prefix }
+      )
       yield* heard
 
       const frozen = freeze((said) => /subscribe/i.test(said))
@@ -84,7 +87,7 @@ describe.concurrent("waiting at a Redis Cluster", () => {
       assert.strictEqual(frozen, 1)
       // it has been silent in between
       assert.isAbove(millis, 1000)
-      assert.isBelow(millis, 15_000)
+      assert.isBelow(millis, 20_000)
     }).pipe(Effect.scoped)
   )
 
@@ -105,7 +108,7 @@ describe.concurrent("waiting at a Redis Cluster", () => {
   it.live("a blocking connection that goes silent is replaced after 5 seconds and the timeout", () =>
     Effect.gen(function* () {
       const { freeze, options } = yield* throughProxies
-      const worker = yield* workerOn({ ...options, timeout: "1 second" }, { poll: "1 minute" })
+      const worker = yield* workerOn({ ...options, timeout: "3 seconds" }, { poll: "1 minute" })
       const producer = yield* producerOn({ ...clusterAt(nodes), prefix: options.prefix })
       yield* producer.say(1)
       yield* until("the first job has run", () => worker.said.length === 1)
@@ -116,7 +119,7 @@ describe.concurrent("waiting at a Redis Cluster", () => {
       )
 
       yield* producer.say(2)
-      const millis = yield* until("the second job has run", () => worker.said.length === 2, 15_000)
+      const millis = yield* until("the second job has run", () => worker.said.length === 2, 20_000)
 
       // its wake-up went to the silent connection
       assert.isAbove(millis, 1000)
@@ -126,7 +129,7 @@ describe.concurrent("waiting at a Redis Cluster", () => {
   it.live("command connections that go silent are replaced after the timeout", () =>
     Effect.gen(function* () {
       const { freeze, options } = yield* throughProxies
-      const producer = yield* producerOn({ ...options, timeout: "1 second" })
+      const producer = yield* producerOn({ ...options, timeout: "3 seconds" })
       yield* producer.say(1)
 
       const frozen = freeze(() => true)
@@ -135,7 +138,7 @@ describe.concurrent("waiting at a Redis Cluster", () => {
 
       assert.isAbove(frozen, 0)
       assert.strictEqual(error._tag === "StoreError" ? error.reason : error._tag, "unavailable")
-      assert.isBelow(millis, 10_000)
+      assert.isBelow(millis, 15_000)
     }).pipe(Effect.scoped)
   )
 })

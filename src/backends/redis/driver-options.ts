@@ -74,7 +74,9 @@ export const clusterOptions = (base: OneServer, given: ClusterOptions = {}): Man
     ...given,
     lazyConnect: true,
     scaleReads: "master",
-    // the Gate sends again, as long as somebody waits for the answer
+    // the Gate sends again, as long as somebody waits for the answer; the driver only goes where it is sent to
+    maxRedirections: 1,
+    retryDelayOnTryAgain: 0,
     retryDelayOnFailover: 0,
     retryDelayOnClusterDown: 0,
     redisOptions: { ...nodeOptions, ...given.redisOptions, replyMapping: "legacy" as const }

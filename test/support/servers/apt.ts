@@ -47,6 +47,8 @@ const privateApt = async (folder: string, suite: string) => {
     "Dir::Etc::preferencesparts": "-",
     "Acquire::Languages": "none",
     "Acquire::Retries": "2",
+    // otherwise a mirror that cannot be reached is no error
+    "APT::Update::Error-Mode": "any",
     // its unprivileged user may not read a folder of ours
     "APT::Sandbox::User": ""
   }
