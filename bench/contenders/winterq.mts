@@ -8,7 +8,6 @@ import * as Scope from "effect/Scope"
 import {
   Client,
   type EnqueueOptions,
-  type Hooks,
   QueueControl,
   SkipRetry,
   Task,
@@ -88,12 +87,11 @@ const winterq: Contender = {
       readyWorker: async (settings) => {
         const { concurrency, onDone } = settings
         const workerScope = Scope.makeUnsafe()
-        const hooks: Hooks = onDone === undefined ? {} : { onComplete: () => Effect.sync(onDone) }
         const worker = Worker.layer({
           tasks: [task],
           queues: [queue],
           concurrency,
-          hooks,
+          ...(onDone === undefined ? {} : { hooks: { onComplete: () => Effect.sync(onDone) } }),
           retention: { maxDead: 10_000_000 }
         }).pipe(Layer.provide(Worker.handler(task, handlerOf(settings))))
         return {

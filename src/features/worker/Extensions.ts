@@ -274,7 +274,9 @@ export const makeExtensions = (
     // what middleware and hooks require, the worker's layer requires, so it is among them
     const services = Context.omit(Tracer.ParentSpan)(yield* Effect.context<never>())
     const redact = redacting(options.redact)
-    const hooks = options.hooks === undefined ? undefined : new HookRunner(options.hooks, services, redact)
+    const wanted = options.hooks ?? {}
+    // without any, the end of a job that completed is nobody's interest
+    const hooks = Object.keys(wanted).length === 0 ? undefined : new HookRunner(wanted, services, redact)
     if (hooks !== undefined) {
       yield* Effect.forkScoped(hooks.run)
       yield* Effect.addFinalizer(() => hooks.drain)
