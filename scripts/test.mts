@@ -98,10 +98,21 @@ interface VitestReport {
   readonly numPassedTests: number
   readonly numFailedTests: number
   readonly testResults: ReadonlyArray<{
+    readonly name: string
     readonly status: string
-    readonly assertionResults: ReadonlyArray<{ readonly status: string; readonly fullName: string }>
+    readonly message: string
+    readonly assertionResults: ReadonlyArray<{
+      readonly status: string
+      readonly fullName: string
+      readonly failureMessages: ReadonlyArray<string> | null
+    }>
   }>
 }
+
+/** What failed and how it begins to say why; told once more at the end, where it is not lost in pages of output. */
+const failures: Array<string> = []
+
+const beginningOf = (text: string | undefined): string => (text ?? "").split("\n").slice(0, 6).join("\n  ")
 
 const readCounts = (file: string): Outcome => {
   try {
@@ -109,12 +120,14 @@ const readCounts = (file: string): Outcome => {
     for (const test of testResults.flatMap(({ assertionResults }) => assertionResults)) {
       // its title says why
       if (test.status === "skipped" || test.status === "pending") console.log(`skipped ${test.fullName}`)
+      if (test.status === "failed") failures.push(`${test.fullName}\n  ${beginningOf(test.failureMessages?.[0])}`)
     }
     // a file that does not load has failed without a failed test
     const broken = testResults.filter(
       ({ assertionResults, status }) =>
         status === "failed" && assertionResults.every((test) => test.status !== "failed")
     )
+    for (const { message, name } of broken) failures.push(`${name}\n  ${beginningOf(message)}`)
     return { passed: numPassedTests, failed: numFailedTests + broken.length }
   } catch {
     return { passed: 0, failed: 0 }
@@ -191,5 +204,6 @@ if (!process.argv.includes("--static")) {
 
 const passed = outcomes.reduce((sum, outcome) => sum + outcome.passed, 0)
 const failed = outcomes.reduce((sum, outcome) => sum + outcome.failed, 0)
+for (const failure of failures) console.log(`FAILED ${failure}`)
 console.log(`${passed} passed, ${failed} failed`)
 process.exit(failed === 0 ? 0 : 1)

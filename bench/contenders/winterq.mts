@@ -5,16 +5,7 @@ import * as Layer from "effect/Layer"
 import * as References from "effect/References"
 import * as Schema from "effect/Schema"
 import * as Scope from "effect/Scope"
-import {
-  Client,
-  type EnqueueOptions,
-  QueueControl,
-  SkipRetry,
-  Task,
-  Worker,
-  Workflow,
-  Workflows
-} from "winterq"
+import { Client, type EnqueueOptions, QueueControl, SkipRetry, Task, Worker, Workflow, Workflows } from "winterq"
 import * as Memory from "winterq/memory"
 import * as Redis from "winterq/redis"
 import type { Contender, Mode, WorkerSettings } from "../lib/Contender.mts"
