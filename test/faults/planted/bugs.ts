@@ -34,14 +34,27 @@ export const bugs: ReadonlyArray<Bug> = [
     pattern: "F44 exchange that"
   },
   {
+    number: 108,
+    name: "no fence check where completing takes no more than deleting",
+    edits: [
+      {
+        file: script("exchange"),
+        from: "if not text or find(text, ARGV[to + i], 1, true) ~= 1 then return nil end",
+        to: 'if not text or string.sub(text, 1, 1) ~= "a" then return nil end'
+      }
+    ],
+    tests: contract,
+    pattern: "FENCE"
+  },
+  {
     number: 2,
     name: "the fence does not grow when a job is taken back",
     edits: [
       { file: script("lib/rescue"), from: '      run.token = "0"\n', to: "" },
       {
         file: script("exchange"),
-        from: 'run = "a" .. exact(token) .. "," .. old.flag',
-        to: 'run = "a" .. (old.token ~= "0" and old.token or exact(token)) .. "," .. old.flag'
+        from: 'return "a" .. exact(token) .. "," .. old.flag',
+        to: 'return "a" .. (old.token ~= "0" and old.token or exact(token)) .. "," .. old.flag'
       }
     ],
     tests: processes,
@@ -125,8 +138,8 @@ export const bugs: ReadonlyArray<Bug> = [
     edits: [
       {
         file: script("exchange"),
-        from: '        outcome = "s"\n        stale = stale + 1\n      end\n    elseif redis',
-        to: '        outcome = "s"\n        redis.call("ZREM", keys.active, id)\n        stale = stale + 1\n      end\n    elseif redis'
+        from: '          outcome = "s"\n          stale = stale + 1\n        end\n      elseif redis',
+        to: '          outcome = "s"\n          redis.call("ZREM", keys.active, id)\n          stale = stale + 1\n        end\n      elseif redis'
       }
     ],
     tests: everyScript,
@@ -150,9 +163,9 @@ export const bugs: ReadonlyArray<Bug> = [
     name: "payloads go through cjson",
     edits: [
       {
-        file: script("lib/store"),
-        from: "local function record_of(place, enqueued, expires, rest)\n",
-        to: 'local function record_of(place, enqueued, expires, rest)\n    rest = string.gsub(rest, "\\n([^\\n]*)$", function(payload) return "\\n" .. cjson.encode(cjson.decode(payload)) end)\n'
+        file: script("enqueue"),
+        from: "since .. text .. ARGV[rest + 1]",
+        to: "since .. text .. cjson.encode(cjson.decode(ARGV[rest + 1]))"
       }
     ],
     tests: data,
