@@ -162,6 +162,8 @@ const activeLimit = (queue: QueueFacts, findings: Findings): void => {
   })
   if (changes.length === 0) return
   const active = new Map<string, { readonly token: number; until: number }>()
+  // a claim that is repeated hands out what an earlier call may have taken, under the limit of that time
+  const begun = new Map<string, number>()
   const steps = queue.calls
     .flatMap((call) => [
       { at: call.from, call, isAnswer: false },
@@ -181,6 +183,11 @@ const activeLimit = (queue: QueueFacts, findings: Findings): void => {
     if (!isAnswer) {
       if (call.op === "exchange")
         for (const { jobId } of (call as Call<"exchange">).args[0].settlements) active.delete(jobId)
+      if (call.op === "exchange") {
+        const [{ claim, worker }] = (call as Call<"exchange">).args
+        const name = `${worker} ${claim?.number}`
+        if (claim !== undefined && !begun.has(name)) begun.set(name, call.from)
+      }
       continue
     }
     const { buried, rescued } = (call as Call<"exchange" | "rescue">).reply!
@@ -188,11 +195,12 @@ const activeLimit = (queue: QueueFacts, findings: Findings): void => {
     for (const [id, { until }] of active) if (until <= call.answeredAt) active.delete(id)
     if (call.op !== "exchange") continue
     const { args, reply } = call as Call<"exchange">
+    const since = Math.min(call.from, begun.get(`${args[0].worker} ${args[0].claim?.number}`) ?? Infinity)
     const fresh = reply!.claimed.filter(({ id, token }) => active.get(id)?.token !== token)
     if (fresh.length === 0 || args[0].claim === undefined) continue
     const until = call.calledAt + args[0].claim.leaseMillis
     for (const { id, token } of fresh) active.set(id, { token, until })
-    const most = Math.max(...during(changes, Infinity, call))
+    const most = Math.max(...during(changes, Infinity, { ...call, from: since }))
     findings.expect(
       active.size <= most,
       () => `queue ${queue.queue}: ${active.size} jobs were active, the limit is ${most}`
