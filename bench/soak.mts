@@ -9,6 +9,7 @@ import { parseArgs } from "node:util"
 import * as Effect from "effect/Effect"
 import { installPeers, versions } from "./lib/install.mts"
 import { machineOf, machineText } from "./lib/Machine.mts"
+import { machineMicros } from "./lib/machine-load.mts"
 import { startChild } from "./soak/child.mts"
 import type { ProducerSample, RunCheck, WorkerSample } from "./soak/protocol.mts"
 import { soakText } from "./soak/report-text.mts"
@@ -43,7 +44,7 @@ const redis = await startBenchRedis("free")
 const { target } = redis
 const machine = machineOf(redis.version, { effect: versions()["effect"] ?? "?" })
 console.log(`${machineText(machine)}\n`)
-const probe = await openServerProbe(target)
+const probe = await openServerProbe(target, queue)
 
 const openPair = async (keepSeconds: number, numbers: number, rate?: number) => {
   const [producer, worker] = [startChild("producer"), startChild("worker")]
@@ -61,7 +62,7 @@ const sampled = async ({ producer, worker }: Pair, startedAt: number, fresh = fa
   const server = await probe.sample()
   const ask = { ask: "sample", fresh } as const
   const [ofProducer, ofWorker] = await Promise.all([producer.ask<ProducerSample>(ask), worker.ask<WorkerSample>(ask)])
-  return { seconds, producer: ofProducer, worker: ofWorker, server }
+  return { seconds, producer: ofProducer, worker: ofWorker, server, machineMicros: machineMicros() }
 }
 
 /** Jobs a second, of whichever is slower. */

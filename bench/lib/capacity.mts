@@ -12,7 +12,7 @@ export interface Sources {
   readonly soak?: SoakReport
 }
 
-const missing = "not measured yet"
+const missing = "*not measured yet*"
 
 /** The part of a core, of a worker process or of Redis, that a plan uses. */
 const use = 0.5
@@ -20,7 +20,11 @@ const targetRates = [1000, 10_000, 50_000, 100_000, 500_000]
 const millions = [1, 10, 100]
 
 const table = (head: ReadonlyArray<string>, rows: ReadonlyArray<ReadonlyArray<string>>) =>
-  [head, head.map(() => "---"), ...rows].map((cells) => `| ${cells.join(" | ")} |`).join("\n")
+  [
+    `| ${head.join(" | ")} |`,
+    `|${"---|".repeat(head.length)}`,
+    ...rows.map((cells) => `| ${cells.join(" | ")} |`)
+  ].join("\n")
 
 const scenarioOf = ({ bench }: Sources, name: string): ScenarioReport | undefined =>
   bench?.reports.find(({ placement, scenario }) => scenario === name && placement === "free")
@@ -85,60 +89,47 @@ const benchTable = (sources: Sources) => {
   )
 }
 
-const soakTable = ({ soak }: Sources) => {
-  const value = (text: (soak: SoakReport) => string) => (soak === undefined ? missing : text(soak))
-  return table(
-    ["measured over a long run", `at half the peak`],
+const soakTable = ({ cost, latency, minutes, passed, peak, rate }: SoakReport) =>
+  table(
+    ["measured over a long run", "at half the peak"],
     [
-      ["peak of a producer and a worker, with the mix", value(({ peak }) => `${shown(peak)} jobs/s`)],
-      ["rate held, and for how long", value(({ minutes, rate }) => `${shown(rate)} jobs/s, ${minutes} minutes`)],
+      ["peak of a producer and a worker, with the mix", `${shown(peak)} jobs/s`],
+      ["rate held, and for how long", `${shown(rate)} jobs/s, ${minutes} minutes`],
       [
         "planned enqueue to start",
-        value(
-          ({ latency }) => `p50 ${shown(latency.p50)} ms, p99 ${shown(latency.p99)} ms, most ${shown(latency.max)} ms`
-        )
+        `p50 ${shown(latency.p50)} ms, p99 ${shown(latency.p99)} ms, most ${shown(latency.max)} ms`
       ],
-      ["CPU per job: producer", value(({ cost }) => `${shown(cost.producerMicros)} us`)],
-      ["CPU per job: worker", value(({ cost }) => `${shown(cost.workerMicros)} us`)],
-      ["CPU per job: Redis", value(({ cost }) => `${shown(cost.redisMicros)} us`)],
-      [
-        "network per job, to Redis and back",
-        value(({ cost }) => `${shown(cost.inBytes)} and ${shown(cost.outBytes)} bytes`)
-      ],
-      ["flat, nothing lost, nothing twice", value(({ passed }) => (passed ? "yes" : "**no**"))]
+      ["CPU per job: producer", `${shown(cost.producerMicros)} us`],
+      ["CPU per job: worker", `${shown(cost.workerMicros)} us`],
+      ["CPU per job: Redis", `${shown(cost.redisMicros)} us`],
+      ["network per job, to Redis and back", `${shown(cost.inBytes)} and ${shown(cost.outBytes)} bytes`],
+      ["flat, nothing lost, nothing twice", passed ? "yes" : "**no**"]
     ]
   )
-}
 
-const coresTable = ({ soak }: Sources) => {
-  const jobs = (micros: (soak: SoakReport) => number, part: number) =>
-    soak === undefined ? missing : shown((part * 1e6) / micros(soak))
-  const row = (what: string, micros: (soak: SoakReport) => number) => [what, jobs(micros, 1), jobs(micros, use)]
+const coresTable = ({ cost }: SoakReport) => {
+  const row = (what: string, micros: number) => [what, shown(1e6 / micros), shown((use * 1e6) / micros)]
   return table(
     ["jobs/s that a core carries", "in full use", "in half use, as planned with"],
     [
-      row("a worker process", ({ cost }) => cost.workerMicros),
-      row("a producer process", ({ cost }) => cost.producerMicros),
-      row("Redis, from enqueue to end", ({ cost }) => cost.redisMicros)
+      row("a worker process", cost.workerMicros),
+      row("a producer process", cost.producerMicros),
+      row("Redis, from enqueue to end", cost.redisMicros)
     ]
   )
 }
 
-const ratesTable = ({ soak }: Sources) => {
+const ratesTable = ({ cost }: SoakReport) => {
   const processes = (rate: number, micros: number) => String(Math.ceil((rate * micros) / 1e6 / use))
   return table(
     ["jobs/s", "Redis masters = shards, at least", "worker processes", "producer processes", "network, Mbit/s"],
-    targetRates.map((rate) => {
-      if (soak === undefined) return [shown(rate), missing, missing, missing, missing]
-      const { inBytes, outBytes, producerMicros, redisMicros, workerMicros } = soak.cost
-      return [
-        shown(rate),
-        processes(rate, redisMicros),
-        processes(rate, workerMicros),
-        processes(rate, producerMicros),
-        shown((rate * (inBytes + outBytes) * 8) / 1e6)
-      ]
-    })
+    targetRates.map((rate) => [
+      shown(rate),
+      processes(rate, cost.redisMicros),
+      processes(rate, cost.workerMicros),
+      processes(rate, cost.producerMicros),
+      shown((rate * (cost.inBytes + cost.outBytes) * 8) / 1e6)
+    ])
   )
 }
 
@@ -167,16 +158,17 @@ const machines = ({ bench, soak }: Sources) => {
 }
 
 /** The figures and what follows from them, as Markdown. */
-export const capacityText = (sources: Sources): string =>
-  [
+export const capacityText = (sources: Sources): string => {
+  const { bench, soak } = sources
+  return [
     machines(sources),
     "### Measured",
     benchTable(sources),
-    `From \`npm run soak -- --minutes 15 --json soak.json\`:`,
-    soakTable(sources),
+    "From `npm run soak -- --minutes 15 --json soak.json`:",
+    soak === undefined ? missing : soakTable(soak),
     "### Extrapolated: rates",
-    coresTable(sources),
-    ratesTable(sources),
+    ...(soak === undefined ? [missing] : [coresTable(soak), ratesTable(soak)]),
     "### Extrapolated: memory",
-    memoryTable(sources)
+    bench === undefined ? missing : memoryTable(sources)
   ].join("\n\n")
+}

@@ -11,6 +11,8 @@ export interface Sample {
   readonly producer: ProducerSample
   readonly worker: WorkerSample
   readonly server: ServerSample
+  /** CPU time spent on the machine since it started, whoever spent it, in microseconds. */
+  readonly machineMicros: number
 }
 
 /** A count that has to be exactly so. */
@@ -36,6 +38,8 @@ export interface Minute {
   readonly started: number
   readonly depth: number
   readonly deepest: number
+  /** Cores that anything else on the machine kept busy. */
+  readonly otherCores: number
   /** The median of the samples' medians, and the worst of their 99th percentiles, in milliseconds. */
   readonly p50: number
   readonly p99: number
@@ -98,6 +102,8 @@ export const costOf = (samples: ReadonlyArray<Sample>): JobCost => {
   }
 }
 
+const microsOf = ({ producer, server, worker }: Sample) => producer.cpuMicros + worker.cpuMicros + server.cpuMicros
+
 export const minutesOf = (samples: ReadonlyArray<Sample>): ReadonlyArray<Minute> => {
   // a sample may be a little late
   const minuteOf = ({ seconds }: Sample) => Math.ceil((seconds - 2) / 60)
@@ -115,6 +121,10 @@ export const minutesOf = (samples: ReadonlyArray<Sample>): ReadonlyArray<Minute>
       started: (last.worker.started - before.worker.started) / elapsed,
       depth: median(({ server }) => depthOf(server.entries)),
       deepest: Math.max(...of.map(({ server }) => depthOf(server.entries))),
+      otherCores: Math.max(
+        0,
+        (last.machineMicros - before.machineMicros - microsOf(last) + microsOf(before)) / elapsed / 1e6
+      ),
       p50: median(({ worker }) => worker.latency.p50),
       p99: Math.max(...of.map(({ worker }) => worker.latency.p99)),
       usedBytes: median(({ server }) => server.usedBytes),

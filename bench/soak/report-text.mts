@@ -5,13 +5,13 @@ import type { Trend } from "./trend.mts"
 const mebibytes = (bytes: number) => fixed(bytes / 2 ** 20, 2)
 
 const tableText = ({ table }: SoakReport) => {
-  const head = ["minute", "enqueued/s", "started/s", "depth", "deepest", "p50 ms", "p99 ms"]
+  const head = ["minute", "enqueued/s", "started/s", "depth", "deepest", "other cores", "p50 ms", "p99 ms"]
   const memory = ["Redis MiB", "worker heap", "producer heap", "Redis RSS", "worker RSS", "producer RSS"]
   const rows = table.map((row) => [
     String(row.minute),
     ...[row.accepted, row.started].map((rate) => String(Math.round(rate))),
     ...[row.depth, row.deepest].map((jobs) => String(Math.round(jobs))),
-    ...[row.p50, row.p99].map((millis) => fixed(millis, 2)),
+    ...[row.otherCores, row.p50, row.p99].map((value) => fixed(value, 2)),
     ...[row.usedBytes, row.workerHeapBytes, row.producerHeapBytes].map(mebibytes),
     ...[row.redisRssBytes, row.workerRssBytes, row.producerRssBytes].map(mebibytes)
   ])

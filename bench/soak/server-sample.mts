@@ -1,7 +1,6 @@
 import { Redis } from "ioredis"
 import type { Target } from "../lib/Contender.mts"
 import { parseInfo } from "../lib/redis-probe.mts"
-import { queue } from "./mix.mts"
 
 /** What Redis holds, and what it has done since it started. */
 export interface ServerSample {
@@ -22,9 +21,8 @@ export interface ServerProbe {
   readonly close: () => Promise<void>
 }
 
-const prefix = `{winterq:${queue}}:`
-
-export const openServerProbe = async ({ host, port }: Target): Promise<ServerProbe> => {
+export const openServerProbe = async ({ host, port }: Target, queue: string): Promise<ServerProbe> => {
+  const prefix = `{winterq:${queue}}:`
   const redis = new Redis({ host, port, maxRetriesPerRequest: null })
   await redis.ping()
   const entriesOf = async (key: string): Promise<number> => {
