@@ -35,8 +35,8 @@ const measurementsOf = (report: ScenarioReport | undefined): ReadonlyArray<Measu
 const summaryOf = (sources: Sources, scenario: string, metric: string): Summary | undefined =>
   scenarioOf(sources, scenario)?.metrics.find((report) => report.metric === metric)?.contenders[subject]
 
-const isDisturbed = (report: ScenarioReport | undefined) =>
-  measurementsOf(report).some(({ otherCores }) => otherCores >= disturbedFrom)
+const noteOf = (measured: ReadonlyArray<{ readonly otherCores: number }>) =>
+  measured.some(({ otherCores }) => otherCores >= disturbedFrom) ? ", disturbed by other processes" : ""
 
 const benchCommand = (scenario: string) => `\`npm run bench -- ${scenario}\``
 
@@ -44,7 +44,7 @@ const metricRow =
   (sources: Sources) =>
   (what: string, scenario: string, metric: string, unit: string): ReadonlyArray<string> => {
     const summary = summaryOf(sources, scenario, metric)
-    const note = isDisturbed(scenarioOf(sources, scenario)) ? ", disturbed by other processes" : ""
+    const note = noteOf(measurementsOf(scenarioOf(sources, scenario)))
     return [what, summary === undefined ? missing : `${spread(summary)} ${unit}${note}`, benchCommand(scenario)]
   }
 
@@ -89,12 +89,12 @@ const benchTable = (sources: Sources) => {
   )
 }
 
-const soakTable = ({ cost, latency, minutes, passed, peak, rate }: SoakReport) =>
+const soakTable = ({ cost, latency, minutes, passed, peak, rate, table: rows }: SoakReport) =>
   table(
     ["measured over a long run", "at half the peak"],
     [
       ["peak of a producer and a worker, with the mix", `${shown(peak)} jobs/s`],
-      ["rate held, and for how long", `${shown(rate)} jobs/s, ${minutes} minutes`],
+      ["rate held, and for how long", `${shown(rate)} jobs/s, ${minutes} minutes${noteOf(rows)}`],
       [
         "planned enqueue to start",
         `p50 ${shown(latency.p50)} ms, p99 ${shown(latency.p99)} ms, most ${shown(latency.max)} ms`

@@ -1,5 +1,6 @@
 // The program of the producing process: see child.mts.
 import { setTimeout as sleep } from "node:timers/promises"
+import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Layer from "effect/Layer"
@@ -28,7 +29,7 @@ const next = (plannedAt: number) =>
         counts[duplicate ? "duplicates" : "accepted"]++
       },
       onFailure: (cause) => {
-        if (counts.failed++ === 0) console.error("an enqueue failed", cause)
+        if (counts.failed++ === 0) console.error(`an enqueue failed: ${Cause.pretty(cause)}`)
       }
     })
   )

@@ -1,3 +1,4 @@
+import { disturbedFrom } from "../lib/machine-load.mts"
 import { columns, fixed, shown } from "../lib/text.mts"
 import type { SoakReport } from "./SoakReport.mts"
 import type { Trend } from "./trend.mts"
@@ -30,7 +31,7 @@ const trendText = (trend: Trend): ReadonlyArray<string> => {
 }
 
 export const soakText = (report: SoakReport): string => {
-  const { checks, cost, keepSeconds, latency, minutes, passed, peak, rate, trends, warmUpSeconds } = report
+  const { checks, cost, keepSeconds, latency, minutes, passed, peak, rate, table, trends, warmUpSeconds } = report
   return [
     tableText(report),
     `\ntrends after the first ${shown(warmUpSeconds)} s`,
@@ -49,6 +50,9 @@ export const soakText = (report: SoakReport): string => {
       `at most ${fixed(latency.max, 1)} ms`,
     `CPU time per job: producer ${fixed(cost.producerMicros, 1)} us, worker ${fixed(cost.workerMicros, 1)} us, ` +
       `Redis ${fixed(cost.redisMicros, 1)} us; Redis received ${shown(cost.inBytes)} bytes and sent ${shown(cost.outBytes)}`,
+    ...(table.some(({ otherCores }) => otherCores >= disturbedFrom)
+      ? ["DISTURBED by other processes: latencies are theirs, and a backlog that they caused looks like growth"]
+      : []),
     passed ? "PASSED: memory is flat, nothing was lost, nothing ran twice" : "FAILED: see above"
   ].join("\n")
 }

@@ -74,6 +74,7 @@ describe("figures of the capacity guide", () => {
 
   it("a disturbed row and a run that failed say so", () => {
     assert.include(capacityText({ bench: memory(0.5) }), "disturbed by other processes")
+    assert.notInclude(capacityText({ bench: memory(0) }), "disturbed")
     assert.include(capacityText({ soak: { ...soak, passed: false } }), "| **no** |")
   })
 
