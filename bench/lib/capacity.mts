@@ -107,14 +107,31 @@ const soakTable = ({ cost, latency, minutes, passed, peak, rate, table: rows }: 
     ]
   )
 
-const coresTable = ({ cost }: SoakReport) => {
-  const row = (what: string, micros: number) => [what, shown(1e6 / micros), shown((use * 1e6) / micros)]
+/** CPU time per job of the fastest runs, where batches are full; not a number when it was not measured. */
+const microsIn = (sources: Sources, scenario: string, valueOf: (measurement: Measurement) => number) =>
+  summarize(measurementsOf(scenarioOf(sources, scenario)).map(valueOf)).median
+
+const coresTable = (sources: Sources, { cost }: SoakReport) => {
+  const client = (scenario: string) => microsIn(sources, scenario, ({ clientMicrosPerJob }) => clientMicrosPerJob)
+  const redis = (scenario: string) => microsIn(sources, scenario, ({ redisMicrosPerJob }) => redisMicrosPerJob)
+  const [enqueue, process] = ["enqueue-100-in-flight", "process-100"] as const
+  const row = (what: string, micros: number, microsLoaded: number) => [
+    what,
+    shown((use * 1e6) / micros),
+    shown(1e6 / micros),
+    Number.isNaN(microsLoaded) ? missing : shown(1e6 / microsLoaded)
+  ]
   return table(
-    ["jobs/s that a core carries", "in full use", "in half use, as planned with"],
     [
-      row("a worker process", cost.workerMicros),
-      row("a producer process", cost.producerMicros),
-      row("Redis, from enqueue to end", cost.redisMicros)
+      "jobs/s that a core carries",
+      "half of it, as planned with",
+      "all of it, at the soak's cost",
+      "at the benchmark's"
+    ],
+    [
+      row("a worker process", cost.workerMicros, client(process)),
+      row("a producer process", cost.producerMicros, client(enqueue)),
+      row("Redis, from enqueue to end", cost.redisMicros, redis(enqueue) + redis(process))
     ]
   )
 }
@@ -167,7 +184,7 @@ export const capacityText = (sources: Sources): string => {
     "From `npm run soak -- --minutes 15 --json soak.json`:",
     soak === undefined ? missing : soakTable(soak),
     "### Extrapolated: rates",
-    ...(soak === undefined ? [missing] : [coresTable(soak), ratesTable(soak)]),
+    ...(soak === undefined ? [missing] : [coresTable(sources, soak), ratesTable(soak)]),
     "### Extrapolated: memory",
     bench === undefined ? missing : memoryTable(sources)
   ].join("\n\n")
