@@ -181,13 +181,11 @@ const activeLimit = (queue: QueueFacts, findings: Findings): void => {
     }
     if (call.op !== "exchange" && call.op !== "rescue") continue
     if (!isAnswer) {
-      if (call.op === "exchange")
-        for (const { jobId } of (call as Call<"exchange">).args[0].settlements) active.delete(jobId)
-      if (call.op === "exchange") {
-        const [{ claim, worker }] = (call as Call<"exchange">).args
-        const name = `${worker} ${claim?.number}`
-        if (claim !== undefined && !begun.has(name)) begun.set(name, call.from)
-      }
+      if (call.op === "rescue") continue
+      const [{ claim, settlements, worker }] = (call as Call<"exchange">).args
+      for (const { jobId } of settlements) active.delete(jobId)
+      const name = `${worker} ${claim?.number}`
+      if (!begun.has(name)) begun.set(name, call.from)
       continue
     }
     const { buried, rescued } = (call as Call<"exchange" | "rescue">).reply!
