@@ -52,7 +52,9 @@ export interface JobRecord extends Entry<JobRecord> {
 
 interface LastClaim {
   readonly number: number
-  readonly held: ReadonlyArray<{ readonly jobId: JobId; readonly token: Token }>
+  /** What it handed out. Not the jobs themselves: a worker that is gone would keep their payloads. */
+  readonly jobIds: ReadonlyArray<JobId>
+  readonly tokens: ReadonlyArray<Token>
 }
 
 /** Whoever wants to know when a job ends. */

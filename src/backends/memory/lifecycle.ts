@@ -74,7 +74,7 @@ export const settle = (queue: QueueState, settlement: Settlement, now: EpochMill
   }
   switch (settlement._tag) {
     case "Complete":
-      decide(record, { _tag: "Complete" })
+      // any active job may be completed, so there is nothing to decide
       record.result = settlement.result
       finish(queue, record, "completed", now)
       return "settled"

@@ -154,8 +154,8 @@ const claim = (
   const last = queue.claims.get(worker)
   if (last !== undefined && request.number <= last.number) {
     if (request.number < last.number) return []
-    return last.held
-      .map(({ jobId, token }) => ({ record: queue.jobs.get(jobId), token }))
+    return last.jobIds
+      .map((jobId, i) => ({ record: queue.jobs.get(jobId), token: last.tokens[i] }))
       .filter(({ record, token }) => record?.state === "active" && record.token === token)
       .map(({ record }) => handOut(record!))
   }
@@ -182,7 +182,8 @@ const claim = (
   queue.workers.set(worker, { seenAt: now, about: queue.workers.get(worker)?.about ?? "" })
   queue.claims.set(worker, {
     number: request.number,
-    held: claimed.map((job) => ({ jobId: job.id, token: job.token }))
+    jobIds: claimed.map(({ id }) => id),
+    tokens: claimed.map(({ token }) => token)
   })
   return claimed
 }
