@@ -90,7 +90,7 @@ export class SortedIndex<A extends Entry<A>> {
   sorted(): ReadonlyArray<A> {
     const all = [...this.#heap]
     for (let entry = this.#first; entry !== undefined; entry = entry.next) all.push(entry)
-    return all.sort(order)
+    return all.toSorted(order)
   }
 
   #orderHead(): void {
