@@ -10,14 +10,14 @@ const before = (a: Item, b: Item): number => a.score - b.score || (a.id < b.id ?
 
 const steps = fc.array(
   fc.oneof(
-    fc.record({ add: fc.integer({ min: 0, max: 6 }), id: fc.integer({ min: 0, max: 1_000_000 }) }),
+    fc.record({ add: fc.integer({ min: 0, max: 2 }), id: fc.integer({ min: 0, max: 1_000_000 }) }),
     fc.record({ remove: fc.nat() }),
     fc.constant("take" as const)
   ),
-  { maxLength: 80 }
+  { maxLength: 80, size: "max" }
 )
 
-it("an index holds what came and has not left, and gives the lowest score, then the lowest id, first", () => {
+it("an index in memory gives the lowest score, then the lowest id, first", () => {
   fc.assert(
     fc.property(steps, (all) => {
       const index = new SortedIndex<Item>()
@@ -30,7 +30,7 @@ it("an index holds what came and has not left, and gives the lowest score, then 
           model = model.filter((item) => item !== first)
         } else if ("add" in step) {
           const item: Item = {
-            id: `${step.id}-${i}` as Item["id"],
+            id: `${step.id}-${i}`,
             score: step.add,
             previous: undefined,
             next: undefined,
