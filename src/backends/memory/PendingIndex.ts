@@ -1,6 +1,7 @@
-import type { EpochMillis, JobId } from "../../domain/Job.ts"
+import type { EpochMillis } from "../../domain/Job.ts"
 import type { RateLimit } from "../../ports/QueueControl.ts"
-import { type Entry, SortedIndex } from "./SortedIndex.ts"
+import type { JobRecord } from "./QueueState.ts"
+import { SortedIndex } from "./SortedIndex.ts"
 
 interface Bucket {
   readonly rate: RateLimit
@@ -11,40 +12,68 @@ interface Bucket {
 /** Waiting for a tenth of a second's worth of tokens costs little and spares a claim for every single one. */
 const aheadMillis = 100
 
+/** Pending jobs of one kind and priority, most of which come and go in the order of their enqueues. */
+export interface Level {
+  readonly kind: string
+  readonly priority: number
+  readonly jobs: SortedIndex<JobRecord>
+}
+
 /** Pending jobs by kind, since each kind may have a rate limit: the next job is the first of a kind that may run. */
 export class PendingIndex {
-  readonly #kinds = new Map<string, SortedIndex>()
-  readonly #kindOf = new Map<JobId, string>()
+  /** The levels of each kind that has jobs, lowest priority first. None is empty. */
+  readonly #kinds = new Map<string, Array<Level>>()
   readonly #buckets = new Map<string, Bucket>()
+  #size = 0
 
   get size(): number {
-    return this.#kindOf.size
+    return this.#size
   }
 
   get rates(): Readonly<Record<string, RateLimit>> {
     return Object.fromEntries([...this.#buckets].map(([kind, { rate }]) => [kind, rate]))
   }
 
-  set(id: JobId, score: number, kind: string): void {
-    this.delete(id)
-    const index = this.#kinds.get(kind) ?? new SortedIndex()
-    this.#kinds.set(kind, index)
-    index.set(id, score)
-    this.#kindOf.set(id, kind)
+  /** Adds a job that stands nowhere. */
+  add(record: JobRecord): void {
+    const level = this.#levelOf(record.new.kind, record.new.priority)
+    record.level = level
+    level.jobs.add(record)
+    this.#size++
   }
 
-  delete(id: JobId): boolean {
-    const kind = this.#kindOf.get(id)
-    if (kind === undefined) return false
-    this.#kindOf.delete(id)
-    const index = this.#kinds.get(kind)!
-    index.delete(id)
-    if (index.size === 0) this.#kinds.delete(kind)
-    return true
+  /** Takes out a job that stands here, whatever its kind and priority are by now. */
+  delete(record: JobRecord): void {
+    const level = record.level!
+    record.level = undefined
+    level.jobs.delete(record)
+    this.#size--
+    if (level.jobs.size > 0) return
+    const levels = this.#kinds.get(level.kind)!
+    if (levels.length === 1) this.#kinds.delete(level.kind)
+    else levels.splice(levels.indexOf(level), 1)
   }
 
-  sorted(): ReadonlyArray<Entry> {
-    return [...this.#kinds.values()].flatMap((index) => index.sorted()).toSorted((a, b) => a.score - b.score)
+  #levelOf(kind: string, priority: number): Level {
+    const levels = this.#kinds.get(kind)
+    if (levels === undefined) {
+      const level = { kind, priority, jobs: new SortedIndex<JobRecord>() }
+      this.#kinds.set(kind, [level])
+      return level
+    }
+    let place = 0
+    while (place < levels.length && levels[place]!.priority < priority) place++
+    const found = levels[place]
+    if (found?.priority === priority) return found
+    const level = { kind, priority, jobs: new SortedIndex<JobRecord>() }
+    levels.splice(place, 0, level)
+    return level
+  }
+
+  sorted(): ReadonlyArray<JobRecord> {
+    return [...this.#kinds.values()]
+      .flatMap((levels) => levels.flatMap(({ jobs }) => jobs.sorted()))
+      .toSorted((a, b) => a.score - b.score)
   }
 
   /** Sets or lifts the limit of a kind. A new one starts with a full bucket. */
@@ -54,18 +83,20 @@ export class PendingIndex {
   }
 
   /** The first job that its kind's limit lets run now. */
-  next(now: EpochMillis): Entry | undefined {
-    let first: Entry | undefined
-    for (const [kind, index] of this.#kinds) {
-      if (this.#buckets.has(kind) && this.#tokens(kind, now) < 1) continue
-      if (first === undefined || index.first!.score < first.score) first = index.first
+  next(now: EpochMillis): JobRecord | undefined {
+    let first: JobRecord | undefined
+    for (const levels of this.#kinds.values()) {
+      const level = levels[0]!
+      if (this.#buckets.size > 0 && this.#buckets.has(level.kind) && this.#tokens(level.kind, now) < 1) continue
+      const own = level.jobs.first!
+      if (first === undefined || own.score < first.score) first = own
     }
     return first
   }
 
   /** Takes the token of a job that starts. */
   spend(kind: string, now: EpochMillis): void {
-    const bucket = this.#buckets.get(kind)
+    const bucket = this.#buckets.size === 0 ? undefined : this.#buckets.get(kind)
     if (bucket === undefined) return
     bucket.tokens = this.#tokens(kind, now) - 1
     bucket.at = now
@@ -73,6 +104,7 @@ export class PendingIndex {
 
   /** When a kind that waits for tokens is worth another look. */
   nextTokenAt(now: EpochMillis): EpochMillis | undefined {
+    if (this.#buckets.size === 0) return undefined
     const instants = [...this.#kinds.keys()].flatMap((kind) => {
       const bucket = this.#buckets.get(kind)
       const tokens = this.#tokens(kind, now)

@@ -16,12 +16,12 @@ import type { NewJob } from "../../ports/JobStore.ts"
 import type { Notice } from "../../ports/Notices.ts"
 import { Outbox } from "./Outbox.ts"
 import type { ScheduleRecord } from "../../ports/ScheduleStore.ts"
-import { PendingIndex } from "./PendingIndex.ts"
+import { type Level, PendingIndex } from "./PendingIndex.ts"
 import { Signal } from "./Signal.ts"
-import { SortedIndex } from "./SortedIndex.ts"
+import { type Entry, SortedIndex } from "./SortedIndex.ts"
 
 /** A stored job. Which index holds it follows from `state`; `move` changes both. */
-export interface JobRecord {
+export interface JobRecord extends Entry<JobRecord> {
   new: NewJob
   readonly enqueuedAt: EpochMillis
   expiresAt: EpochMillis | undefined
@@ -46,11 +46,15 @@ export interface JobRecord {
   /** When it becomes visible (scheduled, retry), when its lease ends (active), when its time ends (final). */
   score: number
   failures: ReadonlyArray<Failure>
+  /** Where it stands while it is pending. */
+  level: Level | undefined
 }
 
 interface LastClaim {
   readonly number: number
-  readonly held: ReadonlyArray<{ readonly jobId: JobId; readonly token: Token }>
+  /** What it handed out. Not the jobs themselves: a worker that is gone would keep their payloads. */
+  readonly jobIds: ReadonlyArray<JobId>
+  readonly tokens: ReadonlyArray<Token>
 }
 
 /** Whoever wants to know when a job ends. */
@@ -106,12 +110,12 @@ export class QueueState {
   readonly signal = new Signal()
   readonly indexes = {
     pending: new PendingIndex(),
-    scheduled: new SortedIndex(),
-    retry: new SortedIndex(),
-    active: new SortedIndex(),
-    completed: new SortedIndex(),
-    cancelled: new SortedIndex(),
-    dead: new SortedIndex()
+    scheduled: new SortedIndex<JobRecord>(),
+    retry: new SortedIndex<JobRecord>(),
+    active: new SortedIndex<JobRecord>(),
+    completed: new SortedIndex<JobRecord>(),
+    cancelled: new SortedIndex<JobRecord>(),
+    dead: new SortedIndex<JobRecord>()
   } satisfies Record<JobState, unknown>
   readonly counters: { -readonly [Name in keyof Counters]: number } = {
     enqueued: 0,
@@ -146,10 +150,10 @@ export class QueueState {
 
   /** Tells everybody who watches the job, once, and remembers it for the job's workflow. */
   tellEnded(record: JobRecord, now: EpochMillis): void {
-    this.outbox.add(record.new, endedOf(record), now)
-    const watchers = this.watchers.get(record.new.id)
+    if (record.new.member !== undefined) this.outbox.add(record.new, endedOf(record), now)
+    const watchers = this.watchers.size === 0 ? undefined : this.watchers.get(record.id)
     if (watchers === undefined) return
-    this.watchers.delete(record.new.id)
+    this.watchers.delete(record.id)
     const ended = endedOf(record)
     for (const { name, ref } of watchers) this.#notify(name, { _tag: "Ended", ref, ended })
   }
@@ -176,26 +180,27 @@ export class QueueState {
 
   add(record: JobRecord): void {
     this.isKnown = true
-    this.jobs.set(record.new.id, record)
-    this.#stand(record)
+    this.jobs.set(record.id, record)
+    this.indexes[record.state].add(record)
   }
 
   /** Puts a job into a state, at a score of that state's index. */
   move(record: JobRecord, state: JobState, score: number): void {
-    if (record.state !== state) this.indexes[record.state].delete(record.new.id)
+    this.indexes[record.state].delete(record)
     record.state = state
     record.score = score
-    this.#stand(record)
+    this.indexes[state].add(record)
   }
 
-  #stand({ new: { id, kind }, score, state }: JobRecord): void {
-    if (state === "pending") this.indexes.pending.set(id, score, kind)
-    else this.indexes[state].set(id, score)
+  /** Forgets a job that ends now and of which nothing is kept. */
+  drop(record: JobRecord, state: JobState): void {
+    this.remove(record)
+    record.state = state
   }
 
   remove(record: JobRecord): void {
-    this.indexes[record.state].delete(record.new.id)
-    this.jobs.delete(record.new.id)
+    this.indexes[record.state].delete(record)
+    this.jobs.delete(record.id)
     this.counters.removed++
   }
 

@@ -1,16 +1,15 @@
 import * as Result from "effect/Result"
 import type { EpochMillis, JobId, JobState } from "../../domain/Job.ts"
-import { parsePlace } from "../../ports/checks.ts"
+import { parsePlace, type Place } from "../../ports/checks.ts"
 import type { DeadSelection, RedriveOutcome } from "../../ports/DeadLetterStore.ts"
 import type { Depths, JobPage, ListRequest } from "../../ports/QueueControl.ts"
 import { makeVisible } from "./lifecycle.ts"
 import type { JobRecord, QueueState } from "./QueueState.ts"
-import type { Entry } from "./SortedIndex.ts"
 
 export const depths = (queue: QueueState): Depths =>
   Object.fromEntries(Object.entries(queue.indexes).map(([state, index]) => [state, index.size])) as Depths
 
-const cursorOf = ({ score, id }: Entry): string => `${score}:${id}`
+const cursorOf = ({ id, score }: Pick<Place, "id" | "score">): string => `${score}:${id}`
 
 /** A cursor is the last place shown, not a position, so that jobs leaving or coming do not shift a page. */
 export const list = (queue: QueueState, request: ListRequest): JobPage => {
@@ -22,12 +21,16 @@ export const list = (queue: QueueState, request: ListRequest): JobPage => {
   const page = entries.slice(from, from + request.limit)
   const last = page.at(-1)
   return {
-    jobs: page.map((entry) => queue.read(queue.jobs.get(entry.id)!)),
+    jobs: page.map((record) => queue.read(record)),
     ...(last !== undefined && from + page.length < entries.length ? { cursor: cursorOf(last) } : {})
   }
 }
 
-const isUpTo = (entry: Entry, last: Entry, descending: boolean): boolean => {
+const isUpTo = (
+  entry: Pick<Place, "id" | "score">,
+  last: Pick<Place, "id" | "score">,
+  descending: boolean
+): boolean => {
   if (entry.score === last.score && entry.id === last.id) return true
   const isBefore = entry.score < last.score || (entry.score === last.score && entry.id < last.id)
   return descending ? !isBefore : isBefore

@@ -17,10 +17,10 @@ const finish = (queue: QueueState, record: JobRecord, state: "completed" | "canc
   queue.freeKey(record)
   record.cancelRequested = undefined
   record.finishedAt = now
-  queue.move(record, state, now + record.new.retainMillis)
+  if (record.new.retainMillis <= 0) queue.drop(record, state)
+  else queue.move(record, state, now + record.new.retainMillis)
   queue.counters[state]++
   queue.tellEnded(record, now)
-  if (record.new.retainMillis <= 0) queue.remove(record)
 }
 
 const bury = (
@@ -74,7 +74,7 @@ export const settle = (queue: QueueState, settlement: Settlement, now: EpochMill
   }
   switch (settlement._tag) {
     case "Complete":
-      decide(record, { _tag: "Complete" })
+      // any active job may be completed, so there is nothing to decide
       record.result = settlement.result
       finish(queue, record, "completed", now)
       return "settled"
@@ -123,7 +123,7 @@ export const rescue = (queue: QueueState, limit: number, now: EpochMillis): Resc
   for (let i = 0; i < limit; i++) {
     const expired = queue.indexes.active.first
     if (expired === undefined || expired.score > now) break
-    const record = queue.jobs.get(expired.id)!
+    const record = queue.indexes.active.firstById!
     const next = decide(record, { _tag: "Rescue" })
     record.token = 0
     record.rescues++
@@ -148,7 +148,7 @@ export const promote = (queue: QueueState, limit: number, now: EpochMillis): num
   for (const state of ["scheduled", "retry"] as const) {
     const index = queue.indexes[state]
     while (promoted < limit && index.first !== undefined && index.first.score <= now) {
-      const record = queue.jobs.get(index.first.id)!
+      const record = index.firstById!
       decide(record, { _tag: "Promote" })
       makeVisible(queue, record)
       promoted++

@@ -12,7 +12,7 @@ import type {
 } from "../../ports/JobStore.ts"
 import { cancelNow, promote, rescue, settle } from "./lifecycle.ts"
 import { type JobRecord, type QueueState, readyScore } from "./QueueState.ts"
-import type { SortedIndex } from "./SortedIndex.ts"
+import { notInHeap, type SortedIndex } from "./SortedIndex.ts"
 
 /** How much a claim tidies up on the way. */
 const rescueLimit = 100
@@ -45,6 +45,12 @@ const replace = (queue: QueueState, record: JobRecord, job: NewJob, now: EpochMi
   else queue.move(record, "pending", readyScore(record))
 }
 
+// answers and empty parts that all jobs share
+const enqueued: EnqueueOutcome = { _tag: "Enqueued" }
+const noHeaders: Readonly<Record<string, string>> = Object.freeze({})
+const none: ReadonlyArray<never> = Object.freeze([])
+const nothingLogged: JobRecord["logged"] = Object.freeze({ token: 0, lines: 0 })
+
 const enqueueOne = (queue: QueueState, job: NewJob, now: EpochMillis): EnqueueOutcome => {
   const existing = queue.jobs.get(job.id)
   if (existing !== undefined) {
@@ -70,12 +76,15 @@ const enqueueOne = (queue: QueueState, job: NewJob, now: EpochMillis): EnqueueOu
     return { _tag: "Replaced", of: owner }
   }
   queue.holdKey(job, job.id, now)
+  const due = instant(job.visible, now) ?? now
+  const sequence = queue.nextSequence()
   const record: JobRecord = {
+    id: job.id,
     new: job,
     enqueuedAt: now,
     expiresAt: instant(job.expires, now),
-    sequence: queue.nextSequence(),
-    state: "pending",
+    sequence,
+    state: due > now ? "scheduled" : "pending",
     attempt: 0,
     rescues: 0,
     snoozes: 0,
@@ -87,17 +96,19 @@ const enqueueOne = (queue: QueueState, job: NewJob, now: EpochMillis): EnqueueOu
     result: undefined,
     cancelRequested: undefined,
     progress: undefined,
-    logs: [],
-    logged: { token: 0, lines: 0 },
-    score: 0,
-    failures: []
+    logs: none,
+    logged: nothingLogged,
+    score: due,
+    failures: none,
+    level: undefined,
+    previous: undefined,
+    next: undefined,
+    position: notInHeap
   }
-  const due = instant(job.visible, now) ?? now
-  record.state = due > now ? "scheduled" : "pending"
-  record.score = due > now ? due : readyScore(record)
+  if (record.state === "pending") record.score = readyScore(record)
   queue.add(record)
   queue.counters.enqueued++
-  return { _tag: "Enqueued" }
+  return enqueued
 }
 
 export const enqueue = (
@@ -116,21 +127,23 @@ export const enqueue = (
   return outcomes
 }
 
-const handOut = (record: JobRecord): ClaimedJob => ({
-  id: record.new.id,
-  token: record.token,
-  kind: record.new.kind,
-  payload: record.new.payload,
-  priority: record.new.priority,
-  attempt: record.attempt,
-  maxAttempts: record.new.maxAttempts,
-  rescues: record.rescues,
-  snoozes: record.snoozes,
-  enqueuedAt: record.enqueuedAt,
-  headers: record.new.headers ?? {},
-  tags: record.new.tags ?? [],
-  ...(record.new.member === undefined ? undefined : { member: record.new.member })
-})
+const handOut = ({ attempt, enqueuedAt, id, new: given, rescues, snoozes, token }: JobRecord): ClaimedJob => {
+  const job = {
+    id,
+    token,
+    kind: given.kind,
+    payload: given.payload,
+    priority: given.priority,
+    attempt,
+    maxAttempts: given.maxAttempts,
+    rescues,
+    snoozes,
+    enqueuedAt,
+    headers: given.headers ?? noHeaders,
+    tags: given.tags ?? none
+  }
+  return given.member === undefined ? job : { ...job, member: given.member }
+}
 
 const claim = (
   queue: QueueState,
@@ -141,17 +154,16 @@ const claim = (
   const last = queue.claims.get(worker)
   if (last !== undefined && request.number <= last.number) {
     if (request.number < last.number) return []
-    return last.held
-      .map(({ jobId, token }) => ({ record: queue.jobs.get(jobId), token }))
+    return last.jobIds
+      .map((jobId, i) => ({ record: queue.jobs.get(jobId), token: last.tokens[i] }))
       .filter(({ record, token }) => record?.state === "active" && record.token === token)
       .map(({ record }) => handOut(record!))
   }
   const claimed: Array<ClaimedJob> = []
   const limit = Math.min(request.limit, room(queue))
   for (let looked = 0; !queue.paused && looked < limit; looked++) {
-    const first = queue.indexes.pending.next(now)
-    if (first === undefined) break
-    const record = queue.jobs.get(first.id)!
+    const record = queue.indexes.pending.next(now)
+    if (record === undefined) break
     if (record.expiresAt !== undefined && record.expiresAt <= now) {
       cancelNow(queue, record, "expired", "no attempt had started in time", now)
       queue.counters.expired++
@@ -170,7 +182,8 @@ const claim = (
   queue.workers.set(worker, { seenAt: now, about: queue.workers.get(worker)?.about ?? "" })
   queue.claims.set(worker, {
     number: request.number,
-    held: claimed.map((job) => ({ jobId: job.id, token: job.token }))
+    jobIds: claimed.map(({ id }) => id),
+    tokens: claimed.map(({ token }) => token)
   })
   return claimed
 }
@@ -217,9 +230,9 @@ export const exchange = (queue: QueueState, request: ExchangeRequest, now: Epoch
 export const prune = (queue: QueueState, policy: PrunePolicy, now: EpochMillis): number => {
   const { completed, cancelled, dead } = queue.indexes
   let left = policy.limit
-  const drop = (index: SortedIndex, while_: (score: number) => boolean) => {
+  const drop = (index: SortedIndex<JobRecord>, while_: (score: number) => boolean) => {
     while (left > 0 && index.first !== undefined && while_(index.first.score)) {
-      queue.remove(queue.jobs.get(index.first.id)!)
+      queue.remove(index.firstById!)
       left--
     }
   }
