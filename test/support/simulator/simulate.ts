@@ -238,11 +238,16 @@ class Run {
     world.run(() => net.stray === 0, 60_000)
     this.say("store", { _tag: "Healed" })
     const since = world.now
-    while (world.now - since < drainMillis && this.#unfinished() > 0) world.run(() => false, 500)
-    const open = this.#unfinished()
-    const afterMillis = world.now - since
-    // workers that were handed endings have their time to tell them, and others after them
-    world.run(() => false, 2 * endingHeldMillis + swarm.sweepMillis)
+    let open: number
+    let afterMillis: number
+    do {
+      while (world.now - since < drainMillis && this.#unfinished() > 0) world.run(() => false, 500)
+      open = this.#unfinished()
+      afterMillis = world.now - since
+      // workers that were handed endings have their time to tell them, and others after them
+      world.run(() => false, 2 * endingHeldMillis + swarm.sweepMillis)
+      // a call that somebody had begun long before may have come meanwhile
+    } while (world.now - since < drainMillis && this.#unfinished() > 0)
     this.say("store", { _tag: "Drained", afterMillis, withinMillis: drainMillis, open })
     this.#closing = true
     for (const [process, latch] of this.#stops) process.post(() => latch.openUnsafe())
