@@ -110,7 +110,8 @@ export const checkMaxAttempts = (maxAttempts: number) =>
 
 const millisOf = (input: Duration.Input): number => {
   const duration = Duration.fromInput(input)
-  return duration._tag === "Some" ? Duration.toMillis(duration.value) : Number.NaN
+  // Duration takes NaN for zero; as an argument it is a mistake
+  return duration._tag === "Some" && !Number.isNaN(input) ? Duration.toMillis(duration.value) : Number.NaN
 }
 
 /** A duration given by a caller as whole milliseconds, rounded up; `least` to a century. */
@@ -119,7 +120,7 @@ export const durationMillis = (
   input: Duration.Input,
   least = 0
 ): Result.Result<number, InvalidInput> => {
-  const millis = typeof input === "number" ? input : millisOf(input)
+  const millis = Number.isSafeInteger(input) ? Number(input) : millisOf(input)
   const whole = Math.ceil(millis)
   return millis >= 0 && whole >= least && whole <= maxDelayMillis
     ? Result.succeed(whole)

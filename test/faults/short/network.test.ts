@@ -4,9 +4,10 @@ import * as Fiber from "effect/Fiber"
 import { QueueControl } from "winterq"
 import { scripts } from "../../../src/backends/redis/scripts/index.ts"
 import { freshRedis } from "../../support/fresh-redis.ts"
-import { type Call, respProxy, runs } from "../../support/RespProxy.ts"
+import { respProxy, runs } from "../../support/RespProxy.ts"
 import { producerOn, timed, until, workerOn } from "../../support/Station.ts"
 import { audit } from "../support/audit.ts"
+import { settles } from "../support/settlements.ts"
 
 const numbers = (count: number) => Array.from({ length: count }, (_, n) => n)
 
@@ -134,7 +135,7 @@ describe("a network that breaks", () => {
       })
       let answered = false
       proxy.when({
-        matches: (call: Call) => runs("exchange")(call) && call.args.slice(2).includes("c"),
+        matches: settles,
         request: () => held.then(() => "pass" as const),
         reply: () => {
           answered = true

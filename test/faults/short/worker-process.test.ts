@@ -2,19 +2,16 @@ import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import { Client } from "winterq"
 import { until } from "../../support/Station.ts"
-import { type Call, runs } from "../../support/RespProxy.ts"
+import { runs } from "../../support/RespProxy.ts"
 import { makeGround } from "../support/Ground.ts"
 import type { Entry } from "../support/Ledger.ts"
+import { settles } from "../support/settlements.ts"
 
 /** The lease of worker processes, and how often they look for others' expired ones. */
 const leaseMillis = 1000
 const scanMillis = 300
 
 type Started = Required<Entry>
-
-/** An exchange that tells how an attempt ended. */
-const settles = (call: Call) =>
-  runs("exchange")(call) && call.args.slice(2).some((word) => word === "C" || word === "c")
 
 const gate = () => {
   let open = () => {}

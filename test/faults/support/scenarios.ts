@@ -9,8 +9,8 @@ import { QueueControl } from "../../../src/ports/QueueControl.ts"
 import { ScheduleStore } from "../../../src/ports/ScheduleStore.ts"
 import type { StoreError } from "../../../src/ports/StoreError.ts"
 import { type NewNode, WorkflowStore } from "../../../src/ports/WorkflowStore.ts"
-import { scripts } from "../../../src/backends/redis/scripts/index.ts"
 import type { Call, ScriptName } from "../../support/RespProxy.ts"
+import { hasSettlements } from "./settlements.ts"
 
 export type Ports = JobStore | QueueControl | DeadLetterStore | WorkflowStore | ScheduleStore | Diagnostics
 
@@ -62,9 +62,6 @@ const settle = (make: (held: { readonly jobId: string; readonly token: number })
     // a claim repeated with its number: the same tokens
     return (yield* store.exchange({ queue, worker, settlements: leases.map(make) })).settled
   })
-
-/** Whether an exchange has settlements: more than the sha, the count of keys, the keys, and seven arguments of a claim. */
-const settles = ({ args }: Call): boolean => args.length > 2 + scripts.exchange.keys.length + 7
 
 const settleAll = (number: number, make: (held: { readonly jobId: string; readonly token: number }) => Settlement) =>
   Effect.gen(function* () {
@@ -420,7 +417,7 @@ export const variants: ReadonlyArray<readonly [script: ScriptName, title: string
     {
       prepare: Effect.andThen(enqueue(job("a", { retainMillis: 0 })), claim(1)),
       act: settle((lease) => ({ ...lease, _tag: "Complete" })),
-      match: settles,
+      match: hasSettlements,
       again: ["gone"],
       // the id is used again, and running
       meanwhile: Effect.andThen(enqueue(job("a", { retainMillis: 0 })), claim(1, 10, "other")),
@@ -433,7 +430,7 @@ export const variants: ReadonlyArray<readonly [script: ScriptName, title: string
     {
       prepare: Effect.andThen(enqueue(memberJob(0), memberJob(1)), claim(1)),
       act: settle((lease) => ({ ...lease, _tag: "Complete" })),
-      match: settles,
+      match: hasSettlements,
       again: ["gone", "gone"],
       counts: ["stale"]
     }
