@@ -1,6 +1,9 @@
 /** Most jobs claimed ahead of handlers, whatever is measured. */
 const most = 500
 
+/** Rounds of all slots that may be claimed ahead: more jobs in an exchange, and fewer exchanges. */
+const rounds = 3
+
 /** A worker with few slots may claim this many ahead, since a round trip costs it as much as any other. */
 const leastCap = 32
 
@@ -35,6 +38,6 @@ export class Prefetch {
     if (this.#fixed !== undefined) return this.#fixed
     if (this.#handler === undefined || this.#handler >= this.#roundTrip) return 0
     const during = (concurrency * this.#roundTrip) / Math.max(this.#handler, 0.001)
-    return Math.min(Math.ceil(during), Math.max(3 * concurrency, leastCap), most)
+    return Math.min(Math.ceil(during), Math.max(rounds * concurrency, leastCap), most)
   }
 }
