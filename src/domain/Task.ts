@@ -121,8 +121,8 @@ const sevenDaysMillis = 7 * 24 * 60 * 60 * 1000
 const millisOf = (input: Duration.Input): number => Duration.toMillis(Duration.fromInputUnsafe(input))
 
 /**
- * Compiled, since they run for every job: two thirds of what checking a payload costs are gone. Where code cannot be made
- * at run time, the schema is interpreted, as it is for its other users.
+ * Compiled, since it runs for every job: payloads are encoded and decoded in two thirds of the time (decision 16). Where
+ * code cannot be made at run time, Effect interprets the schema instead.
  */
 const compiledCodec = (schema: PlainSchema) => {
   const codec = Schema.toCodecJson(schema)

@@ -69,6 +69,20 @@ describe("a command that is sent again because its reply was lost", () => {
   })
 })
 
+describe("a record of requests that is not of the scripts' making", () => {
+  it("keeps nobody from enqueueing", async () => {
+    const { client, keys, run } = open()
+    await client.hset(keys.requests, "producer", "1:1,")
+
+    const stored = await run(scripts.enqueue, "1000", "producer", 2, 2, ...job("a"))
+    const repeated = await run(scripts.enqueue, "1000", "producer", 2, 2, ...job("a"))
+    const claimed = claimedBy(await run(scripts.exchange, ...claim(1)))
+    client.disconnect()
+
+    assert.deepStrictEqual([stored, repeated, claimed.ids], [[], [1, "same", ""], ["a"]])
+  })
+})
+
 describe("requests that arrive in another order than they were made", () => {
   it("one that a later one has overtaken is stored, once", async () => {
     const { client, run } = open()

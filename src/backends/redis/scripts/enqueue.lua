@@ -41,12 +41,9 @@ local listed_millis = 60000
 
 -- Requests may overtake each other on their way, so the last number would not do: one below it may be new.
 local function is_known()
-  local listed, floor, numbers = "0", 0, ""
-  local known = redis.call("HGET", keys.requests, producer)
-  if known then
-    listed, floor, numbers = string.match(known, "^(%d+),(%d+):(.*)$")
-    floor = tonumber(floor)
-  end
+  local listed, floor, numbers = string.match(redis.call("HGET", keys.requests, producer) or "", "^(%d+),(%d+):(.*)$")
+  -- none yet, or not of this make
+  listed, floor, numbers = listed or "0", tonumber(floor or "0"), numbers or ""
   if number < floor or string.find("," .. numbers, "," .. ARGV[3] .. ",", 1, true) then return true end
   local from = 1
   for known, after in string.gmatch(numbers, "(%d+),()") do

@@ -1254,7 +1254,7 @@ return reply`
     keys: ["jobs", "runs", "pending", "limited", "limits", "scheduled", "unique", "windows", "meta", "requests", "producers", "members", "wake"] as const,
     args: ["now", "producer", "number", "oldest"] as const,
     rest: "jobs" as const,
-    sha1: "333f7faa03fece8fcbc6c396aa6c85de749650ff",
+    sha1: "82700254baf2f04cf9af65f8e0bd8a2e7f1bb9a5",
     source: `#!lua
 local function clock(given)
   if given ~= "" then return tonumber(given) end
@@ -1308,12 +1308,8 @@ local producer, number, oldest = ARGV[2], tonumber(ARGV[3]), tonumber(ARGV[4])
 local jobs_at = 5
 local listed_millis = 60000
 local function is_known()
-  local listed, floor, numbers = "0", 0, ""
-  local known = redis.call("HGET", keys.requests, producer)
-  if known then
-    listed, floor, numbers = string.match(known, "^(%d+),(%d+):(.*)$")
-    floor = tonumber(floor)
-  end
+  local listed, floor, numbers = string.match(redis.call("HGET", keys.requests, producer) or "", "^(%d+),(%d+):(.*)$")
+  listed, floor, numbers = listed or "0", tonumber(floor or "0"), numbers or ""
   if number < floor or string.find("," .. numbers, "," .. ARGV[3] .. ",", 1, true) then return true end
   local from = 1
   for known, after in string.gmatch(numbers, "(%d+),()") do
