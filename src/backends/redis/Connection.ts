@@ -195,11 +195,9 @@ export const open = Effect.fnUntraced(function* (options: ConnectionOptions) {
       Effect.acquireRelease(
         Effect.sync(() => earsOf(wakeKeys)),
         (ears) =>
-          Effect.sync(() => {
-            for (const ear of ears) {
-              ear.close()
-              outages.forget(ear)
-            }
+          Effect.promise(() => {
+            for (const ear of ears) outages.forget(ear)
+            return Promise.all(ears.map((ear) => ear.close()))
           })
       ),
     outages,

@@ -8,13 +8,23 @@ export interface Ear {
   readonly server: string
   /** Takes a marker, or waits for one; answers its key, or nothing when the time is over. One call at a time. */
   readonly pop: (seconds: number) => Promise<string | undefined>
-  readonly close: () => void
+  /** Resolves when the server cannot give it a marker any more, or when it is too far away to say so. */
+  readonly close: () => Promise<void>
 }
 
 const keyOf = (reply: readonly [key: string, member: string, score: string] | null) => reply?.[0]
 
 // the driver reports to listeners what it also rejects calls with, and prints it when there is none
 const quiet = (client: IORedis): IORedis => client.on("error", () => undefined)
+
+/** The server closes its side once it has read that ours is closed: until then it may answer, and a marker would be lost. */
+const ended = (client: IORedis): Promise<void> =>
+  new Promise((resolve) => {
+    if (client.status !== "ready" && client.status !== "connect") resolve()
+    // the driver waits for its `disconnectTimeout` at most
+    else client.once("end", () => resolve())
+    client.disconnect()
+  })
 
 /** One connection for all queues. The driver reconnects by itself. */
 export const earOf = (server: string, connect: () => IORedis, keys: ReadonlyArray<string>): Ear => {
@@ -30,7 +40,7 @@ export const earOf = (server: string, connect: () => IORedis, keys: ReadonlyArra
           if (isReply(error) && /^(READONLY|UNBLOCKED) /.test(messageOf(error))) reconnect(client)
           throw error
         }),
-    close: () => client.disconnect()
+    close: () => ended(client)
   }
 }
 
@@ -53,9 +63,10 @@ export const clusterEarOf = (
     return quiet(owner.duplicate({ connectionName, enableOfflineQueue: true, retryStrategy: null, socketTimeout }))
   }
 
-  const close = (): void => {
-    client?.disconnect()
+  const close = (): Promise<void> => {
+    const open = client
     client = undefined
+    return open === undefined ? Promise.resolve() : ended(open)
   }
 
   return {
@@ -67,7 +78,7 @@ export const clusterEarOf = (
         .then(() => (client ??= connect()).bzpopmin(key, seconds))
         .then(keyOf, (error: unknown) => {
           // the slot may have moved, or its node may be gone; a cluster that is down says so, and comes back
-          if (!isReply(error) || !messageOf(error).startsWith("CLUSTERDOWN")) close()
+          if (!isReply(error) || !messageOf(error).startsWith("CLUSTERDOWN")) void close()
           if (cluster.status === "ready") cluster.refreshSlotsCache()
           throw error
         }),

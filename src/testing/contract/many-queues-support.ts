@@ -102,12 +102,18 @@ export const slowStore = Effect.fnUntraced(function* (slow: TestQueue) {
 export const countedWakeups = Effect.map(Wakeups, (wakeups) => {
   let begun = 0
   let ended = 0
+  let closed = 0
   return {
+    /** Subscriptions that are over, and take no signals any more. */
+    closed: () => closed,
     ended: () => ended,
     waiting: eventually(Effect.sync(() => begun > ended)),
     wakeups: Wakeups.of({
-      subscribe: (queues) =>
-        Effect.map(wakeups.subscribe(queues), ({ wait }) => ({
+      subscribe: Effect.fnUntraced(function* (queues) {
+        // registered first, so that it runs last
+        yield* Effect.addFinalizer(() => Effect.sync(() => closed++))
+        const { wait } = yield* wakeups.subscribe(queues)
+        return {
           wait: (millis) =>
             Effect.suspend(() => {
               begun++
@@ -116,7 +122,8 @@ export const countedWakeups = Effect.map(Wakeups, (wakeups) => {
                 Effect.sync(() => ended++)
               )
             })
-        }))
+        }
+      })
     })
   }
 })

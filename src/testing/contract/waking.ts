@@ -148,6 +148,27 @@ export const wakingContract = contract("waking", (it) => {
     })
   )
 
+  it.effect("WAKE-1 a worker that leaves just before a signal takes none with it", (queue) =>
+    Effect.gen(function* () {
+      const wakeup = yield* queue.listen()
+      let woken = 0
+
+      for (let round = 1; round <= 20; round++) {
+        yield* Effect.scoped(
+          Effect.gen(function* () {
+            const leaving = yield* queue.listen()
+            assert.isTrue(yield* wokenBy(leaving, queue.enqueue(job(`first-${round}`))))
+            const waiting = yield* startWait(leaving)
+            yield* Fiber.interrupt(waiting)
+          })
+        )
+        if (yield* wokenBy(wakeup, queue.enqueue(job(`second-${round}`)))) woken++
+      }
+
+      assert.strictEqual(woken, 20)
+    })
+  )
+
   it.effect("WAKE-2 a wait ends by itself when its time is over", (queue) =>
     Effect.gen(function* () {
       const wakeup = yield* queue.listen()
