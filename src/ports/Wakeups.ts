@@ -1,17 +1,41 @@
 import * as Context from "effect/Context"
 import type * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
+import type { ExchangeReply, ExchangeRequest } from "./JobStore.ts"
 import type { StoreError } from "./StoreError.ts"
+
+/** A claim that a wait carries along. */
+export interface WaitingClaim {
+  /** Without settlements. */
+  readonly request: ExchangeRequest
+  /** How long it may wait for a signal, in milliseconds, before it is carried out without one or dropped. */
+  readonly forMillis: number
+}
+
+/**
+ * Whoever claims along with its waits, so that a signal brings the jobs themselves and not the news of them. A backend
+ * need not make use of it. A claim is carried out at most once, by the rules of any other, and its answer may be lost:
+ * whoever made it asks again with its number.
+ *
+ * **Ref** WAKE-6, RUN-18
+ */
+export interface Claimant {
+  /** What to claim with the wait that begins; nothing to be woken only. */
+  readonly claim: () => WaitingClaim | undefined
+  /** Takes the answer, maybe when nobody waits any more. Answers whether it was of use. */
+  readonly take: (request: ExchangeRequest, reply: ExchangeReply) => boolean
+}
 
 /** A worker's ear on some queues. One fiber at a time may wait. */
 export interface Wakeup {
   /**
    * Waits until a job of one of the queues became visible by an enqueue, a release, a redrive, a resume or a claim
-   * that left some behind, or until the time is over. May return early; never later than the time given.
+   * that left some behind, the claimant was given an answer, or the time is over. May return early; never later than
+   * the time given.
    *
    * **Units** milliseconds, by Effect's Clock.
    * **Errors** none: while the store cannot be reached it waits out the time, and recovers by itself.
-   * **Ref** WAKE-1..3
+   * **Ref** WAKE-1..3, WAKE-6
    */
   readonly wait: (millis: number) => Effect.Effect<void>
 }
@@ -25,5 +49,11 @@ export interface Wakeup {
  */
 export class Wakeups extends Context.Service<
   Wakeups,
-  { readonly subscribe: (queues: ReadonlyArray<string>) => Effect.Effect<Wakeup, StoreError, Scope.Scope> }
+  {
+    /** Listens until the scope closes. A claimant counts when there is one queue. */
+    readonly subscribe: (
+      queues: ReadonlyArray<string>,
+      claimant?: Claimant
+    ) => Effect.Effect<Wakeup, StoreError, Scope.Scope>
+  }
 >()("winterq/ports/Wakeups") {}

@@ -252,7 +252,8 @@ const send = (state: WorkerState, lane: Lane) => {
 }
 
 const answer = (state: WorkerState, lane: Lane, claimed: number, more: boolean) => {
-  const startable = state.answered(lane, claimed)
+  state.answered(lane)
+  const startable = state.received(lane, claimed)
   lane.found(claimed, more)
   lane.exchanging = false
   return startable

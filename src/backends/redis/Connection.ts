@@ -55,6 +55,8 @@ export interface Connection {
     gone?: AbortSignal,
     reply?: ReplyForm
   ) => Promise<unknown>
+  /** Whether the server is there, and known to be suitable. */
+  readonly isOpen: () => boolean
   /** Ears that hear the markers of these keys between them, closed with the scope. */
   readonly openEars: (wakeKeys: ReadonlyArray<string>) => Effect.Effect<ReadonlyArray<Ear>, never, Scope.Scope>
   readonly outages: Outages
@@ -191,6 +193,7 @@ export const open = Effect.fnUntraced(function* (options: ConnectionOptions) {
     },
     prefix: options.prefix,
     run,
+    isOpen: () => gate.isOpen,
     openEars: (wakeKeys) =>
       Effect.acquireRelease(
         Effect.sync(() => earsOf(wakeKeys)),

@@ -20,7 +20,8 @@ export class Gate {
   /** What is known of the present outage. */
   lastError: unknown
   private readonly leave: () => boolean
-  private isOpen = false
+  /** Whether calls are let through. */
+  isOpen = false
   private refusal: Error | undefined
   private readonly waiting = new Set<() => void>()
 

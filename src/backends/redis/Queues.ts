@@ -5,6 +5,7 @@ import type { EpochMillis, JobState } from "../../domain/Job.ts"
 import { checkQueue } from "../../domain/limits.ts"
 import type { StoreError } from "../../ports/StoreError.ts"
 import type { Connection, ReplyForm } from "./Connection.ts"
+import type { Following } from "./ears.ts"
 import { type Keys, keysOf, noticePrefix, type QueueKey, registryKey } from "./keys.ts"
 import type { Script } from "./scripts/Script.ts"
 import { storeError } from "./store-error.ts"
@@ -34,6 +35,8 @@ export interface Queues {
     gone?: AbortSignal,
     reply?: ReplyForm
   ) => Promise<unknown>
+  /** A script with the keys it declares, as EVALSHA takes it, by the server's clock. */
+  readonly call: (script: Script, queue: string, args: ReadonlyArray<string | number>) => Following
   /** What scripts shall take as now, given Effect's clock. */
   readonly nowBy: (clock: Clock.Clock) => Now
   readonly keys: (queue: string) => Keys
@@ -65,18 +68,19 @@ export const make = (connection: Connection, storeClock: StoreClock): Queues => 
     return found
   }
 
+  const keysFor = (script: Script, queue: string, index?: JobState): ReadonlyArray<string> => {
+    const named = keys(queue)
+    return script.keys.map((key) => named[key === "index" ? index! : key])
+  }
+
+  const argsFor = (script: Script, now: Now, args: ReadonlyArray<string | number>) =>
+    script.args[0] === "now" ? [now, ...args] : args
+
   const runPromise: Queues["runPromise"] = (script, queue, now, args, index, gone, reply) => {
     const isGood = keysByQueue.has(queue) ? undefined : checkQueue(queue)
     // rejected, and not thrown: callers are promises and callbacks
     if (isGood !== undefined && Result.isFailure(isGood)) return Promise.reject(isGood.failure)
-    const named = keys(queue)
-    return connection.run(
-      script,
-      script.keys.map((key) => named[key === "index" ? index! : key]),
-      script.args[0] === "now" ? [now, ...args] : args,
-      gone,
-      reply
-    )
+    return connection.run(script, keysFor(script, queue, index), argsFor(script, now, args), gone, reply)
   }
 
   const nowBy = (clock: Clock.Clock): Now =>
@@ -89,6 +93,10 @@ export const make = (connection: Connection, storeClock: StoreClock): Queues => 
     nowBy,
     storeNow: (server) => (storeClock === "server" ? server : Clock.currentTimeMillis),
     runPromise,
+    call: (script, queue, args) => {
+      const named = keysFor(script, queue)
+      return [script.sha1, named.length, ...named, ...argsFor(script, "", args)]
+    },
     run: <A>(
       operation: string,
       script: Script,

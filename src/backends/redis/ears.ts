@@ -2,17 +2,44 @@ import { type Cluster, Command, type Redis as IORedis, type RedisOptions } from 
 import { reconnect } from "./revive.ts"
 import { isReply, messageOf } from "./store-error.ts"
 
+/** The arguments of an EVALSHA that follows a wait: the server carries it out as soon as the wait is over. */
+export type Following = readonly [sha1: string, keys: number, ...args: ReadonlyArray<string | number>]
+
+/** How a wait ended. */
+export interface Heard {
+  /** Of the marker; absent when there was none in time. */
+  readonly key: string | undefined
+  /** The reply, as bytes, to what followed; absent when nothing did, or it failed. */
+  readonly reply: unknown
+}
+
 /** A connection that waits for the markers of wake-ups. A call that failed may be made again, and reconnects. */
 export interface Ear {
   /** Whose log line an outage belongs to. */
   readonly server: string
-  /** Takes a marker, or waits for one; answers its key, or nothing when the time is over. One call at a time. */
-  readonly pop: (seconds: number) => Promise<string | undefined>
+  /** Takes a marker, or waits for one until the time is over. One call at a time. */
+  readonly pop: (seconds: number, following?: Following) => Promise<Heard>
   /** Resolves when the server cannot give it a marker any more, or when it is too far away to say so. */
   readonly close: () => Promise<void>
 }
 
-const keyOf = (reply: readonly [key: string, member: string, score: string] | null) => reply?.[0]
+type Popped = readonly [key: string, member: string, score: string] | null
+
+/** Both commands in one write; the second needs no round trip of its own. */
+const pop = async (client: IORedis, keys: ReadonlyArray<string>, seconds: number, following?: Following) => {
+  if (following === undefined) {
+    const popped: Popped = await client.bzpopmin(...keys, seconds)
+    return { key: popped?.[0], reply: undefined }
+  }
+  const replies = await client
+    .pipeline()
+    .bzpopmin(...keys, seconds)
+    .callBuffer("EVALSHA", [...following])
+    .exec()
+  const [[failed, popped], [refused, reply]] = replies as [[Error | null, Popped], [Error | null, unknown]]
+  if (failed !== null && refused !== null) throw failed
+  return { key: popped?.[0], reply: refused === null ? reply : undefined }
+}
 
 // the driver reports to listeners what it also rejects calls with, and prints it when there is none
 const quiet = (client: IORedis): IORedis => client.on("error", () => undefined)
@@ -31,11 +58,11 @@ export const earOf = (server: string, connect: () => IORedis, keys: ReadonlyArra
   const client = quiet(connect())
   return {
     server,
-    pop: (seconds) =>
+    pop: (seconds, following) =>
       // the driver may have given up on it
       (client.status === "end" ? client.connect() : Promise.resolve())
-        .then(() => client.bzpopmin(...keys, seconds))
-        .then(keyOf, (error: unknown) => {
+        .then(() => pop(client, keys, seconds, following))
+        .catch((error: unknown) => {
           // the master became a replica: where the connection leads is to be found out anew
           if (isReply(error) && /^(READONLY|UNBLOCKED) /.test(messageOf(error))) reconnect(client)
           throw error
@@ -73,10 +100,10 @@ export const clusterEarOf = (
     get server() {
       return server
     },
-    pop: (seconds) =>
+    pop: (seconds, following) =>
       Promise.resolve()
-        .then(() => (client ??= connect()).bzpopmin(key, seconds))
-        .then(keyOf, (error: unknown) => {
+        .then(() => pop((client ??= connect()), [key], seconds, following))
+        .catch((error: unknown) => {
           // the slot may have moved, or its node may be gone; a cluster that is down says so, and comes back
           if (!isReply(error) || !messageOf(error).startsWith("CLUSTERDOWN")) void close()
           if (cluster.status === "ready") cluster.refreshSlotsCache()

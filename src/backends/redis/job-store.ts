@@ -15,12 +15,13 @@ import {
 } from "../../ports/JobStore.ts"
 import type { StoreError } from "../../ports/StoreError.ts"
 import { decodeEnded, decodeEndings, decodeJob, jsonText, parseText, type RawJob } from "./codec.ts"
-import { decodeExchange, encodeExchange, type RawReply } from "./exchange-codec.ts"
+import { encodeExchange, type RawReply } from "./exchange-codec.ts"
+import { dropEndings, replyOf } from "./exchange-reply.ts"
 import { makeEnqueue } from "./enqueue-batches.ts"
 import type { Queues } from "./Queues.ts"
 import { scripts } from "./scripts/index.ts"
 import { storeError } from "./store-error.ts"
-import { unreadable, warnUnreadable } from "./unreadable.ts"
+import { unreadable } from "./unreadable.ts"
 
 const leaseStatuses: Readonly<Record<string, LeaseStatus>> = { 0: "lost", 1: "held", 2: "cancel" }
 
@@ -29,34 +30,9 @@ const refusalOf = (operation: string, good: Result.Result<void, InvalidInput>) =
 
 const encodeWatch = ({ jobId, ref, watcher }: Watch, leave: 0 | 1) => [jobId, `${watcher} ${ref}`, leave]
 
-/** Says which endings cannot be read, and forgets them: nobody can tell a workflow of them. */
-const dropEndings = (queues: Queues, queue: string, unreadable: ReturnType<typeof decodeEndings>["unreadable"]) =>
-  unreadable.length === 0
-    ? Effect.void
-    : warnUnreadable(
-        queue,
-        unreadable.map(({ jobId }) => jobId)
-      ).pipe(
-        Effect.andThen(
-          queues.run(
-            "forgetEndings",
-            scripts.relayed,
-            queue,
-            unreadable.flatMap(({ jobId, sequence }) => [jobId, sequence])
-          )
-        ),
-        // they are handed out again, and dropped then
-        Effect.ignore
-      )
-
-/** A reply, once what cannot be read in it has been said and dropped. */
-const replyOf = (queues: Queues, queue: string, raw: RawReply): Effect.Effect<ExchangeReply> => {
-  const { decoded, dropped, unreadable } = decodeExchange(raw)
-  if (unreadable.length === 0 && dropped.length === 0) return Effect.succeed(decoded)
-  return (unreadable.length === 0 ? Effect.void : warnUnreadable(queue, unreadable)).pipe(
-    Effect.andThen(dropEndings(queues, queue, dropped)),
-    Effect.as(decoded)
-  )
+const answerOf = (queues: Queues, queue: string, raw: RawReply): Effect.Effect<ExchangeReply> => {
+  const { drop, reply } = replyOf(queues, queue, raw)
+  return drop === undefined ? Effect.succeed(reply) : Effect.as(drop, reply)
 }
 
 export const make = (queues: Queues): JobStore["Service"] => {
@@ -77,7 +53,7 @@ export const make = (queues: Queues): JobStore["Service"] => {
               "bytes"
             )
             .then(
-              (reply) => resume(replyOf(queues, request.queue, reply as RawReply)),
+              (reply) => resume(answerOf(queues, request.queue, reply as RawReply)),
               (cause: unknown) => resume(Effect.fail(storeError("exchange")(cause)))
             )
         })

@@ -1,10 +1,12 @@
+import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import { type Wakeup, Wakeups } from "../../ports/Wakeups.ts"
 import type { Connection } from "./Connection.ts"
 import { blockMillis } from "./driver-options.ts"
-import type { Ear } from "./ears.ts"
+import type { Ear, Heard } from "./ears.ts"
 import type { Queues } from "./Queues.ts"
 import { reasonOf } from "./store-error.ts"
+import { type Claim, type WaitingClaims, waitingClaims } from "./waiting-claims.ts"
 
 /** After a failure the next command does not wait: its answer tells that the connection is back. */
 const probeSeconds = 0.01
@@ -16,10 +18,11 @@ const retryMillis = 200
 const deniedMillis = 5000
 
 /**
- * Keeps one blocking command per ear in flight while somebody waits. A wait that ends by its time leaves the command
- * in flight: its answer serves the next wait, or is put back for another worker.
+ * Keeps one blocking command per ear in flight while somebody waits, with a claim behind it when there is a claimant. A
+ * wait that ends by its time leaves the command in flight: its answer serves the next wait, or is put back for another
+ * worker.
  */
-const listen = (ears: ReadonlyArray<Ear>, connection: Connection) => {
+const listen = (ears: ReadonlyArray<Ear>, connection: Connection, claims: WaitingClaims | undefined) => {
   let waiter: (() => void) | undefined
   // an answer may have been lost with a connection while nobody waited
   let missed = false
@@ -30,18 +33,21 @@ const listen = (ears: ReadonlyArray<Ear>, connection: Connection) => {
     let broken = false
     let retry: ReturnType<typeof setTimeout> | undefined
 
-    const heard = (key: string | undefined): void => {
+    const heard = ({ key, reply }: Heard, claim: Claim | undefined): void => {
       inFlight = false
       const wasBroken = broken
       broken = false
       if (wasBroken) connection.outages.back(ear)
-      if (waiter !== undefined && (wasBroken || key !== undefined)) {
+      const isAnswered = claim !== undefined && reply !== undefined && claim.answer(reply)
+      // a claim whose answer is not known is to be asked for again
+      const isNews = key !== undefined || claim !== undefined || wasBroken
+      if (waiter !== undefined && isNews) {
         waiter()
         return
       }
       // nobody here can use it; a failure costs others no more than their poll interval
-      if (key !== undefined) connection.client.zadd(key, 0, "1").catch(() => undefined)
-      missed ||= wasBroken
+      if (key !== undefined && !isAnswered) connection.client.zadd(key, 0, "1").catch(() => undefined)
+      missed ||= isNews && key === undefined && !isAnswered
       block()
     }
 
@@ -57,7 +63,9 @@ const listen = (ears: ReadonlyArray<Ear>, connection: Connection) => {
     const block = (): void => {
       if (inFlight || closed || (waiter === undefined && !broken)) return
       inFlight = true
-      ear.pop(broken ? probeSeconds : blockMillis / 1000).then(heard, failed)
+      const claim = broken || !connection.isOpen() ? undefined : claims?.next()
+      const seconds = broken ? probeSeconds : Math.min(blockMillis, claim?.forMillis ?? blockMillis) / 1000
+      ear.pop(seconds, claim?.call).then((news) => heard(news, claim), failed)
     }
 
     return {
@@ -96,9 +104,11 @@ const listen = (ears: ReadonlyArray<Ear>, connection: Connection) => {
 
 export const make = (connection: Connection, queues: Queues): Wakeups["Service"] =>
   Wakeups.of({
-    subscribe: Effect.fnUntraced(function* (names) {
+    subscribe: Effect.fnUntraced(function* (names, claimant) {
       const ears = yield* connection.openEars(names.map((name) => queues.keys(name).wake))
-      const listener = listen(ears, connection)
+      // a claim that waits goes by the server's clock, since it knows no other when it is carried out
+      const mayClaim = claimant !== undefined && names.length === 1 && queues.nowBy(yield* Clock.Clock) === ""
+      const listener = listen(ears, connection, mayClaim ? yield* waitingClaims(queues, claimant) : undefined)
       // registered last, so that it runs before the ears are closed
       yield* Effect.addFinalizer(() => listener.close)
       return {

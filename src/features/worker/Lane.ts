@@ -68,9 +68,13 @@ export class Lane {
   guess = 1
   /** Slots shared out to it, for its next exchange. */
   granted = 0
-  /** Slots its exchange under way asks jobs for, and how many of all slots were lent then. */
+  /** Slots its exchange under way asks jobs for, and how many of all slots were lent when it last asked for jobs. */
   asked = 0
   lent = 0
+  /** The number of a claim whose answer has not come: the next claim asks for the same, or its jobs might be lost. */
+  openClaim: number | undefined
+  /** Whether settlements may as well ask for jobs: the last claim that did not know of any found some. */
+  lucky = true
   /** Slots it holds: granted, asked for, or taken by attempts that have not ended. */
   held = 0
   /** Where it stands among the others; see `Contender`. `joined`: whether it did when room was last shared out. */
@@ -81,8 +85,12 @@ export class Lane {
   nextAt = Number.POSITIVE_INFINITY
   /** Whether an exchange is under way, whose reply may still bring jobs. */
   exchanging = false
+  /** Whether that exchange does nothing but find out what an earlier claim has brought. */
+  closing = false
   /** Whether that exchange has failed, and is repeated until the store answers. */
   stalled = false
+  /** Open while no exchange is under way. */
+  readonly resting = Latch.makeUnsafe(true)
   /** Opened when the lane's loop has something to do. */
   readonly poke = Latch.makeUnsafe(false)
   /** Opened when a job that is ready may be started. */
@@ -125,8 +133,12 @@ export class Lane {
     return this.since + this.served / this.weight
   }
 
-  /** Whether everything it had has ended, after it stopped serving. */
+  /** Whether all that it had has ended, and nothing more can come. */
+  get isSettled(): boolean {
+    return this.openClaim === undefined && this.attempts.size === 0 && this.outgoing.length === 0
+  }
+
   get isOver(): boolean {
-    return !this.serving && this.attempts.size === 0 && this.outgoing.length === 0
+    return !this.serving && this.isSettled
   }
 }

@@ -6,7 +6,7 @@ import type { Backoff } from "../../domain/Backoff.ts"
 import type { EpochMillis } from "../../domain/Job.ts"
 import type { Entry, Queues } from "../../domain/Queues.ts"
 import type { AnyTask } from "../../domain/Task.ts"
-import type { JobStore } from "../../ports/JobStore.ts"
+import type { JobStore, Settlement } from "../../ports/JobStore.ts"
 import type { Extensions } from "./Extensions.ts"
 import type { BoundHandler } from "./Handler.ts"
 import type { Pool } from "./Pool.ts"
@@ -36,6 +36,8 @@ export interface Runnable {
   readonly task: AnyTask
   readonly handler: BoundHandler
 }
+
+const isPutOff = ({ _tag }: Settlement): boolean => _tag === "Retry" || _tag === "Snooze" || _tag === "Release"
 
 /** Most jobs one exchange asks for, so that no script runs long. */
 const claimLimit = 1000
@@ -131,6 +133,13 @@ export class WorkerState {
     return this.lanes.length === 1 ? this.lanes[0]!.prefetch.ahead(this.concurrency) : 0
   }
 
+  /** Whether some lane has room, and no other reason to ask for jobs than a signal. */
+  get hasUseOfSignals(): boolean {
+    const { lent } = this
+    if (this.stopping || this.concurrency + lent <= this.held) return false
+    return this.lanes.some((lane) => lane.serving && !lane.hungry && lane.asked === 0 && lane.room(lent) > 0)
+  }
+
   /** Whether one more handler of a lane may start. */
   mayStart(lane: Lane): boolean {
     return this.running < this.concurrency && lane.running < lane.limit
@@ -170,13 +179,31 @@ export class WorkerState {
   #queuesChanged(): void {
     this.version++
     this.changed.openUnsafe()
+    for (const lane of this.lanes) lane.resting.openUnsafe()
     this.idle.openUnsafe()
     this.look.openUnsafe()
   }
 
-  /** Numbers claims across lanes: a queue that is added again goes on where it was. */
-  nextClaim(): number {
-    return ++this.#claims
+  /**
+   * The number of a lane's next claim: that of the one whose answer has not come, if there is one. Claims are numbered
+   * across lanes: a queue that is added again goes on where it was.
+   */
+  openClaim(lane: Lane): number {
+    return (lane.openClaim ??= ++this.#claims)
+  }
+
+  /** Whether a lane must find out what a claim brought before it may end. */
+  mustClose(lane: Lane): boolean {
+    return lane.openClaim !== undefined && (this.stopping || !lane.serving)
+  }
+
+  /** For how many jobs a lane may ask along with a wait; none while it has a claim under way, or reason to ask at once. */
+  askAhead(lane: Lane): number {
+    if (this.lanes.length > 1 || this.stopping || !lane.serving) return 0
+    if (lane.openClaim !== undefined || lane.hungry || lane.granted > 0) return 0
+    const { lent } = this
+    lane.lent = lent
+    return Math.max(0, Math.min(this.concurrency + lent - this.held, lane.room(lent), claimLimit))
   }
 
   /** Takes a lane's grant for an exchange, which `answered` ends. Answers for how many jobs it may ask. */
@@ -201,14 +228,19 @@ export class WorkerState {
     this.look.openUnsafe()
   }
 
-  /**
-   * Takes a lane's exchange for ended. Answers how many of the jobs it brought may start; the others, for which there is
-   * no room any more, are to be released.
-   */
-  answered(lane: Lane, claimed: number): number {
-    this.#free(lane, lane.asked - claimed)
+  /** Takes a lane's exchange for ended. */
+  answered(lane: Lane): void {
+    this.#free(lane, lane.asked)
     lane.asked = 0
     lane.stalled = false
+  }
+
+  /**
+   * Gives slots to jobs that a claim has brought. Answers how many of them may start; the others, for which there is no
+   * room any more, are to be released.
+   */
+  received(lane: Lane, claimed: number): number {
+    this.#free(lane, -claimed)
     lane.served += claimed
     if (claimed > 0) this.#time = Math.max(this.#time, lane.time)
     const { lent, pool } = lane
@@ -248,19 +280,23 @@ export class WorkerState {
     const { lent } = this
     const free = this.stopping ? 0 : this.concurrency + lent - this.held
     const lone = this.lanes.length === 1 ? this.lanes[0]! : undefined
-    const isWaiting = (lane: Lane) => lane.serving && !lane.hungry && lane.asked === 0 && lane.room(lent) > 0
-    if (free > 0 && this.lanes.some(isWaiting)) this.idle.openUnsafe()
+    const listens = this.hasUseOfSignals
+    if (listens) this.idle.openUnsafe()
     else if (!this.changed.isOpen()) this.idle.closeUnsafe()
 
     if (free > 0 && lone !== undefined) {
-      if (lone.serving && !lone.exchanging && (lone.hungry || lone.outgoing.length > 0)) {
+      // an ear that hears of the next job anyhow makes asking a waste, unless jobs come so fast that there may be one, or
+      // the answer tells when a job that is put off becomes due
+      const mayFind = lone.outgoing.length > 0 && (lone.lucky || !listens || lone.outgoing.some(isPutOff))
+      if (lone.serving && !lone.exchanging && (lone.hungry || mayFind)) {
         this.#grant(lone, Math.min(free, lone.room(lent)))
       }
     } else if (free > 0 && this.settings.queues.order === "strict") this.#shareByOrder(free)
     else if (free > 0) this.#shareByWeight(free)
 
     for (const lane of this.lanes) {
-      if (!lane.exchanging && (lane.granted > 0 || lane.outgoing.length > 0 || !lane.serving)) lane.poke.openUnsafe()
+      const hasReason = lane.granted > 0 || lane.outgoing.length > 0 || !lane.serving || this.mustClose(lane)
+      if (!lane.exchanging && hasReason) lane.poke.openUnsafe()
     }
     if (free <= 0) this.full.openUnsafe()
     else this.full.closeUnsafe()

@@ -2,8 +2,10 @@ import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import * as Schedule from "effect/Schedule"
 import type { ExchangeRequest, JobStore } from "../../ports/JobStore.ts"
-import type { Attempt, Lane } from "./Lane.ts"
-import { end, settled, startReady } from "./run-attempt.ts"
+import type { Lane } from "./Lane.ts"
+import { receive } from "./receive.ts"
+import { settled, startReady } from "./run-attempt.ts"
+import type { StoreError } from "../../ports/StoreError.ts"
 import { sayFailure } from "./say-failure.ts"
 import type { WorkerState } from "./WorkerState.ts"
 
@@ -11,16 +13,28 @@ import type { WorkerState } from "./WorkerState.ts"
 const backoff = Schedule.min([Schedule.exponential("100 millis"), Schedule.spaced("1 second")]).pipe(Schedule.jittered)
 
 /** Asks until there is an answer: a repeated exchange changes nothing, so a lost reply costs only time. */
-const exchange = (state: WorkerState, lane: Lane, store: JobStore["Service"], request: ExchangeRequest) =>
-  store.exchange(request).pipe(
-    Effect.tapError((error) => {
-      state.stall(lane)
-      return sayFailure(`queue ${request.queue}`)(error)
-    }),
-    Effect.retry(backoff),
-    // every StoreError is retried
-    Effect.orDie
+const exchange = (state: WorkerState, lane: Lane, store: JobStore["Service"], request: ExchangeRequest) => {
+  const ask = store.exchange(request)
+  const failed = (error: StoreError) => {
+    state.stall(lane)
+    return sayFailure(`queue ${request.queue}`)(error)
+  }
+  // what repeats is made only when something is to be repeated
+  return ask.pipe(
+    Effect.catch((first) =>
+      Effect.andThen(
+        failed(first),
+        ask.pipe(
+          Effect.tapError(failed),
+          Effect.retry(backoff),
+          Effect.delay("100 millis"),
+          // every StoreError is retried
+          Effect.orDie
+        )
+      )
+    )
   )
+}
 
 /** Starts what is ready and could not be started before. */
 export const startLoop = (state: WorkerState, lane: Lane): Effect.Effect<never> =>
@@ -40,71 +54,45 @@ export const startLoop = (state: WorkerState, lane: Lane): Effect.Effect<never> 
  */
 export const exchangeLoop = (state: WorkerState, store: JobStore["Service"], lane: Lane): Effect.Effect<void> =>
   Effect.gen(function* () {
-    // after a bug in this loop: what it had asked for is not coming
-    if (lane.exchanging) state.answered(lane, 0)
+    // after a bug in this loop: what it had asked for is asked for again
+    if (lane.exchanging) state.answered(lane)
     lane.exchanging = false
     while (!lane.isOver) {
+      if (!lane.poke.isOpen()) lane.resting.openUnsafe()
       yield* lane.poke.await
       lane.poke.closeUnsafe()
       const settlements = lane.outgoing
       lane.outgoing = []
       const room = state.ask(lane)
-      if (settlements.length === 0 && room === 0) {
+      const closes = state.mustClose(lane)
+      if (settlements.length === 0 && room === 0 && !closes) {
         startReady(state, lane)
         continue
       }
-      const sentAt = state.monotonicMillis()
+      const knewOfMore = lane.backlogged
       const { leaseMillis } = state.settings
+      const request: ExchangeRequest = {
+        queue: lane.queue,
+        worker: state.id,
+        settlements,
+        // asking for nothing tells what an earlier claim has brought, and leaves it nothing to bring later
+        ...(room > 0 || closes ? { claim: { number: state.openClaim(lane), limit: room, leaseMillis } } : {})
+      }
+      const sentAt = state.monotonicMillis()
       lane.exchanging = true
+      lane.resting.closeUnsafe()
+      lane.closing = closes && settlements.length === 0
       const sentNanos = state.monotonicNanos()
-      const answer = yield* Effect.forkChild(
-        exchange(state, lane, store, {
-          queue: lane.queue,
-          worker: state.id,
-          settlements,
-          ...(room > 0 ? { claim: { number: state.nextClaim(), limit: room, leaseMillis } } : {})
-        }),
-        { startImmediately: true }
-      )
+      const answer = yield* Effect.forkChild(exchange(state, lane, store, request), { startImmediately: true })
       // while the store works, so do the handlers
       startReady(state, lane)
       const reply = yield* Fiber.join(answer)
       lane.prefetch.exchanged(Number(state.monotonicNanos() - sentNanos) / 1_000_000)
       for (let i = 0; i < settlements.length; i++) settled(state, lane, settlements[i]!, reply.settled[i]!)
-      state.extensions.report(lane.queue, reply)
-      if (reply.endings.length > 0) state.relay.add(lane.queue, reply.endings)
-      const startable = state.answered(lane, reply.claimed.length)
-      if (room > 0) {
-        lane.found(reply.claimed.length, reply.more)
-        const { nextInMillis } = reply
-        // a millisecond at least: the store's clock may be a little behind what it announced
-        state.expect(lane, nextInMillis === undefined ? Infinity : state.monotonicMillis() + Math.max(1, nextInMillis))
-      }
-      const attempts = reply.claimed.map((job): Attempt => {
-        const attempt: Attempt = {
-          job,
-          startedAt: undefined,
-          trustedUntil: sentAt + leaseMillis,
-          phase: "ready",
-          fiber: undefined,
-          interruptedFor: undefined,
-          observed: undefined,
-          sampledNanos: undefined
-        }
-        lane.attempts.set(job.token, attempt)
-        return attempt
-      })
+      state.answered(lane)
       lane.exchanging = false
-      // an answer that took longer than the leases: by now others may run these jobs
-      const isLate = attempts.length > 0 && state.monotonicMillis() >= sentAt + leaseMillis
-      for (let i = 0; i < attempts.length; i++) {
-        const attempt = attempts[i]!
-        if (i < startable && !isLate) lane.ready.push(attempt)
-        else {
-          const { id: jobId, token } = attempt.job
-          end(state, lane, attempt, { _tag: "Release", jobId, token, delayMillis: 0 })
-        }
-      }
+      receive(state, lane, request, reply, sentAt)
+      if (room > 0 && settlements.length > 0 && !knewOfMore) lane.lucky = reply.claimed.length > 0
       state.progress.openUnsafe()
       // the next exchange, if there is reason for one, goes before the handlers
       if (state.lanes.length === 1) state.shareOut()

@@ -25,9 +25,10 @@ export const shutdown = (state: WorkerState): Effect.Effect<void> =>
   Effect.gen(function* () {
     state.stopping = true
     for (const lane of state.lanes) releaseReady(state, lane)
+    state.look.openUnsafe()
     // the reply to an exchange under way may bring jobs, which are to be released
-    const quiet = () => state.lanes.every((lane) => !lane.exchanging)
-    const settled = () => quiet() && attemptsOf(state).length === 0
+    const quiet = () => state.lanes.every((lane) => !lane.exchanging || lane.closing)
+    const settled = () => quiet() && state.lanes.every((lane) => lane.isSettled)
     const ended = () => quiet() && attemptsOf(state).every((attempt) => attempt.phase !== "running")
 
     if (!(yield* until(state, ended, state.settings.drainMillis))) {

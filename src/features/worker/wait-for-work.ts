@@ -3,6 +3,7 @@ import * as Exit from "effect/Exit"
 import * as Scope from "effect/Scope"
 import { Waiting } from "../../ports/Waiting.ts"
 import type { Wakeup, Wakeups } from "../../ports/Wakeups.ts"
+import { WaitingClaims } from "./WaitingClaims.ts"
 import type { WorkerState } from "./WorkerState.ts"
 
 /** How long no handler may have ended before a worker without room stops listening. */
@@ -13,6 +14,7 @@ interface Subscription {
   readonly version: number
   /** Absent when there were none. */
   readonly wakeup: Wakeup | undefined
+  readonly claims: WaitingClaims
   readonly scope: Scope.Closeable
 }
 
@@ -23,15 +25,21 @@ export const subscribe = Effect.fnUntraced(function* (
   within: Scope.Scope
 ) {
   const { serving, version } = state
+  const claims = new WaitingClaims(state)
   const scope = yield* Scope.fork(within)
   const wakeup =
     serving.length === 0
       ? undefined
-      : yield* wakeups.subscribe(serving.map(({ queue }) => queue)).pipe(
-          Scope.provide(scope),
-          Effect.onError(() => Scope.close(scope, Exit.void))
-        )
-  return { version, wakeup, scope } satisfies Subscription
+      : yield* wakeups
+          .subscribe(
+            serving.map(({ queue }) => queue),
+            claims
+          )
+          .pipe(
+            Scope.provide(scope),
+            Effect.onError(() => Scope.close(scope, Exit.void))
+          )
+  return { claims, version, wakeup, scope } satisfies Subscription
 })
 
 /**
@@ -74,13 +82,29 @@ export const waitLoop = (
   return Effect.gen(function* () {
     while (true) {
       yield* state.idle.await
+      const lone = state.lanes.length === 1 ? state.lanes[0]! : undefined
+      if (lone?.resting.isOpen() === false) {
+        // what it has to tell goes first, and its answer may change what there is to wait for
+        yield* lone.resting.await
+        continue
+      }
       state.changed.closeUnsafe()
       if (current.version !== state.version) yield* renew
       const { pollMillis } = state.settings
-      const signal = current.wakeup === undefined ? Effect.sleep(pollMillis) : current.wakeup.wait(pollMillis)
+      if (!state.hasUseOfSignals) {
+        state.idle.closeUnsafe()
+        continue
+      }
+      const { claims, wakeup } = current
+      claims.isFed = false
+      const signal = wakeup === undefined ? Effect.sleep(pollMillis) : wakeup.wait(pollMillis)
       yield* Effect.raceAllFirst([
         // first of all the worker looks, and only then the race is wound up
-        Effect.andThen(signal, looking),
+        Effect.andThen(
+          signal,
+          // what these jobs have to tell by now is sent before the race is wound up
+          Effect.suspend(() => (claims.isFed ? Effect.yieldNow : looking))
+        ),
         Effect.andThen(state.changed.await, looking),
         Effect.andThen(saturated(state), looking)
       ]).pipe(Effect.provideService(Waiting, "look"))

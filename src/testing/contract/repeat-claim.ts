@@ -30,6 +30,19 @@ export const repeatClaimContract = contract("repeated claim", (it) => {
     })
   )
 
+  it.effect("REPEAT-5 a claim of no jobs tells what its number brought, and leaves that nothing to bring", (queue) =>
+    Effect.gen(function* () {
+      yield* queue.enqueue(...jobs(3))
+      const first = yield* queue.claim({ number: 1, limit: 2 })
+
+      const again = yield* queue.claim({ number: 1, limit: 0 })
+      const none = yield* queue.claim({ number: 2, limit: 0 })
+      const late = yield* queue.claim({ number: 2, limit: 2 })
+
+      assert.deepStrictEqual([again, none, late], [first, [], []])
+    })
+  )
+
   it.effect("REPEAT-2 a repeated claim leaves out jobs no longer held", (queue) =>
     Effect.gen(function* () {
       yield* queue.enqueue(job("settled"), job("kept"), job("taken"), job("requeued"), job("failed"))

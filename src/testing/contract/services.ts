@@ -18,6 +18,7 @@ import { servingShardsContract } from "./serving-shards.ts"
 import { shardingContract } from "./sharding.ts"
 import { stoppingContract } from "./stopping.ts"
 import { telemetryContract } from "./telemetry.ts"
+import { waitingClaimsContract } from "./waiting-claims.ts"
 import { workflowPoliciesContract } from "./workflow-policies.ts"
 import { workflowResultsContract } from "./workflow-results.ts"
 import { workflowStepsContract } from "./workflow-steps.ts"
@@ -43,6 +44,7 @@ export const serviceContract = (
     hostileContract,
     runningContract,
     prefetchContract,
+    waitingClaimsContract,
     manyQueuesContract,
     changingQueuesContract,
     shardingContract,

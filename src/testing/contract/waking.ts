@@ -4,7 +4,8 @@ import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
 import * as TestClock from "effect/testing/TestClock"
-import type { Wakeup } from "../../ports/Wakeups.ts"
+import type { ExchangeReply } from "../../ports/JobStore.ts"
+import { type Wakeup, Wakeups } from "../../ports/Wakeups.ts"
 import { contract } from "./contract.ts"
 import { bury, ids, job, release } from "./support.ts"
 import type { TestQueue } from "./TestQueue.ts"
@@ -254,6 +255,30 @@ export const wakingContract = contract("waking", (it) => {
       )
 
       assert.deepStrictEqual(woken, [true, true, true])
+    })
+  )
+
+  it.effect("WAKE-6 whether or not a claim was carried out with a wait, its number brings its jobs", (queue) =>
+    Effect.gen(function* () {
+      const wakeups = yield* Wakeups
+      const request = {
+        queue: queue.name,
+        worker: "w",
+        settlements: [],
+        claim: { number: 1, limit: 5, leaseMillis: 60_000 }
+      }
+      const answers: Array<ExchangeReply> = []
+      const wakeup = yield* wakeups.subscribe([queue.name], {
+        claim: () => ({ request, forMillis: 10_000 }),
+        take: (_, reply) => answers.push(reply) > 0
+      })
+
+      yield* wokenBy(wakeup, queue.enqueue(job("a")))
+      const { claimed } = yield* queue.exchange(request)
+
+      assert.deepStrictEqual(ids(claimed), ["a"])
+      assert.isAtMost(answers.length, 1)
+      assert.deepStrictEqual(yield* queue.claim({ worker: "w", number: 2 }), [])
     })
   )
 })

@@ -158,6 +158,44 @@ describe("a network that breaks", () => {
     }).pipe(Effect.scoped)
   )
 
+  for (const fate of ["cut", "mute"] as const) {
+    const how = fate === "cut" ? "with its connection" : "on a connection that goes silent"
+    it.live(
+      `F42 the answer to a claim that waits is lost ${how}: its job runs once, long before its lease is over`,
+      () =>
+        Effect.gen(function* () {
+          const { counters, producer, proxy, sound, worker } = yield* place({ poll: "2 seconds", sweep: "1 minute" })
+          yield* producer.say(1, { id: "first" })
+          yield* until("the first job has run", () => worker.said.length === 1)
+          const ears = new Set<number>()
+          let lost = 0
+          proxy.when({
+            matches: ({ connection, name }) => name === "BZPOPMIN" && ears.add(connection) && false
+          })
+          proxy.when({
+            matches: (call) => call.script === "exchange" && ears.has(call.connection),
+            times: Number.POSITIVE_INFINITY,
+            reply: (_, reply) => (reply.includes("second") && lost++ === 0 ? fate : "pass")
+          })
+          // a wait that begins now is seen
+          yield* until("the worker claims along with a wait", () => ears.size > 0)
+          yield* Effect.sleep("100 millis")
+
+          const [, millis] = yield* timed(
+            Effect.andThen(
+              producer.say(2, { id: "second" }),
+              until("the second job has run", () => worker.said.includes(2))
+            )
+          )
+
+          assert.deepStrictEqual([lost, worker.said], [1, [1, 2]])
+          assert.isBelow(millis, 6000)
+          assert.strictEqual((yield* counters).rescued, 0)
+          yield* sound
+        }).pipe(Effect.scoped)
+    )
+  }
+
   it.live("F45 200 ± 200 ms each way: leases of a second hold", () =>
     Effect.gen(function* () {
       const { counters, producer, proxy, sound, worker } = yield* place({

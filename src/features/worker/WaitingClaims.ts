@@ -1,0 +1,76 @@
+import * as Effect from "effect/Effect"
+import type { ExchangeReply, ExchangeRequest, Settlement } from "../../ports/JobStore.ts"
+import type { Claimant, WaitingClaim } from "../../ports/Wakeups.ts"
+import { receive } from "./receive.ts"
+import { startReady } from "./run-attempt.ts"
+import { sayFailure } from "./say-failure.ts"
+import type { WorkerState } from "./WorkerState.ts"
+
+/** The part of its lease that a claim may wait at most: jobs it brings are trusted from when it was made. */
+const partOfLease = 4
+
+/** Leases too short for a claim to wait are those of which this would be a second or less. */
+const leastMillis = 1000
+
+/** Of the time after which the worker looks by itself: a claim that waited this long has looked. */
+const partOfPoll = 0.8
+
+/** Claims along with the waits of a worker of one queue. */
+export class WaitingClaims implements Claimant {
+  /** Whether an answer has come that spares the worker a look. */
+  isFed = false
+  readonly #state: WorkerState
+  #sentAt = 0
+
+  constructor(state: WorkerState) {
+    this.#state = state
+  }
+
+  claim(): WaitingClaim | undefined {
+    const { id: worker, lanes, settings } = this.#state
+    const { leaseMillis, pollMillis } = settings
+    const lane = lanes[0]
+    if (lane === undefined || leaseMillis < partOfLease * leastMillis) return undefined
+    const limit = this.#state.askAhead(lane)
+    if (limit === 0) return undefined
+    this.#sentAt = this.#state.monotonicMillis()
+    const claim = { number: this.#state.openClaim(lane), limit, leaseMillis }
+    return {
+      request: { queue: lane.queue, worker, settlements: [], claim },
+      forMillis: Math.min(leaseMillis / partOfLease, pollMillis * partOfPoll)
+    }
+  }
+
+  take(request: ExchangeRequest, reply: ExchangeReply): boolean {
+    const state = this.#state
+    const lane = state.laneOf(request.queue)
+    if (lane === undefined) {
+      this.#release(request, reply)
+      return false
+    }
+    if (!receive(state, lane, request, reply, this.#sentAt)) return false
+    this.isFed = true
+    // several jobs, or one while others run: when they end there may be another
+    lane.lucky = reply.claimed.length + lane.running + lane.outgoing.length > 1
+    state.progress.openUnsafe()
+    startReady(state, lane)
+    if (state.lanes.length === 1) state.shareOut()
+    else state.look.openUnsafe()
+    return true
+  }
+
+  /** Gives back what came when the queue was not served any more. */
+  #release({ queue, worker }: ExchangeRequest, { claimed }: ExchangeReply): void {
+    if (claimed.length === 0) return
+    const settlements = claimed.map(({ id, token }): Settlement => ({
+      _tag: "Release",
+      jobId: id,
+      token,
+      delayMillis: 0
+    }))
+    const { services, store } = this.#state
+    Effect.runForkWith(services)(
+      store.exchange({ queue, worker, settlements }).pipe(Effect.catch(sayFailure(`queue ${queue}`)))
+    )
+  }
+}

@@ -1,0 +1,49 @@
+import type { ExchangeReply, ExchangeRequest } from "../../ports/JobStore.ts"
+import type { Attempt, Lane } from "./Lane.ts"
+import { end } from "./run-attempt.ts"
+import type { WorkerState } from "./WorkerState.ts"
+
+/**
+ * Takes in what an exchange brought: news of others' jobs, and what was claimed, once. `sentAt`: when it was asked for,
+ * in monotonic milliseconds. Answers whether it told anything of a claim; the answer to one that was repeated came twice.
+ */
+export const receive = (
+  state: WorkerState,
+  lane: Lane,
+  { claim }: ExchangeRequest,
+  reply: ExchangeReply,
+  sentAt: number
+): boolean => {
+  state.extensions.report(lane.queue, reply)
+  if (reply.endings.length > 0) state.relay.add(lane.queue, reply.endings)
+  if (claim === undefined || lane.openClaim !== claim.number) return false
+  lane.openClaim = undefined
+
+  const { claimed, more, nextInMillis } = reply
+  const startable = state.received(lane, claimed.length)
+  if (claim.limit > 0) {
+    lane.found(claimed.length, more)
+    // a millisecond at least: the store's clock may be a little behind what it announced
+    state.expect(lane, nextInMillis === undefined ? Infinity : state.monotonicMillis() + Math.max(1, nextInMillis))
+  }
+  // an answer that took longer than the leases: by now others may run these jobs
+  const trustedUntil = sentAt + claim.leaseMillis
+  const isLate = claimed.length > 0 && state.monotonicMillis() >= trustedUntil
+  for (let i = 0; i < claimed.length; i++) {
+    const job = claimed[i]!
+    const attempt: Attempt = {
+      job,
+      startedAt: undefined,
+      trustedUntil,
+      phase: "ready",
+      fiber: undefined,
+      interruptedFor: undefined,
+      observed: undefined,
+      sampledNanos: undefined
+    }
+    lane.attempts.set(job.token, attempt)
+    if (i < startable && !isLate) lane.ready.push(attempt)
+    else end(state, lane, attempt, { _tag: "Release", jobId: job.id, token: job.token, delayMillis: 0 })
+  }
+  return true
+}

@@ -1,0 +1,271 @@
+import { assert } from "@effect/vitest"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import * as Latch from "effect/Latch"
+import * as Layer from "effect/Layer"
+import * as Scope from "effect/Scope"
+import * as TestClock from "effect/testing/TestClock"
+import { type ExchangeReply, type ExchangeRequest, JobStore } from "../../ports/JobStore.ts"
+import { QueueControl } from "../../ports/QueueControl.ts"
+import { type Claimant, type WaitingClaim, Wakeups } from "../../ports/Wakeups.ts"
+import { contract } from "./contract.ts"
+import { completed, fill, gated, siblings, workerOf } from "./many-queues-support.ts"
+import type { TestQueue } from "./TestQueue.ts"
+import { advanceUntil, Echo, eventually, isIn, work } from "./worker-support.ts"
+
+/**
+ * A backend that claims along with waits, and does each step when the test says so, beside a store that keeps what it
+ * was asked.
+ */
+const steps = Effect.gen(function* () {
+  const store = yield* JobStore
+  const claims: Array<NonNullable<ExchangeRequest["claim"]>> = []
+  const ear = Latch.makeUnsafe(false)
+  let claimant: Claimant | undefined
+  let waiting: WaitingClaim | undefined
+
+  const wakeups = Wakeups.of({
+    subscribe: (_, given) =>
+      Effect.sync(() => {
+        claimant = given
+        return {
+          wait: (millis) =>
+            Effect.suspend(() => {
+              ear.closeUnsafe()
+              waiting ??= given?.claim()
+              return Effect.raceFirst(ear.await, Effect.sleep(millis))
+            })
+        }
+      })
+  })
+  const spy = JobStore.of({
+    ...store,
+    exchange: (request) => {
+      if (request.claim !== undefined) claims.push(request.claim)
+      return store.exchange(request)
+    }
+  })
+
+  return {
+    layer: Layer.mergeAll(Layer.succeed(Wakeups, wakeups), Layer.succeed(JobStore, spy)),
+    /** What the worker itself claimed, and not along with a wait. */
+    claims,
+    /** The claim that waits, once there is one. */
+    waiting: Effect.andThen(
+      eventually(Effect.sync(() => waiting !== undefined)),
+      Effect.sync(() => waiting!)
+    ),
+    hasNone: Effect.sync(() => waiting === undefined),
+    carryOut: ({ request }: WaitingClaim) => store.exchange(request),
+    /** Gives the worker an answer, and ends its wait. */
+    deliver: ({ request }: WaitingClaim, reply: ExchangeReply) =>
+      Effect.sync(() => {
+        waiting = undefined
+        const isNew = claimant!.take(request, reply)
+        ear.openUnsafe()
+        return isNew
+      }),
+    /** Ends the wait as if the answer had been lost. */
+    lose: Effect.sync(() => {
+      waiting = undefined
+      ear.openUnsafe()
+    })
+  }
+})
+
+type Steps = Effect.Success<typeof steps>
+
+const serve = (
+  { layer }: Steps,
+  queue: TestQueue,
+  run: Parameters<typeof work<typeof Echo, never>>[2],
+  options: Parameters<typeof work<typeof Echo, never>>[3] = {}
+) => Effect.provide(work(queue, Echo, run, options), layer)
+
+const done = (queue: TestQueue) => Effect.map(completed(queue), (count) => count === 1)
+
+const counted = () => {
+  let runs = 0
+  return {
+    runs: () => runs,
+    run: () =>
+      Effect.sync(() => {
+        runs++
+        return ""
+      })
+  }
+}
+
+export const waitingClaimsContract = contract("claims that wait", (it) => {
+  it.effect("RUN-18 a signal brings the jobs themselves", (queue) =>
+    Effect.gen(function* () {
+      const backend = yield* steps
+      yield* serve(backend, queue, () => Effect.succeed(""))
+      const claim = yield* backend.waiting
+      const before = backend.claims.length
+      yield* fill(queue, 1)
+
+      assert.isTrue(yield* backend.deliver(claim, yield* backend.carryOut(claim)))
+      yield* eventually(done(queue))
+      const next = yield* backend.waiting
+
+      assert.lengthOf(backend.claims, before)
+      assert.isAbove(next.request.claim!.number, claim.request.claim!.number)
+      assert.isAtMost(next.forMillis, 5000)
+    })
+  )
+
+  it.effect("RUN-18 an answer that is lost is asked for again", (queue) =>
+    Effect.gen(function* () {
+      const backend = yield* steps
+      const { run, runs } = counted()
+      yield* serve(backend, queue, run)
+      const claim = yield* backend.waiting
+      yield* fill(queue, 1)
+
+      const { claimed } = yield* backend.carryOut(claim)
+      yield* backend.lose
+      yield* eventually(done(queue))
+
+      assert.deepStrictEqual([claimed.length, runs(), (yield* queue.counters).rescued], [1, 1, 0])
+      assert.include(
+        backend.claims.map(({ number }) => number),
+        claim.request.claim!.number
+      )
+    })
+  )
+
+  it.effect("RUN-18 an answer that comes when it was asked for again starts nothing", (queue) =>
+    Effect.gen(function* () {
+      const backend = yield* steps
+      const { endOne, run, running } = gated()
+      yield* serve(backend, queue, run)
+      const claim = yield* backend.waiting
+      yield* fill(queue, 1)
+      const reply = yield* backend.carryOut(claim)
+
+      yield* TestClock.adjust("5 seconds")
+      yield* eventually(Effect.sync(() => running() === 1))
+      const isNew = yield* backend.deliver(claim, reply)
+      const runningThen = running()
+      yield* endOne()
+      yield* advanceUntil(done(queue))
+
+      assert.deepStrictEqual([isNew, runningThen, (yield* queue.counters).completed], [false, 1, 1])
+    })
+  )
+
+  it.effect("RUN-18 RUN-8 jobs for which there is no room any more are released", (queue) =>
+    Effect.gen(function* () {
+      const backend = yield* steps
+      const { run, running } = gated()
+      const worker = yield* workerOf(serve(backend, queue, run, { concurrency: 3 }))
+      const claim = yield* backend.waiting
+      yield* fill(queue, 3)
+      const reply = yield* backend.carryOut(claim)
+
+      yield* worker.setConcurrency(1)
+      yield* backend.deliver(claim, reply)
+      yield* eventually(Effect.map(queue.depths, ({ active, pending }) => active === 1 && pending === 2))
+
+      assert.deepStrictEqual([reply.claimed.length, running()], [3, 1])
+    })
+  )
+
+  it.effect("RUN-7 RUN-18 an answer that comes when its leases are over starts nothing", (queue) =>
+    Effect.gen(function* () {
+      const backend = yield* steps
+      const { run, runs } = counted()
+      yield* serve(backend, queue, run, { poll: "1 hour", sweep: "1 hour" })
+      const claim = yield* backend.waiting
+      yield* fill(queue, 1)
+      const reply = yield* backend.carryOut(claim)
+
+      yield* TestClock.adjust("30 seconds")
+      yield* backend.deliver(claim, reply)
+      yield* advanceUntil(done(queue))
+
+      // the job was given back, and the worker claimed it by itself
+      assert.isAbove(backend.claims.at(-1)!.number, claim.request.claim!.number)
+      assert.strictEqual(runs(), 1)
+    })
+  )
+
+  it.effect("STOP-1 RUN-18 a worker that stops holds nothing that its claim brought", (queue) =>
+    Effect.gen(function* () {
+      const backend = yield* steps
+      const scope = yield* Scope.make()
+      yield* Scope.provide(
+        serve(backend, queue, () => Effect.succeed("")),
+        scope
+      )
+      const claim = yield* backend.waiting
+      yield* fill(queue, 1)
+      const { claimed } = yield* backend.carryOut(claim)
+
+      yield* Scope.close(scope, Exit.void)
+
+      assert.lengthOf(claimed, 1)
+      assert.deepInclude(yield* queue.read("0"), { state: "pending", attempt: 0 })
+    })
+  )
+
+  for (const isBefore of [true, false]) {
+    const when = isBefore ? "before" : "after"
+    it.effect(
+      `QUEUES-8 RUN-18 of a removed queue nothing is held that its claim brought ${when} the removal`,
+      (queue) =>
+        Effect.gen(function* () {
+          const backend = yield* steps
+          const { run, runs } = counted()
+          const worker = yield* workerOf(serve(backend, queue, run))
+          const claim = yield* backend.waiting
+          yield* fill(queue, 1)
+          if (isBefore) yield* backend.carryOut(claim)
+          yield* worker.removeQueue(queue.name)
+          // once it is not listed it has settled everything
+          const control = yield* QueueControl
+          yield* eventually(Effect.map(control.workers(queue.name), (workers) => workers.length === 0))
+          if (!isBefore) yield* backend.deliver(claim, yield* backend.carryOut(claim))
+
+          yield* eventually(isIn(queue, "0", "pending"))
+
+          assert.strictEqual(runs(), 0)
+          assert.deepInclude(yield* queue.read("0"), { attempt: 0 })
+        })
+    )
+  }
+
+  it.effect("RUN-18 a queue that is added takes what the claim brought to the others", (queue) =>
+    Effect.gen(function* () {
+      const backend = yield* steps
+      const [a, b] = yield* siblings(queue, "a", "b")
+      const worker = yield* workerOf(serve(backend, a, () => Effect.succeed(""), { queues: [a.name] }))
+      const claim = yield* backend.waiting
+      yield* fill(a, 1)
+      yield* backend.carryOut(claim)
+
+      yield* worker.addQueue(b.name)
+      yield* eventually(done(a))
+
+      assert.strictEqual((yield* a.counters).rescued, 0)
+    })
+  )
+
+  it.effect(
+    "RUN-18 nothing is claimed along by a worker of several queues, or with a lease of less than four seconds",
+    (queue) =>
+      Effect.gen(function* () {
+        const [several, short] = [yield* steps, yield* steps]
+        const [a, b] = yield* siblings(queue, "a", "b")
+        yield* serve(several, a, () => Effect.succeed(""), { queues: [a.name, b.name] })
+        yield* serve(short, queue, () => Effect.succeed(""), { lease: "3 seconds" })
+        yield* fill(a, 1)
+        yield* fill(queue, 1)
+        yield* advanceUntil(done(a))
+        yield* advanceUntil(done(queue))
+
+        assert.deepStrictEqual([yield* several.hasNone, yield* short.hasNone], [true, true])
+      })
+  )
+})

@@ -1,0 +1,63 @@
+import { assert, describe, it } from "@effect/vitest"
+import * as Context from "effect/Context"
+import * as Effect from "effect/Effect"
+import * as Option from "effect/Option"
+import { JobStore, QueueControl } from "winterq"
+import { freshRedis } from "../support/fresh-redis.ts"
+import { respProxy } from "../support/RespProxy.ts"
+import { producerOn, until, workerOn } from "../support/Station.ts"
+
+describe("claims that wait at Redis", () => {
+  it.live("WAKE-6 a signal brings a job without another round trip", () =>
+    Effect.gen(function* () {
+      const server = yield* freshRedis()
+      const proxy = yield* respProxy(server.port)
+      const producer = yield* producerOn({ url: server.url })
+      const { said } = yield* workerOn({ url: proxy.url }, { sweep: "1 minute" })
+      const waits = () => proxy.calls.get("BZPOPMIN") ?? 0
+      const exchanges = () => proxy.calls.get("exchange") ?? 0
+      yield* until("the worker waits", () => waits() > 0)
+      // the first of all finds that the script is not known there yet, and the second that settlements bring nothing
+      for (const n of [0, 1, 2]) {
+        const before = waits()
+        yield* producer.say(n)
+        yield* until(`job ${n} has run, and the worker waits again`, () => said.includes(n) && waits() > before)
+      }
+      const before = { waits: waits(), exchanges: exchanges() }
+
+      yield* producer.say(3)
+      yield* until("the job has run, and the worker waits again", () => said.includes(3) && waits() > before.waits)
+
+      // the settlement, and the claim with the next wait
+      yield* until("that claim is on its way", () => exchanges() === before.exchanges + 2)
+      yield* Effect.sleep("100 millis")
+      assert.deepStrictEqual([waits() - before.waits, exchanges() - before.exchanges], [1, 2])
+    }).pipe(Effect.scoped)
+  )
+
+  it.live("WAKE-6 STOP-1 a worker that leaves takes no job with it", () =>
+    Effect.gen(function* () {
+      const server = yield* freshRedis()
+      const { ports, say } = yield* producerOn({ url: server.url })
+      const left: Array<string> = []
+      for (let round = 1; round <= 15; round++) {
+        yield* Effect.scoped(
+          Effect.gen(function* () {
+            const { said } = yield* workerOn({ url: server.url })
+            yield* say(round)
+            yield* until("a job has run", () => said.includes(round))
+          })
+        )
+        const { id } = yield* say(-round)
+        const job = Option.getOrThrow(yield* Context.get(ports, JobStore).get("say", id))
+        left.push(job.state)
+        yield* Context.get(ports, QueueControl).remove("say", [id])
+      }
+
+      assert.deepStrictEqual(
+        left,
+        left.map(() => "pending")
+      )
+    }).pipe(Effect.scoped)
+  )
+})
