@@ -273,7 +273,10 @@ export const wakingContract = contract("waking", (it) => {
         take: (_, reply) => answers.push(reply) > 0
       })
 
-      yield* wokenBy(wakeup, queue.enqueue(job("a")))
+      const waiting = yield* startWait(wakeup, 1000)
+      yield* queue.enqueue(job("a"))
+      yield* TestClock.adjust(1000)
+      yield* Fiber.join(waiting)
       const { claimed } = yield* queue.exchange(request)
 
       assert.deepStrictEqual(ids(claimed), ["a"])
