@@ -1,16 +1,16 @@
 import { assert, describe, it } from "vitest"
-import { Gate } from "../../src/backends/redis/Gate.ts"
+import { Caller, Gate } from "../../src/backends/redis/Gate.ts"
 
 describe("Gate", () => {
   it("never sends a call whose caller has left while it waited", async () => {
     const gate = new Gate(1000, () => false)
     const sent: Array<string> = []
     const send = (name: string) => async () => sent.push(name)
-    const leaving = new AbortController()
-    void gate.call(send("left"), leaving.signal)
+    const leaving = new Caller()
+    void gate.call(send("left"), leaving)
     const stayed = gate.call(send("stayed"))
 
-    leaving.abort()
+    leaving.leave()
     gate.open()
     await stayed
 
@@ -20,13 +20,13 @@ describe("Gate", () => {
   it("does not send again for a caller who left when the connection broke", async () => {
     const gate = new Gate(1000, () => false)
     gate.open()
-    const leaving = new AbortController()
+    const leaving = new Caller()
     let sends = 0
     void gate.call(async () => {
       sends++
       throw new Error("Connection is closed.")
-    }, leaving.signal)
-    leaving.abort()
+    }, leaving)
+    leaving.leave()
 
     // the pause before a call is sent again is over when this one has been
     let again = 0
@@ -35,6 +35,25 @@ describe("Gate", () => {
     })
 
     assert.deepStrictEqual([sends, again], [1, 2])
+  })
+
+  it("bounds each call by itself", async () => {
+    const gate = new Gate(100, () => false)
+    gate.open()
+    const silent = () => gate.call(() => new Promise<string>(() => undefined))
+    const ends: Array<string> = []
+    const start = performance.now()
+    const note = (name: string) => () => ends.push(`${name} ${performance.now() - start >= 99}`)
+
+    const first = silent().catch(note("first"))
+    const answered = gate.call(async () => "fine")
+    await new Promise((resolve) => setTimeout(resolve, 30))
+    const last = silent().catch(note("last"))
+
+    assert.strictEqual(await answered, "fine")
+    await Promise.all([first, last])
+    assert.deepStrictEqual(ends, ["first true", "last true"])
+    assert.isAtLeast(performance.now() - start, 129)
   })
 
   it("fails a call that throws before it is sent, and lets the others through", async () => {

@@ -6,7 +6,7 @@ import { Cluster, Redis as IORedis } from "ioredis"
 import { clusterSubscriberOf } from "./cluster-subscriber.ts"
 import { blockMillis, clusterOptions, type ConnectionOptions, driverOptions } from "./driver-options.ts"
 import { clusterEarOf, type Ear, earOf } from "./ears.ts"
-import { Gate } from "./Gate.ts"
+import { type Caller, Gate } from "./Gate.ts"
 import { Outages } from "./Outages.ts"
 import { RedisUnsuitable } from "./RedisUnsuitable.ts"
 import { reconnect } from "./revive.ts"
@@ -52,7 +52,7 @@ export interface Connection {
     script: AnyScript,
     keys: ReadonlyArray<string>,
     args: ReadonlyArray<string | number>,
-    gone?: AbortSignal,
+    caller?: Caller,
     reply?: ReplyForm
   ) => Promise<unknown>
   /** Whether the server is there, and known to be suitable. */
@@ -127,7 +127,7 @@ export const open = Effect.fnUntraced(function* (options: ConnectionOptions) {
 
   const masters = () => (client instanceof Cluster ? client.nodes("master") : [client])
 
-  const run: Connection["run"] = (script, keys, args, gone, reply = "text") => {
+  const run: Connection["run"] = (script, keys, args, caller, reply = "text") => {
     const rest = [keys.length, ...keys, ...args]
     const send = (command: string, text: string): Promise<unknown> =>
       reply === "text" ? client.call(command, [text, ...rest]) : client.callBuffer(command, [text, ...rest])
@@ -137,7 +137,7 @@ export const open = Effect.fnUntraced(function* (options: ConnectionOptions) {
           if (!messageOf(error).startsWith("NOSCRIPT")) throw error
           return send("EVAL", script.source)
         }),
-      gone
+      caller
     )
   }
 

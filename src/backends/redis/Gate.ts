@@ -1,4 +1,5 @@
 import type { RedisUnsuitable } from "./RedisUnsuitable.ts"
+import { Deadlines } from "./Deadlines.ts"
 import { isReply, messageOf } from "./store-error.ts"
 
 /** Calls that wait for the connection at most. More fail at once, so that an outage does not fill the memory. */
@@ -9,6 +10,15 @@ const pauseMillis = 50
 
 /** Replies of a cluster that is changing: the command had no effect, and the same one will be taken soon. */
 const passing = /^(CLUSTERDOWN|TRYAGAIN|MASTERDOWN) /
+
+/** Somebody who waits for an answer, and may leave before it is there. */
+export class Caller {
+  onLeave: (() => void) | undefined
+
+  leave(): void {
+    this.onLeave?.()
+  }
+}
 
 /**
  * Lets calls through while the server is known to be suitable, and bounds every call. A call waits here, and not in
@@ -24,10 +34,12 @@ export class Gate {
   isOpen = false
   private refusal: Error | undefined
   private readonly waiting = new Set<() => void>()
+  private readonly deadlines: Deadlines
 
   /** `leave` replaces the connection to a server that has become a replica; it answers whether it does. */
   constructor(timeoutMillis: number, leave: () => boolean) {
     this.timeoutMillis = timeoutMillis
+    this.deadlines = new Deadlines(timeoutMillis)
     this.leave = leave
   }
 
@@ -55,7 +67,7 @@ export class Gate {
    * Sends a command, again when its connection breaks, until there is an answer, the time is over, or nobody waits
    * for it any more: then it is not sent, or not again, and the promise stays open.
    */
-  call<A>(send: () => Promise<A>, gone?: AbortSignal): Promise<A> {
+  call<A>(send: () => Promise<A>, caller?: Caller): Promise<A> {
     return new Promise((resolve, reject) => {
       let over = false
       let hasMetReplica = false
@@ -63,10 +75,9 @@ export class Gate {
 
       const end = (): void => {
         over = true
-        clearTimeout(timer)
+        this.deadlines.remove(late)
         clearTimeout(pause)
         this.waiting.delete(attempt)
-        gone?.removeEventListener("abort", end)
       }
       const fail = (error: unknown): void => {
         if (over) return
@@ -98,8 +109,9 @@ export class Gate {
         else if (this.waiting.size >= waitingLimit) fail(new Error(`${waitingLimit} calls wait for Redis already`))
         else this.waiting.add(attempt)
       }
-      const timer = setTimeout(() => fail(this.late()), this.timeoutMillis)
-      gone?.addEventListener("abort", end)
+      const late = (): void => fail(this.late())
+      this.deadlines.add(late)
+      if (caller !== undefined) caller.onLeave = end
       attempt()
     })
   }

@@ -6,6 +6,7 @@ import { checkQueue } from "../../domain/limits.ts"
 import type { StoreError } from "../../ports/StoreError.ts"
 import type { Connection, ReplyForm } from "./Connection.ts"
 import type { Following } from "./ears.ts"
+import type { Caller } from "./Gate.ts"
 import { type Keys, keysOf, noticePrefix, type QueueKey, registryKey } from "./keys.ts"
 import type { Script } from "./scripts/Script.ts"
 import { storeError } from "./store-error.ts"
@@ -32,7 +33,7 @@ export interface Queues {
     now: Now,
     args: ReadonlyArray<string | number>,
     index?: JobState,
-    gone?: AbortSignal,
+    caller?: Caller,
     reply?: ReplyForm
   ) => Promise<unknown>
   /** A script with the keys it declares, as EVALSHA takes it, by the server's clock. */
@@ -76,11 +77,11 @@ export const make = (connection: Connection, storeClock: StoreClock): Queues => 
   const argsFor = (script: Script, now: Now, args: ReadonlyArray<string | number>) =>
     script.args[0] === "now" ? [now, ...args] : args
 
-  const runPromise: Queues["runPromise"] = (script, queue, now, args, index, gone, reply) => {
+  const runPromise: Queues["runPromise"] = (script, queue, now, args, index, caller, reply) => {
     const isGood = keysByQueue.has(queue) ? undefined : checkQueue(queue)
     // rejected, and not thrown: callers are promises and callbacks
     if (isGood !== undefined && Result.isFailure(isGood)) return Promise.reject(isGood.failure)
-    return connection.run(script, keysFor(script, queue, index), argsFor(script, now, args), gone, reply)
+    return connection.run(script, keysFor(script, queue, index), argsFor(script, now, args), caller, reply)
   }
 
   const nowBy = (clock: Clock.Clock): Now =>

@@ -18,6 +18,7 @@ import { decodeEnded, decodeEndings, decodeJob, jsonText, parseText, type RawJob
 import { encodeExchange, type RawReply } from "./exchange-codec.ts"
 import { dropEndings, replyOf } from "./exchange-reply.ts"
 import { makeEnqueue } from "./enqueue-batches.ts"
+import { Caller } from "./Gate.ts"
 import type { Queues } from "./Queues.ts"
 import { scripts } from "./scripts/index.ts"
 import { storeError } from "./store-error.ts"
@@ -41,7 +42,8 @@ export const make = (queues: Queues): JobStore["Service"] => {
     exchange: (request) =>
       refusalOf("exchange", checkWorker(request.worker)) ??
       Clock.clockWith((clock) =>
-        Effect.callback((resume, gone) => {
+        Effect.callback((resume) => {
+          const caller = new Caller()
           queues
             .runPromise(
               scripts.exchange,
@@ -49,13 +51,14 @@ export const make = (queues: Queues): JobStore["Service"] => {
               queues.nowBy(clock),
               encodeExchange(request, queues.notices),
               undefined,
-              gone,
+              caller,
               "bytes"
             )
             .then(
               (reply) => resume(answerOf(queues, request.queue, reply as RawReply)),
               (cause: unknown) => resume(Effect.fail(storeError("exchange")(cause)))
             )
+          return Effect.sync(() => caller.leave())
         })
       ),
     extendLeases: ({ about, leaseMillis, leases, queue, worker }) =>

@@ -1,0 +1,42 @@
+/**
+ * Calls back for what is not removed in time, with one timer for all: since they have equally long, the oldest is next.
+ *
+ * **Units** milliseconds, real time.
+ */
+export class Deadlines {
+  readonly #millis: number
+  /** In the order of their time. */
+  readonly #until = new Map<() => void, number>()
+  #timer: ReturnType<typeof setTimeout> | undefined
+
+  constructor(millis: number) {
+    this.#millis = millis
+  }
+
+  add(late: () => void): void {
+    this.#until.set(late, performance.now() + this.#millis)
+    this.#timer ??= this.#arm(this.#millis)
+  }
+
+  remove(late: () => void): void {
+    this.#until.delete(late)
+  }
+
+  // nothing may be left when it goes off: it is no reason for a process to live on
+  #arm(millis: number): ReturnType<typeof setTimeout> {
+    return setTimeout(() => this.#look(), millis).unref()
+  }
+
+  #look(): void {
+    this.#timer = undefined
+    const now = performance.now()
+    for (const [late, until] of this.#until) {
+      if (until > now) {
+        this.#timer = this.#arm(until - now)
+        return
+      }
+      this.#until.delete(late)
+      late()
+    }
+  }
+}
