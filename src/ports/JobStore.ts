@@ -168,7 +168,10 @@ export interface ExchangeReply {
   /** Expired leases met on the way: put back, and buried for lack of attempts. */
   readonly rescued: ReadonlyArray<JobId>
   readonly buried: ReadonlyArray<JobId>
-  /** Time to the next known change: a job becoming visible, a lease expiring. Absent: none known. */
+  /**
+   * Time to the next known change: a job becoming visible, a lease expiring, those aside that this claim began. Absent:
+   * none known.
+   */
   readonly nextInMillis?: number
   /** Whether visible jobs were left behind, so that asking again is worth it. */
   readonly more: boolean

@@ -191,9 +191,10 @@ const claim = (
 /** How many more jobs may be active. */
 const room = (queue: QueueState): number => Math.max(0, (queue.maxActive ?? Infinity) - queue.indexes.active.size)
 
-const nextInMillis = (queue: QueueState, now: EpochMillis): number | undefined => {
+const nextInMillis = (queue: QueueState, expires: EpochMillis, now: EpochMillis): number | undefined => {
   const next = Math.min(
-    ...(["scheduled", "retry", "active"] as const).map((state) => queue.indexes[state].first?.score ?? Infinity),
+    expires,
+    ...(["scheduled", "retry"] as const).map((state) => queue.indexes[state].first?.score ?? Infinity),
     queue.indexes.pending.nextTokenAt(now) ?? Infinity
   )
   return next === Infinity ? undefined : Math.max(0, next - now)
@@ -211,10 +212,11 @@ export const exchange = (queue: QueueState, request: ExchangeRequest, now: Epoch
   }
   const { rescued, buried } = rescue(queue, rescueLimit, now)
   promote(queue, promoteLimit, now)
+  const expires = queue.indexes.active.first?.score ?? Infinity
   const claimed = claim(queue, request.worker, request.claim, now)
   const more = !queue.paused && room(queue) > 0 && queue.indexes.pending.next(now) !== undefined
   if (more) queue.signal.raise()
-  const next = nextInMillis(queue, now)
+  const next = nextInMillis(queue, expires, now)
   return {
     settled,
     claimed,

@@ -37,6 +37,8 @@ export const interrupt = (attempt: Attempt, reason: InterruptReason): void => {
   attempt.fiber?.interruptUnsafe()
 }
 
+const isPutOff = ({ _tag }: Settlement): boolean => _tag === "Retry" || _tag === "Snooze" || _tag === "Release"
+
 /** One queue of a worker: what runs, what is to be settled, and whether there may be work. */
 export class Lane {
   readonly queue: string
@@ -83,6 +85,8 @@ export class Lane {
   joined = false
   /** Monotonic milliseconds at which something becomes visible or a lease expires, as far as known. */
   nextAt = Number.POSITIVE_INFINITY
+  /** Whether that may be a lease of its own, which ends with its job. */
+  mayExpectOwn = false
   /** Whether an exchange is under way, whose reply may still bring jobs. */
   exchanging = false
   /** Whether that exchange does nothing but find out what an earlier claim has brought. */
@@ -131,6 +135,15 @@ export class Lane {
   /** Its virtual time, not counting what it has only asked for. */
   get time(): number {
     return this.since + this.served / this.weight
+  }
+
+  /**
+   * Whether its settlements should ask for jobs as well, though its ear hears of the next one anyhow: since jobs come so
+   * fast that there may be one, or to learn when a job that was put off is due, or that nothing is any more.
+   */
+  get hasUseOfAnswer(): boolean {
+    const { outgoing } = this
+    return this.lucky || (this.mayExpectOwn && outgoing.length === this.attempts.size) || outgoing.some(isPutOff)
   }
 
   /** Whether all that it had has ended, and nothing more can come. */

@@ -6,7 +6,7 @@ import type { Backoff } from "../../domain/Backoff.ts"
 import type { EpochMillis } from "../../domain/Job.ts"
 import type { Entry, Queues } from "../../domain/Queues.ts"
 import type { AnyTask } from "../../domain/Task.ts"
-import type { JobStore, Settlement } from "../../ports/JobStore.ts"
+import type { JobStore } from "../../ports/JobStore.ts"
 import type { Extensions } from "./Extensions.ts"
 import type { BoundHandler } from "./Handler.ts"
 import type { Pool } from "./Pool.ts"
@@ -36,8 +36,6 @@ export interface Runnable {
   readonly task: AnyTask
   readonly handler: BoundHandler
 }
-
-const isPutOff = ({ _tag }: Settlement): boolean => _tag === "Retry" || _tag === "Snooze" || _tag === "Release"
 
 /** Most jobs one exchange asks for, so that no script runs long. */
 const claimLimit = 1000
@@ -202,7 +200,7 @@ export class WorkerState {
     if (this.lanes.length > 1 || this.stopping || !lane.serving) return 0
     if (lane.openClaim !== undefined || lane.hungry || lane.granted > 0) return 0
     const { lent } = this
-    lane.lent = lent
+    this.#lend(lane)
     return Math.max(0, Math.min(this.concurrency + lent - this.held, lane.room(lent), claimLimit))
   }
 
@@ -236,11 +234,12 @@ export class WorkerState {
   }
 
   /**
-   * Gives slots to jobs that a claim has brought. Answers how many of them may start; the others, for which there is no
-   * room any more, are to be released.
+   * Gives slots to jobs that a claim has brought; an exchange under way that asks for the same ones brings no others.
+   * Answers how many of them may start; the others, for which there is no room any more, are to be released.
    */
   received(lane: Lane, claimed: number): number {
-    this.#free(lane, -claimed)
+    this.#free(lane, lane.asked - claimed)
+    lane.asked = 0
     lane.served += claimed
     if (claimed > 0) this.#time = Math.max(this.#time, lane.time)
     const { lent, pool } = lane
@@ -285,9 +284,7 @@ export class WorkerState {
     else if (!this.changed.isOpen()) this.idle.closeUnsafe()
 
     if (free > 0 && lone !== undefined) {
-      // an ear that hears of the next job anyhow makes asking a waste, unless jobs come so fast that there may be one, or
-      // the answer tells when a job that is put off becomes due
-      const mayFind = lone.outgoing.length > 0 && (lone.lucky || !listens || lone.outgoing.some(isPutOff))
+      const mayFind = lone.outgoing.length > 0 && (!listens || lone.hasUseOfAnswer)
       if (lone.serving && !lone.exchanging && (lone.hungry || mayFind)) {
         this.#grant(lone, Math.min(free, lone.room(lent)))
       }
@@ -302,9 +299,15 @@ export class WorkerState {
     else this.full.closeUnsafe()
   }
 
+  /** What a claim that is asked for twice was first lent, it may keep. */
+  #lend(lane: Lane): void {
+    const { lent } = this
+    lane.lent = lane.openClaim === undefined ? lent : Math.max(lane.lent, lent)
+  }
+
   #grant(lane: Lane, count: number): void {
     const granted = Math.min(count, claimLimit - lane.granted)
-    lane.lent = this.lent
+    this.#lend(lane)
     lane.granted += granted
     lane.turn = ++this.#turns
     this.#free(lane, -granted)

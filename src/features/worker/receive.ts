@@ -23,6 +23,7 @@ export const receive = (
   const startable = state.received(lane, claimed.length)
   if (claim.limit > 0) {
     lane.found(claimed.length, more)
+    lane.mayExpectOwn = nextInMillis !== undefined && lane.attempts.size > 0
     // a millisecond at least: the store's clock may be a little behind what it announced
     state.expect(lane, nextInMillis === undefined ? Infinity : state.monotonicMillis() + Math.max(1, nextInMillis))
   }

@@ -144,15 +144,15 @@ export const delayContract = contract("delay", (it) => {
       yield* queue.enqueue(job("delayed", { visible: { inMillis: 5000 } }))
       const untilDelay = yield* next
       yield* queue.enqueue(job("leased"))
-      const untilExpiry = yield* next
+      const afterOwnClaim = yield* next
       yield* TestClock.adjust(1000)
-      const soonerExpiry = yield* next
+      const untilExpiry = yield* next
       yield* queue.enqueue(job("failed"))
       const failed = yield* queue.claimOne()
       yield* queue.settle(retry(failed, 100))
       const untilRetry = yield* next
 
-      assert.deepStrictEqual([untilDelay, untilExpiry, soonerExpiry, untilRetry], [5000, 4000, 3000, 100])
+      assert.deepStrictEqual([untilDelay, afterOwnClaim, untilExpiry, untilRetry], [5000, 5000, 3000, 100])
     })
   )
 

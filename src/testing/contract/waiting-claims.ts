@@ -21,6 +21,7 @@ const steps = Effect.gen(function* () {
   const store = yield* JobStore
   const claims: Array<NonNullable<ExchangeRequest["claim"]>> = []
   const ear = Latch.makeUnsafe(false)
+  const open = Latch.makeUnsafe(true)
   let claimant: Claimant | undefined
   let waiting: WaitingClaim | undefined
 
@@ -42,7 +43,7 @@ const steps = Effect.gen(function* () {
     ...store,
     exchange: (request) => {
       if (request.claim !== undefined) claims.push(request.claim)
-      return store.exchange(request)
+      return Effect.tap(store.exchange(request), open.await)
     }
   })
 
@@ -50,6 +51,9 @@ const steps = Effect.gen(function* () {
     layer: Layer.mergeAll(Layer.succeed(Wakeups, wakeups), Layer.succeed(JobStore, spy)),
     /** What the worker itself claimed, and not along with a wait. */
     claims,
+    /** Holds back the answers to what the worker itself asks. */
+    hold: open.close,
+    letGo: open.open,
     /** The claim that waits, once there is one. */
     waiting: Effect.andThen(
       eventually(Effect.sync(() => waiting !== undefined)),
@@ -169,6 +173,30 @@ export const waitingClaimsContract = contract("claims that wait", (it) => {
       yield* eventually(Effect.map(queue.depths, ({ active, pending }) => active === 1 && pending === 2))
 
       assert.deepStrictEqual([reply.claimed.length, running()], [3, 1])
+    })
+  )
+
+  it.effect("RUN-18 RUN-8 an answer that comes while it is asked for again needs no room twice", (queue) =>
+    Effect.gen(function* () {
+      const backend = yield* steps
+      const { endOne, run, running } = gated()
+      yield* serve(backend, queue, run, { concurrency: 3, poll: "1 second" })
+      const claim = yield* backend.waiting
+      yield* fill(queue, 3)
+      const reply = yield* backend.carryOut(claim)
+      const before = backend.claims.length
+
+      yield* backend.hold
+      yield* TestClock.adjust("1 second")
+      yield* eventually(Effect.sync(() => backend.claims.length > before))
+      yield* backend.deliver(claim, reply)
+      const runningThen = running()
+      yield* backend.letGo
+      yield* endOne()
+      yield* eventually(done(queue))
+
+      assert.deepStrictEqual([runningThen, running()], [3, 2])
+      assert.deepInclude(yield* queue.depths, { active: 2, pending: 0 })
     })
   )
 

@@ -433,7 +433,6 @@ local function claim()
   redis.call("HSET", keys.meta, "token", exact(token), "claimed", exact(tonumber(meta[4] or "0") + held / 2))
   spread("HSET", keys.runs, runs)
   spread("ZADD", keys.active, leases)
-  if held > 0 then expires = math.min(expires, now + lease) end
   hand_out(ids, records)
   return ids, first, more
 end

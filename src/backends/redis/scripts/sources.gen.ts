@@ -1680,7 +1680,7 @@ return { exact(clock(ARGV[1])), redis.call("HGET", KEYS[1], ARGV[2]) or "" }`
     keys: ["jobs", "runs", "pending", "limited", "limits", "buckets", "scheduled", "retry", "active", "completed", "cancelled", "dead", "ledger", "result", "cancels", "progress", "logs", "watchers", "unique", "meta", "claims", "workers", "outbox", "endings", "members", "wake"] as const,
     args: ["now", "notices", "worker", "number", "limit", "lease", "plain"] as const,
     rest: "settlements" as const,
-    sha1: "52d7ed45380bda04fbb624cf0b3607b7d61dc168",
+    sha1: "9481cd2a221f06b8762d58b1caa126837f24b97f",
     source: `#!lua flags=allow-oom
 local function clock(given)
   if given ~= "" then return tonumber(given) end
@@ -2368,7 +2368,6 @@ local function claim()
   redis.call("HSET", keys.meta, "token", exact(token), "claimed", exact(tonumber(meta[4] or "0") + held / 2))
   spread("HSET", keys.runs, runs)
   spread("ZADD", keys.active, leases)
-  if held > 0 then expires = math.min(expires, now + lease) end
   hand_out(ids, records)
   return ids, first, more
 end
