@@ -226,7 +226,7 @@ export const bugs: ReadonlyArray<Bug> = [
     number: 102,
     name: "a claim answered after its leases starts its jobs",
     edits: [
-      { file: worker("exchange-loop"), from: "i < startable && !isLate", to: "i < startable" },
+      { file: worker("receive"), from: "i < startable && !isLate", to: "i < startable" },
       {
         file: worker("run-attempt"),
         from: "if (attempt.trustedUntil <= nowMillis && attempt.interruptedFor === undefined) {",
@@ -288,5 +288,45 @@ export const bugs: ReadonlyArray<Bug> = [
     ],
     tests: everyScript,
     pattern: "F43 enqueue"
+  },
+  {
+    number: 109,
+    name: "a claim whose answer is lost is not asked for again by its number",
+    edits: [
+      {
+        file: worker("WorkerState"),
+        from: "return (lane.openClaim ??= ++this.#claims)",
+        to: "return (lane.openClaim = ++this.#claims)"
+      }
+    ],
+    tests: network,
+    pattern: "F42 the answer to a claim"
+  },
+  {
+    number: 110,
+    name: "a worker leaves without asking what its claim has brought",
+    edits: [
+      {
+        file: worker("WorkerState"),
+        from: "return lane.openClaim !== undefined && (this.stopping || !lane.serving)",
+        to: "return false"
+      },
+      { file: worker("Lane"), from: "return this.openClaim === undefined && this.attempts", to: "return this.attempts" }
+    ],
+    tests: contract,
+    pattern: "STOP-1 RUN-18"
+  },
+  {
+    number: 111,
+    name: "the answer to a claim that was asked for again is taken twice",
+    edits: [
+      {
+        file: worker("receive"),
+        from: "if (claim === undefined || lane.openClaim !== claim.number) return false",
+        to: "if (claim === undefined) return false"
+      }
+    ],
+    tests: contract,
+    pattern: "RUN-18 an answer that comes when"
   }
 ]
