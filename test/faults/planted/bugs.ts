@@ -182,7 +182,12 @@ export const bugs: ReadonlyArray<Bug> = [
     number: 14,
     name: "wake-ups without looking from time to time",
     edits: [
-      { file: worker("wait-for-work"), from: "current.wakeup.wait(pollMillis)", to: "current.wakeup.wait(3_600_000)" }
+      {
+        file: worker("wait-for-work"),
+        from: ": wakeup.wait(pollMillis)",
+        to: ": wakeup.wait(3_600_000)"
+      },
+      { file: worker("WaitingClaims"), from: "const limit = this.#state.askAhead(lane)", to: "const limit = 0" }
     ],
     tests: data,
     pattern: "F36"
