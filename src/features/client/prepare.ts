@@ -66,7 +66,8 @@ const encode = (
 interface Common {
   readonly queue: AnyQueue
   readonly unique: Uniqueness | undefined
-  readonly job: Omit<NewJob, "id" | "payload">
+  /** With an empty id and payload: a copy that changes two fields is made quicker than one that gains them. */
+  readonly job: NewJob
 }
 
 const commonOf = <T extends AnyTask>(
@@ -94,6 +95,8 @@ const commonOf = <T extends AnyTask>(
     queue,
     unique: unique.success,
     job: {
+      id: "",
+      payload: "",
       kind: task.kind,
       priority,
       maxAttempts,
@@ -136,7 +139,7 @@ const batchesOf = <T extends AnyTask>(
       if (Result.isFailure(orderKey)) return Result.fail(orderKey.failure)
       shard = shardFor(queue, orderKey.success ?? key?.named ?? key?.stored ?? id)
     }
-    const job: NewJob = { id, payload: text.success, ...common }
+    const job: NewJob = { ...common, id, payload: text.success }
     batches.add(shard, key === undefined ? job : { ...job, uniqueKey: key.stored, ...unique?.held }, i)
   }
   return Result.succeed(batches.all)

@@ -2,6 +2,7 @@ import type * as Fiber from "effect/Fiber"
 import * as Latch from "effect/Latch"
 import type { EpochMillis, Token } from "../../domain/Job.ts"
 import type { Entry } from "../../domain/Queues.ts"
+import { TurnoverMap } from "../../domain/TurnoverMap.ts"
 import type { ClaimedJob, Settlement } from "../../ports/JobStore.ts"
 import type { Observed } from "./Extensions.ts"
 import { Activity } from "./Activity.ts"
@@ -42,7 +43,7 @@ const isPutOff = ({ _tag }: Settlement): boolean => _tag === "Retry" || _tag ===
 /** One queue of a worker: what runs, what is to be settled, and whether there may be work. */
 export class Lane {
   readonly queue: string
-  readonly attempts = new Map<Token, Attempt>()
+  readonly attempts = new TurnoverMap<Token, Attempt>()
   /** What was done in the last minute. */
   readonly activity = new Activity()
   /** Claimed and not started yet, in order. */
