@@ -31,8 +31,7 @@ export const readyScore = ({ new: { priority }, sequence }: Pick<JobRecord, "new
 /**
  * A stored job. Which index holds it follows from `state`; `move` changes both.
  *
- * A class, since V8 makes what comes from one object literal old from the start once the first of them, in a young
- * program, have lived on.
+ * A class, since V8 may take what one object literal makes for old from the start (decision 16).
  */
 export class JobRecord implements Entry<JobRecord> {
   readonly id: JobId

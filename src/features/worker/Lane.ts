@@ -13,22 +13,31 @@ import type { Prefetch } from "./Prefetch.ts"
 /** Why the worker itself interrupts a handler. */
 export type InterruptReason = "lease lost" | "shutdown" | "cancelled"
 
-/** An attempt this worker answers for: from its claim until the store has accepted how it ended. */
-export interface Attempt {
+/**
+ * An attempt this worker answers for: from its claim until the store has accepted how it ended.
+ *
+ * A class, since V8 may take what one object literal makes for old from the start (decision 16).
+ */
+export class Attempt {
   readonly job: ClaimedJob
   /** When it was started, by the worker's clock; absent before. */
-  startedAt: EpochMillis | undefined
+  startedAt: EpochMillis | undefined = undefined
   /** Monotonic milliseconds until which the lease is certain, whatever the store's answers. */
   trustedUntil: number
   /** `ready` until its handler is started, `ended` when what it came to is to be settled. */
-  phase: "ready" | "running" | "ended"
+  phase: "ready" | "running" | "ended" = "ready"
   /** The handler's fiber; absent before it starts, and during its first synchronous steps. */
-  fiber: Fiber.Fiber<unknown, unknown> | undefined
-  interruptedFor: InterruptReason | undefined
+  fiber: Fiber.Fiber<unknown, unknown> | undefined = undefined
+  interruptedFor: InterruptReason | undefined = undefined
   /** When it was started, if it is one of those that tell how long handlers take. */
-  sampledNanos: bigint | undefined
+  sampledNanos: bigint | undefined = undefined
   /** What the worker's extensions keep of it; absent before its handler starts. */
-  observed: Observed | undefined
+  observed: Observed | undefined = undefined
+
+  constructor(job: ClaimedJob, trustedUntil: number) {
+    this.job = job
+    this.trustedUntil = trustedUntil
+  }
 }
 
 /** Interrupts a handler, once; one that has not started will not. */
