@@ -9,25 +9,25 @@ import * as SchemaJITCompiler from "effect/schema/SchemaJITCompiler"
 export type PlainSchema = Schema.ConstraintCodec<unknown, unknown>
 
 /**
- * Numbers that stand for themselves. Texts stand for `NaN` and the infinities, which JSON does not have; for their sake
+ * Lets numbers stand for themselves. Texts stand for `NaN` and the infinities, which JSON does not have; for their sake
  * Effect interprets every number, compiled or not. What does not pass here is left to it.
  */
+let areNumbersQuick = false
 const quickenNumbers = () => {
+  if (areNumbersQuick) return
+  areNumbersQuick = true
   const { ast } = Schema.toCodecJson(Schema.Number)
   const whole = Schema.toCodecJson(Schema.Number.annotate({}))
   const decode = (value: unknown) => (Number.isFinite(value) ? value : SchemaCompiler.invalid)
   SchemaCompiler.set(ast, { decode, decodeEffect: SchemaParser.decodeUnknownEffect(whole) })
   SchemaCompiler.set(SchemaAST.flip(ast), { decode, decodeEffect: SchemaParser.encodeUnknownEffect(whole) })
 }
-let isQuick = false
-
 /**
  * Compiled, since it runs for every job: payloads are encoded and decoded in two thirds of the time (decision 16). Where
  * code cannot be made at run time, Effect interprets the schema instead.
  */
 const compiledCodec = (schema: PlainSchema) => {
-  if (!isQuick) quickenNumbers()
-  isQuick = true
+  quickenNumbers()
   const codec = Schema.toCodecJson(schema)
   SchemaJITCompiler.enable(codec.ast)
   SchemaJITCompiler.enable(SchemaAST.flip(codec.ast))

@@ -65,7 +65,13 @@ export class JobRecord implements Entry<JobRecord> {
   next: JobRecord | undefined = undefined
   position = notInHeap
 
-  constructor(job: NewJob, sequence: number, now: EpochMillis, visibleAt: EpochMillis, expiresAt: EpochMillis | undefined) {
+  constructor(
+    job: NewJob,
+    sequence: number,
+    now: EpochMillis,
+    visibleAt: EpochMillis,
+    expiresAt: EpochMillis | undefined
+  ) {
     this.id = job.id
     this.new = job
     this.enqueuedAt = now
