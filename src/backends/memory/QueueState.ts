@@ -25,8 +25,7 @@ const none: ReadonlyArray<never> = Object.freeze([])
 const nothingLogged = Object.freeze({ token: 0, lines: 0 })
 
 /** Priority above a 40-bit sequence. */
-export const readyScore = ({ new: { priority }, sequence }: Pick<JobRecord, "new" | "sequence">): number =>
-  priority * 2 ** 40 + sequence
+export const readyScore = (record: JobRecord): number => record.new.priority * 2 ** 40 + record.sequence
 
 /**
  * A stored job. Which index holds it follows from `state`; `move` changes both.

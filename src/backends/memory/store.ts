@@ -75,7 +75,9 @@ const enqueueOne = (queue: QueueState, job: NewJob, now: EpochMillis): EnqueueOu
     return { _tag: "Replaced", of: owner }
   }
   queue.holdKey(job, job.id, now)
-  queue.add(new JobRecord(job, queue.nextSequence(), now, instant(job.visible, now) ?? now, instant(job.expires, now)))
+  const visibleAt = instant(job.visible, now) ?? now
+  const record = new JobRecord(job, queue.nextSequence(), now, visibleAt, instant(job.expires, now))
+  queue.add(record)
   queue.counters.enqueued++
   return enqueued
 }

@@ -86,20 +86,21 @@ const settlementAfter = (
  */
 const start = (state: WorkerState, lane: Lane, attempt: Attempt): void => {
   const { job } = attempt
+  const held = { jobId: job.id, token: job.token }
   if (attempt.interruptedFor === "lease lost") {
     end(state, lane, attempt, undefined)
     return
   }
   // one that somebody cancels: the store makes that of the release
   if (state.stopping || !lane.serving || attempt.interruptedFor !== undefined) {
-    end(state, lane, attempt, { _tag: "Release", jobId: job.id, token: job.token, delayMillis: 0 })
+    end(state, lane, attempt, { _tag: "Release", ...held, delayMillis: 0 })
     return
   }
   const { extensions } = state
   const runnable = state.runnables.get(job.kind)
   if (runnable === undefined) {
     const delayMillis = state.settings.unknownKindDelayMillis
-    end(state, lane, attempt, { _tag: "Release", jobId: job.id, token: job.token, delayMillis })
+    end(state, lane, attempt, { _tag: "Release", ...held, delayMillis })
     return
   }
   noteStart(state, lane, attempt)
@@ -111,7 +112,7 @@ const start = (state: WorkerState, lane: Lane, attempt: Attempt): void => {
       id: job.id
     })
     const error = `the payload cannot be decoded: ${why}`
-    end(state, lane, attempt, { _tag: "Bury", jobId: job.id, token: job.token, reason: "undecodable", error })
+    end(state, lane, attempt, { _tag: "Bury", ...held, reason: "undecodable", error })
     return
   }
   attempt.phase = "running"
