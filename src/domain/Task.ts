@@ -1,14 +1,12 @@
 import * as Duration from "effect/Duration"
-import * as Exit from "effect/Exit"
+import type * as Exit from "effect/Exit"
 import * as Schema from "effect/Schema"
-import * as SchemaAST from "effect/SchemaAST"
-import * as SchemaJITCompiler from "effect/schema/SchemaJITCompiler"
 import * as Backoff from "./Backoff.ts"
+import { jsonCodec, type PlainSchema } from "./json-codec.ts"
 import { defaultMaxAttempts, defaultPriority, defaultQueue } from "./limits.ts"
 import type { AnyQueue, Sharded } from "./Sharded.ts"
 
-/** A schema whose codec needs no services, so that it can run at the edge of any program. */
-export type PlainSchema = Schema.ConstraintCodec<unknown, unknown>
+export type { PlainSchema } from "./json-codec.ts"
 
 /** A token bucket: `limit` starts per `per`, refilled continuously. */
 export interface RateLimitOptions {
@@ -119,43 +117,6 @@ type QueueOf<Q extends AnyQueue> = Q extends string ? string : Sharded
 const sevenDaysMillis = 7 * 24 * 60 * 60 * 1000
 
 const millisOf = (input: Duration.Input): number => Duration.toMillis(Duration.fromInputUnsafe(input))
-
-/**
- * Compiled, since it runs for every job: payloads are encoded and decoded in two thirds of the time (decision 16). Where
- * code cannot be made at run time, Effect interprets the schema instead.
- */
-const compiledCodec = (schema: PlainSchema) => {
-  const codec = Schema.toCodecJson(schema)
-  SchemaJITCompiler.enable(codec.ast)
-  SchemaJITCompiler.enable(SchemaAST.flip(codec.ast))
-  return codec
-}
-
-const jsonCodec = (schema: PlainSchema) => {
-  const codec = compiledCodec(schema)
-  const encode = Schema.encodeUnknownExit(codec)
-  const decode = Schema.decodeUnknownExit(codec)
-  return {
-    encode: (value: unknown) => {
-      // open schemas let values through that JSON cannot carry: cycles, bigints, functions, depth beyond the stack
-      try {
-        const exit = encode(value)
-        if (Exit.isFailure(exit)) return exit
-        const text: string | undefined = JSON.stringify(exit.value)
-        return text === undefined ? Exit.die(new TypeError("the value has no JSON form")) : Exit.succeed(text)
-      } catch (error) {
-        return Exit.die(error)
-      }
-    },
-    decode: (text: string) => {
-      try {
-        return decode(JSON.parse(text))
-      } catch (error) {
-        return Exit.die(error)
-      }
-    }
-  }
-}
 
 /**
  * Defines a kind of job.

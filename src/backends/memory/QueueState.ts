@@ -11,6 +11,7 @@ import type {
 } from "../../domain/Job.ts"
 import { boundedText } from "../../domain/bounded-text.ts"
 import { maxFailures } from "../../domain/Job.ts"
+import { TurnoverMap } from "../../domain/TurnoverMap.ts"
 import type { Counters } from "../../ports/QueueControl.ts"
 import type { NewJob } from "../../ports/JobStore.ts"
 import type { Notice } from "../../ports/Notices.ts"
@@ -18,36 +19,67 @@ import { Outbox } from "./Outbox.ts"
 import type { ScheduleRecord } from "../../ports/ScheduleStore.ts"
 import { type Level, PendingIndex } from "./PendingIndex.ts"
 import { Signal } from "./Signal.ts"
-import { type Entry, SortedIndex } from "./SortedIndex.ts"
+import { type Entry, notInHeap, SortedIndex } from "./SortedIndex.ts"
 
-/** A stored job. Which index holds it follows from `state`; `move` changes both. */
-export interface JobRecord extends Entry<JobRecord> {
+const none: ReadonlyArray<never> = Object.freeze([])
+const nothingLogged = Object.freeze({ token: 0, lines: 0 })
+
+/** Priority above a 40-bit sequence. */
+export const readyScore = (record: JobRecord): number => record.new.priority * 2 ** 40 + record.sequence
+
+/**
+ * A stored job. Which index holds it follows from `state`; `move` changes both.
+ *
+ * A class, since V8 may take what one object literal makes for old from the start (decision 16).
+ */
+export class JobRecord implements Entry<JobRecord> {
+  readonly id: JobId
   new: NewJob
   readonly enqueuedAt: EpochMillis
   expiresAt: EpochMillis | undefined
   sequence: number
   state: JobState
-  attempt: number
-  rescues: number
-  snoozes: number
+  attempt = 0
+  rescues = 0
+  snoozes = 0
   /** The token of the current or latest claim; 0 once a rescue or a redrive made that claim stale. */
-  token: Token
-  worker: string | undefined
-  startedAt: EpochMillis | undefined
-  finishedAt: EpochMillis | undefined
-  deadReason: DeadReason | undefined
+  token: Token = 0
+  worker: string | undefined = undefined
+  startedAt: EpochMillis | undefined = undefined
+  finishedAt: EpochMillis | undefined = undefined
+  deadReason: DeadReason | undefined = undefined
   /** The encoded success of a completed job, or typed failure of a dead one. */
-  result: string | undefined
-  cancelRequested: string | undefined
-  progress: string | undefined
-  logs: ReadonlyArray<string>
+  result: string | undefined = undefined
+  cancelRequested: string | undefined = undefined
+  progress: string | undefined = undefined
+  logs: ReadonlyArray<string> = none
   /** How many log lines the attempt with this token has added. */
-  logged: { readonly token: Token; readonly lines: number }
+  logged: { readonly token: Token; readonly lines: number } = nothingLogged
   /** When it becomes visible (scheduled, retry), when its lease ends (active), when its time ends (final). */
   score: number
-  failures: ReadonlyArray<Failure>
+  failures: ReadonlyArray<Failure> = none
   /** Where it stands while it is pending. */
-  level: Level | undefined
+  level: Level | undefined = undefined
+  previous: JobRecord | undefined = undefined
+  next: JobRecord | undefined = undefined
+  position = notInHeap
+
+  constructor(
+    job: NewJob,
+    sequence: number,
+    now: EpochMillis,
+    visibleAt: EpochMillis,
+    expiresAt: EpochMillis | undefined
+  ) {
+    this.id = job.id
+    this.new = job
+    this.enqueuedAt = now
+    this.expiresAt = expiresAt
+    this.sequence = sequence
+    const waits = visibleAt > now
+    this.state = waits ? "scheduled" : "pending"
+    this.score = waits ? visibleAt : readyScore(this)
+  }
 }
 
 interface LastClaim {
@@ -92,15 +124,12 @@ export const endedOf = (record: JobRecord): Ended => {
   }
 }
 
-/** Priority above a 40-bit sequence. */
-export const readyScore = (record: JobRecord): number => record.new.priority * 2 ** 40 + record.sequence
-
 const tokensPerMilli = 1024
 
 /** Everything the memory backend knows of one queue. */
 export class QueueState {
   readonly name: string
-  readonly jobs = new Map<JobId, JobRecord>()
+  readonly jobs = new TurnoverMap<JobId, JobRecord>()
   readonly uniqueOwners = new Map<string, Owner>()
   readonly claims = new Map<string, LastClaim>()
   readonly watchers = new Map<JobId, ReadonlyArray<Watcher>>()

@@ -1,5 +1,5 @@
 import * as Result from "effect/Result"
-import type { EpochMillis } from "../../domain/Job.ts"
+import type { EpochMillis, JobId, Member, Token } from "../../domain/Job.ts"
 import { checkNewJob } from "../../ports/checks.ts"
 import type {
   ClaimedJob,
@@ -11,8 +11,8 @@ import type {
   PrunePolicy
 } from "../../ports/JobStore.ts"
 import { cancelNow, promote, rescue, settle } from "./lifecycle.ts"
-import { type JobRecord, type QueueState, readyScore } from "./QueueState.ts"
-import { notInHeap, type SortedIndex } from "./SortedIndex.ts"
+import { JobRecord, type QueueState, readyScore } from "./QueueState.ts"
+import type { SortedIndex } from "./SortedIndex.ts"
 
 /** How much a claim tidies up on the way. */
 const rescueLimit = 100
@@ -49,7 +49,6 @@ const replace = (queue: QueueState, record: JobRecord, job: NewJob, now: EpochMi
 const enqueued: EnqueueOutcome = { _tag: "Enqueued" }
 const noHeaders: Readonly<Record<string, string>> = Object.freeze({})
 const none: ReadonlyArray<never> = Object.freeze([])
-const nothingLogged: JobRecord["logged"] = Object.freeze({ token: 0, lines: 0 })
 
 const enqueueOne = (queue: QueueState, job: NewJob, now: EpochMillis): EnqueueOutcome => {
   const existing = queue.jobs.get(job.id)
@@ -76,36 +75,8 @@ const enqueueOne = (queue: QueueState, job: NewJob, now: EpochMillis): EnqueueOu
     return { _tag: "Replaced", of: owner }
   }
   queue.holdKey(job, job.id, now)
-  const due = instant(job.visible, now) ?? now
-  const sequence = queue.nextSequence()
-  const record: JobRecord = {
-    id: job.id,
-    new: job,
-    enqueuedAt: now,
-    expiresAt: instant(job.expires, now),
-    sequence,
-    state: due > now ? "scheduled" : "pending",
-    attempt: 0,
-    rescues: 0,
-    snoozes: 0,
-    token: 0,
-    worker: undefined,
-    startedAt: undefined,
-    finishedAt: undefined,
-    deadReason: undefined,
-    result: undefined,
-    cancelRequested: undefined,
-    progress: undefined,
-    logs: none,
-    logged: nothingLogged,
-    score: due,
-    failures: none,
-    level: undefined,
-    previous: undefined,
-    next: undefined,
-    position: notInHeap
-  }
-  if (record.state === "pending") record.score = readyScore(record)
+  const visibleAt = instant(job.visible, now) ?? now
+  const record = new JobRecord(job, queue.nextSequence(), now, visibleAt, instant(job.expires, now))
   queue.add(record)
   queue.counters.enqueued++
   return enqueued
@@ -127,22 +98,37 @@ export const enqueue = (
   return outcomes
 }
 
-const handOut = ({ attempt, enqueuedAt, id, new: given, rescues, snoozes, token }: JobRecord): ClaimedJob => {
-  const job = {
-    id,
-    token,
-    kind: given.kind,
-    payload: given.payload,
-    priority: given.priority,
-    attempt,
-    maxAttempts: given.maxAttempts,
-    rescues,
-    snoozes,
-    enqueuedAt,
-    headers: given.headers ?? noHeaders,
-    tags: given.tags ?? none
+/** A class for the same reason as `JobRecord`. */
+class HandedOut implements ClaimedJob {
+  readonly id: JobId
+  readonly token: Token
+  readonly kind: string
+  readonly payload: string
+  readonly priority: number
+  readonly attempt: number
+  readonly maxAttempts: number
+  readonly rescues: number
+  readonly snoozes: number
+  readonly enqueuedAt: EpochMillis
+  readonly headers: Readonly<Record<string, string>>
+  readonly tags: ReadonlyArray<string>
+  declare readonly member?: Member
+
+  constructor({ attempt, enqueuedAt, id, new: given, rescues, snoozes, token }: JobRecord) {
+    this.id = id
+    this.token = token
+    this.kind = given.kind
+    this.payload = given.payload
+    this.priority = given.priority
+    this.attempt = attempt
+    this.maxAttempts = given.maxAttempts
+    this.rescues = rescues
+    this.snoozes = snoozes
+    this.enqueuedAt = enqueuedAt
+    this.headers = given.headers ?? noHeaders
+    this.tags = given.tags ?? none
+    if (given.member !== undefined) this.member = given.member
   }
-  return given.member === undefined ? job : { ...job, member: given.member }
 }
 
 const claim = (
@@ -157,7 +143,7 @@ const claim = (
     return last.jobIds
       .map((jobId, i) => ({ record: queue.jobs.get(jobId), token: last.tokens[i] }))
       .filter(({ record, token }) => record?.state === "active" && record.token === token)
-      .map(({ record }) => handOut(record!))
+      .map(({ record }) => new HandedOut(record!))
   }
   const claimed: Array<ClaimedJob> = []
   const limit = Math.min(request.limit, room(queue))
@@ -177,7 +163,7 @@ const claim = (
     if (record.new.uniqueUntil === "started") queue.freeKey(record)
     queue.move(record, "active", now + request.leaseMillis)
     queue.counters.claimed++
-    claimed.push(handOut(record))
+    claimed.push(new HandedOut(record))
   }
   queue.workers.set(worker, { seenAt: now, about: queue.workers.get(worker)?.about ?? "" })
   queue.claims.set(worker, {

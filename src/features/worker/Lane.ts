@@ -2,6 +2,7 @@ import type * as Fiber from "effect/Fiber"
 import * as Latch from "effect/Latch"
 import type { EpochMillis, Token } from "../../domain/Job.ts"
 import type { Entry } from "../../domain/Queues.ts"
+import { TurnoverMap } from "../../domain/TurnoverMap.ts"
 import type { ClaimedJob, Settlement } from "../../ports/JobStore.ts"
 import type { Observed } from "./Extensions.ts"
 import { Activity } from "./Activity.ts"
@@ -12,22 +13,31 @@ import type { Prefetch } from "./Prefetch.ts"
 /** Why the worker itself interrupts a handler. */
 export type InterruptReason = "lease lost" | "shutdown" | "cancelled"
 
-/** An attempt this worker answers for: from its claim until the store has accepted how it ended. */
-export interface Attempt {
+/**
+ * An attempt this worker answers for: from its claim until the store has accepted how it ended.
+ *
+ * A class, since V8 may take what one object literal makes for old from the start (decision 16).
+ */
+export class Attempt {
   readonly job: ClaimedJob
   /** When it was started, by the worker's clock; absent before. */
-  startedAt: EpochMillis | undefined
+  startedAt: EpochMillis | undefined = undefined
   /** Monotonic milliseconds until which the lease is certain, whatever the store's answers. */
   trustedUntil: number
   /** `ready` until its handler is started, `ended` when what it came to is to be settled. */
-  phase: "ready" | "running" | "ended"
+  phase: "ready" | "running" | "ended" = "ready"
   /** The handler's fiber; absent before it starts, and during its first synchronous steps. */
-  fiber: Fiber.Fiber<unknown, unknown> | undefined
-  interruptedFor: InterruptReason | undefined
+  fiber: Fiber.Fiber<unknown, unknown> | undefined = undefined
+  interruptedFor: InterruptReason | undefined = undefined
   /** When it was started, if it is one of those that tell how long handlers take. */
-  sampledNanos: bigint | undefined
+  sampledNanos: bigint | undefined = undefined
   /** What the worker's extensions keep of it; absent before its handler starts. */
-  observed: Observed | undefined
+  observed: Observed | undefined = undefined
+
+  constructor(job: ClaimedJob, trustedUntil: number) {
+    this.job = job
+    this.trustedUntil = trustedUntil
+  }
 }
 
 /** Interrupts a handler, once; one that has not started will not. */
@@ -42,7 +52,7 @@ const isPutOff = ({ _tag }: Settlement): boolean => _tag === "Retry" || _tag ===
 /** One queue of a worker: what runs, what is to be settled, and whether there may be work. */
 export class Lane {
   readonly queue: string
-  readonly attempts = new Map<Token, Attempt>()
+  readonly attempts = new TurnoverMap<Token, Attempt>()
   /** What was done in the last minute. */
   readonly activity = new Activity()
   /** Claimed and not started yet, in order. */

@@ -1,5 +1,5 @@
 import type { ExchangeReply, ExchangeRequest } from "../../ports/JobStore.ts"
-import type { Attempt, Lane } from "./Lane.ts"
+import { Attempt, type Lane } from "./Lane.ts"
 import { end } from "./run-attempt.ts"
 import type { WorkerState } from "./WorkerState.ts"
 
@@ -32,16 +32,7 @@ export const receive = (
   const isLate = claimed.length > 0 && state.monotonicMillis() >= trustedUntil
   for (let i = 0; i < claimed.length; i++) {
     const job = claimed[i]!
-    const attempt: Attempt = {
-      job,
-      startedAt: undefined,
-      trustedUntil,
-      phase: "ready",
-      fiber: undefined,
-      interruptedFor: undefined,
-      observed: undefined,
-      sampledNanos: undefined
-    }
+    const attempt = new Attempt(job, trustedUntil)
     lane.attempts.set(job.token, attempt)
     if (i < startable && !isLate) lane.ready.push(attempt)
     else end(state, lane, attempt, { _tag: "Release", jobId: job.id, token: job.token, delayMillis: 0 })
