@@ -1,33 +1,16 @@
 import * as Exit from "effect/Exit"
 import * as Schema from "effect/Schema"
 import * as SchemaAST from "effect/SchemaAST"
-import * as SchemaParser from "effect/SchemaParser"
-import * as SchemaCompiler from "effect/schema/SchemaCompiler"
 import * as SchemaJITCompiler from "effect/schema/SchemaJITCompiler"
 
 /** A schema whose codec needs no services, so that it can run at the edge of any program. */
 export type PlainSchema = Schema.ConstraintCodec<unknown, unknown>
 
 /**
- * Lets numbers stand for themselves. Texts stand for `NaN` and the infinities, which JSON does not have; for their sake
- * Effect interprets every number, compiled or not. What does not pass here is left to it.
- */
-let areNumbersQuick = false
-const quickenNumbers = () => {
-  if (areNumbersQuick) return
-  areNumbersQuick = true
-  const { ast } = Schema.toCodecJson(Schema.Number)
-  const whole = Schema.toCodecJson(Schema.Number.annotate({}))
-  const decode = (value: unknown) => (Number.isFinite(value) ? value : SchemaCompiler.invalid)
-  SchemaCompiler.set(ast, { decode, decodeEffect: SchemaParser.decodeUnknownEffect(whole) })
-  SchemaCompiler.set(SchemaAST.flip(ast), { decode, decodeEffect: SchemaParser.encodeUnknownEffect(whole) })
-}
-/**
  * Compiled, since it runs for every job: payloads are encoded and decoded in two thirds of the time (decision 16). Where
  * code cannot be made at run time, Effect interprets the schema instead.
  */
 const compiledCodec = (schema: PlainSchema) => {
-  quickenNumbers()
   const codec = Schema.toCodecJson(schema)
   SchemaJITCompiler.enable(codec.ast)
   SchemaJITCompiler.enable(SchemaAST.flip(codec.ast))

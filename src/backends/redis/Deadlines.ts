@@ -15,7 +15,7 @@ export class Deadlines {
 
   add(late: () => void): void {
     this.#until.set(late, performance.now() + this.#millis)
-    this.#timer ??= this.#arm(this.#millis)
+    if (this.#timer === undefined) this.#timer = this.#arm(this.#millis)
   }
 
   remove(late: () => void): void {
