@@ -14,8 +14,16 @@ const digits = (value: number, length: number): string => {
   return length % 2 === 0 ? text : alphabet[rest % 32]! + text
 }
 
+let last = { millis: Number.NaN, text: "" }
+
+/** Jobs come many to the millisecond. */
+const digitsOfTime = (millis: number): string => {
+  if (millis !== last.millis) last = { millis, text: digits(millis, 9) }
+  return last.text
+}
+
 /** Nine base-32 digits of milliseconds last until the year 3084; 65 random bits follow. */
 export const encodeJobId = (nowMillis: number, random: () => number): JobId => {
   const draw = (count: number) => digits(Math.floor(random() * 32 ** count), count)
-  return digits(Math.max(0, Math.floor(nowMillis)), 9) + draw(7) + draw(6)
+  return digitsOfTime(Math.max(0, Math.floor(nowMillis))) + draw(7) + draw(6)
 }

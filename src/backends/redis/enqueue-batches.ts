@@ -18,13 +18,17 @@ interface Caller {
   readonly resume: Resume
 }
 
+/** Jobs in a row that are alike but for their ids and payloads. */
+interface Row {
+  readonly line: string
+  readonly payloads: Array<string>
+}
+
 interface Batch {
   now: Now
-  jobs: number
   bytes: number
-  /** Their ids, and the rest of them in the same order. */
   readonly ids: Array<string>
-  readonly parts: Array<string>
+  readonly rows: Array<Row>
   readonly callers: Array<Caller>
 }
 
@@ -53,7 +57,14 @@ export const makeEnqueue = (queues: Queues) => {
     queues
       .register(queue)
       .then(() =>
-        queues.runPromise(scripts.enqueue, queue, batch.now, [producer, number, oldest, ...batch.ids, ...batch.parts])
+        queues.runPromise(scripts.enqueue, queue, batch.now, [
+          producer,
+          number,
+          oldest,
+          batch.ids.length,
+          ...batch.ids,
+          ...batch.rows.flatMap(({ line, payloads }) => [payloads.length, line, ...payloads])
+        ])
       )
       .finally(() => {
         others.delete(number)
@@ -80,7 +91,7 @@ export const makeEnqueue = (queues: Queues) => {
           Effect.callback((resume) => {
             let batch = open.get(queue)
             if (batch === undefined) {
-              const opened: Batch = { now: "", jobs: 0, bytes: 0, ids: [], parts: [], callers: [] }
+              const opened: Batch = { now: "", bytes: 0, ids: [], rows: [], callers: [] }
               batch = opened
               open.set(queue, opened)
               queueMicrotask(() => {
@@ -88,14 +99,19 @@ export const makeEnqueue = (queues: Queues) => {
               })
             }
             batch.now = queues.nowBy(clock)
-            batch.callers.push({ first: batch.jobs, count: jobs.length, resume })
+            batch.callers.push({ first: batch.ids.length, count: jobs.length, resume })
             for (const job of jobs) {
               batch.ids.push(job.id)
-              batch.parts.push(encodeNewJob(job), job.payload)
+              const line = encodeNewJob(job)
+              let row = batch.rows.at(-1)
+              if (row?.line !== line) {
+                row = { line, payloads: [] }
+                batch.rows.push(row)
+              }
+              row.payloads.push(job.payload)
               batch.bytes += job.payload.length
             }
-            batch.jobs += jobs.length
-            if (batch.jobs >= batchJobs || batch.bytes >= batchLength) send(queue, batch)
+            if (batch.ids.length >= batchJobs || batch.bytes >= batchLength) send(queue, batch)
           })
         ))
 }

@@ -1252,9 +1252,9 @@ return reply`
   },
   enqueue: {
     keys: ["jobs", "runs", "pending", "limited", "limits", "scheduled", "unique", "windows", "meta", "requests", "producers", "members", "wake"] as const,
-    args: ["now", "producer", "number", "oldest"] as const,
+    args: ["now", "producer", "number", "oldest", "count"] as const,
     rest: "jobs" as const,
-    sha1: "82700254baf2f04cf9af65f8e0bd8a2e7f1bb9a5",
+    sha1: "4ba5c5c8289fa122a3408f2ea48b91c9e4697551",
     source: `#!lua
 local function clock(given)
   if given ~= "" then return tonumber(given) end
@@ -1305,7 +1305,7 @@ local keys = {
 }
 local now = clock(ARGV[1])
 local producer, number, oldest = ARGV[2], tonumber(ARGV[3]), tonumber(ARGV[4])
-local jobs_at = 5
+local total, jobs_at = tonumber(ARGV[5]), 6
 local listed_millis = 60000
 local function is_known()
   local listed, floor, numbers = string.match(redis.call("HGET", keys.requests, producer) or "", "^(%d+),(%d+):(.*)$")
@@ -1324,31 +1324,38 @@ local function is_known()
     listed .. "," .. exact(math.max(floor, oldest)) .. ":" .. string.sub(numbers, from) .. ARGV[3] .. ",")
   return false
 end
-local function store_plain(total, existing)
-  local rest = jobs_at + total
+local function store_plain(existing)
   local seen = {}
   for i = 1, total do
     local id = ARGV[jobs_at + i - 1]
-    if existing[i] or seen[id] or string.byte(ARGV[rest + 2 * i - 2], 1) ~= 44 then return false end
+    if existing[i] or seen[id] then return false end
     seen[id] = true
+  end
+  local row = jobs_at + total
+  while row < #ARGV do
+    if string.byte(ARGV[row + 1], 1) ~= 44 then return false end
+    row = row + 2 + ARGV[row]
   end
   if redis.call("HLEN", keys.limits) > 0 then return false end
   local sequence = redis.call("HINCRBY", keys.meta, "sequence", exact(total)) - total
   local since = "," .. exact(now) .. ","
   local records, ready = {}, {}
-  local line, flag, base
-  for i = 1, total do
-    local id, text = ARGV[jobs_at + i - 1], ARGV[rest]
-    if text ~= line then
-      local priority, retain, held = string.match(text, "^,(%-?%d+),%d+,(%d+),[^,]*,(%a?)")
-      line, flag, base = text, (held ~= "" or retain ~= "0") and "1" or "0", tonumber(priority) * 1099511627776
+  local stored = 0
+  row = jobs_at + total
+  while row < #ARGV do
+    local line, payloads_at = ARGV[row + 1], row + 2
+    local priority, retain, held = string.match(line, "^,(%-?%d+),%d+,(%d+),[^,]*,(%a?)")
+    local head, tail = ((held ~= "" or retain ~= "0") and "1" or "0") .. ",", since .. line
+    local base = tonumber(priority) * 1099511627776
+    row = payloads_at + ARGV[row]
+    for payload_at = payloads_at, row - 1 do
+      local id, place = ARGV[jobs_at + stored], sequence + stored + 1
+      records[2 * stored + 1] = id
+      records[2 * stored + 2] = head .. exact(place) .. tail .. ARGV[payload_at]
+      ready[2 * stored + 1] = exact(base + place)
+      ready[2 * stored + 2] = id
+      stored = stored + 1
     end
-    local place = sequence + i
-    records[2 * i - 1] = id
-    records[2 * i] = flag .. "," .. exact(place) .. since .. text .. ARGV[rest + 1]
-    ready[2 * i - 1] = exact(base + place)
-    ready[2 * i] = id
-    rest = rest + 2
   end
   spread("HSET", keys.jobs, records)
   spread("ZADD", keys.pending, ready)
@@ -1603,12 +1610,22 @@ local function store_jobs(keys, now, values, first, again, existing)
   count(keys.meta, "duplicates", #reply / 3)
   return reply
 end
-  return store_jobs(keys, now, ARGV, jobs_at, again, existing)
+  local jobs = {}
+  for i = 1, total do jobs[i] = ARGV[jobs_at + i - 1] end
+  local row = jobs_at + total
+  while row < #ARGV do
+    local line, payloads_at = ARGV[row + 1], row + 2
+    row = payloads_at + ARGV[row]
+    for payload_at = payloads_at, row - 1 do
+      jobs[#jobs + 1] = line
+      jobs[#jobs + 1] = ARGV[payload_at]
+    end
+  end
+  return store_jobs(keys, now, jobs, 1, again, existing)
 end
 local again = is_known()
-local total = (#ARGV - jobs_at + 1) / 3
 local existing = read_range(keys.jobs, ARGV, jobs_at, jobs_at + total - 1)
-if not again and store_plain(total, existing) then return {} end
+if not again and store_plain(existing) then return {} end
 return store_any(again, existing)`
   },
   enter: {
