@@ -6,7 +6,7 @@ export const sources = {
     keys: ["head", "nodes", "status", "left", "results", "open", "starts", "stopped", "failures", "listeners"] as const,
     args: ["now", "notices", "limit", "drive", "stop", "reason"] as const,
     rest: "endings" as const,
-    sha1: "6b8b3cad77885a23f8fa47c36ac29e3a51c240a0",
+    sha1: "6cf3397c9a10cdb4c632a16eb3d52a4a88d67de2",
     source: `#!lua flags=allow-oom
 local function clock(given)
   if given ~= "" then return tonumber(given) end
@@ -35,6 +35,8 @@ local function read_fields(key, ids)
   return read_range(key, ids, 1, #ids)
 end
 local function spread_range(command, key, values, first, last)
+  if last < first then return 0 end
+  if last - first < 4000 then return redis.call(command, key, unpack(values, first, last)) end
   local sum = 0
   in_chunks(4000, last - first + 1, function(from, to)
     sum = sum + redis.call(command, key, unpack(values, first + from - 1, first + to - 1))
@@ -282,7 +284,7 @@ return reply`
     keys: ["jobs", "runs", "progress", "logs", "meta"] as const,
     args: ["id", "token", "progress", "most", "from"] as const,
     rest: "lines" as const,
-    sha1: "0b4c4783ca8fba6a79e39880b067907ad5673173",
+    sha1: "a5e381b1dd260c5ca2f9e642971091393f5f3054",
     source: `#!lua
 local function clock(given)
   if given ~= "" then return tonumber(given) end
@@ -311,6 +313,8 @@ local function read_fields(key, ids)
   return read_range(key, ids, 1, #ids)
 end
 local function spread_range(command, key, values, first, last)
+  if last < first then return 0 end
+  if last - first < 4000 then return redis.call(command, key, unpack(values, first, last)) end
   local sum = 0
   in_chunks(4000, last - first + 1, function(from, to)
     sum = sum + redis.call(command, key, unpack(values, first + from - 1, first + to - 1))
@@ -396,7 +400,7 @@ return 1`
     keys: ["jobs", "pending", "limited", "scheduled", "retry", "active", "completed", "cancelled", "dead", "meta"] as const,
     args: ["limit"] as const,
     rest: undefined,
-    sha1: "dfd2d44cf87fe8585eecc573d4861087a5d53939",
+    sha1: "757a65ed3522ea855f53d150071aed1e626c5b75",
     source: `#!lua flags=no-writes
 local function clock(given)
   if given ~= "" then return tonumber(given) end
@@ -425,6 +429,8 @@ local function read_fields(key, ids)
   return read_range(key, ids, 1, #ids)
 end
 local function spread_range(command, key, values, first, last)
+  if last < first then return 0 end
+  if last - first < 4000 then return redis.call(command, key, unpack(values, first, last)) end
   local sum = 0
   in_chunks(4000, last - first + 1, function(from, to)
     sum = sum + redis.call(command, key, unpack(values, first + from - 1, first + to - 1))
@@ -504,7 +510,7 @@ return reply`
     keys: ["jobs", "runs", "pending", "limited", "scheduled", "retry", "active", "cancelled", "ledger", "result", "cancels", "progress", "logs", "watchers", "unique", "meta", "outbox", "endings", "members"] as const,
     args: ["now", "notices", "queue", "id", "reason"] as const,
     rest: undefined,
-    sha1: "bf1f68e79d20400854eccba81fd221f097e73d66",
+    sha1: "d795d80e6964b8145dea385ee0be3e1ce2138282",
     source: `#!lua flags=allow-oom
 local function clock(given)
   if given ~= "" then return tonumber(given) end
@@ -533,6 +539,8 @@ local function read_fields(key, ids)
   return read_range(key, ids, 1, #ids)
 end
 local function spread_range(command, key, values, first, last)
+  if last < first then return 0 end
+  if last - first < 4000 then return redis.call(command, key, unpack(values, first, last)) end
   local sum = 0
   in_chunks(4000, last - first + 1, function(from, to)
     sum = sum + redis.call(command, key, unpack(values, first + from - 1, first + to - 1))
@@ -806,7 +814,7 @@ return reply`
     keys: ["head", "draft", "nodes", "status", "left", "open", "starts"] as const,
     args: ["now", "fingerprint"] as const,
     rest: "nodes" as const,
-    sha1: "a6f4172b135a30ce986d771dac16f358995c2dd1",
+    sha1: "406aafe3450879667d6122702028f4f7afa865ec",
     source: `#!lua
 local function clock(given)
   if given ~= "" then return tonumber(given) end
@@ -835,6 +843,8 @@ local function read_fields(key, ids)
   return read_range(key, ids, 1, #ids)
 end
 local function spread_range(command, key, values, first, last)
+  if last < first then return 0 end
+  if last - first < 4000 then return redis.call(command, key, unpack(values, first, last)) end
   local sum = 0
   in_chunks(4000, last - first + 1, function(from, to)
     sum = sum + redis.call(command, key, unpack(values, first + from - 1, first + to - 1))
@@ -953,7 +963,7 @@ return "dropped"`
     keys: ["schedules", "ticks"] as const,
     args: ["now", "limit"] as const,
     rest: undefined,
-    sha1: "1cc8b59a34a062f4e8bfba9106881da8f873defd",
+    sha1: "daccd26333cbb8cdc1939fc87be947de39acff72",
     source: `#!lua
 local function clock(given)
   if given ~= "" then return tonumber(given) end
@@ -982,6 +992,8 @@ local function read_fields(key, ids)
   return read_range(key, ids, 1, #ids)
 end
 local function spread_range(command, key, values, first, last)
+  if last < first then return 0 end
+  if last - first < 4000 then return redis.call(command, key, unpack(values, first, last)) end
   local sum = 0
   in_chunks(4000, last - first + 1, function(from, to)
     sum = sum + redis.call(command, key, unpack(values, first + from - 1, first + to - 1))
@@ -1055,7 +1067,7 @@ return reply`
     keys: ["outbox", "endings"] as const,
     args: ["now", "limit"] as const,
     rest: undefined,
-    sha1: "c92f39f74380d8ad42200968aa0e83633abe818f",
+    sha1: "3c0bab04569f92262a0f6bf2aa0a2de8eef08461",
     source: `#!lua flags=allow-oom
 local function clock(given)
   if given ~= "" then return tonumber(given) end
@@ -1084,6 +1096,8 @@ local function read_fields(key, ids)
   return read_range(key, ids, 1, #ids)
 end
 local function spread_range(command, key, values, first, last)
+  if last < first then return 0 end
+  if last - first < 4000 then return redis.call(command, key, unpack(values, first, last)) end
   local sum = 0
   in_chunks(4000, last - first + 1, function(from, to)
     sum = sum + redis.call(command, key, unpack(values, first + from - 1, first + to - 1))
@@ -1254,7 +1268,7 @@ return reply`
     keys: ["jobs", "runs", "pending", "limited", "limits", "scheduled", "unique", "windows", "meta", "requests", "producers", "members", "wake"] as const,
     args: ["now", "producer", "number", "oldest", "count"] as const,
     rest: "jobs" as const,
-    sha1: "4ba5c5c8289fa122a3408f2ea48b91c9e4697551",
+    sha1: "b45ffc32381b00bff155276e584d4e8f42d505e6",
     source: `#!lua
 local function clock(given)
   if given ~= "" then return tonumber(given) end
@@ -1283,6 +1297,8 @@ local function read_fields(key, ids)
   return read_range(key, ids, 1, #ids)
 end
 local function spread_range(command, key, values, first, last)
+  if last < first then return 0 end
+  if last - first < 4000 then return redis.call(command, key, unpack(values, first, last)) end
   local sum = 0
   in_chunks(4000, last - first + 1, function(from, to)
     sum = sum + redis.call(command, key, unpack(values, first + from - 1, first + to - 1))
@@ -1697,7 +1713,7 @@ return { exact(clock(ARGV[1])), redis.call("HGET", KEYS[1], ARGV[2]) or "" }`
     keys: ["jobs", "runs", "pending", "limited", "limits", "buckets", "scheduled", "retry", "active", "completed", "cancelled", "dead", "ledger", "result", "cancels", "progress", "logs", "watchers", "unique", "meta", "claims", "workers", "outbox", "endings", "members", "wake"] as const,
     args: ["now", "notices", "worker", "number", "limit", "lease", "plain"] as const,
     rest: "settlements" as const,
-    sha1: "9481cd2a221f06b8762d58b1caa126837f24b97f",
+    sha1: "bb46f942be4589a2f6c634a8dd47d9248a9215eb",
     source: `#!lua flags=allow-oom
 local function clock(given)
   if given ~= "" then return tonumber(given) end
@@ -1726,6 +1742,8 @@ local function read_fields(key, ids)
   return read_range(key, ids, 1, #ids)
 end
 local function spread_range(command, key, values, first, last)
+  if last < first then return 0 end
+  if last - first < 4000 then return redis.call(command, key, unpack(values, first, last)) end
   local sum = 0
   in_chunks(4000, last - first + 1, function(from, to)
     sum = sum + redis.call(command, key, unpack(values, first + from - 1, first + to - 1))
@@ -2445,7 +2463,7 @@ return redis.call("ZRANGEBYSCORE", KEYS[1], "-inf", clock(ARGV[1]), "LIMIT", 0, 
     keys: ["jobs", "runs", "active", "meta", "cancels", "workers", "about"] as const,
     args: ["now", "worker", "lease", "about"] as const,
     rest: "leases" as const,
-    sha1: "34657d52ea0d1e64017f1cd68db4fde4f9ac4ec5",
+    sha1: "52634ae41e1b06d33397097acdb85eaec88ff928",
     source: `#!lua flags=allow-oom
 local function clock(given)
   if given ~= "" then return tonumber(given) end
@@ -2474,6 +2492,8 @@ local function read_fields(key, ids)
   return read_range(key, ids, 1, #ids)
 end
 local function spread_range(command, key, values, first, last)
+  if last < first then return 0 end
+  if last - first < 4000 then return redis.call(command, key, unpack(values, first, last)) end
   local sum = 0
   in_chunks(4000, last - first + 1, function(from, to)
     sum = sum + redis.call(command, key, unpack(values, first + from - 1, first + to - 1))
@@ -2848,7 +2868,7 @@ return was ~= ARGV[1] and 1 or 0`
     keys: ["jobs", "pending", "scheduled", "retry", "meta", "wake"] as const,
     args: ["now", "limit"] as const,
     rest: undefined,
-    sha1: "14e14ef86846d8654a881c310552adc9e2ee8927",
+    sha1: "6da86d3be1a0f99fa3657470899744b31b6ea555",
     source: `#!lua flags=allow-oom
 local function clock(given)
   if given ~= "" then return tonumber(given) end
@@ -2877,6 +2897,8 @@ local function read_fields(key, ids)
   return read_range(key, ids, 1, #ids)
 end
 local function spread_range(command, key, values, first, last)
+  if last < first then return 0 end
+  if last - first < 4000 then return redis.call(command, key, unpack(values, first, last)) end
   local sum = 0
   in_chunks(4000, last - first + 1, function(from, to)
     sum = sum + redis.call(command, key, unpack(values, first + from - 1, first + to - 1))
@@ -2965,7 +2987,7 @@ return promoted`
     keys: ["jobs", "runs", "completed", "cancelled", "dead", "ledger", "result", "progress", "logs", "unique", "windows", "meta", "claims", "workers", "about", "requests", "producers", "members"] as const,
     args: ["now", "limit", "dead_retain", "max_dead", "max_finished"] as const,
     rest: undefined,
-    sha1: "c3b323a8e145cf6d7c4fe2366d070ed4e88e6705",
+    sha1: "29ecf27d0241320cdf2fb2d2ed7889b5f2525112",
     source: `#!lua flags=allow-oom
 local function clock(given)
   if given ~= "" then return tonumber(given) end
@@ -2994,6 +3016,8 @@ local function read_fields(key, ids)
   return read_range(key, ids, 1, #ids)
 end
 local function spread_range(command, key, values, first, last)
+  if last < first then return 0 end
+  if last - first < 4000 then return redis.call(command, key, unpack(values, first, last)) end
   local sum = 0
   in_chunks(4000, last - first + 1, function(from, to)
     sum = sum + redis.call(command, key, unpack(values, first + from - 1, first + to - 1))
@@ -3196,7 +3220,7 @@ return removed`
     keys: ["jobs", "runs", "dead", "ledger", "result", "progress", "logs", "meta"] as const,
     args: [] as const,
     rest: "ids" as const,
-    sha1: "af1986b2eaa46fe249835c50587288bf6836621e",
+    sha1: "edfada1f2ad4ed87541743eae11ca3bcf9abdf26",
     source: `#!lua flags=allow-oom
 local function clock(given)
   if given ~= "" then return tonumber(given) end
@@ -3225,6 +3249,8 @@ local function read_fields(key, ids)
   return read_range(key, ids, 1, #ids)
 end
 local function spread_range(command, key, values, first, last)
+  if last < first then return 0 end
+  if last - first < 4000 then return redis.call(command, key, unpack(values, first, last)) end
   local sum = 0
   in_chunks(4000, last - first + 1, function(from, to)
     sum = sum + redis.call(command, key, unpack(values, first + from - 1, first + to - 1))
@@ -3476,7 +3502,7 @@ return redis.call("HGETALL", KEYS[1])`
     keys: ["jobs", "runs", "pending", "dead", "result", "unique", "windows", "meta", "outbox", "endings", "members", "wake"] as const,
     args: ["now"] as const,
     rest: "ids" as const,
-    sha1: "296efbc22c69cd3d781f17db587f94d5749da63a",
+    sha1: "1f2bff3ed098ac3d297be16a2e5717884b56bd6c",
     source: `#!lua
 local function clock(given)
   if given ~= "" then return tonumber(given) end
@@ -3505,6 +3531,8 @@ local function read_fields(key, ids)
   return read_range(key, ids, 1, #ids)
 end
 local function spread_range(command, key, values, first, last)
+  if last < first then return 0 end
+  if last - first < 4000 then return redis.call(command, key, unpack(values, first, last)) end
   local sum = 0
   in_chunks(4000, last - first + 1, function(from, to)
     sum = sum + redis.call(command, key, unpack(values, first + from - 1, first + to - 1))
@@ -3726,7 +3754,7 @@ return forgotten`
     keys: ["jobs", "runs", "completed", "cancelled", "dead", "ledger", "result", "progress", "logs", "meta"] as const,
     args: [] as const,
     rest: "ids" as const,
-    sha1: "0b9d6dc709bb515d25f142bfbf3b05d6f426ad9c",
+    sha1: "3741a7dc5262cc046d3842ee73e89dcd1f93fdb4",
     source: `#!lua flags=allow-oom
 local function clock(given)
   if given ~= "" then return tonumber(given) end
@@ -3755,6 +3783,8 @@ local function read_fields(key, ids)
   return read_range(key, ids, 1, #ids)
 end
 local function spread_range(command, key, values, first, last)
+  if last < first then return 0 end
+  if last - first < 4000 then return redis.call(command, key, unpack(values, first, last)) end
   local sum = 0
   in_chunks(4000, last - first + 1, function(from, to)
     sum = sum + redis.call(command, key, unpack(values, first + from - 1, first + to - 1))
@@ -3926,7 +3956,7 @@ return removed`
     keys: ["jobs", "runs", "pending", "active", "cancelled", "dead", "ledger", "result", "cancels", "progress", "logs", "watchers", "unique", "meta", "outbox", "endings", "members", "wake"] as const,
     args: ["now", "notices", "limit"] as const,
     rest: undefined,
-    sha1: "f1140df6a1de2b1ea5545e8802203c75263a0ff0",
+    sha1: "5907844ce9dcecf1d218d599f8bfa2264b659b46",
     source: `#!lua flags=allow-oom
 local function clock(given)
   if given ~= "" then return tonumber(given) end
@@ -3955,6 +3985,8 @@ local function read_fields(key, ids)
   return read_range(key, ids, 1, #ids)
 end
 local function spread_range(command, key, values, first, last)
+  if last < first then return 0 end
+  if last - first < 4000 then return redis.call(command, key, unpack(values, first, last)) end
   local sum = 0
   in_chunks(4000, last - first + 1, function(from, to)
     sum = sum + redis.call(command, key, unpack(values, first + from - 1, first + to - 1))
@@ -4213,7 +4245,7 @@ return reply`
     keys: ["jobs", "runs", "pending", "limited", "limits", "scheduled", "completed", "cancelled", "dead", "unique", "windows", "meta", "schedules", "ticks", "members", "wake"] as const,
     args: ["now", "name", "version", "expected", "next", "skipped", "overlap", "tick"] as const,
     rest: "job" as const,
-    sha1: "01efc6f8330222fca1a50e51f5da4898bd8fa2de",
+    sha1: "b822272224634dee0896ba61b0688ab4378728b1",
     source: `#!lua
 local function clock(given)
   if given ~= "" then return tonumber(given) end
@@ -4242,6 +4274,8 @@ local function read_fields(key, ids)
   return read_range(key, ids, 1, #ids)
 end
 local function spread_range(command, key, values, first, last)
+  if last < first then return 0 end
+  if last - first < 4000 then return redis.call(command, key, unpack(values, first, last)) end
   local sum = 0
   in_chunks(4000, last - first + 1, function(from, to)
     sum = sum + redis.call(command, key, unpack(values, first + from - 1, first + to - 1))
@@ -4562,7 +4596,7 @@ return outcome`
     keys: ["jobs", "runs", "pending", "limited", "limits", "scheduled", "unique", "windows", "meta", "schedules", "ticks", "members", "wake"] as const,
     args: ["now", "name", "version"] as const,
     rest: "job" as const,
-    sha1: "36500fffb95e032656ebdb26ac96be0fc28d2a52",
+    sha1: "3282d6de3275bcc077152e3be7150d4e4594d275",
     source: `#!lua
 local function clock(given)
   if given ~= "" then return tonumber(given) end
@@ -4591,6 +4625,8 @@ local function read_fields(key, ids)
   return read_range(key, ids, 1, #ids)
 end
 local function spread_range(command, key, values, first, last)
+  if last < first then return 0 end
+  if last - first < 4000 then return redis.call(command, key, unpack(values, first, last)) end
   local sum = 0
   in_chunks(4000, last - first + 1, function(from, to)
     sum = sum + redis.call(command, key, unpack(values, first + from - 1, first + to - 1))
