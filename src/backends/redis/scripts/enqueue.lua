@@ -80,7 +80,7 @@ local function store_plain(existing)
   local sequence = redis.call("HINCRBY", keys.meta, "sequence", exact(total)) - total
   local since = "," .. exact(now) .. ","
   local records, ready = {}, {}
-  local stored = 0
+  local stored, format = 0, string.format
   row = jobs_at + total
   while row < #ARGV do
     local line, payloads_at = ARGV[row + 1], row + 2
@@ -91,8 +91,8 @@ local function store_plain(existing)
     for payload_at = payloads_at, row - 1 do
       local id, place = ARGV[jobs_at + stored], sequence + stored + 1
       records[2 * stored + 1] = id
-      records[2 * stored + 2] = head .. exact(place) .. tail .. ARGV[payload_at]
-      ready[2 * stored + 1] = exact(base + place)
+      records[2 * stored + 2] = head .. format("%d", place) .. tail .. ARGV[payload_at]
+      ready[2 * stored + 1] = format("%d", base + place)
       ready[2 * stored + 2] = id
       stored = stored + 1
     end

@@ -1268,7 +1268,7 @@ return reply`
     keys: ["jobs", "runs", "pending", "limited", "limits", "scheduled", "unique", "windows", "meta", "requests", "producers", "members", "wake"] as const,
     args: ["now", "producer", "number", "oldest", "count"] as const,
     rest: "jobs" as const,
-    sha1: "b45ffc32381b00bff155276e584d4e8f42d505e6",
+    sha1: "ba39b189525a583c4aec5eb8d5ee7b20af657188",
     source: `#!lua
 local function clock(given)
   if given ~= "" then return tonumber(given) end
@@ -1356,7 +1356,7 @@ local function store_plain(existing)
   local sequence = redis.call("HINCRBY", keys.meta, "sequence", exact(total)) - total
   local since = "," .. exact(now) .. ","
   local records, ready = {}, {}
-  local stored = 0
+  local stored, format = 0, string.format
   row = jobs_at + total
   while row < #ARGV do
     local line, payloads_at = ARGV[row + 1], row + 2
@@ -1367,8 +1367,8 @@ local function store_plain(existing)
     for payload_at = payloads_at, row - 1 do
       local id, place = ARGV[jobs_at + stored], sequence + stored + 1
       records[2 * stored + 1] = id
-      records[2 * stored + 2] = head .. exact(place) .. tail .. ARGV[payload_at]
-      ready[2 * stored + 1] = exact(base + place)
+      records[2 * stored + 2] = head .. format("%d", place) .. tail .. ARGV[payload_at]
+      ready[2 * stored + 1] = format("%d", base + place)
       ready[2 * stored + 2] = id
       stored = stored + 1
     end
