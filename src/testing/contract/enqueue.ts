@@ -99,7 +99,7 @@ export const enqueueContract = contract("enqueue", (it) => {
         concurrency: "unbounded"
       })
 
-      const claimed = yield* queue.claim(1000)
+      const claimed = yield* queue.claim({ limit: 1000 })
       const payloads = new Map(claimed.map(({ id, payload, priority }) => [id, { payload, priority }]))
       const others = given.filter(({ id }) => id !== "call-77")
       assert.deepStrictEqual(
