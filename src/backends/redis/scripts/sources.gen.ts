@@ -6,7 +6,7 @@ export const sources = {
     keys: ["head", "nodes", "status", "left", "results", "open", "starts", "stopped", "failures", "listeners"] as const,
     args: ["now", "notices", "limit", "drive", "stop", "reason"] as const,
     rest: "endings" as const,
-    sha1: "6cf3397c9a10cdb4c632a16eb3d52a4a88d67de2",
+    sha1: "64b02fca26fa7e63ae4757165b6eeb5f686794df",
     source: `#!lua flags=allow-oom
 local function clock(given)
   if given ~= "" then return tonumber(given) end
@@ -35,12 +35,10 @@ local function read_fields(key, ids)
   return read_range(key, ids, 1, #ids)
 end
 local function spread_range(command, key, values, first, last)
-  if last < first then return 0 end
-  if last - first < 4000 then return redis.call(command, key, unpack(values, first, last)) end
   local sum = 0
-  in_chunks(4000, last - first + 1, function(from, to)
-    sum = sum + redis.call(command, key, unpack(values, first + from - 1, first + to - 1))
-  end)
+  for from = first, last, 4000 do
+    sum = sum + redis.call(command, key, unpack(values, from, math.min(from + 3999, last)))
+  end
   return sum
 end
 local function spread(command, key, values)
@@ -284,7 +282,7 @@ return reply`
     keys: ["jobs", "runs", "progress", "logs", "meta"] as const,
     args: ["id", "token", "progress", "most", "from"] as const,
     rest: "lines" as const,
-    sha1: "a5e381b1dd260c5ca2f9e642971091393f5f3054",
+    sha1: "0ea0a7d79b5c5fc2b31182a9f6dadac222fcd9fb",
     source: `#!lua
 local function clock(given)
   if given ~= "" then return tonumber(given) end
@@ -313,12 +311,10 @@ local function read_fields(key, ids)
   return read_range(key, ids, 1, #ids)
 end
 local function spread_range(command, key, values, first, last)
-  if last < first then return 0 end
-  if last - first < 4000 then return redis.call(command, key, unpack(values, first, last)) end
   local sum = 0
-  in_chunks(4000, last - first + 1, function(from, to)
-    sum = sum + redis.call(command, key, unpack(values, first + from - 1, first + to - 1))
-  end)
+  for from = first, last, 4000 do
+    sum = sum + redis.call(command, key, unpack(values, from, math.min(from + 3999, last)))
+  end
   return sum
 end
 local function spread(command, key, values)
@@ -400,7 +396,7 @@ return 1`
     keys: ["jobs", "pending", "limited", "scheduled", "retry", "active", "completed", "cancelled", "dead", "meta"] as const,
     args: ["limit"] as const,
     rest: undefined,
-    sha1: "757a65ed3522ea855f53d150071aed1e626c5b75",
+    sha1: "7c470b81ff105628320759af6411c571a79c791d",
     source: `#!lua flags=no-writes
 local function clock(given)
   if given ~= "" then return tonumber(given) end
@@ -429,12 +425,10 @@ local function read_fields(key, ids)
   return read_range(key, ids, 1, #ids)
 end
 local function spread_range(command, key, values, first, last)
-  if last < first then return 0 end
-  if last - first < 4000 then return redis.call(command, key, unpack(values, first, last)) end
   local sum = 0
-  in_chunks(4000, last - first + 1, function(from, to)
-    sum = sum + redis.call(command, key, unpack(values, first + from - 1, first + to - 1))
-  end)
+  for from = first, last, 4000 do
+    sum = sum + redis.call(command, key, unpack(values, from, math.min(from + 3999, last)))
+  end
   return sum
 end
 local function spread(command, key, values)
@@ -510,7 +504,7 @@ return reply`
     keys: ["jobs", "runs", "pending", "limited", "scheduled", "retry", "active", "cancelled", "ledger", "result", "cancels", "progress", "logs", "watchers", "unique", "meta", "outbox", "endings", "members"] as const,
     args: ["now", "notices", "queue", "id", "reason"] as const,
     rest: undefined,
-    sha1: "d795d80e6964b8145dea385ee0be3e1ce2138282",
+    sha1: "8aa8892543bdb46097e73d9a50addeabb8c0f41e",
     source: `#!lua flags=allow-oom
 local function clock(given)
   if given ~= "" then return tonumber(given) end
@@ -539,12 +533,10 @@ local function read_fields(key, ids)
   return read_range(key, ids, 1, #ids)
 end
 local function spread_range(command, key, values, first, last)
-  if last < first then return 0 end
-  if last - first < 4000 then return redis.call(command, key, unpack(values, first, last)) end
   local sum = 0
-  in_chunks(4000, last - first + 1, function(from, to)
-    sum = sum + redis.call(command, key, unpack(values, first + from - 1, first + to - 1))
-  end)
+  for from = first, last, 4000 do
+    sum = sum + redis.call(command, key, unpack(values, from, math.min(from + 3999, last)))
+  end
   return sum
 end
 local function spread(command, key, values)
@@ -814,7 +806,7 @@ return reply`
     keys: ["head", "draft", "nodes", "status", "left", "open", "starts"] as const,
     args: ["now", "fingerprint"] as const,
     rest: "nodes" as const,
-    sha1: "406aafe3450879667d6122702028f4f7afa865ec",
+    sha1: "1e114212264e6d10151cb295414664a6d9595157",
     source: `#!lua
 local function clock(given)
   if given ~= "" then return tonumber(given) end
@@ -843,12 +835,10 @@ local function read_fields(key, ids)
   return read_range(key, ids, 1, #ids)
 end
 local function spread_range(command, key, values, first, last)
-  if last < first then return 0 end
-  if last - first < 4000 then return redis.call(command, key, unpack(values, first, last)) end
   local sum = 0
-  in_chunks(4000, last - first + 1, function(from, to)
-    sum = sum + redis.call(command, key, unpack(values, first + from - 1, first + to - 1))
-  end)
+  for from = first, last, 4000 do
+    sum = sum + redis.call(command, key, unpack(values, from, math.min(from + 3999, last)))
+  end
   return sum
 end
 local function spread(command, key, values)
@@ -963,7 +953,7 @@ return "dropped"`
     keys: ["schedules", "ticks"] as const,
     args: ["now", "limit"] as const,
     rest: undefined,
-    sha1: "daccd26333cbb8cdc1939fc87be947de39acff72",
+    sha1: "092b21a91b04a57794ed73ed897d9b4242e41084",
     source: `#!lua
 local function clock(given)
   if given ~= "" then return tonumber(given) end
@@ -992,12 +982,10 @@ local function read_fields(key, ids)
   return read_range(key, ids, 1, #ids)
 end
 local function spread_range(command, key, values, first, last)
-  if last < first then return 0 end
-  if last - first < 4000 then return redis.call(command, key, unpack(values, first, last)) end
   local sum = 0
-  in_chunks(4000, last - first + 1, function(from, to)
-    sum = sum + redis.call(command, key, unpack(values, first + from - 1, first + to - 1))
-  end)
+  for from = first, last, 4000 do
+    sum = sum + redis.call(command, key, unpack(values, from, math.min(from + 3999, last)))
+  end
   return sum
 end
 local function spread(command, key, values)
@@ -1067,7 +1055,7 @@ return reply`
     keys: ["outbox", "endings"] as const,
     args: ["now", "limit"] as const,
     rest: undefined,
-    sha1: "3c0bab04569f92262a0f6bf2aa0a2de8eef08461",
+    sha1: "a5f4a3c29cc2e9ba89b62e4a47c0bb990ffd7a03",
     source: `#!lua flags=allow-oom
 local function clock(given)
   if given ~= "" then return tonumber(given) end
@@ -1096,12 +1084,10 @@ local function read_fields(key, ids)
   return read_range(key, ids, 1, #ids)
 end
 local function spread_range(command, key, values, first, last)
-  if last < first then return 0 end
-  if last - first < 4000 then return redis.call(command, key, unpack(values, first, last)) end
   local sum = 0
-  in_chunks(4000, last - first + 1, function(from, to)
-    sum = sum + redis.call(command, key, unpack(values, first + from - 1, first + to - 1))
-  end)
+  for from = first, last, 4000 do
+    sum = sum + redis.call(command, key, unpack(values, from, math.min(from + 3999, last)))
+  end
   return sum
 end
 local function spread(command, key, values)
@@ -1268,7 +1254,7 @@ return reply`
     keys: ["jobs", "runs", "pending", "limited", "limits", "scheduled", "unique", "windows", "meta", "requests", "producers", "members", "wake"] as const,
     args: ["now", "producer", "number", "oldest", "count"] as const,
     rest: "jobs" as const,
-    sha1: "ba39b189525a583c4aec5eb8d5ee7b20af657188",
+    sha1: "1b5a6948646591a400e94d901dc8fc16e146dfc6",
     source: `#!lua
 local function clock(given)
   if given ~= "" then return tonumber(given) end
@@ -1297,12 +1283,10 @@ local function read_fields(key, ids)
   return read_range(key, ids, 1, #ids)
 end
 local function spread_range(command, key, values, first, last)
-  if last < first then return 0 end
-  if last - first < 4000 then return redis.call(command, key, unpack(values, first, last)) end
   local sum = 0
-  in_chunks(4000, last - first + 1, function(from, to)
-    sum = sum + redis.call(command, key, unpack(values, first + from - 1, first + to - 1))
-  end)
+  for from = first, last, 4000 do
+    sum = sum + redis.call(command, key, unpack(values, from, math.min(from + 3999, last)))
+  end
   return sum
 end
 local function spread(command, key, values)
@@ -1713,7 +1697,7 @@ return { exact(clock(ARGV[1])), redis.call("HGET", KEYS[1], ARGV[2]) or "" }`
     keys: ["jobs", "runs", "pending", "limited", "limits", "buckets", "scheduled", "retry", "active", "completed", "cancelled", "dead", "ledger", "result", "cancels", "progress", "logs", "watchers", "unique", "meta", "claims", "workers", "outbox", "endings", "members", "wake"] as const,
     args: ["now", "notices", "worker", "number", "limit", "lease", "plain"] as const,
     rest: "settlements" as const,
-    sha1: "bb46f942be4589a2f6c634a8dd47d9248a9215eb",
+    sha1: "416d373fd87ee43d3bd6874177706f9b0ab64e85",
     source: `#!lua flags=allow-oom
 local function clock(given)
   if given ~= "" then return tonumber(given) end
@@ -1742,12 +1726,10 @@ local function read_fields(key, ids)
   return read_range(key, ids, 1, #ids)
 end
 local function spread_range(command, key, values, first, last)
-  if last < first then return 0 end
-  if last - first < 4000 then return redis.call(command, key, unpack(values, first, last)) end
   local sum = 0
-  in_chunks(4000, last - first + 1, function(from, to)
-    sum = sum + redis.call(command, key, unpack(values, first + from - 1, first + to - 1))
-  end)
+  for from = first, last, 4000 do
+    sum = sum + redis.call(command, key, unpack(values, from, math.min(from + 3999, last)))
+  end
   return sum
 end
 local function spread(command, key, values)
@@ -2463,7 +2445,7 @@ return redis.call("ZRANGEBYSCORE", KEYS[1], "-inf", clock(ARGV[1]), "LIMIT", 0, 
     keys: ["jobs", "runs", "active", "meta", "cancels", "workers", "about"] as const,
     args: ["now", "worker", "lease", "about"] as const,
     rest: "leases" as const,
-    sha1: "52634ae41e1b06d33397097acdb85eaec88ff928",
+    sha1: "5e1221beb2ab0bd583f2241f365a3784ae641244",
     source: `#!lua flags=allow-oom
 local function clock(given)
   if given ~= "" then return tonumber(given) end
@@ -2492,12 +2474,10 @@ local function read_fields(key, ids)
   return read_range(key, ids, 1, #ids)
 end
 local function spread_range(command, key, values, first, last)
-  if last < first then return 0 end
-  if last - first < 4000 then return redis.call(command, key, unpack(values, first, last)) end
   local sum = 0
-  in_chunks(4000, last - first + 1, function(from, to)
-    sum = sum + redis.call(command, key, unpack(values, first + from - 1, first + to - 1))
-  end)
+  for from = first, last, 4000 do
+    sum = sum + redis.call(command, key, unpack(values, from, math.min(from + 3999, last)))
+  end
   return sum
 end
 local function spread(command, key, values)
@@ -2868,7 +2848,7 @@ return was ~= ARGV[1] and 1 or 0`
     keys: ["jobs", "pending", "scheduled", "retry", "meta", "wake"] as const,
     args: ["now", "limit"] as const,
     rest: undefined,
-    sha1: "6da86d3be1a0f99fa3657470899744b31b6ea555",
+    sha1: "664ee307d4ec982033e5ff1f133b1dd76a1de7d1",
     source: `#!lua flags=allow-oom
 local function clock(given)
   if given ~= "" then return tonumber(given) end
@@ -2897,12 +2877,10 @@ local function read_fields(key, ids)
   return read_range(key, ids, 1, #ids)
 end
 local function spread_range(command, key, values, first, last)
-  if last < first then return 0 end
-  if last - first < 4000 then return redis.call(command, key, unpack(values, first, last)) end
   local sum = 0
-  in_chunks(4000, last - first + 1, function(from, to)
-    sum = sum + redis.call(command, key, unpack(values, first + from - 1, first + to - 1))
-  end)
+  for from = first, last, 4000 do
+    sum = sum + redis.call(command, key, unpack(values, from, math.min(from + 3999, last)))
+  end
   return sum
 end
 local function spread(command, key, values)
@@ -2987,7 +2965,7 @@ return promoted`
     keys: ["jobs", "runs", "completed", "cancelled", "dead", "ledger", "result", "progress", "logs", "unique", "windows", "meta", "claims", "workers", "about", "requests", "producers", "members"] as const,
     args: ["now", "limit", "dead_retain", "max_dead", "max_finished"] as const,
     rest: undefined,
-    sha1: "29ecf27d0241320cdf2fb2d2ed7889b5f2525112",
+    sha1: "536198ff424d16e65df1c3c64db9beac161fe507",
     source: `#!lua flags=allow-oom
 local function clock(given)
   if given ~= "" then return tonumber(given) end
@@ -3016,12 +2994,10 @@ local function read_fields(key, ids)
   return read_range(key, ids, 1, #ids)
 end
 local function spread_range(command, key, values, first, last)
-  if last < first then return 0 end
-  if last - first < 4000 then return redis.call(command, key, unpack(values, first, last)) end
   local sum = 0
-  in_chunks(4000, last - first + 1, function(from, to)
-    sum = sum + redis.call(command, key, unpack(values, first + from - 1, first + to - 1))
-  end)
+  for from = first, last, 4000 do
+    sum = sum + redis.call(command, key, unpack(values, from, math.min(from + 3999, last)))
+  end
   return sum
 end
 local function spread(command, key, values)
@@ -3220,7 +3196,7 @@ return removed`
     keys: ["jobs", "runs", "dead", "ledger", "result", "progress", "logs", "meta"] as const,
     args: [] as const,
     rest: "ids" as const,
-    sha1: "edfada1f2ad4ed87541743eae11ca3bcf9abdf26",
+    sha1: "7a4c0cee69e55ceb2c44e2ec9fa88f1f281199b8",
     source: `#!lua flags=allow-oom
 local function clock(given)
   if given ~= "" then return tonumber(given) end
@@ -3249,12 +3225,10 @@ local function read_fields(key, ids)
   return read_range(key, ids, 1, #ids)
 end
 local function spread_range(command, key, values, first, last)
-  if last < first then return 0 end
-  if last - first < 4000 then return redis.call(command, key, unpack(values, first, last)) end
   local sum = 0
-  in_chunks(4000, last - first + 1, function(from, to)
-    sum = sum + redis.call(command, key, unpack(values, first + from - 1, first + to - 1))
-  end)
+  for from = first, last, 4000 do
+    sum = sum + redis.call(command, key, unpack(values, from, math.min(from + 3999, last)))
+  end
   return sum
 end
 local function spread(command, key, values)
@@ -3502,7 +3476,7 @@ return redis.call("HGETALL", KEYS[1])`
     keys: ["jobs", "runs", "pending", "dead", "result", "unique", "windows", "meta", "outbox", "endings", "members", "wake"] as const,
     args: ["now"] as const,
     rest: "ids" as const,
-    sha1: "1f2bff3ed098ac3d297be16a2e5717884b56bd6c",
+    sha1: "4aae9fea847a740c49c54f41a94a2f810a1f38a8",
     source: `#!lua
 local function clock(given)
   if given ~= "" then return tonumber(given) end
@@ -3531,12 +3505,10 @@ local function read_fields(key, ids)
   return read_range(key, ids, 1, #ids)
 end
 local function spread_range(command, key, values, first, last)
-  if last < first then return 0 end
-  if last - first < 4000 then return redis.call(command, key, unpack(values, first, last)) end
   local sum = 0
-  in_chunks(4000, last - first + 1, function(from, to)
-    sum = sum + redis.call(command, key, unpack(values, first + from - 1, first + to - 1))
-  end)
+  for from = first, last, 4000 do
+    sum = sum + redis.call(command, key, unpack(values, from, math.min(from + 3999, last)))
+  end
   return sum
 end
 local function spread(command, key, values)
@@ -3754,7 +3726,7 @@ return forgotten`
     keys: ["jobs", "runs", "completed", "cancelled", "dead", "ledger", "result", "progress", "logs", "meta"] as const,
     args: [] as const,
     rest: "ids" as const,
-    sha1: "3741a7dc5262cc046d3842ee73e89dcd1f93fdb4",
+    sha1: "425e3eecf017950a0d8c3515d46e9251c9026cf6",
     source: `#!lua flags=allow-oom
 local function clock(given)
   if given ~= "" then return tonumber(given) end
@@ -3783,12 +3755,10 @@ local function read_fields(key, ids)
   return read_range(key, ids, 1, #ids)
 end
 local function spread_range(command, key, values, first, last)
-  if last < first then return 0 end
-  if last - first < 4000 then return redis.call(command, key, unpack(values, first, last)) end
   local sum = 0
-  in_chunks(4000, last - first + 1, function(from, to)
-    sum = sum + redis.call(command, key, unpack(values, first + from - 1, first + to - 1))
-  end)
+  for from = first, last, 4000 do
+    sum = sum + redis.call(command, key, unpack(values, from, math.min(from + 3999, last)))
+  end
   return sum
 end
 local function spread(command, key, values)
@@ -3956,7 +3926,7 @@ return removed`
     keys: ["jobs", "runs", "pending", "active", "cancelled", "dead", "ledger", "result", "cancels", "progress", "logs", "watchers", "unique", "meta", "outbox", "endings", "members", "wake"] as const,
     args: ["now", "notices", "limit"] as const,
     rest: undefined,
-    sha1: "5907844ce9dcecf1d218d599f8bfa2264b659b46",
+    sha1: "b0d802ea681ed9645f1c853b58132ed5e7eac04a",
     source: `#!lua flags=allow-oom
 local function clock(given)
   if given ~= "" then return tonumber(given) end
@@ -3985,12 +3955,10 @@ local function read_fields(key, ids)
   return read_range(key, ids, 1, #ids)
 end
 local function spread_range(command, key, values, first, last)
-  if last < first then return 0 end
-  if last - first < 4000 then return redis.call(command, key, unpack(values, first, last)) end
   local sum = 0
-  in_chunks(4000, last - first + 1, function(from, to)
-    sum = sum + redis.call(command, key, unpack(values, first + from - 1, first + to - 1))
-  end)
+  for from = first, last, 4000 do
+    sum = sum + redis.call(command, key, unpack(values, from, math.min(from + 3999, last)))
+  end
   return sum
 end
 local function spread(command, key, values)
@@ -4245,7 +4213,7 @@ return reply`
     keys: ["jobs", "runs", "pending", "limited", "limits", "scheduled", "completed", "cancelled", "dead", "unique", "windows", "meta", "schedules", "ticks", "members", "wake"] as const,
     args: ["now", "name", "version", "expected", "next", "skipped", "overlap", "tick"] as const,
     rest: "job" as const,
-    sha1: "b822272224634dee0896ba61b0688ab4378728b1",
+    sha1: "abe0e7319da16026754a93c1a8aade052ae33e89",
     source: `#!lua
 local function clock(given)
   if given ~= "" then return tonumber(given) end
@@ -4274,12 +4242,10 @@ local function read_fields(key, ids)
   return read_range(key, ids, 1, #ids)
 end
 local function spread_range(command, key, values, first, last)
-  if last < first then return 0 end
-  if last - first < 4000 then return redis.call(command, key, unpack(values, first, last)) end
   local sum = 0
-  in_chunks(4000, last - first + 1, function(from, to)
-    sum = sum + redis.call(command, key, unpack(values, first + from - 1, first + to - 1))
-  end)
+  for from = first, last, 4000 do
+    sum = sum + redis.call(command, key, unpack(values, from, math.min(from + 3999, last)))
+  end
   return sum
 end
 local function spread(command, key, values)
@@ -4596,7 +4562,7 @@ return outcome`
     keys: ["jobs", "runs", "pending", "limited", "limits", "scheduled", "unique", "windows", "meta", "schedules", "ticks", "members", "wake"] as const,
     args: ["now", "name", "version"] as const,
     rest: "job" as const,
-    sha1: "3282d6de3275bcc077152e3be7150d4e4594d275",
+    sha1: "9cd2bddb4ee9851108af941c2834c9dc39697381",
     source: `#!lua
 local function clock(given)
   if given ~= "" then return tonumber(given) end
@@ -4625,12 +4591,10 @@ local function read_fields(key, ids)
   return read_range(key, ids, 1, #ids)
 end
 local function spread_range(command, key, values, first, last)
-  if last < first then return 0 end
-  if last - first < 4000 then return redis.call(command, key, unpack(values, first, last)) end
   local sum = 0
-  in_chunks(4000, last - first + 1, function(from, to)
-    sum = sum + redis.call(command, key, unpack(values, first + from - 1, first + to - 1))
-  end)
+  for from = first, last, 4000 do
+    sum = sum + redis.call(command, key, unpack(values, from, math.min(from + 3999, last)))
+  end
   return sum
 end
 local function spread(command, key, values)

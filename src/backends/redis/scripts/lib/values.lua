@@ -27,12 +27,10 @@ end
 -- Calls a variadic command with the values from one position to another; answers the sum of its replies. What is called
 -- with several values for one thing has an even number of them.
 local function spread_range(command, key, values, first, last)
-  if last < first then return 0 end
-  if last - first < 4000 then return redis.call(command, key, unpack(values, first, last)) end
   local sum = 0
-  in_chunks(4000, last - first + 1, function(from, to)
-    sum = sum + redis.call(command, key, unpack(values, first + from - 1, first + to - 1))
-  end)
+  for from = first, last, 4000 do
+    sum = sum + redis.call(command, key, unpack(values, from, math.min(from + 3999, last)))
+  end
   return sum
 end
 
