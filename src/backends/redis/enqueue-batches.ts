@@ -136,11 +136,11 @@ const add = (batch: Batch, job: NewJob): void => {
 }
 
 /** As the script takes them. */
-const jobsOf = ({ ids, rows }: Batch): ReadonlyArray<string | number> => [
-  ids.length,
-  ...ids,
-  ...rows.flatMap(({ line, payloads }) => [payloads.length, line, ...payloads])
-]
+const jobsOf = ({ ids, rows }: Batch): ReadonlyArray<string | number> => {
+  const values: Array<string | number> = [ids.length, ...ids]
+  for (const { line, payloads } of rows) values.push(payloads.length, line, ...payloads)
+  return values
+}
 
 /** One that does not belong in a record would take the jobs beside it along. */
 const refusalOf = (jobs: ReadonlyArray<NewJob>): Effect.Effect<never, StoreError> | undefined => {
