@@ -20,7 +20,7 @@ const open = () => {
   return { client, keys, run }
 }
 
-const job = (id: string) => [id, ",5,3,0,kind,\n\n", "{}"]
+const job = (id: string) => [1, id, 1, ",5,3,0,kind,\n\n", "{}"]
 
 const claim = (number: number) => ["1000", "notices:", "worker", number, 10, 30_000, 0]
 

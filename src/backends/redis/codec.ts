@@ -90,7 +90,8 @@ export const memberOf = (held: string): { readonly member?: Member } => {
 
 /** Outcomes of the jobs from `first` (0-based) on, of which the script named only those left out. */
 export const decodeEnqueued = (leftOut: ReadonlyArray<string | number>, first: number, count: number) => {
-  const outcomes: Array<EnqueueOutcome> = Array.from({ length: count }, () => enqueued)
+  const outcomes: Array<EnqueueOutcome> = []
+  for (let i = 0; i < count; i++) outcomes.push(enqueued)
   for (let i = 0; i < leftOut.length; i += 3) {
     const index = Number(leftOut[i]) - 1 - first
     if (index < 0 || index >= count) continue

@@ -18,46 +18,73 @@ interface Caller {
   readonly resume: Resume
 }
 
+/** Jobs in a row that are alike but for their ids and payloads. */
+interface Row {
+  readonly line: string
+  readonly payloads: Array<string>
+}
+
 interface Batch {
   now: Now
-  jobs: number
   bytes: number
-  /** Their ids, and the rest of them in the same order. */
   readonly ids: Array<string>
-  readonly parts: Array<string>
+  readonly rows: Array<Row>
   readonly callers: Array<Caller>
+}
+
+/** The requests of one queue. */
+interface Lane {
+  open: Batch | undefined
+  /** Numbers of those that are not answered yet, in order. */
+  readonly unanswered: Set<number>
+  /** How many jobs they hold. */
+  underWay: number
 }
 
 /** A batch goes out once it holds this much; one call's jobs are never split, so a large call may exceed it. */
 const batchJobs = 500
 const batchLength = 2 ** 20
 
+/** Fewer are not worth a request of their own. */
+const leastJobs = 50
+
+/** The server stores some while others are put together, so a batch goes out once it holds as many as are under way. */
+const isFull = ({ bytes, ids }: Batch, underWay: number): boolean =>
+  ids.length >= Math.min(batchJobs, Math.max(leastJobs, underWay)) || bytes >= batchLength
+
 /**
- * Enqueues that are made in the same turn of the event loop travel in one script call. Each caller's jobs stay
+ * Enqueues that are made in the same turn of the event loop travel in few script calls. Each caller's jobs stay
  * together and in order, and a batch is stored as a whole, so nobody can tell, except by the speed.
  */
 export const makeEnqueue = (queues: Queues) => {
-  const open = new Map<string, Batch>()
+  const lanes = new Map<string, Lane>()
   const producer = randomUUID()
   let requests = 0
-  // by queue, in the order of their numbers
-  const unanswered = new Map<string, Set<number>>()
 
-  const send = (queue: string, batch: Batch): void => {
-    open.delete(queue)
+  const laneOf = (queue: string): Lane => {
+    let lane = lanes.get(queue)
+    if (lane === undefined) {
+      lane = { open: undefined, unanswered: new Set(), underWay: 0 }
+      lanes.set(queue, lane)
+    }
+    return lane
+  }
+
+  const send = (queue: string, lane: Lane, batch: Batch): void => {
+    lane.open = undefined
     const number = ++requests
-    const others = unanswered.get(queue) ?? new Set<number>()
-    unanswered.set(queue, others.add(number))
-    const [oldest = number] = others
+    const { unanswered } = lane
+    unanswered.add(number)
+    lane.underWay += batch.ids.length
+    const [oldest = number] = unanswered
     // the registry first: a queue with jobs in it is always listed
     queues
       .register(queue)
-      .then(() =>
-        queues.runPromise(scripts.enqueue, queue, batch.now, [producer, number, oldest, ...batch.ids, ...batch.parts])
-      )
+      .then(() => queues.runPromise(scripts.enqueue, queue, batch.now, [producer, number, oldest, ...jobsOf(batch)]))
       .finally(() => {
-        others.delete(number)
-        if (others.size === 0) unanswered.delete(queue)
+        unanswered.delete(number)
+        lane.underWay -= batch.ids.length
+        if (unanswered.size === 0 && lane.open === undefined) lanes.delete(queue)
       })
       .then(
         (reply) => {
@@ -78,26 +105,41 @@ export const makeEnqueue = (queues: Queues) => {
       : (refusalOf(jobs) ??
         Clock.clockWith((clock) =>
           Effect.callback((resume) => {
-            let batch = open.get(queue)
+            const lane = laneOf(queue)
+            let batch = lane.open
             if (batch === undefined) {
-              const opened: Batch = { now: "", jobs: 0, bytes: 0, ids: [], parts: [], callers: [] }
+              const opened: Batch = { now: "", bytes: 0, ids: [], rows: [], callers: [] }
               batch = opened
-              open.set(queue, opened)
+              lane.open = opened
               queueMicrotask(() => {
-                if (open.get(queue) === opened) send(queue, opened)
+                if (lane.open === opened) send(queue, lane, opened)
               })
             }
             batch.now = queues.nowBy(clock)
-            batch.callers.push({ first: batch.jobs, count: jobs.length, resume })
-            for (const job of jobs) {
-              batch.ids.push(job.id)
-              batch.parts.push(encodeNewJob(job), job.payload)
-              batch.bytes += job.payload.length
-            }
-            batch.jobs += jobs.length
-            if (batch.jobs >= batchJobs || batch.bytes >= batchLength) send(queue, batch)
+            batch.callers.push({ first: batch.ids.length, count: jobs.length, resume })
+            for (const job of jobs) add(batch, job)
+            if (isFull(batch, lane.underWay)) send(queue, lane, batch)
           })
         ))
+}
+
+const add = (batch: Batch, job: NewJob): void => {
+  const line = encodeNewJob(job)
+  let row = batch.rows.at(-1)
+  if (row?.line !== line) {
+    row = { line, payloads: [] }
+    batch.rows.push(row)
+  }
+  row.payloads.push(job.payload)
+  batch.ids.push(job.id)
+  batch.bytes += job.payload.length
+}
+
+/** As the script takes them. */
+const jobsOf = ({ ids, rows }: Batch): ReadonlyArray<string | number> => {
+  const values: Array<string | number> = [ids.length, ...ids]
+  for (const { line, payloads } of rows) values.push(payloads.length, line, ...payloads)
+  return values
 }
 
 /** One that does not belong in a record would take the jobs beside it along. */

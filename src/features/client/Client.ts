@@ -25,7 +25,7 @@ import {
   type PartlyEnqueued,
   type PayloadTooLarge
 } from "./errors.ts"
-import { prepare } from "./prepare.ts"
+import { prepareFor } from "./prepare.ts"
 import { storeBatch, storeBatches } from "./store-batches.ts"
 import type { EnqueueOutcome } from "./stored-as.ts"
 
@@ -207,7 +207,7 @@ const make = (
       nameOf(options.queue ?? task.queue),
       task.kind,
       payloads.length,
-      Effect.flatMap(prepare(task, payloads, options, maxPayloadBytes), (batches) => storeBatches(store, task, batches))
+      prepareFor(task, payloads, options, maxPayloadBytes, (batches) => storeBatches(store, task, batches))
     )
 
   return Client.of({
@@ -220,7 +220,7 @@ const make = (
           nameOf(options?.queue ?? task.queue),
           task.kind,
           1,
-          Effect.flatMap(prepare(task, [payload], forOne(options), maxPayloadBytes), ([batch]) =>
+          prepareFor(task, [payload], forOne(options), maxPayloadBytes, ([batch]) =>
             // one job is in one shard
             storeBatch(store, task, batch!)
           )

@@ -140,24 +140,28 @@ const batchesOf = <T extends AnyTask>(
 }
 
 /**
- * Checks and encodes jobs, so that what reaches the store is right and complete, and says which queues they go to.
+ * Checks and encodes jobs, so that what reaches the store is right and complete, says which queues they go to, and goes
+ * on with that.
  *
  * **Ref** docs/semantics.md SHARD-1
  */
-export const prepare = <T extends AnyTask>(
+export const prepareFor = <T extends AnyTask, A, E>(
   task: T,
   payloads: ReadonlyArray<Payload<T>>,
   options: EnqueueManyOptions<T>,
-  maxPayloadBytes: number
-): Effect.Effect<ReadonlyArray<Batch>, Mistake> =>
+  maxPayloadBytes: number,
+  goOn: (batches: ReadonlyArray<Batch>) => Effect.Effect<A, E>
+): Effect.Effect<A, E | Mistake> =>
   // one step and not many, since it is run for every job
   Effect.withFiber((fiber) => {
     const found = commonOf(task, payloads.length, options)
     if (Result.isFailure(found)) return Effect.fail(found.failure)
     const headers = traceHeaders(fiber)
     const common = headers === undefined ? found.success : { ...found.success, job: { ...found.success.job, headers } }
-    const finish = (idOf: (payload: Payload<T>, place: number) => JobId) =>
-      Effect.fromResult(batchesOf(task, payloads, options, common, idOf, maxPayloadBytes))
+    const finish = (idOf: (payload: Payload<T>, place: number) => JobId): Effect.Effect<A, E | Mistake> => {
+      const batches = batchesOf(task, payloads, options, common, idOf, maxPayloadBytes)
+      return Result.isFailure(batches) ? Effect.fail(batches.failure) : goOn(batches.success)
+    }
 
     if (options.id !== undefined) return finish(options.id)
     const { draw, next } = fiber.getRef(JobIds)
@@ -168,3 +172,11 @@ export const prepare = <T extends AnyTask>(
     const random = fiber.getRef(Random.Random)
     return finish(() => draw(clock, random))
   })
+
+/** As `prepareFor`, for those who do not go on at once. */
+export const prepare = <T extends AnyTask>(
+  task: T,
+  payloads: ReadonlyArray<Payload<T>>,
+  options: EnqueueManyOptions<T>,
+  maxPayloadBytes: number
+): Effect.Effect<ReadonlyArray<Batch>, Mistake> => prepareFor(task, payloads, options, maxPayloadBytes, Effect.succeed)

@@ -86,6 +86,35 @@ export const enqueueContract = contract("enqueue", (it) => {
     })
   )
 
+  it.effect("ENQUEUE-2 each of many concurrent calls stores its own job, and learns what became of it", (queue) =>
+    Effect.gen(function* () {
+      const store = yield* JobStore
+      yield* queue.enqueue(job("call-77"))
+      // neighbours that are alike, and others that are not
+      const given = Array.from({ length: 300 }, (_, i) =>
+        job(`call-${i}`, { priority: i % 10 === 0 ? 6 : 5, payload: `payload ${i}` })
+      )
+
+      const outcomes = yield* Effect.forEach(given, (one) => store.enqueue(queue.name, [one]), {
+        concurrency: "unbounded"
+      })
+
+      const claimed = yield* queue.claim({ limit: 1000 })
+      const payloads = new Map(claimed.map(({ id, payload, priority }) => [id, { payload, priority }]))
+      const others = given.filter(({ id }) => id !== "call-77")
+      assert.deepStrictEqual(
+        outcomes.flat(),
+        given.map(({ id }) => (id === "call-77" ? existing(false) : enqueued))
+      )
+      assert.lengthOf(claimed, 300)
+      assert.deepStrictEqual(
+        others.map(({ id }) => payloads.get(id)),
+        others.map(({ payload, priority }) => ({ payload, priority }))
+      )
+      yield* assertConserved(queue.name)
+    })
+  )
+
   it.effect("ENQUEUE-2 a call without jobs stores nothing", (queue) =>
     Effect.gen(function* () {
       const outcomes = yield* queue.enqueue()

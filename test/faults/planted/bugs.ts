@@ -164,8 +164,8 @@ export const bugs: ReadonlyArray<Bug> = [
     edits: [
       {
         file: script("enqueue"),
-        from: "since .. text .. ARGV[rest + 1]",
-        to: "since .. text .. cjson.encode(cjson.decode(ARGV[rest + 1]))"
+        from: "tail .. ARGV[payload_at]",
+        to: "tail .. cjson.encode(cjson.decode(ARGV[payload_at]))"
       }
     ],
     tests: data,

@@ -18,8 +18,9 @@
 -- ARGV producer   who enqueues
 -- ARGV number     of this request, growing per producer: one that was sent again is known
 -- ARGV oldest     number of the oldest request of this producer that is not answered yet; older ones are not stored
--- ARGV ...jobs    the ids of all; then two values per job: the record after its expiry up to its payload, and the payload.
---                 Conditions come before the record: "?<visible>,<expires>,<how>,<unique>" LF; visible "" at once, "+ms"
+-- ARGV count      of jobs
+-- ARGV ...jobs    the ids of all; then, for each row of jobs that are alike but for id and payload: how many they are, the
+--                 record after its expiry up to its payload, and their payloads. Conditions come before the record: "?<visible>,<expires>,<how>,<unique>" LF; visible "" at once, "+ms"
 --                 later, "@ms" at; expires "" never, or alike; how "" reject, "r" replace, then the window in ms if the
 --                 key has one, or of a member of a workflow "b" and until when it is accepted, epoch ms; unique the key
 -- REPLY list      flat, only of jobs not stored as new: position from 1, then "same", "other", "late", or "key" or
@@ -34,7 +35,7 @@ local keys = {
 }
 local now = clock(ARGV[1])
 local producer, number, oldest = ARGV[2], tonumber(ARGV[3]), tonumber(ARGV[4])
-local jobs_at = 5
+local total, jobs_at = tonumber(ARGV[5]), 6
 
 -- A producer is listed when it enqueues, but not more than once in this time.
 local listed_millis = 60000
@@ -61,34 +62,40 @@ end
 
 -- Stores jobs without conditions, whose ids are new; answers false, and does nothing, unless all are such. What else there
 -- is takes many functions, and making these would cost more than storing a job.
-local function store_plain(total, existing)
-  local rest = jobs_at + total
+local function store_plain(existing)
   local seen = {}
   for i = 1, total do
     local id = ARGV[jobs_at + i - 1]
-    -- a comma: no conditions
-    if existing[i] or seen[id] or string.byte(ARGV[rest + 2 * i - 2], 1) ~= 44 then return false end
+    if existing[i] or seen[id] then return false end
     seen[id] = true
+  end
+  local row = jobs_at + total
+  while row < #ARGV do
+    -- a comma: no conditions
+    if string.byte(ARGV[row + 1], 1) ~= 44 then return false end
+    row = row + 2 + ARGV[row]
   end
   if redis.call("HLEN", keys.limits) > 0 then return false end
 
   local sequence = redis.call("HINCRBY", keys.meta, "sequence", exact(total)) - total
   local since = "," .. exact(now) .. ","
   local records, ready = {}, {}
-  local line, flag, base
-  for i = 1, total do
-    local id, text = ARGV[jobs_at + i - 1], ARGV[rest]
-    if text ~= line then
-      -- neighbours are mostly alike
-      local priority, retain, held = string.match(text, "^,(%-?%d+),%d+,(%d+),[^,]*,(%a?)")
-      line, flag, base = text, (held ~= "" or retain ~= "0") and "1" or "0", tonumber(priority) * 1099511627776
+  local stored, format = 0, string.format
+  row = jobs_at + total
+  while row < #ARGV do
+    local line, payloads_at = ARGV[row + 1], row + 2
+    local priority, retain, held = string.match(line, "^,(%-?%d+),%d+,(%d+),[^,]*,(%a?)")
+    local head, tail = ((held ~= "" or retain ~= "0") and "1" or "0") .. ",", since .. line
+    local base = tonumber(priority) * 1099511627776
+    row = payloads_at + ARGV[row]
+    for payload_at = payloads_at, row - 1 do
+      local id, place = ARGV[jobs_at + stored], sequence + stored + 1
+      records[2 * stored + 1] = id
+      records[2 * stored + 2] = head .. format("%d", place) .. tail .. ARGV[payload_at]
+      ready[2 * stored + 1] = format("%d", base + place)
+      ready[2 * stored + 2] = id
+      stored = stored + 1
     end
-    local place = sequence + i
-    records[2 * i - 1] = id
-    records[2 * i] = flag .. "," .. exact(place) .. since .. text .. ARGV[rest + 1]
-    ready[2 * i - 1] = exact(base + place)
-    ready[2 * i] = id
-    rest = rest + 2
   end
   spread("HSET", keys.jobs, records)
   spread("ZADD", keys.pending, ready)
@@ -101,12 +108,22 @@ local function store_any(again, existing)
   -- include lib/record
   -- include lib/limits
   -- include lib/store
-  return store_jobs(keys, now, ARGV, jobs_at, again, existing)
+  local jobs = {}
+  for i = 1, total do jobs[i] = ARGV[jobs_at + i - 1] end
+  local row = jobs_at + total
+  while row < #ARGV do
+    local line, payloads_at = ARGV[row + 1], row + 2
+    row = payloads_at + ARGV[row]
+    for payload_at = payloads_at, row - 1 do
+      jobs[#jobs + 1] = line
+      jobs[#jobs + 1] = ARGV[payload_at]
+    end
+  end
+  return store_jobs(keys, now, jobs, 1, again, existing)
 end
 
 -- This request was carried out before, and its reply was lost; or nobody waits for it any more.
 local again = is_known()
-local total = (#ARGV - jobs_at + 1) / 3
 local existing = read_range(keys.jobs, ARGV, jobs_at, jobs_at + total - 1)
-if not again and store_plain(total, existing) then return {} end
+if not again and store_plain(existing) then return {} end
 return store_any(again, existing)

@@ -6,7 +6,7 @@ export const sources = {
     keys: ["head", "nodes", "status", "left", "results", "open", "starts", "stopped", "failures", "listeners"] as const,
     args: ["now", "notices", "limit", "drive", "stop", "reason"] as const,
     rest: "endings" as const,
-    sha1: "6b8b3cad77885a23f8fa47c36ac29e3a51c240a0",
+    sha1: "64b02fca26fa7e63ae4757165b6eeb5f686794df",
     source: `#!lua flags=allow-oom
 local function clock(given)
   if given ~= "" then return tonumber(given) end
@@ -36,9 +36,9 @@ local function read_fields(key, ids)
 end
 local function spread_range(command, key, values, first, last)
   local sum = 0
-  in_chunks(4000, last - first + 1, function(from, to)
-    sum = sum + redis.call(command, key, unpack(values, first + from - 1, first + to - 1))
-  end)
+  for from = first, last, 4000 do
+    sum = sum + redis.call(command, key, unpack(values, from, math.min(from + 3999, last)))
+  end
   return sum
 end
 local function spread(command, key, values)
@@ -282,7 +282,7 @@ return reply`
     keys: ["jobs", "runs", "progress", "logs", "meta"] as const,
     args: ["id", "token", "progress", "most", "from"] as const,
     rest: "lines" as const,
-    sha1: "0b4c4783ca8fba6a79e39880b067907ad5673173",
+    sha1: "0ea0a7d79b5c5fc2b31182a9f6dadac222fcd9fb",
     source: `#!lua
 local function clock(given)
   if given ~= "" then return tonumber(given) end
@@ -312,9 +312,9 @@ local function read_fields(key, ids)
 end
 local function spread_range(command, key, values, first, last)
   local sum = 0
-  in_chunks(4000, last - first + 1, function(from, to)
-    sum = sum + redis.call(command, key, unpack(values, first + from - 1, first + to - 1))
-  end)
+  for from = first, last, 4000 do
+    sum = sum + redis.call(command, key, unpack(values, from, math.min(from + 3999, last)))
+  end
   return sum
 end
 local function spread(command, key, values)
@@ -396,7 +396,7 @@ return 1`
     keys: ["jobs", "pending", "limited", "scheduled", "retry", "active", "completed", "cancelled", "dead", "meta"] as const,
     args: ["limit"] as const,
     rest: undefined,
-    sha1: "dfd2d44cf87fe8585eecc573d4861087a5d53939",
+    sha1: "7c470b81ff105628320759af6411c571a79c791d",
     source: `#!lua flags=no-writes
 local function clock(given)
   if given ~= "" then return tonumber(given) end
@@ -426,9 +426,9 @@ local function read_fields(key, ids)
 end
 local function spread_range(command, key, values, first, last)
   local sum = 0
-  in_chunks(4000, last - first + 1, function(from, to)
-    sum = sum + redis.call(command, key, unpack(values, first + from - 1, first + to - 1))
-  end)
+  for from = first, last, 4000 do
+    sum = sum + redis.call(command, key, unpack(values, from, math.min(from + 3999, last)))
+  end
   return sum
 end
 local function spread(command, key, values)
@@ -504,7 +504,7 @@ return reply`
     keys: ["jobs", "runs", "pending", "limited", "scheduled", "retry", "active", "cancelled", "ledger", "result", "cancels", "progress", "logs", "watchers", "unique", "meta", "outbox", "endings", "members"] as const,
     args: ["now", "notices", "queue", "id", "reason"] as const,
     rest: undefined,
-    sha1: "bf1f68e79d20400854eccba81fd221f097e73d66",
+    sha1: "8aa8892543bdb46097e73d9a50addeabb8c0f41e",
     source: `#!lua flags=allow-oom
 local function clock(given)
   if given ~= "" then return tonumber(given) end
@@ -534,9 +534,9 @@ local function read_fields(key, ids)
 end
 local function spread_range(command, key, values, first, last)
   local sum = 0
-  in_chunks(4000, last - first + 1, function(from, to)
-    sum = sum + redis.call(command, key, unpack(values, first + from - 1, first + to - 1))
-  end)
+  for from = first, last, 4000 do
+    sum = sum + redis.call(command, key, unpack(values, from, math.min(from + 3999, last)))
+  end
   return sum
 end
 local function spread(command, key, values)
@@ -806,7 +806,7 @@ return reply`
     keys: ["head", "draft", "nodes", "status", "left", "open", "starts"] as const,
     args: ["now", "fingerprint"] as const,
     rest: "nodes" as const,
-    sha1: "a6f4172b135a30ce986d771dac16f358995c2dd1",
+    sha1: "1e114212264e6d10151cb295414664a6d9595157",
     source: `#!lua
 local function clock(given)
   if given ~= "" then return tonumber(given) end
@@ -836,9 +836,9 @@ local function read_fields(key, ids)
 end
 local function spread_range(command, key, values, first, last)
   local sum = 0
-  in_chunks(4000, last - first + 1, function(from, to)
-    sum = sum + redis.call(command, key, unpack(values, first + from - 1, first + to - 1))
-  end)
+  for from = first, last, 4000 do
+    sum = sum + redis.call(command, key, unpack(values, from, math.min(from + 3999, last)))
+  end
   return sum
 end
 local function spread(command, key, values)
@@ -953,7 +953,7 @@ return "dropped"`
     keys: ["schedules", "ticks"] as const,
     args: ["now", "limit"] as const,
     rest: undefined,
-    sha1: "1cc8b59a34a062f4e8bfba9106881da8f873defd",
+    sha1: "092b21a91b04a57794ed73ed897d9b4242e41084",
     source: `#!lua
 local function clock(given)
   if given ~= "" then return tonumber(given) end
@@ -983,9 +983,9 @@ local function read_fields(key, ids)
 end
 local function spread_range(command, key, values, first, last)
   local sum = 0
-  in_chunks(4000, last - first + 1, function(from, to)
-    sum = sum + redis.call(command, key, unpack(values, first + from - 1, first + to - 1))
-  end)
+  for from = first, last, 4000 do
+    sum = sum + redis.call(command, key, unpack(values, from, math.min(from + 3999, last)))
+  end
   return sum
 end
 local function spread(command, key, values)
@@ -1055,7 +1055,7 @@ return reply`
     keys: ["outbox", "endings"] as const,
     args: ["now", "limit"] as const,
     rest: undefined,
-    sha1: "c92f39f74380d8ad42200968aa0e83633abe818f",
+    sha1: "a5f4a3c29cc2e9ba89b62e4a47c0bb990ffd7a03",
     source: `#!lua flags=allow-oom
 local function clock(given)
   if given ~= "" then return tonumber(given) end
@@ -1085,9 +1085,9 @@ local function read_fields(key, ids)
 end
 local function spread_range(command, key, values, first, last)
   local sum = 0
-  in_chunks(4000, last - first + 1, function(from, to)
-    sum = sum + redis.call(command, key, unpack(values, first + from - 1, first + to - 1))
-  end)
+  for from = first, last, 4000 do
+    sum = sum + redis.call(command, key, unpack(values, from, math.min(from + 3999, last)))
+  end
   return sum
 end
 local function spread(command, key, values)
@@ -1252,9 +1252,9 @@ return reply`
   },
   enqueue: {
     keys: ["jobs", "runs", "pending", "limited", "limits", "scheduled", "unique", "windows", "meta", "requests", "producers", "members", "wake"] as const,
-    args: ["now", "producer", "number", "oldest"] as const,
+    args: ["now", "producer", "number", "oldest", "count"] as const,
     rest: "jobs" as const,
-    sha1: "82700254baf2f04cf9af65f8e0bd8a2e7f1bb9a5",
+    sha1: "1b5a6948646591a400e94d901dc8fc16e146dfc6",
     source: `#!lua
 local function clock(given)
   if given ~= "" then return tonumber(given) end
@@ -1284,9 +1284,9 @@ local function read_fields(key, ids)
 end
 local function spread_range(command, key, values, first, last)
   local sum = 0
-  in_chunks(4000, last - first + 1, function(from, to)
-    sum = sum + redis.call(command, key, unpack(values, first + from - 1, first + to - 1))
-  end)
+  for from = first, last, 4000 do
+    sum = sum + redis.call(command, key, unpack(values, from, math.min(from + 3999, last)))
+  end
   return sum
 end
 local function spread(command, key, values)
@@ -1305,7 +1305,7 @@ local keys = {
 }
 local now = clock(ARGV[1])
 local producer, number, oldest = ARGV[2], tonumber(ARGV[3]), tonumber(ARGV[4])
-local jobs_at = 5
+local total, jobs_at = tonumber(ARGV[5]), 6
 local listed_millis = 60000
 local function is_known()
   local listed, floor, numbers = string.match(redis.call("HGET", keys.requests, producer) or "", "^(%d+),(%d+):(.*)$")
@@ -1324,31 +1324,38 @@ local function is_known()
     listed .. "," .. exact(math.max(floor, oldest)) .. ":" .. string.sub(numbers, from) .. ARGV[3] .. ",")
   return false
 end
-local function store_plain(total, existing)
-  local rest = jobs_at + total
+local function store_plain(existing)
   local seen = {}
   for i = 1, total do
     local id = ARGV[jobs_at + i - 1]
-    if existing[i] or seen[id] or string.byte(ARGV[rest + 2 * i - 2], 1) ~= 44 then return false end
+    if existing[i] or seen[id] then return false end
     seen[id] = true
+  end
+  local row = jobs_at + total
+  while row < #ARGV do
+    if string.byte(ARGV[row + 1], 1) ~= 44 then return false end
+    row = row + 2 + ARGV[row]
   end
   if redis.call("HLEN", keys.limits) > 0 then return false end
   local sequence = redis.call("HINCRBY", keys.meta, "sequence", exact(total)) - total
   local since = "," .. exact(now) .. ","
   local records, ready = {}, {}
-  local line, flag, base
-  for i = 1, total do
-    local id, text = ARGV[jobs_at + i - 1], ARGV[rest]
-    if text ~= line then
-      local priority, retain, held = string.match(text, "^,(%-?%d+),%d+,(%d+),[^,]*,(%a?)")
-      line, flag, base = text, (held ~= "" or retain ~= "0") and "1" or "0", tonumber(priority) * 1099511627776
+  local stored, format = 0, string.format
+  row = jobs_at + total
+  while row < #ARGV do
+    local line, payloads_at = ARGV[row + 1], row + 2
+    local priority, retain, held = string.match(line, "^,(%-?%d+),%d+,(%d+),[^,]*,(%a?)")
+    local head, tail = ((held ~= "" or retain ~= "0") and "1" or "0") .. ",", since .. line
+    local base = tonumber(priority) * 1099511627776
+    row = payloads_at + ARGV[row]
+    for payload_at = payloads_at, row - 1 do
+      local id, place = ARGV[jobs_at + stored], sequence + stored + 1
+      records[2 * stored + 1] = id
+      records[2 * stored + 2] = head .. format("%d", place) .. tail .. ARGV[payload_at]
+      ready[2 * stored + 1] = format("%d", base + place)
+      ready[2 * stored + 2] = id
+      stored = stored + 1
     end
-    local place = sequence + i
-    records[2 * i - 1] = id
-    records[2 * i] = flag .. "," .. exact(place) .. since .. text .. ARGV[rest + 1]
-    ready[2 * i - 1] = exact(base + place)
-    ready[2 * i] = id
-    rest = rest + 2
   end
   spread("HSET", keys.jobs, records)
   spread("ZADD", keys.pending, ready)
@@ -1603,12 +1610,22 @@ local function store_jobs(keys, now, values, first, again, existing)
   count(keys.meta, "duplicates", #reply / 3)
   return reply
 end
-  return store_jobs(keys, now, ARGV, jobs_at, again, existing)
+  local jobs = {}
+  for i = 1, total do jobs[i] = ARGV[jobs_at + i - 1] end
+  local row = jobs_at + total
+  while row < #ARGV do
+    local line, payloads_at = ARGV[row + 1], row + 2
+    row = payloads_at + ARGV[row]
+    for payload_at = payloads_at, row - 1 do
+      jobs[#jobs + 1] = line
+      jobs[#jobs + 1] = ARGV[payload_at]
+    end
+  end
+  return store_jobs(keys, now, jobs, 1, again, existing)
 end
 local again = is_known()
-local total = (#ARGV - jobs_at + 1) / 3
 local existing = read_range(keys.jobs, ARGV, jobs_at, jobs_at + total - 1)
-if not again and store_plain(total, existing) then return {} end
+if not again and store_plain(existing) then return {} end
 return store_any(again, existing)`
   },
   enter: {
@@ -1680,7 +1697,7 @@ return { exact(clock(ARGV[1])), redis.call("HGET", KEYS[1], ARGV[2]) or "" }`
     keys: ["jobs", "runs", "pending", "limited", "limits", "buckets", "scheduled", "retry", "active", "completed", "cancelled", "dead", "ledger", "result", "cancels", "progress", "logs", "watchers", "unique", "meta", "claims", "workers", "outbox", "endings", "members", "wake"] as const,
     args: ["now", "notices", "worker", "number", "limit", "lease", "plain"] as const,
     rest: "settlements" as const,
-    sha1: "9481cd2a221f06b8762d58b1caa126837f24b97f",
+    sha1: "416d373fd87ee43d3bd6874177706f9b0ab64e85",
     source: `#!lua flags=allow-oom
 local function clock(given)
   if given ~= "" then return tonumber(given) end
@@ -1710,9 +1727,9 @@ local function read_fields(key, ids)
 end
 local function spread_range(command, key, values, first, last)
   local sum = 0
-  in_chunks(4000, last - first + 1, function(from, to)
-    sum = sum + redis.call(command, key, unpack(values, first + from - 1, first + to - 1))
-  end)
+  for from = first, last, 4000 do
+    sum = sum + redis.call(command, key, unpack(values, from, math.min(from + 3999, last)))
+  end
   return sum
 end
 local function spread(command, key, values)
@@ -2428,7 +2445,7 @@ return redis.call("ZRANGEBYSCORE", KEYS[1], "-inf", clock(ARGV[1]), "LIMIT", 0, 
     keys: ["jobs", "runs", "active", "meta", "cancels", "workers", "about"] as const,
     args: ["now", "worker", "lease", "about"] as const,
     rest: "leases" as const,
-    sha1: "34657d52ea0d1e64017f1cd68db4fde4f9ac4ec5",
+    sha1: "5e1221beb2ab0bd583f2241f365a3784ae641244",
     source: `#!lua flags=allow-oom
 local function clock(given)
   if given ~= "" then return tonumber(given) end
@@ -2458,9 +2475,9 @@ local function read_fields(key, ids)
 end
 local function spread_range(command, key, values, first, last)
   local sum = 0
-  in_chunks(4000, last - first + 1, function(from, to)
-    sum = sum + redis.call(command, key, unpack(values, first + from - 1, first + to - 1))
-  end)
+  for from = first, last, 4000 do
+    sum = sum + redis.call(command, key, unpack(values, from, math.min(from + 3999, last)))
+  end
   return sum
 end
 local function spread(command, key, values)
@@ -2831,7 +2848,7 @@ return was ~= ARGV[1] and 1 or 0`
     keys: ["jobs", "pending", "scheduled", "retry", "meta", "wake"] as const,
     args: ["now", "limit"] as const,
     rest: undefined,
-    sha1: "14e14ef86846d8654a881c310552adc9e2ee8927",
+    sha1: "664ee307d4ec982033e5ff1f133b1dd76a1de7d1",
     source: `#!lua flags=allow-oom
 local function clock(given)
   if given ~= "" then return tonumber(given) end
@@ -2861,9 +2878,9 @@ local function read_fields(key, ids)
 end
 local function spread_range(command, key, values, first, last)
   local sum = 0
-  in_chunks(4000, last - first + 1, function(from, to)
-    sum = sum + redis.call(command, key, unpack(values, first + from - 1, first + to - 1))
-  end)
+  for from = first, last, 4000 do
+    sum = sum + redis.call(command, key, unpack(values, from, math.min(from + 3999, last)))
+  end
   return sum
 end
 local function spread(command, key, values)
@@ -2948,7 +2965,7 @@ return promoted`
     keys: ["jobs", "runs", "completed", "cancelled", "dead", "ledger", "result", "progress", "logs", "unique", "windows", "meta", "claims", "workers", "about", "requests", "producers", "members"] as const,
     args: ["now", "limit", "dead_retain", "max_dead", "max_finished"] as const,
     rest: undefined,
-    sha1: "c3b323a8e145cf6d7c4fe2366d070ed4e88e6705",
+    sha1: "536198ff424d16e65df1c3c64db9beac161fe507",
     source: `#!lua flags=allow-oom
 local function clock(given)
   if given ~= "" then return tonumber(given) end
@@ -2978,9 +2995,9 @@ local function read_fields(key, ids)
 end
 local function spread_range(command, key, values, first, last)
   local sum = 0
-  in_chunks(4000, last - first + 1, function(from, to)
-    sum = sum + redis.call(command, key, unpack(values, first + from - 1, first + to - 1))
-  end)
+  for from = first, last, 4000 do
+    sum = sum + redis.call(command, key, unpack(values, from, math.min(from + 3999, last)))
+  end
   return sum
 end
 local function spread(command, key, values)
@@ -3179,7 +3196,7 @@ return removed`
     keys: ["jobs", "runs", "dead", "ledger", "result", "progress", "logs", "meta"] as const,
     args: [] as const,
     rest: "ids" as const,
-    sha1: "af1986b2eaa46fe249835c50587288bf6836621e",
+    sha1: "7a4c0cee69e55ceb2c44e2ec9fa88f1f281199b8",
     source: `#!lua flags=allow-oom
 local function clock(given)
   if given ~= "" then return tonumber(given) end
@@ -3209,9 +3226,9 @@ local function read_fields(key, ids)
 end
 local function spread_range(command, key, values, first, last)
   local sum = 0
-  in_chunks(4000, last - first + 1, function(from, to)
-    sum = sum + redis.call(command, key, unpack(values, first + from - 1, first + to - 1))
-  end)
+  for from = first, last, 4000 do
+    sum = sum + redis.call(command, key, unpack(values, from, math.min(from + 3999, last)))
+  end
   return sum
 end
 local function spread(command, key, values)
@@ -3459,7 +3476,7 @@ return redis.call("HGETALL", KEYS[1])`
     keys: ["jobs", "runs", "pending", "dead", "result", "unique", "windows", "meta", "outbox", "endings", "members", "wake"] as const,
     args: ["now"] as const,
     rest: "ids" as const,
-    sha1: "296efbc22c69cd3d781f17db587f94d5749da63a",
+    sha1: "4aae9fea847a740c49c54f41a94a2f810a1f38a8",
     source: `#!lua
 local function clock(given)
   if given ~= "" then return tonumber(given) end
@@ -3489,9 +3506,9 @@ local function read_fields(key, ids)
 end
 local function spread_range(command, key, values, first, last)
   local sum = 0
-  in_chunks(4000, last - first + 1, function(from, to)
-    sum = sum + redis.call(command, key, unpack(values, first + from - 1, first + to - 1))
-  end)
+  for from = first, last, 4000 do
+    sum = sum + redis.call(command, key, unpack(values, from, math.min(from + 3999, last)))
+  end
   return sum
 end
 local function spread(command, key, values)
@@ -3709,7 +3726,7 @@ return forgotten`
     keys: ["jobs", "runs", "completed", "cancelled", "dead", "ledger", "result", "progress", "logs", "meta"] as const,
     args: [] as const,
     rest: "ids" as const,
-    sha1: "0b9d6dc709bb515d25f142bfbf3b05d6f426ad9c",
+    sha1: "425e3eecf017950a0d8c3515d46e9251c9026cf6",
     source: `#!lua flags=allow-oom
 local function clock(given)
   if given ~= "" then return tonumber(given) end
@@ -3739,9 +3756,9 @@ local function read_fields(key, ids)
 end
 local function spread_range(command, key, values, first, last)
   local sum = 0
-  in_chunks(4000, last - first + 1, function(from, to)
-    sum = sum + redis.call(command, key, unpack(values, first + from - 1, first + to - 1))
-  end)
+  for from = first, last, 4000 do
+    sum = sum + redis.call(command, key, unpack(values, from, math.min(from + 3999, last)))
+  end
   return sum
 end
 local function spread(command, key, values)
@@ -3909,7 +3926,7 @@ return removed`
     keys: ["jobs", "runs", "pending", "active", "cancelled", "dead", "ledger", "result", "cancels", "progress", "logs", "watchers", "unique", "meta", "outbox", "endings", "members", "wake"] as const,
     args: ["now", "notices", "limit"] as const,
     rest: undefined,
-    sha1: "f1140df6a1de2b1ea5545e8802203c75263a0ff0",
+    sha1: "b0d802ea681ed9645f1c853b58132ed5e7eac04a",
     source: `#!lua flags=allow-oom
 local function clock(given)
   if given ~= "" then return tonumber(given) end
@@ -3939,9 +3956,9 @@ local function read_fields(key, ids)
 end
 local function spread_range(command, key, values, first, last)
   local sum = 0
-  in_chunks(4000, last - first + 1, function(from, to)
-    sum = sum + redis.call(command, key, unpack(values, first + from - 1, first + to - 1))
-  end)
+  for from = first, last, 4000 do
+    sum = sum + redis.call(command, key, unpack(values, from, math.min(from + 3999, last)))
+  end
   return sum
 end
 local function spread(command, key, values)
@@ -4196,7 +4213,7 @@ return reply`
     keys: ["jobs", "runs", "pending", "limited", "limits", "scheduled", "completed", "cancelled", "dead", "unique", "windows", "meta", "schedules", "ticks", "members", "wake"] as const,
     args: ["now", "name", "version", "expected", "next", "skipped", "overlap", "tick"] as const,
     rest: "job" as const,
-    sha1: "01efc6f8330222fca1a50e51f5da4898bd8fa2de",
+    sha1: "abe0e7319da16026754a93c1a8aade052ae33e89",
     source: `#!lua
 local function clock(given)
   if given ~= "" then return tonumber(given) end
@@ -4226,9 +4243,9 @@ local function read_fields(key, ids)
 end
 local function spread_range(command, key, values, first, last)
   local sum = 0
-  in_chunks(4000, last - first + 1, function(from, to)
-    sum = sum + redis.call(command, key, unpack(values, first + from - 1, first + to - 1))
-  end)
+  for from = first, last, 4000 do
+    sum = sum + redis.call(command, key, unpack(values, from, math.min(from + 3999, last)))
+  end
   return sum
 end
 local function spread(command, key, values)
@@ -4545,7 +4562,7 @@ return outcome`
     keys: ["jobs", "runs", "pending", "limited", "limits", "scheduled", "unique", "windows", "meta", "schedules", "ticks", "members", "wake"] as const,
     args: ["now", "name", "version"] as const,
     rest: "job" as const,
-    sha1: "36500fffb95e032656ebdb26ac96be0fc28d2a52",
+    sha1: "9cd2bddb4ee9851108af941c2834c9dc39697381",
     source: `#!lua
 local function clock(given)
   if given ~= "" then return tonumber(given) end
@@ -4575,9 +4592,9 @@ local function read_fields(key, ids)
 end
 local function spread_range(command, key, values, first, last)
   local sum = 0
-  in_chunks(4000, last - first + 1, function(from, to)
-    sum = sum + redis.call(command, key, unpack(values, first + from - 1, first + to - 1))
-  end)
+  for from = first, last, 4000 do
+    sum = sum + redis.call(command, key, unpack(values, from, math.min(from + 3999, last)))
+  end
   return sum
 end
 local function spread(command, key, values)

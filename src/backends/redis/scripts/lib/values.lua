@@ -28,9 +28,9 @@ end
 -- with several values for one thing has an even number of them.
 local function spread_range(command, key, values, first, last)
   local sum = 0
-  in_chunks(4000, last - first + 1, function(from, to)
-    sum = sum + redis.call(command, key, unpack(values, first + from - 1, first + to - 1))
-  end)
+  for from = first, last, 4000 do
+    sum = sum + redis.call(command, key, unpack(values, from, math.min(from + 3999, last)))
+  end
   return sum
 end
 
