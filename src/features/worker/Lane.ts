@@ -85,6 +85,8 @@ export class Lane {
   lent = 0
   /** The number of a claim whose answer has not come: the next claim asks for the same, or its jobs might be lost. */
   openClaim: number | undefined
+  /** When that claim was first made, in monotonic milliseconds: the leases of its jobs end no sooner than counted from then. */
+  openSince = 0
   /** Whether settlements may as well ask for jobs: the last claim that did not know of any found some. */
   lucky = true
   /** Slots it holds: granted, asked for, or taken by attempts that have not ended. */

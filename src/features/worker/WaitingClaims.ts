@@ -20,7 +20,6 @@ export class WaitingClaims implements Claimant {
   /** Whether an answer has come that spares the worker a look. */
   isFed = false
   readonly #state: WorkerState
-  #sentAt = 0
 
   constructor(state: WorkerState) {
     this.#state = state
@@ -33,7 +32,6 @@ export class WaitingClaims implements Claimant {
     if (lane === undefined || leaseMillis < partOfLease * leastMillis) return undefined
     const limit = this.#state.askAhead(lane)
     if (limit === 0) return undefined
-    this.#sentAt = this.#state.monotonicMillis()
     const claim = { number: this.#state.openClaim(lane), limit, leaseMillis }
     return {
       request: { queue: lane.queue, worker, settlements: [], claim },
@@ -48,7 +46,7 @@ export class WaitingClaims implements Claimant {
       this.#release(request, reply)
       return false
     }
-    if (!receive(state, lane, request, reply, this.#sentAt)) return false
+    if (!receive(state, lane, request, reply)) return false
     this.isFed = true
     // several jobs, or one while others run: when they end there may be another
     lane.lucky = reply.claimed.length + lane.running + lane.outgoing.length > 1

@@ -187,7 +187,11 @@ export class WorkerState {
    * across lanes: a queue that is added again goes on where it was.
    */
   openClaim(lane: Lane): number {
-    return (lane.openClaim ??= ++this.#claims)
+    if (lane.openClaim === undefined) {
+      lane.openClaim = ++this.#claims
+      lane.openSince = this.monotonicMillis()
+    }
+    return lane.openClaim
   }
 
   /** Whether a lane must find out what a claim brought before it may end. */

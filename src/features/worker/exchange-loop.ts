@@ -78,7 +78,6 @@ export const exchangeLoop = (state: WorkerState, store: JobStore["Service"], lan
         // asking for nothing tells what an earlier claim has brought, and leaves it nothing to bring later
         ...(room > 0 || closes ? { claim: { number: state.openClaim(lane), limit: room, leaseMillis } } : {})
       }
-      const sentAt = state.monotonicMillis()
       lane.exchanging = true
       lane.resting.closeUnsafe()
       lane.closing = closes && settlements.length === 0
@@ -91,7 +90,7 @@ export const exchangeLoop = (state: WorkerState, store: JobStore["Service"], lan
       for (let i = 0; i < settlements.length; i++) settled(state, lane, settlements[i]!, reply.settled[i]!)
       state.answered(lane)
       lane.exchanging = false
-      receive(state, lane, request, reply, sentAt)
+      receive(state, lane, request, reply)
       if (room > 0 && settlements.length > 0 && !knewOfMore) lane.lucky = reply.claimed.length > 0
       state.progress.openUnsafe()
       // the next exchange, if there is reason for one, goes before the handlers

@@ -4,16 +4,10 @@ import { end } from "./run-attempt.ts"
 import type { WorkerState } from "./WorkerState.ts"
 
 /**
- * Takes in what an exchange brought: news of others' jobs, and what was claimed, once. `sentAt`: when it was asked for,
- * in monotonic milliseconds. Answers whether it told anything of a claim; the answer to one that was repeated came twice.
+ * Takes in what an exchange brought: news of others' jobs, and what was claimed, once. Answers whether it told anything
+ * of a claim; the answer to one that was repeated comes twice.
  */
-export const receive = (
-  state: WorkerState,
-  lane: Lane,
-  { claim }: ExchangeRequest,
-  reply: ExchangeReply,
-  sentAt: number
-): boolean => {
+export const receive = (state: WorkerState, lane: Lane, { claim }: ExchangeRequest, reply: ExchangeReply): boolean => {
   state.extensions.report(lane.queue, reply)
   if (reply.endings.length > 0) state.relay.add(lane.queue, reply.endings)
   if (claim === undefined || lane.openClaim !== claim.number) return false
@@ -28,7 +22,7 @@ export const receive = (
     state.expect(lane, nextInMillis === undefined ? Infinity : state.monotonicMillis() + Math.max(1, nextInMillis))
   }
   // an answer that took longer than the leases: by now others may run these jobs
-  const trustedUntil = sentAt + claim.leaseMillis
+  const trustedUntil = lane.openSince + claim.leaseMillis
   const isLate = claimed.length > 0 && state.monotonicMillis() >= trustedUntil
   for (let i = 0; i < claimed.length; i++) {
     const job = claimed[i]!

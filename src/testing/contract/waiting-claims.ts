@@ -1,4 +1,5 @@
 import { assert } from "@effect/vitest"
+import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Latch from "effect/Latch"
@@ -22,6 +23,7 @@ const steps = Effect.gen(function* () {
   const claims: Array<NonNullable<ExchangeRequest["claim"]>> = []
   const ear = Latch.makeUnsafe(false)
   const open = Latch.makeUnsafe(true)
+  let silent = false
   let claimant: Claimant | undefined
   let waiting: WaitingClaim | undefined
 
@@ -44,7 +46,8 @@ const steps = Effect.gen(function* () {
     exchange: (request) => {
       if (request.claim !== undefined) claims.push(request.claim)
       return Effect.tap(store.exchange(request), open.await)
-    }
+    },
+    extendLeases: (request) => (silent ? Effect.never : store.extendLeases(request))
   })
 
   return {
@@ -54,6 +57,10 @@ const steps = Effect.gen(function* () {
     /** Holds back the answers to what the worker itself asks. */
     hold: open.close,
     letGo: open.open,
+    /** Answers no extension of leases any more. */
+    silence: Effect.sync(() => {
+      silent = true
+    }),
     /** The claim that waits, once there is one. */
     waiting: Effect.andThen(
       eventually(Effect.sync(() => waiting !== undefined)),
@@ -216,6 +223,32 @@ export const waitingClaimsContract = contract("claims that wait", (it) => {
       // the job was given back, and the worker claimed it by itself
       assert.isAbove(backend.claims.at(-1)!.number, claim.request.claim!.number)
       assert.strictEqual(runs(), 1)
+    })
+  )
+
+  it.effect("RUN-7 RUN-18 jobs that were asked for again are trusted since the claim was first made", (queue) =>
+    Effect.gen(function* () {
+      const backend = yield* steps
+      let interruptedAt: number | undefined
+      const run = () =>
+        Effect.onInterrupt(Effect.never, () =>
+          Effect.map(Clock.currentTimeMillis, (now) => {
+            interruptedAt = now
+          })
+        )
+      const start = yield* Clock.currentTimeMillis
+      yield* serve(backend, queue, run)
+      const claim = yield* backend.waiting
+      yield* fill(queue, 1)
+      yield* backend.carryOut(claim)
+
+      // from now on no extension is answered
+      yield* backend.silence
+      yield* TestClock.adjust("5 seconds")
+      yield* eventually(Effect.map(queue.depths, ({ active }) => active === 1))
+      yield* advanceUntil(Effect.sync(() => interruptedAt !== undefined))
+
+      assert.isAtMost(interruptedAt! - start, 30_000)
     })
   )
 

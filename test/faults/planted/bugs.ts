@@ -300,8 +300,8 @@ export const bugs: ReadonlyArray<Bug> = [
     edits: [
       {
         file: worker("WorkerState"),
-        from: "return (lane.openClaim ??= ++this.#claims)",
-        to: "return (lane.openClaim = ++this.#claims)"
+        from: "if (lane.openClaim === undefined) {",
+        to: "{"
       }
     ],
     tests: network,
