@@ -67,6 +67,7 @@ export class RateModel {
     for (const settlement of request.settlements) this.#settle(settlement)
     assert.isTrue(reply.settled.every((outcome) => outcome === "settled"))
     this.#tidy(reply.rescued)
+    const leases = this.in("active").map(({ at }) => at)
     const { expired, started } = this.#claim(request)
     assert.deepStrictEqual(
       reply.claimed.map(({ id }) => id),
@@ -75,7 +76,7 @@ export class RateModel {
     started.forEach((entry, i) => (entry.token = reply.claimed[i]!.token))
     this.claims.set(request.worker, { request, held: reply.claimed.map(({ id, token }) => ({ jobId: id, token })) })
     for (const bucket of this.buckets.values()) bucket.assertKept(this.now)
-    const otherwise = Math.min(...[...this.in("later"), ...this.in("active")].map(({ at }) => at)) - this.now
+    const otherwise = Math.min(...leases, ...this.in("later").map(({ at }) => at)) - this.now
     this.#lookAhead(reply, otherwise)
     return { expired: expired.length, otherwise }
   }
