@@ -9,6 +9,8 @@ import type { StoreError } from "./StoreError.ts"
 export type Notice =
   | { readonly _tag: "Ended"; readonly ref: number; readonly ended: Ended }
   | { readonly _tag: "WorkflowEnded"; readonly ref: number }
+  /** The connection was lost for a while, and with it what was sent: whoever waits has to look. */
+  | { readonly _tag: "Missed" }
   /** A worker is asked to claim nothing more. */
   | { readonly _tag: "Quiet" }
   | { readonly _tag: "CancelRequested"; readonly queue: string; readonly jobId: JobId; readonly token: Token }

@@ -20,6 +20,7 @@ export const clusterSubscriberOf = (
   random: () => number
 ): Subscriber => {
   const channels = new Set<string>()
+  const again: Array<() => void> = []
   const listeners: Array<(channel: string, message: string) => void> = []
   let client: IORedis | undefined
   let last: string | undefined
@@ -68,10 +69,15 @@ export const clusterSubscriberOf = (
     retry = setTimeout(() => {
       current()
         .then((opened) => bounded(timeoutMillis, opened.subscribe(...channels)))
-        .catch(() => {
-          if (client === undefined) renew()
-          else replace(client)
-        })
+        .then(
+          () => {
+            for (const callback of again) callback()
+          },
+          () => {
+            if (client === undefined) renew()
+            else replace(client)
+          }
+        )
     }, retryMillis)
   }
 
@@ -91,6 +97,9 @@ export const clusterSubscriberOf = (
   return {
     on: (event, listener) => {
       if (event === "message") listeners.push(listener)
+    },
+    onAgain: (callback) => {
+      again.push(callback)
     },
     subscribe: (channel) => {
       channels.add(channel)

@@ -35,14 +35,17 @@ export const decodeNotice = (message: string): Notice | undefined => {
 /** How often a silent connection is asked whether it is still there. */
 const pingMillis = 10_000
 
+const missed: Notice = { _tag: "Missed" }
+
 type Listener = (channel: string, message: string) => void
 
 /** A connection of its own for subscriptions. */
-const subscribeWith = (connection: Connection, listener: Listener) => {
+const subscribeWith = (connection: Connection, listener: Listener, missed: () => void) => {
   const client = connection.client.duplicate()
   // the command connection, which goes to the same server, tells of outages
   client.on("error", () => undefined)
   client.on("message", listener)
+  client.onAgain(missed)
   const pings = setInterval(() => {
     // without an answer the socket is dead, and nobody else would notice
     client.ping().catch(() => client.disconnect(true))
@@ -58,8 +61,8 @@ const subscribeWith = (connection: Connection, listener: Listener) => {
 }
 
 /**
- * One subscribing connection per process, opened when the first name is. What is sent while it is lost is lost,
- * which the port allows.
+ * One subscribing connection per process, opened when the first name is. What is sent while it is lost is lost, and all
+ * are told so.
  */
 export const make = Effect.fnUntraced(function* (connection: Connection) {
   const mailboxes = new Map<string, Set<Queue.Queue<Notice>>>()
@@ -67,11 +70,17 @@ export const make = Effect.fnUntraced(function* (connection: Connection) {
   yield* Effect.addFinalizer(() => Effect.sync(() => subscriber?.close()))
 
   const connect = () =>
-    (subscriber ??= subscribeWith(connection, (channel, message) => {
-      const notice = decodeNotice(message)
-      if (notice === undefined) return
-      for (const mailbox of mailboxes.get(channel) ?? []) Queue.offerUnsafe(mailbox, notice)
-    })).client
+    (subscriber ??= subscribeWith(
+      connection,
+      (channel, message) => {
+        const notice = decodeNotice(message)
+        if (notice === undefined) return
+        for (const mailbox of mailboxes.get(channel) ?? []) Queue.offerUnsafe(mailbox, notice)
+      },
+      () => {
+        for (const others of mailboxes.values()) for (const mailbox of others) Queue.offerUnsafe(mailbox, missed)
+      }
+    )).client
 
   const leave = (channel: string, mailbox: Queue.Queue<Notice>) =>
     Effect.gen(function* () {

@@ -4,6 +4,8 @@ import { bounded, reconnect, revive } from "./revive.ts"
 /** A connection for subscriptions. It subscribes again after a reconnect; calls are bounded by the timeout. */
 export interface Subscriber {
   readonly on: (event: "message" | "error", listener: (...args: Array<any>) => void) => unknown
+  /** Calls back when it hears its channels again, after a time in which what was sent was lost. */
+  readonly onAgain: (callback: () => void) => void
   readonly subscribe: (channel: string) => Promise<unknown>
   readonly unsubscribe: (channel: string) => Promise<unknown>
   readonly ping: () => Promise<unknown>
@@ -35,20 +37,34 @@ export const subscriberOf = (client: IORedis, timeoutMillis: number): Subscriber
   let closed = false
   let retry: ReturnType<typeof setTimeout> | undefined
   const channels = new Set<string>()
+  const again: Array<() => void> = []
+  let lost = false
   const calls = callsOf(client, timeoutMillis)
   revive(client, () => closed)
 
   const subscribeAgain = (): void => {
     clearTimeout(retry)
     if (closed || channels.size === 0 || client.status !== "ready") return
-    bounded(timeoutMillis, client.subscribe(...channels)).catch(() => {
-      retry = setTimeout(subscribeAgain, retryMillis)
-    })
+    bounded(timeoutMillis, client.subscribe(...channels)).then(
+      () => {
+        if (lost) for (const callback of again) callback()
+        lost = false
+      },
+      () => {
+        retry = setTimeout(subscribeAgain, retryMillis)
+      }
+    )
   }
   client.on("ready", subscribeAgain)
+  client.on("close", () => {
+    lost = true
+  })
 
   return {
     ...calls,
+    onAgain: (callback) => {
+      again.push(callback)
+    },
     subscribe: (channel) => {
       channels.add(channel)
       return calls.subscribe(channel).catch((error: unknown) => {

@@ -1,4 +1,3 @@
-import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import type { Ended, JobId } from "../../domain/Job.ts"
@@ -25,10 +24,10 @@ export const make = Effect.fnUntraced(function* (store: JobStore["Service"], not
     notice._tag === "Ended" ? { ref: notice.ref, value: notice.ended } : undefined
   )
 
-  const wait = (watch: Watch, told: Deferred.Deferred<Ended>) =>
+  const wait = (watch: Watch, told: Effect.Effect<Option.Option<Ended>>) =>
     Effect.gen(function* () {
       const within = (millis: number, why: Purpose) =>
-        Effect.provideService(Effect.timeoutOption(Deferred.await(told), millis), Waiting, why)
+        Effect.provideService(Effect.map(Effect.timeoutOption(told, millis), Option.flatten), Waiting, why)
       let watching = false
       let reply = yield* store.watch(watch)
       while (true) {

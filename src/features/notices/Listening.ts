@@ -1,5 +1,6 @@
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
+import * as Option from "effect/Option"
 import * as Queue from "effect/Queue"
 import * as Scope from "effect/Scope"
 import * as Semaphore from "effect/Semaphore"
@@ -15,9 +16,9 @@ export interface Call {
 
 /** Waits that end with a notice, or by looking, which is up to them. */
 export interface Listening<A> {
-  /** Runs a wait; `told` has what the first notice for it says. */
+  /** Runs a wait; `told` waits for what the first notice for it says, or for nothing when it may have been lost. */
   readonly during: <B, E, R>(
-    wait: (call: Call, told: Deferred.Deferred<A>) => Effect.Effect<B, E, R>
+    wait: (call: Call, told: Effect.Effect<Option.Option<A>>) => Effect.Effect<B, E, R>
   ) => Effect.Effect<B, E | StoreError, R>
 }
 
@@ -35,7 +36,7 @@ export const make = Effect.fnUntraced(function* <A>(
 ) {
   const scope = yield* Effect.scope
   const watcher = `${name}-${yield* (yield* JobIds).next}`
-  const waiting = new Map<number, Deferred.Deferred<A>>()
+  const waiting = new Map<number, { told: Deferred.Deferred<Option.Option<A>> }>()
   const opening = Semaphore.makeUnsafe(1)
   let isOpen = false
   let lastRef = 0
@@ -43,9 +44,19 @@ export const make = Effect.fnUntraced(function* <A>(
   const listen = (inbox: Queue.Dequeue<Notice>) =>
     Effect.gen(function* () {
       while (true) {
-        const notice = read(yield* Queue.take(inbox))
-        const told = notice && waiting.get(notice.ref)
-        if (told !== undefined) yield* Deferred.succeed(told, notice!.value)
+        const notice = yield* Queue.take(inbox)
+        if (notice._tag === "Missed") {
+          for (const one of waiting.values()) {
+            const { told } = one
+            if (Deferred.isDoneUnsafe(told)) continue
+            one.told = Deferred.makeUnsafe()
+            yield* Deferred.succeed(told, Option.none())
+          }
+          continue
+        }
+        const said = read(notice)
+        const one = said && waiting.get(said.ref)
+        if (one !== undefined) yield* Deferred.succeed(one.told, Option.some(said!.value))
       }
     })
 
@@ -62,8 +73,9 @@ export const make = Effect.fnUntraced(function* <A>(
     Effect.gen(function* () {
       yield* open
       const ref = ++lastRef
-      const told = yield* Deferred.make<A>()
-      waiting.set(ref, told)
+      const one = { told: Deferred.makeUnsafe<Option.Option<A>>() }
+      waiting.set(ref, one)
+      const told = Effect.suspend(() => Deferred.await(one.told))
       return yield* Effect.ensuring(
         wait({ watcher, ref }, told),
         Effect.sync(() => waiting.delete(ref))

@@ -47,7 +47,8 @@ export const interrupt = (attempt: Attempt, reason: InterruptReason): void => {
   attempt.fiber?.interruptUnsafe()
 }
 
-const isPutOff = ({ _tag }: Settlement): boolean => _tag === "Retry" || _tag === "Snooze" || _tag === "Release"
+/** Whether a job may run again after this. */
+export const isPutOff = ({ _tag }: Settlement): boolean => _tag === "Retry" || _tag === "Snooze" || _tag === "Release"
 
 /** One queue of a worker: what runs, what is to be settled, and whether there may be work. */
 export class Lane {

@@ -2,7 +2,7 @@ import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import * as Schedule from "effect/Schedule"
 import type { ExchangeRequest, JobStore } from "../../ports/JobStore.ts"
-import type { Lane } from "./Lane.ts"
+import { isPutOff, type Lane } from "./Lane.ts"
 import { receive } from "./receive.ts"
 import { settled, startReady } from "./run-attempt.ts"
 import type { StoreError } from "../../ports/StoreError.ts"
@@ -69,6 +69,8 @@ export const exchangeLoop = (state: WorkerState, store: JobStore["Service"], lan
         startReady(state, lane)
         continue
       }
+      // when these are due is told by a claim, which there is no room for now
+      if (room === 0 && settlements.some(isPutOff)) lane.hungry = true
       const knewOfMore = lane.backlogged
       const { leaseMillis } = state.settings
       const request: ExchangeRequest = {

@@ -1,4 +1,3 @@
-import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import type { Notices } from "../../ports/Notices.ts"
@@ -20,11 +19,11 @@ export const make = Effect.fnUntraced(function* (store: WorkflowStore["Service"]
     notice._tag === "WorkflowEnded" ? { ref: notice.ref, value: undefined } : undefined
   )
 
-  const wait = (watch: WorkflowWatch, told: Deferred.Deferred<undefined>) =>
+  const wait = (watch: WorkflowWatch, told: Effect.Effect<Option.Option<undefined>>) =>
     Effect.gen(function* () {
       let over = yield* store.watch(watch)
       while (!over) {
-        const hearing = Effect.timeoutOption(Deferred.await(told), lookMillis)
+        const hearing = Effect.map(Effect.timeoutOption(told, lookMillis), Option.flatten)
         over = Option.isSome(yield* Effect.provideService(hearing, Waiting, "look"))
         // an outage ends the first look, which nothing has promised yet, but not a wait that is under way
         if (!over) over = yield* store.watch(watch).pipe(Effect.catch(() => Effect.succeed(false)))

@@ -10,7 +10,7 @@ import type { AnyTask } from "../../domain/Task.ts"
 import * as Task from "../../domain/Task.ts"
 import { Client, type JobHandle } from "../../features/client/Client.ts"
 import { JobStore } from "../../ports/JobStore.ts"
-import { Notices } from "../../ports/Notices.ts"
+import { type Notice, Notices } from "../../ports/Notices.ts"
 import { contract } from "./contract.ts"
 import { bury, complete, job } from "./support.ts"
 import type { TestQueue } from "./TestQueue.ts"
@@ -35,6 +35,24 @@ const client = Effect.map(Layer.build(Client.layer), (services) => {
 const handleOf = (queue: TestQueue, id: string) => ({ id, queue: queue.name, task: Echo })
 
 export const resultsContract = contract("results", (it) => {
+  it.effect("WATCH-5 RESULT-1 whoever waits looks when notices may have been lost", (queue) =>
+    Effect.gen(function* () {
+      const mailbox = yield* Queue.unbounded<Notice>()
+      const deaf = Notices.of({ open: () => Effect.succeed(mailbox), quiet: () => Effect.void })
+      const { awaitResult } = yield* Effect.provideService(client, Notices, deaf)
+      yield* queue.enqueue(job("a", { kind: Echo.kind, retainMillis: 60_000 }))
+      const waiting = yield* Effect.forkChild(awaitResult(handleOf(queue, "a")), { startImmediately: true })
+      yield* queue.settle(complete(yield* queue.claimOne(), '"done"'))
+
+      // time stands still
+      yield* Effect.yieldNow
+      assert.isUndefined(waiting.pollUnsafe())
+      yield* Queue.offer(mailbox, { _tag: "Missed" })
+
+      assert.strictEqual(yield* Fiber.join(waiting), "done")
+    })
+  )
+
   it.effect("RESULT-1 RESULT-4 whoever waits is told the decoded success when the job ends", (queue) =>
     Effect.gen(function* () {
       const { awaitResult } = yield* client
