@@ -101,8 +101,8 @@ interface ClientShape {
   /**
    * Waits until a job has ended, and gives its result.
    *
-   * **Shape** Told by the store when the job ends; looks by itself every 10 seconds in case that is lost. Waits as
-   * long as the job takes: bound it with `Effect.timeout`.
+   * **Shape** Told by the store when the job ends; looks by itself when that may have been lost, and every 10 seconds.
+   * Waits as long as the job takes: bound it with `Effect.timeout`.
    * **Errors** the task's declared error, typed; `JobDead` for any other death; `JobCancelled`, `JobExpired`;
    * `JobMissing` when there is no such job, or it ended and nothing is kept; `InvalidResult`; `StoreError` when the
    * store is out of reach at the start.
