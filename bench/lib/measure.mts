@@ -71,7 +71,7 @@ const measure = async (request: MeasurementRequest): Promise<Measurement> => {
     return values
   }
 
-  const warmUpJobs = scenario.warmUpJobs ?? Math.min(30_000, Math.max(100, Math.ceil(request.jobs / 2)))
+  const warmUpJobs = scenario.warmUpJobs ?? Math.min(20_000, Math.max(100, Math.ceil(request.jobs / 2)))
   await runOnce(Math.min(request.jobs, warmUpJobs), undefined)
   const values = await runOnce(request.jobs, request.profile)
   await redis.flush()

@@ -2,7 +2,7 @@ import { processing } from "../lib/processing.mts"
 
 export default processing({
   concurrency: 100,
-  jobs: 100_000,
+  jobs: 60_000,
   placements: ["free", "pinned"],
   charted: true,
   goals: [

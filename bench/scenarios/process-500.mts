@@ -2,7 +2,7 @@ import { processing } from "../lib/processing.mts"
 
 export default processing({
   concurrency: 500,
-  jobs: 100_000,
+  jobs: 60_000,
   placements: ["free", "pinned"],
   goals: [
     { against: "bullmq", placements: ["free"], atLeast: 4 },
