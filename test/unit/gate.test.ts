@@ -1,5 +1,15 @@
+import { once } from "node:events"
+import { connect } from "node:net"
+import { Worker } from "node:worker_threads"
 import { assert, describe, it } from "vitest"
 import { Caller, Gate } from "../../src/backends/redis/Gate.ts"
+
+/** A server in a thread of its own, which answers while this one stands still. */
+const echo = `
+  const { parentPort } = require("node:worker_threads")
+  const server = require("node:net").createServer((socket) => socket.pipe(socket))
+  server.listen(0, "127.0.0.1", () => parentPort.postMessage(server.address().port))
+`
 
 describe("Gate", () => {
   it("never sends a call whose caller has left while it waited", async () => {
@@ -54,6 +64,29 @@ describe("Gate", () => {
     await Promise.all([first, last])
     assert.deepStrictEqual(ends, ["first true", "last true"])
     assert.isAtLeast(performance.now() - start, 129)
+  })
+
+  it("takes an answer that has come while the process stood still", async () => {
+    const server = new Worker(echo, { eval: true })
+    const [port] = await once(server, "message")
+    const socket = connect(Number(port), "127.0.0.1")
+    await once(socket, "connect")
+    const gate = new Gate(100, () => false)
+    gate.open()
+    const answer = gate.call(async () => {
+      socket.write("ping")
+      const [data] = await once(socket, "data")
+      return String(data)
+    })
+
+    // the write has gone out by the next turn, and its answer comes while nobody looks
+    await new Promise((resolve) => setImmediate(resolve))
+    const until = performance.now() + 300
+    while (performance.now() < until) continue
+
+    assert.strictEqual(await answer, "ping")
+    socket.destroy()
+    await server.terminate()
   })
 
   it("fails a call that throws before it is sent, and lets the others through", async () => {

@@ -24,7 +24,8 @@ export class Deadlines {
 
   // nothing may be left when it goes off: it is no reason for a process to live on
   #arm(millis: number): ReturnType<typeof setTimeout> {
-    return setTimeout(() => this.#look(), millis).unref()
+    // after a time in which the process stood still, answers that have come are taken before anything is late
+    return setTimeout(() => setImmediate(() => this.#look()), millis).unref()
   }
 
   #look(): void {

@@ -71,7 +71,7 @@ export const clusterSubscriberOf = (
         .then((opened) => bounded(timeoutMillis, opened.subscribe(...channels)))
         .then(
           () => {
-            for (const callback of again) callback()
+            for (const tell of again) tell()
           },
           () => {
             if (client === undefined) renew()

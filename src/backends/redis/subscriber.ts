@@ -47,7 +47,7 @@ export const subscriberOf = (client: IORedis, timeoutMillis: number): Subscriber
     if (closed || channels.size === 0 || client.status !== "ready") return
     bounded(timeoutMillis, client.subscribe(...channels)).then(
       () => {
-        if (lost) for (const callback of again) callback()
+        if (lost) for (const tell of again) tell()
         lost = false
       },
       () => {
