@@ -1,8 +1,9 @@
 import { assert, describe, it } from "@effect/vitest"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
+import * as Fiber from "effect/Fiber"
 import * as Option from "effect/Option"
-import { JobStore, QueueControl } from "winterq"
+import { JobStore, QueueControl, Wakeups } from "winterq"
 import { freshRedis } from "../support/fresh-redis.ts"
 import { respProxy } from "../support/RespProxy.ts"
 import { producerOn, until, workerOn } from "../support/Station.ts"
@@ -32,6 +33,39 @@ describe("claims that wait at Redis", () => {
       yield* until("that claim is on its way", () => exchanges() === before.exchanges + 2)
       yield* Effect.sleep("100 millis")
       assert.deepStrictEqual([waits() - before.waits, exchanges() - before.exchanges], [1, 2])
+    }).pipe(Effect.scoped)
+  )
+
+  it.live("WAKE-6 a claimant that throws ends neither the process nor the ear", () =>
+    Effect.gen(function* () {
+      const server = yield* freshRedis()
+      const { ports, say } = yield* producerOn({ url: server.url })
+      let taken = 0
+      const request = (number: number) => ({
+        queue: "say",
+        worker: "w",
+        settlements: [],
+        claim: { number, limit: 1, leaseMillis: 30_000 }
+      })
+      // known to the server before a claim waits
+      yield* Context.get(ports, JobStore).exchange(request(1))
+      const ear = yield* Context.get(ports, Wakeups).subscribe(["say"], {
+        claim: () => ({ request: request(taken + 2), forMillis: 5000 }),
+        take: () => {
+          taken++
+          throw new Error("a mistake")
+        }
+      })
+
+      const first = yield* Effect.forkChild(ear.wait(8000), { startImmediately: true })
+      yield* say(1)
+      yield* until("an answer was given", () => taken === 1)
+      yield* Fiber.interrupt(first)
+      const second = yield* Effect.forkChild(ear.wait(60_000), { startImmediately: true })
+      yield* say(2)
+      const woken = yield* Effect.timeoutOption(Fiber.join(second), "10 seconds")
+
+      assert.strictEqual(woken._tag, "Some")
     }).pipe(Effect.scoped)
   )
 

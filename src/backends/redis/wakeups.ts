@@ -65,7 +65,11 @@ const listen = (ears: ReadonlyArray<Ear>, connection: Connection, claims: Waitin
       inFlight = true
       const claim = broken || !connection.isOpen() ? undefined : claims?.next()
       const seconds = broken ? probeSeconds : Math.min(blockMillis, claim?.forMillis ?? blockMillis) / 1000
-      ear.pop(seconds, claim?.call).then((news) => heard(news, claim), failed)
+      ear
+        .pop(seconds, claim?.call)
+        .then((news) => heard(news, claim))
+        // a mistake of whoever is told is no reason to end the process
+        .catch(failed)
     }
 
     return {
