@@ -1,4 +1,4 @@
-import { randomInt, randomUUID } from "node:crypto"
+import { randomUUID } from "node:crypto"
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
@@ -25,6 +25,7 @@ import type { FinalState, History, QueueView } from "../support/history/History.
 import { readFinal } from "../support/history/read-final.ts"
 import { recordedHandler, recordedHooks, Recorder, recording } from "../support/history/recording.ts"
 import { redisUrl } from "../support/redis-url.ts"
+import { seed } from "../support/seed.ts"
 import { randomOf } from "../support/simulator/World.ts"
 
 class Work extends Task.make("history.work", {
@@ -194,7 +195,6 @@ describe("a history of real Redis", () => {
     "breaks no invariant, though replies are lost and workers held up",
     () =>
       Effect.gen(function* () {
-        const seed = randomInt(2 ** 31)
         const history = yield* run(seed)
         const { figures, verdicts, violations } = check(history)
 

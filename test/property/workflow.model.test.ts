@@ -15,9 +15,8 @@ import { redisUrl } from "../support/redis-url.ts"
 import { Play } from "./workflows/Play.ts"
 import { cases } from "./workflows/Sketch.ts"
 
-/** WINTERQ_MODEL_RUNS=1000 for a thorough run; WINTERQ_MODEL_SEED for one that is to be the same again. */
+/** WINTERQ_MODEL_RUNS=1000 for a thorough run. */
 const runs = Number(process.env["WINTERQ_MODEL_RUNS"] ?? 25)
-const seed = process.env["WINTERQ_MODEL_SEED"]
 
 /** What must have happened for the agreement to mean something. */
 const sometimes = [
@@ -60,7 +59,7 @@ const endsAsItMust = (backend: string, enter: () => Runtime, leave: (runtime: Ru
             await leave(runtime)
           }
         }),
-        { numRuns: runs, ...(seed === undefined ? {} : { seed: Number(seed) }) }
+        { numRuns: runs }
       )
 
       console.log(`${backend}: ${runs} workflows ended as they must; ${[...seen].toSorted().join("; ")}`)

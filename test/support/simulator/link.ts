@@ -64,11 +64,12 @@ const remote = <A, E>(
       })
     }
     const execute = () => Effect.runSyncExitWith(store.context)(effect)
-    const later = (millis: number) => {
+    // whoever waits for the last fault to be over waits for calls that are carried out after they were given up, too
+    const later = (millis: number, run: () => void = execute) => {
       net.stray++
       world.after(millis, () => {
         net.stray--
-        execute()
+        run()
       })
     }
     const latency = () => world.between(0, swarm.latencyMillis)
@@ -90,11 +91,13 @@ const remote = <A, E>(
       const late = isSlow ? world.between(0, 2 * swarm.timeoutMillis) : 0
       const there = latency() + (world.chance(0.5) ? late : 0)
       const back = latency() + late - (there > late ? late : 0)
-      world.after(there, () => {
+      const arrive = () => {
         const exit = execute()
         if (loses) return fault(process, "reply lost", operation)
         world.after(Math.max(0, back), () => answer(exit))
-      })
+      }
+      if (there > swarm.timeoutMillis) later(there, arrive)
+      else world.after(there, arrive)
       if (loses || there + back > swarm.timeoutMillis) giveUp()
       if (roll("repeated") && isRepeatable(operation, args)) {
         fault(process, "call carried out twice", operation)
