@@ -202,7 +202,7 @@ export const hostileContract = contract("hostile values", (it) => {
           if (Result.isFailure(result)) assert.strictEqual(result.failure._tag, "InvalidPayload", what)
           else {
             const { id } = result.success
-            yield* advanceUntil(Effect.sync(() => received.has(id)))
+            yield* advanceUntil(Effect.map(queue.depths, () => received.has(id)))
             assert.deepStrictEqual(received.get(id), value, what)
             assert.strictEqual(Object.getPrototypeOf(received.get(id)), Object.getPrototypeOf(value), what)
           }

@@ -368,7 +368,7 @@ export const workflowPoliciesContract = contract("failing workflows", (it) => {
       yield* advanceUntil(isRunning(handle.id))
       yield* advanceUntil(
         Effect.map(stateOf(handle.id), (state) => state === "completed"),
-        "1 minute"
+        "5 seconds"
       )
 
       assert.deepStrictEqual(trace.ran, ["bad", "bad", "late", "end"])
