@@ -98,7 +98,7 @@ export const slowStore = Effect.fnUntraced(function* (slow: TestQueue) {
   }
 })
 
-/** Wake-ups that count how many waits have ended, and tell whether one is under way. */
+/** Wake-ups that tell whether a wait is under way. */
 export const countedWakeups = Effect.map(Wakeups, (wakeups) => {
   let begun = 0
   let ended = 0
@@ -106,7 +106,12 @@ export const countedWakeups = Effect.map(Wakeups, (wakeups) => {
   return {
     /** Subscriptions that are over, and take no signals any more. */
     closed: () => closed,
-    ended: () => ended,
+    /** Gives a signal; done when it has ended a wait, or when none is under way: then it ends the next one. */
+    heard: <A, E, R>(signal: Effect.Effect<A, E, R>) =>
+      Effect.suspend(() => {
+        const before = ended
+        return Effect.andThen(signal, eventually(Effect.sync(() => ended > before || begun === ended)))
+      }),
     waiting: eventually(Effect.sync(() => begun > ended)),
     wakeups: Wakeups.of({
       subscribe: Effect.fnUntraced(function* (queues) {

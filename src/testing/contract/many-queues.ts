@@ -79,16 +79,14 @@ export const manyQueuesContract = contract("many queues", (it) => {
     Effect.gen(function* () {
       const [a, b] = yield* siblings(queue, "a", "b")
       const { all, record, starts } = yield* recorder(80)
-      const { ended, wakeups } = yield* countedWakeups
+      const { heard, wakeups } = yield* countedWakeups
       yield* fill(a, 80)
 
       const run = (_: unknown, info: JobInfo) =>
         Effect.gen(function* () {
           record(info)
           if (starts.length !== 20) return ""
-          const before = ended()
-          yield* fill(b, 15)
-          yield* eventually(Effect.sync(() => ended() > before))
+          yield* heard(fill(b, 15))
           return ""
         })
       yield* Effect.provideService(
@@ -126,16 +124,14 @@ export const manyQueuesContract = contract("many queues", (it) => {
     Effect.gen(function* () {
       const [a, b] = yield* siblings(queue, "a", "b")
       const { all, record, starts } = yield* recorder(41)
-      const { ended, wakeups } = yield* countedWakeups
+      const { heard, wakeups } = yield* countedWakeups
       yield* fill(b, 40)
 
       const run = (_: unknown, info: JobInfo) =>
         Effect.gen(function* () {
           record(info)
           if (starts.length !== 5) return ""
-          const before = ended()
-          yield* fill(a, 1)
-          yield* eventually(Effect.sync(() => ended() > before))
+          yield* heard(fill(a, 1))
           return ""
         })
       yield* Effect.provideService(

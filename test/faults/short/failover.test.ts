@@ -77,9 +77,10 @@ describe("a master that its replica does not keep up with", () => {
   it.live("F54 with min-replicas-to-write it accepts nothing any more within seconds", () =>
     Effect.gen(function* () {
       const { link, url } = yield* pair("--min-replicas-to-write", "1", "--min-replicas-max-lag", "2")
-      const producer = yield* producerOn({ url })
       // a replica counts from its first acknowledgement on, which it sends every second
-      yield* producer.say(1).pipe(Effect.retry({ schedule: Schedule.spaced("50 millis"), times: 200 }))
+      const patience = { schedule: Schedule.spaced("50 millis"), times: 200 }
+      const producer = yield* Effect.retry(producerOn({ url }), patience)
+      yield* Effect.retry(producer.say(1), patience)
 
       link.freeze()
       const since = performance.now()
