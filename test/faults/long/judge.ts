@@ -238,9 +238,10 @@ export const judge = (
       if (started === undefined) say(`workflow ${id}: step ${child} never ran`)
       for (const parent of parents) {
         const runs = [...(jobs.get(nodes.get(parent) ?? "")?.runs.values() ?? [])]
-        const ended = runs.find((run) => run.end?.phase === "ok")?.end
-        if (ended === undefined) say(`workflow ${id}: step ${parent} never ended`)
-        else if (started !== undefined && started.startedAt < ended.t) {
+        // one that was held up beyond its lease ends long after another has ended in its place
+        const endedAt = Math.min(...runs.flatMap(({ end }) => (end?.phase === "ok" ? [end.t] : [])))
+        if (endedAt === Infinity) say(`workflow ${id}: step ${parent} never ended`)
+        else if (started !== undefined && started.startedAt < endedAt) {
           say(`workflow ${id}: step ${child} ran before ${parent} had ended`)
         }
       }
