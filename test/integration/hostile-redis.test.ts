@@ -76,7 +76,7 @@ describe("a Redis that somebody else writes to", () => {
     let runs = 0
     try {
       await fc.assert(
-        fc.asyncProperty(fields, places, async (planted, indexes) => {
+        fc.asyncProperty(fields, places, fc.constantFrom("bad", "b,a,d", ",", "bäd"), async (planted, indexes, bad) => {
           const queue = `q${++runs}`
           const keys = keysOf(prefix, queue)
           const answers = await runtime.runPromise(
@@ -86,20 +86,20 @@ describe("a Redis that somebody else writes to", () => {
               const dead = yield* DeadLetterStore
               yield* store.enqueue(queue, [job("good-1", { retainMillis: 60_000 })])
               yield* Effect.promise(async () => {
-                for (const [key, text] of Object.entries(planted)) await admin.hset(keys[key as "jobs"], "bad", text)
-                for (const index of indexes) await admin.zadd(keys[index as "dead"], 1, "bad")
+                for (const [key, text] of Object.entries(planted)) await admin.hset(keys[key as "jobs"], bad, text)
+                for (const index of indexes) await admin.zadd(keys[index as "dead"], 1, bad)
               })
               yield* store.enqueue(queue, [job("good-2", { retainMillis: 60_000 })])
               // whatever names the bad one may be refused, but never dies
               const exits = yield* Effect.forEach(
                 [
-                  store.get(queue, "bad"),
-                  store.logs(queue, "bad"),
-                  store.watch({ queue, jobId: "bad", watcher: "w", ref: 1 }),
-                  store.cancel({ queue, jobId: "bad", reason: "r" }),
-                  store.annotate({ queue, jobId: "bad", token: 5, progress: "1", logs: { from: 0, lines: ["l"] } }),
-                  store.enqueue(queue, [job("bad")]),
-                  dead.redrive(queue, { jobIds: ["bad"] })
+                  store.get(queue, bad),
+                  store.logs(queue, bad),
+                  store.watch({ queue, jobId: bad, watcher: "w", ref: 1 }),
+                  store.cancel({ queue, jobId: bad, reason: "r" }),
+                  store.annotate({ queue, jobId: bad, token: 5, progress: "1", logs: { from: 0, lines: ["l"] } }),
+                  store.enqueue(queue, [job(bad)]),
+                  dead.redrive(queue, { jobIds: [bad] })
                 ],
                 (call) => Effect.exit(call as Effect.Effect<unknown, unknown>)
               )

@@ -95,8 +95,9 @@ const ended: fc.Arbitrary<Ended> = fc.oneof(
 const handedOut = (records: ReadonlyArray<string>, later: ReadonlyArray<string | number>, firstToken: number) => {
   const bytes = records.map((text) => Buffer.from(text))
   return {
-    lengths: bytes.flatMap(({ length }) => [4, length]).join(","),
-    ids: Buffer.from(bytes.map((_, i) => `id-${i}`).join("")),
+    sizes: bytes.map(({ length }) => length).join(","),
+    idSizes: "4",
+    ids: Buffer.from(bytes.map((_, i) => `id-${i}`).join(",")),
     records: Buffer.concat(bytes),
     later,
     firstToken
@@ -121,6 +122,27 @@ describe("texts of somebody else's making", () => {
           isClean()
         }
       )
+    ))
+
+  it("are ids, whatever is in them", () =>
+    every(
+      fc.property(fc.array(text, { minLength: 1, maxLength: 4 }), (ids) => {
+        const given = handedOut(
+          ids.map(() => record.good),
+          [],
+          1
+        )
+        const bytes = ids.map((id) => Buffer.from(id.toWellFormed()))
+        const { claimed } = decodeClaimed({
+          ...given,
+          idSizes: bytes.map(({ length }) => length).join(","),
+          ids: Buffer.from(ids.map((id) => id.toWellFormed()).join(","))
+        })
+        assert.deepStrictEqual(
+          claimed.map(({ id }) => id),
+          ids.map((id) => id.toWellFormed())
+        )
+      })
     ))
 
   it("do not take the jobs of a claim along that stand beside them", () =>

@@ -1,6 +1,6 @@
 import * as Result from "effect/Result"
 import { boundedText } from "../../domain/bounded-text.ts"
-import type { Ended, Failure, Job, JobState, Member } from "../../domain/Job.ts"
+import type { Ended, EpochMillis, Failure, Job, JobState, Member } from "../../domain/Job.ts"
 import { DeadReason, FailureOutcome, maxFailures } from "../../domain/Job.ts"
 import type { EnqueueOutcome, MemberEnding, NewJob } from "../../ports/JobStore.ts"
 
@@ -110,34 +110,63 @@ const enqueued: EnqueueOutcome = { _tag: "Enqueued" }
 
 export const jsonText = (text: string): string => JSON.stringify(boundedText(text))
 
-/** A job record: its first line, its headers and its payload. Nothing when it is not of our making. */
-export const parseRecord = (record: string) => {
-  const extrasAt = record.indexOf("\n") + 1
-  const payloadAt = record.indexOf("\n", extrasAt) + 1
-  if (extrasAt === 0 || payloadAt === 0) return undefined
-  const fields = record.slice(0, extrasAt - 1).split(",")
-  if (fields.length !== 9) return undefined
-  const extras = decodeExtras(record.slice(extrasAt, payloadAt - 1))
-  const enqueuedAt = Number(fields[2])
-  const priority = Number(fields[4])
-  const maxAttempts = Number(fields[5])
-  const retainMillis = Number(fields[6])
-  const isReadable =
-    Number.isSafeInteger(enqueuedAt) &&
-    Number.isSafeInteger(priority) &&
-    Number.isSafeInteger(maxAttempts) &&
-    Number.isSafeInteger(retainMillis)
-  if (extras === undefined || !isReadable) return undefined
-  return {
-    enqueuedAt,
-    expiresAt: fields[3]!,
-    priority,
-    maxAttempts,
-    retainMillis,
-    kind: fields[7]!,
-    uniqueKey: fields[8]!,
-    extras,
-    payload: record.slice(payloadAt)
+/** What a record says of its job beside its place, when it was enqueued, and its payload. */
+export interface Header {
+  readonly expiresAt: string
+  readonly priority: number
+  readonly maxAttempts: number
+  readonly retainMillis: number
+  readonly kind: string
+  readonly uniqueKey: string
+  readonly extras: Extras
+}
+
+/** The rest of a record's first line after three fields, and its headers. Nothing when it is not of our making. */
+const parseHeader = (line: string, extrasLine: string): Header | undefined => {
+  const fields = line.split(",")
+  if (fields.length !== 6) return undefined
+  const [expiresAt = "", priorityText, maxAttemptsText, retainText, kind = "", uniqueKey = ""] = fields
+  const [priority, maxAttempts, retainMillis] = [Number(priorityText), Number(maxAttemptsText), Number(retainText)]
+  const areNumbers =
+    Number.isSafeInteger(priority) && Number.isSafeInteger(maxAttempts) && Number.isSafeInteger(retainMillis)
+  const extras = decodeExtras(extrasLine)
+  return areNumbers && extras !== undefined
+    ? { expiresAt, priority, maxAttempts, retainMillis, kind, uniqueKey, extras }
+    : undefined
+}
+
+/**
+ * Reads job records: a first line, a line of headers, and the payload. Records that follow each other mostly have their
+ * header in common, which is then read once.
+ */
+export class RecordReader {
+  #known = ""
+  #header: Header | undefined
+
+  /** Nothing when it is not of our making. */
+  read(
+    record: string
+  ): { readonly header: Header; readonly enqueuedAt: EpochMillis; readonly payload: string } | undefined {
+    const placeAt = record.indexOf(",") + 1
+    const enqueuedAtAt = record.indexOf(",", placeAt) + 1
+    const headerAt = record.indexOf(",", enqueuedAtAt) + 1
+    const extrasAt = record.indexOf("\n") + 1
+    if (placeAt === 0 || enqueuedAtAt === 0 || headerAt === 0 || extrasAt <= headerAt) return undefined
+    const enqueuedAt = Number(record.slice(enqueuedAtAt, headerAt - 1))
+    if (!Number.isSafeInteger(enqueuedAt)) return undefined
+    if (this.#header !== undefined && record.startsWith(this.#known, headerAt)) {
+      return { header: this.#header, enqueuedAt, payload: record.slice(headerAt + this.#known.length) }
+    }
+    const payloadAt = record.indexOf("\n", extrasAt) + 1
+    if (payloadAt === 0) return undefined
+    const header = parseHeader(record.slice(headerAt, extrasAt - 1), record.slice(extrasAt, payloadAt - 1))
+    if (header === undefined) return undefined
+    // headers are objects, of which every job has its own
+    if (header.extras === noExtras) {
+      this.#known = record.slice(headerAt, payloadAt)
+      this.#header = header
+    }
+    return { header, enqueuedAt, payload: record.slice(payloadAt) }
   }
 }
 
@@ -263,8 +292,9 @@ export const decodeJob = (
   queue: string,
   [id, state, score, record, run, ledger, result, cancelRequested, progress]: RawJob
 ): Job | undefined => {
-  const given = parseRecord(record)
-  if (given === undefined) return undefined
+  const read = new RecordReader().read(record)
+  if (read === undefined) return undefined
+  const { enqueuedAt, header: given, payload } = read
   const [holder, , attempt, rescues, snoozes, startedAt, finishedAt, reason, worker] = run.split(",")
   const optional = <K extends string, V>(key: K, value: V, when: boolean) =>
     when ? ({ [key]: value } as Record<K, V>) : {}
@@ -278,10 +308,10 @@ export const decodeJob = (
     maxAttempts: given.maxAttempts,
     rescues: wholeOf(rescues),
     snoozes: wholeOf(snoozes),
-    payload: given.payload,
+    payload,
     headers: given.extras.headers,
     tags: given.extras.tags,
-    enqueuedAt: given.enqueuedAt,
+    enqueuedAt,
     ...optional("visibleAt", Number(score), state === "scheduled" || state === "retry"),
     ...optional("startedAt", Number(startedAt), startedAt !== undefined && startedAt !== ""),
     ...optional("finishedAt", Number(finishedAt), finishedAt !== undefined && finishedAt !== ""),

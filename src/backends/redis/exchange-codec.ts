@@ -1,6 +1,7 @@
+import { isAscii } from "node:buffer"
 import type { EpochMillis, JobId, Member, Token } from "../../domain/Job.ts"
 import type { ClaimedJob, ExchangeReply, ExchangeRequest, Settlement, SettleOutcome } from "../../ports/JobStore.ts"
-import { decodeEndings, jsonText, memberOf, parseRecord } from "./codec.ts"
+import { decodeEndings, type Header, jsonText, memberOf, RecordReader } from "./codec.ts"
 
 /** How an exchange is asked and answered. Its reply is bytes, since the records in it are cut by their lengths. */
 
@@ -70,9 +71,10 @@ export const decodeOutcomes = (letters: string): ReadonlyArray<SettleOutcome> =>
   return outcomes
 }
 
-const firstAttempt = [1, 0, 0]
+/** Which attempt it is, and how often the job was rescued and snoozed. */
+type Progress = readonly [attempt: number, rescues: number, snoozes: number, token?: Token]
 
-type Parsed = NonNullable<ReturnType<typeof parseRecord>>
+const firstAttempt: Progress = [1, 0, 0]
 
 /** A class, which V8 never takes for what lives long (decision 16). */
 class DecodedJob implements ClaimedJob {
@@ -90,62 +92,88 @@ class DecodedJob implements ClaimedJob {
   readonly tags: ReadonlyArray<string>
   declare readonly member?: Member
 
-  constructor(id: JobId, token: Token, record: Parsed, attempt: number, rescues: number, snoozes: number) {
+  constructor(
+    id: JobId,
+    token: Token,
+    header: Header,
+    enqueuedAt: EpochMillis,
+    payload: string,
+    [attempt, rescues, snoozes]: Progress
+  ) {
     this.id = id
     this.token = token
-    this.kind = record.kind
-    this.payload = record.payload
-    this.priority = record.priority
+    this.kind = header.kind
+    this.payload = payload
+    this.priority = header.priority
     this.attempt = attempt
-    this.maxAttempts = record.maxAttempts
+    this.maxAttempts = header.maxAttempts
     this.rescues = rescues
     this.snoozes = snoozes
-    this.enqueuedAt = record.enqueuedAt
-    this.headers = record.extras.headers
-    this.tags = record.extras.tags
-    const member = record.uniqueKey === "" ? undefined : memberOf(record.uniqueKey)?.member
+    this.enqueuedAt = enqueuedAt
+    this.headers = header.extras.headers
+    this.tags = header.extras.tags
+    const member = header.uniqueKey === "" ? undefined : memberOf(header.uniqueKey)?.member
     if (member !== undefined) this.member = member
   }
 }
 
 /** What an exchange handed out. */
 interface HandedOut {
-  /** Of ids and records in turn, in bytes, with commas between. */
-  readonly lengths: string
-  /** One after the other, whatever is in them. */
+  /** Of ids, in bytes, with commas between; one number when all are alike. */
+  readonly idSizes: string
+  /** With commas between; those of somebody else's making may hold some as well. */
   readonly ids: Buffer
+  /** Of records, as many as there are ids. */
+  readonly sizes: string
+  /** One after the other, whatever is in them. */
   readonly records: Buffer
   /** Those that are no first attempts, or whose tokens do not follow each other: position from 1, numbers with commas between. */
   readonly later: ReadonlyArray<string | number>
   readonly firstToken: number
 }
 
+/** A repeated claim names each token, since jobs it lost in the meantime leave gaps. */
+const progressOf = (text: string): Progress => {
+  const [attempt = 1, rescues = 0, snoozes = 0, token] = text.split(",").map(Number)
+  return token === undefined ? [attempt, rescues, snoozes] : [attempt, rescues, snoozes, token]
+}
+
+// read as what they are, such bytes take half as long
+const encodingOf = (bytes: Buffer): BufferEncoding => (isAscii(bytes) ? "latin1" : "utf8")
+
 /** Claimed jobs of an exchange reply; ids without a record that can be read are named apart. */
-export const decodeClaimed = ({ firstToken, ids, later, lengths, records }: HandedOut) => {
+export const decodeClaimed = ({
+  firstToken,
+  ids,
+  idSizes: idSizesText,
+  later,
+  records,
+  sizes: sizesText
+}: HandedOut) => {
   const claimed: Array<ClaimedJob> = []
-  const unreadable: Array<string> = []
-  const sizes = lengths === "" ? [] : lengths.split(",")
-  let [idAt, recordAt, next] = [0, 0, 0]
-  for (let i = 0; 2 * i + 1 < sizes.length; i++) {
-    const idEnd = idAt + Number(sizes[2 * i])
-    const recordEnd = recordAt + Number(sizes[2 * i + 1])
-    const id = ids.toString("utf8", idAt, idEnd)
-    const record = parseRecord(records.toString("utf8", recordAt, recordEnd))
-    idAt = idEnd
-    recordAt = recordEnd
+  const unreadable: Array<JobId> = []
+  if (sizesText === "") return { claimed, unreadable }
+  const [idSizes, sizes] = [idSizesText.split(","), sizesText.split(",")]
+  const oneSize = idSizes.length === 1 ? Number(idSizesText) : undefined
+  const [idEncoding, encoding] = [encodingOf(ids), encodingOf(records)]
+  const reader = new RecordReader()
+  let [idAt, at, next] = [0, 0, 0]
+  for (let i = 0; i < sizes.length; i++) {
+    const idEnd = idAt + (oneSize ?? Number(idSizes[i]))
+    const end = at + Number(sizes[i])
+    const id = ids.toString(idEncoding, idAt, idEnd)
+    const record = reader.read(records.toString(encoding, at, end))
+    idAt = idEnd + 1
+    at = end
     const isLater = next < later.length && Number(later[next]) === i + 1
-    // a repeated claim names each token, since jobs it lost in the meantime leave gaps
-    const [attempt, rescues, snoozes, token] = isLater
-      ? String(later[next + 1])
-          .split(",")
-          .map(Number)
-      : firstAttempt
+    const progress = isLater ? progressOf(String(later[next + 1])) : firstAttempt
     if (isLater) next += 2
     if (record === undefined) {
       unreadable.push(id)
       continue
     }
-    claimed.push(new DecodedJob(id, token ?? firstToken + i, record, attempt!, rescues!, snoozes!))
+    const { enqueuedAt, header, payload } = record
+    claimed.push(new DecodedJob(id, progress[3] ?? firstToken + i, header, enqueuedAt, payload, progress))
   }
   return { claimed, unreadable }
 }
@@ -160,8 +188,9 @@ export type RawReply = readonly [
   buried: Listed,
   firstToken: number,
   endings: Listed,
-  lengths: Buffer,
+  idSizes: Buffer,
   ids: Buffer,
+  sizes: Buffer,
   records: Buffer,
   later: Buffer | ReadonlyArray<Buffer | number>
 ]
@@ -177,11 +206,19 @@ const textsOf = (list: Listed): ReadonlyArray<string> => (Buffer.isBuffer(list) 
 
 /** The reply, ids whose records cannot be read, and endings that cannot. */
 export const decodeExchange = (reply: RawReply) => {
-  const [outcomes, next, more, paused, rescued, buried, firstToken, told, lengths, ids, records, laterBytes] = reply
+  const [outcomes, next, more, paused, rescued, buried, firstToken, told, idSizes, ids, sizes, records, laterBytes] =
+    reply
   const later = Buffer.isBuffer(laterBytes)
     ? none
     : laterBytes.map((value) => (typeof value === "number" ? value : textOf(value)))
-  const { claimed, unreadable } = decodeClaimed({ lengths: textOf(lengths), ids, records, later, firstToken })
+  const { claimed, unreadable } = decodeClaimed({
+    idSizes: textOf(idSizes),
+    ids,
+    sizes: textOf(sizes),
+    records,
+    later,
+    firstToken
+  })
   const { endings, unreadable: dropped } = decodeEndings(textsOf(told))
   const decoded: ExchangeReply = {
     settled: decodeOutcomes(textOf(outcomes)),

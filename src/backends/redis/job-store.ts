@@ -54,10 +54,8 @@ export const make = (queues: Queues): JobStore["Service"] => {
               caller,
               "bytes"
             )
-            .then(
-              (reply) => resume(answerOf(queues, request.queue, reply as RawReply)),
-              (cause: unknown) => resume(Effect.fail(storeError("exchange")(cause)))
-            )
+            .then((reply) => answerOf(queues, request.queue, reply as RawReply))
+            .then(resume, (cause: unknown) => resume(Effect.fail(storeError("exchange")(cause))))
           return Effect.sync(() => caller.leave())
         })
       ),

@@ -39,9 +39,10 @@
 -- REPLY list      outcomes (a letter each: k settled, d died, x cancelled, r repeated, s stale, g gone), next in ms or -1, more (0, 1), paused (0, 1),
 --                 rescued ids, buried ids, first token, endings of members (flat: id, text; like the two before "" when there
 --                 are none, since a list in a reply costs more than a text); of claimed jobs the
---                 lengths of their ids and records in turn (bytes, with commas between; 0 for a record that is not there),
---                 all ids, and all records, since a reply of few values is read several times faster; and of those that
---                 are no first attempts ("" when there are none): position from 1, "attempt,rescues,snoozes" or, for a claim that is repeated,
+--                 lengths of their ids (bytes, with commas between; one number when all are alike), all ids (commas
+--                 between), the lengths of their records (0 for one that is not there), and all records, since a reply of
+--                 few values is read several times faster; and of those that are no first attempts ("" when there are
+--                 none): position from 1, "attempt,rescues,snoozes" or, for a claim that is repeated,
 --                 "attempt,rescues,snoozes,token"
 -- include lib/time
 -- include lib/values
@@ -304,7 +305,7 @@ if number == "" then
   local waits = max_active and redis.call("ZCARD", keys.pending) + redis.call("ZCARD", keys.limited) > 0
   local made_room = waits and outcomes ~= "" and room() > 0
   if freed or made_room then signal(keys) end
-  return { outcomes, -1, 0, 0, "", "", 0, or_none(made and made.endings), "", "", "", "" }
+  return { outcomes, -1, 0, 0, "", "", 0, or_none(made and made.endings), "", "", "", "", "" }
 end
 
 local function head(index)
@@ -327,19 +328,30 @@ end
 local paused = meta[2] == "1"
 local limits = redis.call("HLEN", keys.limits) > 0 and rarely().read_limits(keys) or nil
 local later_attempts = {}
-local lengths, ids_text, records_text = "", "", ""
+local id_sizes, ids_text, sizes, records_text = "", "", "", ""
+
+-- Lengths with commas between; those of ids, which are mostly alike, are one number then.
+local function lengths_of(texts, may_be_one)
+  -- many have the same length, and writing out a number takes longer than looking it up
+  local lengths, written = {}, {}
+  local first = #texts[1]
+  for i = 1, #texts do
+    local length = #texts[i]
+    may_be_one = may_be_one and length == first
+    local text = written[length]
+    if not text then
+      text = exact(length)
+      written[length] = text
+    end
+    lengths[i] = text
+  end
+  return may_be_one and lengths[1] or table.concat(lengths, ",")
+end
 
 local function hand_out(ids, records)
   if #ids == 0 then return end
-  -- many have the same length, and writing out a number takes longer than looking it up
-  local sizes, written = {}, {}
-  for i = 1, #ids do
-    local id_size, size = #ids[i], #records[i]
-    written[id_size] = written[id_size] or exact(id_size)
-    written[size] = written[size] or exact(size)
-    sizes[2 * i - 1], sizes[2 * i] = written[id_size], written[size]
-  end
-  lengths, ids_text, records_text = table.concat(sizes, ","), table.concat(ids), table.concat(records)
+  id_sizes, ids_text = lengths_of(ids, true), table.concat(ids, ",")
+  sizes, records_text = lengths_of(records, false), table.concat(records)
 end
 
 -- What one claim hands out at most, in bytes of records: a reply that takes longer than its caller waits would be asked
@@ -374,10 +386,10 @@ local tokens_per_milli = 1024
 -- Below this many jobs, asking whether any was attempted before costs more than reading their runs.
 local few = 4
 
--- Answers what was claimed, the first token, and whether visible jobs are left; absent when that is not known.
+-- Answers the first token, and whether visible jobs are left; absent when that is not known.
 local function claim()
   local most = math.min(limit, room())
-  if paused or most < 1 then return {}, 0 end
+  if paused or most < 1 then return 0 end
   local ids, records, more
   if limits then
     ids = rarely().take_limited(keys, limits, most, now)
@@ -385,7 +397,7 @@ local function claim()
   else
     ids, records, more = take(most)
   end
-  if #ids == 0 then return ids, 0, more end
+  if #ids == 0 then return 0, more end
 
   -- every run is of an active job: none of these was ever attempted
   local are_new = #ids > few and redis.call("HLEN", keys.runs) == redis.call("ZCARD", keys.active)
@@ -434,7 +446,7 @@ local function claim()
   spread("HSET", keys.runs, runs)
   spread("ZADD", keys.active, leases)
   hand_out(ids, records)
-  return ids, first, more
+  return first, more
 end
 
 -- A worker is listed when it claims, but not more than once in this time.
@@ -452,13 +464,12 @@ elseif last == number then
   first_token = tonumber(last_first)
   rarely().repeat_claim(first_token, string.sub(remembered, ids_at), hand_out, later_attempts)
 else
-  local ids
-  ids, first_token, more = claim()
+  first_token, more = claim()
   if not listed or math.abs(now - tonumber(listed)) >= listed_millis then
     listed = exact(now)
     redis.call("ZADD", keys.workers, listed, worker)
   end
-  redis.call("HSET", keys.claims, worker, number .. "," .. exact(first_token) .. "," .. listed .. "," .. table.concat(ids, ","))
+  redis.call("HSET", keys.claims, worker, number .. "," .. exact(first_token) .. "," .. listed .. "," .. ids_text)
 end
 
 local next_token = math.huge
@@ -474,6 +485,6 @@ if more then signal(keys) end
 local next_change = math.min(expires, due, next_token)
 return {
   outcomes, next_change < math.huge and math.max(0, next_change - now) or -1, more and 1 or 0, paused and 1 or 0,
-  or_none(rescued), or_none(buried), first_token, or_none(made and made.endings), lengths, ids_text, records_text,
+  or_none(rescued), or_none(buried), first_token, or_none(made and made.endings), id_sizes, ids_text, sizes, records_text,
   or_none(later_attempts)
 }

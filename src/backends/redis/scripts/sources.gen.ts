@@ -1697,7 +1697,7 @@ return { exact(clock(ARGV[1])), redis.call("HGET", KEYS[1], ARGV[2]) or "" }`
     keys: ["jobs", "runs", "pending", "limited", "limits", "buckets", "scheduled", "retry", "active", "completed", "cancelled", "dead", "ledger", "result", "cancels", "progress", "logs", "watchers", "unique", "meta", "claims", "workers", "outbox", "endings", "members", "wake"] as const,
     args: ["now", "notices", "worker", "number", "limit", "lease", "plain"] as const,
     rest: "settlements" as const,
-    sha1: "416d373fd87ee43d3bd6874177706f9b0ab64e85",
+    sha1: "e9f03e683a4b36e11944b6b68a62c0bd5a20e291",
     source: `#!lua flags=allow-oom
 local function clock(given)
   if given ~= "" then return tonumber(given) end
@@ -2278,7 +2278,7 @@ if number == "" then
   local waits = max_active and redis.call("ZCARD", keys.pending) + redis.call("ZCARD", keys.limited) > 0
   local made_room = waits and outcomes ~= "" and room() > 0
   if freed or made_room then signal(keys) end
-  return { outcomes, -1, 0, 0, "", "", 0, or_none(made and made.endings), "", "", "", "" }
+  return { outcomes, -1, 0, 0, "", "", 0, or_none(made and made.endings), "", "", "", "", "" }
 end
 local function head(index)
   local first = redis.call("ZRANGE", index, 0, 0, "WITHSCORES")
@@ -2298,17 +2298,26 @@ end
 local paused = meta[2] == "1"
 local limits = redis.call("HLEN", keys.limits) > 0 and rarely().read_limits(keys) or nil
 local later_attempts = {}
-local lengths, ids_text, records_text = "", "", ""
+local id_sizes, ids_text, sizes, records_text = "", "", "", ""
+local function lengths_of(texts, may_be_one)
+  local lengths, written = {}, {}
+  local first = #texts[1]
+  for i = 1, #texts do
+    local length = #texts[i]
+    may_be_one = may_be_one and length == first
+    local text = written[length]
+    if not text then
+      text = exact(length)
+      written[length] = text
+    end
+    lengths[i] = text
+  end
+  return may_be_one and lengths[1] or table.concat(lengths, ",")
+end
 local function hand_out(ids, records)
   if #ids == 0 then return end
-  local sizes, written = {}, {}
-  for i = 1, #ids do
-    local id_size, size = #ids[i], #records[i]
-    written[id_size] = written[id_size] or exact(id_size)
-    written[size] = written[size] or exact(size)
-    sizes[2 * i - 1], sizes[2 * i] = written[id_size], written[size]
-  end
-  lengths, ids_text, records_text = table.concat(sizes, ","), table.concat(ids), table.concat(records)
+  id_sizes, ids_text = lengths_of(ids, true), table.concat(ids, ",")
+  sizes, records_text = lengths_of(records, false), table.concat(records)
 end
 local claim_bytes = 4194304
 local function take(most)
@@ -2334,7 +2343,7 @@ local tokens_per_milli = 1024
 local few = 4
 local function claim()
   local most = math.min(limit, room())
-  if paused or most < 1 then return {}, 0 end
+  if paused or most < 1 then return 0 end
   local ids, records, more
   if limits then
     ids = rarely().take_limited(keys, limits, most, now)
@@ -2342,7 +2351,7 @@ local function claim()
   else
     ids, records, more = take(most)
   end
-  if #ids == 0 then return ids, 0, more end
+  if #ids == 0 then return 0, more end
   local are_new = #ids > few and redis.call("HLEN", keys.runs) == redis.call("ZCARD", keys.active)
   local texts = are_new and {} or read_fields(keys.runs, ids)
   for i = 1, #ids do
@@ -2386,7 +2395,7 @@ local function claim()
   spread("HSET", keys.runs, runs)
   spread("ZADD", keys.active, leases)
   hand_out(ids, records)
-  return ids, first, more
+  return first, more
 end
 local listed_millis = 1000
 local first_token, more = 0, nil
@@ -2400,13 +2409,12 @@ elseif last == number then
   first_token = tonumber(last_first)
   rarely().repeat_claim(first_token, string.sub(remembered, ids_at), hand_out, later_attempts)
 else
-  local ids
-  ids, first_token, more = claim()
+  first_token, more = claim()
   if not listed or math.abs(now - tonumber(listed)) >= listed_millis then
     listed = exact(now)
     redis.call("ZADD", keys.workers, listed, worker)
   end
-  redis.call("HSET", keys.claims, worker, number .. "," .. exact(first_token) .. "," .. listed .. "," .. table.concat(ids, ","))
+  redis.call("HSET", keys.claims, worker, number .. "," .. exact(first_token) .. "," .. listed .. "," .. ids_text)
 end
 local next_token = math.huge
 if limits then
@@ -2421,7 +2429,7 @@ if more then signal(keys) end
 local next_change = math.min(expires, due, next_token)
 return {
   outcomes, next_change < math.huge and math.max(0, next_change - now) or -1, more and 1 or 0, paused and 1 or 0,
-  or_none(rescued), or_none(buried), first_token, or_none(made and made.endings), lengths, ids_text, records_text,
+  or_none(rescued), or_none(buried), first_token, or_none(made and made.endings), id_sizes, ids_text, sizes, records_text,
   or_none(later_attempts)
 }`
   },
