@@ -31,7 +31,7 @@ export interface Taken<A> {
 }
 
 export interface ScenarioRun {
-  /** Opens a queue; the run closes it. */
+  /** Opens a queue, or answers the one that was opened before; who runs this closes it. */
   readonly open: (mode: Mode) => Promise<OpenQueue>
   readonly redis: RedisProbe
   readonly jobs: number
@@ -53,7 +53,7 @@ export interface Scenario {
   readonly scales: boolean
   /** With `--quick`; a quarter of `jobs` when left out. */
   readonly quickJobs?: number
-  /** Jobs of the run that warms up; half of them, and 5000 at most, when left out. */
+  /** Jobs of a run that warms up; half of them, and 20,000 at most, when left out. */
   readonly warmUpJobs?: number
   /** The mode that contenders need; `plain` when left out. */
   readonly mode?: Mode

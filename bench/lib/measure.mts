@@ -1,6 +1,6 @@
 // The program of a child process: one scenario on one contender, once to warm up and once for the figures.
 import { text } from "node:stream/consumers"
-import type { OpenQueue } from "./Contender.mts"
+import type { Mode, OpenQueue } from "./Contender.mts"
 import type { Measurement, MeasurementReply, MeasurementRequest } from "./Measurement.mts"
 import { machineMicros } from "./machine-load.mts"
 import { recordProfile } from "./profile.mts"
@@ -9,15 +9,23 @@ import { loadContender, loadScenario } from "./registry.mts"
 import type { ScenarioRun } from "./Scenario.mts"
 import { openWorkerProcess, type WorkerProcess } from "./worker-process.mts"
 
+/**
+ * How long what is measured as a rate warms up at least. By a number of jobs alone, a contender that is quick with them
+ * would have the less time to be compiled in.
+ */
+const warmUpMillis = 2500
+
 const measure = async (request: MeasurementRequest): Promise<Measurement> => {
   const scenario = await loadScenario(request.scenario)
   const contender = await loadContender(request.contender)
   const redis = await openProbe(request.target)
   let taken: Omit<Measurement, "values"> | undefined
+  let worked = 0
+  // opened once, as programs do: the functions of one that is opened anew are to be compiled anew
+  const queues = new Map<Mode, OpenQueue>()
 
   const runOnce = async (jobs: number, profile: string | undefined) => {
     await redis.flush()
-    const queues: Array<OpenQueue> = []
     const workers: Array<WorkerProcess> = []
 
     const clientMicros = async () => {
@@ -27,7 +35,6 @@ const measure = async (request: MeasurementRequest): Promise<Measurement> => {
     }
 
     const measured: ScenarioRun["measured"] = async (work, count = jobs) => {
-      globalThis.gc?.()
       const stopProfile = profile === undefined ? undefined : await recordProfile(profile)
       await redis.resetCommandStats()
       const redisBefore = await redis.cpuMicros()
@@ -36,6 +43,7 @@ const measure = async (request: MeasurementRequest): Promise<Measurement> => {
       const start = performance.now()
       const value = await work()
       const millis = performance.now() - start
+      worked += millis
       const client = (await clientMicros()) - clientBefore
       const machine = machineMicros() - machineBefore
       const server = (await redis.cpuMicros()) - redisBefore
@@ -56,8 +64,8 @@ const measure = async (request: MeasurementRequest): Promise<Measurement> => {
       jobs,
       measured,
       open: async (mode) => {
-        const queue = await contender.open(request.target, mode)
-        queues.push(queue)
+        const queue = queues.get(mode) ?? (await contender.open(request.target, mode))
+        queues.set(mode, queue)
         return queue
       },
       workerProcess: async (concurrency) => {
@@ -67,13 +75,14 @@ const measure = async (request: MeasurementRequest): Promise<Measurement> => {
       }
     })
     for (const worker of workers) await worker.stop()
-    for (const queue of queues) await queue.close()
     return values
   }
 
   const warmUpJobs = scenario.warmUpJobs ?? Math.min(20_000, Math.max(100, Math.ceil(request.jobs / 2)))
-  await runOnce(Math.min(request.jobs, warmUpJobs), undefined)
+  do await runOnce(Math.min(request.jobs, warmUpJobs), undefined)
+  while (scenario.scales && worked < warmUpMillis)
   const values = await runOnce(request.jobs, request.profile)
+  for (const queue of queues.values()) await queue.close()
   await redis.flush()
   await redis.close()
   if (taken === undefined) throw new Error(`${request.scenario} measured nothing`)
