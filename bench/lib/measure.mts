@@ -79,8 +79,9 @@ const measure = async (request: MeasurementRequest): Promise<Measurement> => {
   }
 
   const warmUpJobs = scenario.warmUpJobs ?? Math.min(20_000, Math.max(100, Math.ceil(request.jobs / 2)))
+  const isWarm = () => !scenario.scales || worked >= warmUpMillis
   do await runOnce(Math.min(request.jobs, warmUpJobs), undefined)
-  while (scenario.scales && worked < warmUpMillis)
+  while (!isWarm())
   const values = await runOnce(request.jobs, request.profile)
   for (const queue of queues.values()) await queue.close()
   await redis.flush()

@@ -33,8 +33,8 @@ const complete = (ids: ReadonlyArray<string>, firstToken: number) => [
 /** The ids that an exchange handed out, and the first of their tokens. */
 const claimedBy = (reply: unknown) => {
   const values = reply as ReadonlyArray<unknown>
-  // ids of one character each
-  return { ids: [...String(values[9])], token: Number(values[6]) }
+  const ids = String(values[9])
+  return { ids: ids === "" ? [] : ids.split(","), token: Number(values[6]) }
 }
 
 describe("a command that is sent again because its reply was lost", () => {

@@ -54,8 +54,11 @@ export const make = (queues: Queues): JobStore["Service"] => {
               caller,
               "bytes"
             )
-            .then((reply) => answerOf(queues, request.queue, reply as RawReply))
-            .then(resume, (cause: unknown) => resume(Effect.fail(storeError("exchange")(cause))))
+            .then(
+              // in the caller's fiber, so that a mistake in it is the caller's to know of
+              (reply) => resume(Effect.suspend(() => answerOf(queues, request.queue, reply as RawReply))),
+              (cause: unknown) => resume(Effect.fail(storeError("exchange")(cause)))
+            )
           return Effect.sync(() => caller.leave())
         })
       ),

@@ -116,6 +116,7 @@ export const prefetchContract = contract("claiming ahead", (it) => {
         { concurrency: 1, prefetch: 2 }
       )
       yield* eventually(active(queue, 3))
+      yield* Deferred.await(first)
 
       yield* Effect.provide(
         Worker.use((worker) => worker.removeQueue(queue.name)),

@@ -234,10 +234,10 @@ export const telemetryContract = contract("telemetry", (it) => {
         Effect.map(queue.counters, ({ completed, died, released }) => completed === 4 && died === 1 && released > 0)
       )
       yield* enqueue(queue, Echo, { text: "wait" }, { id: "wait" })
-      yield* eventually(isIn(queue, "wait", "active"))
+      const kind = `kind=${Echo.kind}`
+      yield* eventually(Effect.map(seriesOf(registry), (series) => series[`jobs_started_total{${kind}}`] === 8))
 
       const series = yield* seriesOf(registry)
-      const kind = `kind=${Echo.kind}`
       assert.deepInclude(series, {
         [`jobs_started_total{${kind}}`]: 8,
         [`jobs_finished_total{${kind},outcome=completed}`]: 4,
