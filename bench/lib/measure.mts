@@ -15,6 +15,9 @@ import { openWorkerProcess, type WorkerProcess } from "./worker-process.mts"
  */
 const warmUpMillis = 2500
 
+/** Nor longer than this with all that starts and ends a run, which is most of it for who hardly takes any time for the jobs. */
+const mostMillis = 10_000
+
 const measure = async (request: MeasurementRequest): Promise<Measurement> => {
   const scenario = await loadScenario(request.scenario)
   const contender = await loadContender(request.contender)
@@ -79,7 +82,8 @@ const measure = async (request: MeasurementRequest): Promise<Measurement> => {
   }
 
   const warmUpJobs = scenario.warmUpJobs ?? Math.min(20_000, Math.max(100, Math.ceil(request.jobs / 2)))
-  const isWarm = () => !scenario.scales || worked >= warmUpMillis
+  const since = performance.now()
+  const isWarm = () => !scenario.scales || worked >= warmUpMillis || performance.now() - since >= mostMillis
   do await runOnce(Math.min(request.jobs, warmUpJobs), undefined)
   while (!isWarm())
   const values = await runOnce(request.jobs, request.profile)
