@@ -1,4 +1,3 @@
-import { isAscii } from "node:buffer"
 import type { EpochMillis, JobId, Member, Token } from "../../domain/Job.ts"
 import type { ClaimedJob, ExchangeReply, ExchangeRequest, Settlement, SettleOutcome } from "../../ports/JobStore.ts"
 import { decodeEndings, type Header, jsonText, memberOf, RecordReader } from "./codec.ts"
@@ -138,9 +137,6 @@ const progressOf = (text: string): Progress => {
   return token === undefined ? [attempt, rescues, snoozes] : [attempt, rescues, snoozes, token]
 }
 
-// read as what they are, such bytes take half as long
-const encodingOf = (bytes: Buffer): BufferEncoding => (isAscii(bytes) ? "latin1" : "utf8")
-
 /** Claimed jobs of an exchange reply; ids without a record that can be read are named apart. */
 export const decodeClaimed = ({
   firstToken,
@@ -155,14 +151,13 @@ export const decodeClaimed = ({
   if (sizesText === "") return { claimed, unreadable }
   const [idSizes, sizes] = [idSizesText.split(","), sizesText.split(",")]
   const oneSize = idSizes.length === 1 ? Number(idSizesText) : undefined
-  const [idEncoding, encoding] = [encodingOf(ids), encodingOf(records)]
   const reader = new RecordReader()
   let [idAt, at, next] = [0, 0, 0]
   for (let i = 0; i < sizes.length; i++) {
     const idEnd = idAt + (oneSize ?? Number(idSizes[i]))
     const end = at + Number(sizes[i])
-    const id = ids.toString(idEncoding, idAt, idEnd)
-    const record = reader.read(records.toString(encoding, at, end))
+    const id = ids.toString("utf8", idAt, idEnd)
+    const record = reader.read(records.toString("utf8", at, end))
     idAt = idEnd + 1
     at = end
     const isLater = next < later.length && Number(later[next]) === i + 1
