@@ -10,13 +10,10 @@ import { type Caller, Gate } from "./Gate.ts"
 import { Outages } from "./Outages.ts"
 import { RedisUnsuitable } from "./RedisUnsuitable.ts"
 import { reconnect } from "./revive.ts"
-import type { AnyScript } from "./scripts/Script.ts"
+import type { ReplyForm, ScriptCall } from "./ScriptCall.ts"
 import { messageOf } from "./store-error.ts"
 import { type Subscriber, subscriberOf } from "./subscriber.ts"
 import { watchServer } from "./watch-server.ts"
-
-/** Whether the texts of a reply are strings, or their bytes. */
-export type ReplyForm = "text" | "bytes"
 
 /** The commands outside of scripts, and more connections. */
 interface Commands {
@@ -49,8 +46,7 @@ export interface Connection {
   readonly prefix: string
   /** Runs a script, loading it when the server does not know it (yet, or after SCRIPT FLUSH). */
   readonly run: (
-    script: AnyScript,
-    keys: ReadonlyArray<string>,
+    script: ScriptCall,
     args: ReadonlyArray<string | number>,
     caller?: Caller,
     reply?: ReplyForm
@@ -127,18 +123,18 @@ export const open = Effect.fnUntraced(function* (options: ConnectionOptions) {
 
   const masters = () => (client instanceof Cluster ? client.nodes("master") : [client])
 
-  const run: Connection["run"] = (script, keys, args, caller, reply = "text") => {
-    const rest = [keys.length, ...keys, ...args]
-    const send = (command: string, text: string): Promise<unknown> =>
-      reply === "text" ? client.call(command, [text, ...rest]) : client.callBuffer(command, [text, ...rest])
-    return gate.call(
-      () =>
-        send("EVALSHA", script.sha1).catch((error: unknown) => {
-          if (!messageOf(error).startsWith("NOSCRIPT")) throw error
-          return send("EVAL", script.source)
-        }),
-      caller
-    )
+  const run: Connection["run"] = (script, args, caller, reply = "text") => {
+    let isKnown = true
+    const send = () => {
+      const command = isKnown ? script.command(args, reply) : script.whole(args, reply)
+      return client.sendCommand(command) as Promise<unknown>
+    }
+    const isUnknown = (error: unknown): boolean => {
+      if (!isKnown || !messageOf(error).startsWith("NOSCRIPT")) return false
+      isKnown = false
+      return true
+    }
+    return gate.call(send, caller, isUnknown)
   }
 
   const named = (purpose: string) => ({ ...base, connectionName: `${base.connectionName}-${purpose}` })

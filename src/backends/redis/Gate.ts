@@ -1,3 +1,4 @@
+import * as Result from "effect/Result"
 import type { RedisUnsuitable } from "./RedisUnsuitable.ts"
 import { Deadlines } from "./Deadlines.ts"
 import { isReply, messageOf } from "./store-error.ts"
@@ -65,9 +66,10 @@ export class Gate {
 
   /**
    * Sends a command, again when its connection breaks, until there is an answer, the time is over, or nobody waits
-   * for it any more: then it is not sent, or not again, and the promise stays open.
+   * for it any more: then it is not sent, or not again, and the promise stays open. What `correct` does about a reply
+   * that is an error, it answers with true; then the command is sent again at once.
    */
-  call<A>(send: () => Promise<A>, caller?: Caller): Promise<A> {
+  call<A>(send: () => Promise<A>, caller?: Caller, correct?: (error: unknown) => boolean): Promise<A> {
     return new Promise((resolve, reject) => {
       let over = false
       let hasMetReplica = false
@@ -91,7 +93,8 @@ export class Gate {
       }
       const failed = (error: unknown): void => {
         if (over) return
-        if (isReply(error) && messageOf(error).startsWith("READONLY") && !hasMetReplica && this.leave()) {
+        if (isReply(error) && correct?.(error)) attempt()
+        else if (isReply(error) && messageOf(error).startsWith("READONLY") && !hasMetReplica && this.leave()) {
           hasMetReplica = true
           this.lastError = error
           this.shut()
@@ -103,9 +106,12 @@ export class Gate {
       }
       const attempt = (): void => {
         if (over) return
-        // what throws before there is a promise has failed like what rejects one
-        if (this.isOpen) new Promise<A>((sent) => sent(send())).then(succeed, failed)
-        else if (this.refusal !== undefined) fail(this.refusal)
+        if (this.isOpen) {
+          // what throws before there is a promise has failed like what rejects one
+          const sent = Result.try(send)
+          if (Result.isFailure(sent)) failed(sent.failure)
+          else sent.success.then(succeed, failed)
+        } else if (this.refusal !== undefined) fail(this.refusal)
         else if (this.waiting.size >= waitingLimit) fail(new Error(`${waitingLimit} calls wait for Redis already`))
         else this.waiting.add(attempt)
       }

@@ -4,10 +4,11 @@ import * as Result from "effect/Result"
 import type { EpochMillis, JobState } from "../../domain/Job.ts"
 import { checkQueue } from "../../domain/limits.ts"
 import type { StoreError } from "../../ports/StoreError.ts"
-import type { Connection, ReplyForm } from "./Connection.ts"
-import type { Following } from "./ears.ts"
+import type { Command } from "ioredis"
+import type { Connection } from "./Connection.ts"
 import type { Caller } from "./Gate.ts"
 import { type Keys, keysOf, noticePrefix, type QueueKey, registryKey } from "./keys.ts"
+import { type ReplyForm, ScriptCall } from "./ScriptCall.ts"
 import type { Script } from "./scripts/Script.ts"
 import { storeError } from "./store-error.ts"
 
@@ -36,8 +37,8 @@ export interface Queues {
     caller?: Caller,
     reply?: ReplyForm
   ) => Promise<unknown>
-  /** A script with the keys it declares, as EVALSHA takes it, by the server's clock. */
-  readonly call: (script: Script, queue: string, args: ReadonlyArray<string | number>) => Following
+  /** A script with the keys it declares, by the server's clock, for a connection of one's own; answered in bytes. */
+  readonly command: (script: Script, queue: string, args: ReadonlyArray<string | number>) => Command
   /** What scripts shall take as now, given Effect's clock. */
   readonly nowBy: (clock: Clock.Clock) => Now
   readonly keys: (queue: string) => Keys
@@ -48,56 +49,74 @@ export interface Queues {
   readonly readField: (queue: string, key: QueueKey, field: string) => Promise<string | null>
   /** Names the queue in the registry, once per process. */
   readonly register: (queue: string) => Promise<void>
+  readonly isRegistered: (queue: string) => boolean
+}
+
+/** The names of one queue, and the scripts that are sent with them, each put together once. */
+class Names {
+  readonly keys: Keys
+  readonly #calls = new Map<Script, ScriptCall>()
+
+  constructor(prefix: string, queue: string) {
+    this.keys = keysOf(prefix, queue)
+  }
+
+  call(script: Script, index: JobState | undefined): ScriptCall {
+    let call = index === undefined ? this.#calls.get(script) : undefined
+    if (call === undefined) {
+      call = new ScriptCall(
+        script,
+        script.keys.map((key) => this.keys[key === "index" ? index! : key])
+      )
+      if (index === undefined) this.#calls.set(script, call)
+    }
+    return call
+  }
 }
 
 export const make = (connection: Connection, storeClock: StoreClock): Queues => {
-  const keysByQueue = new Map<string, Keys>()
+  const namesOf = new Map<string, Names>()
   const registered = new Set<string>()
   connection.onReturn(() => {
     if (registered.size === 0) return
     connection.client.sadd(registryKey(connection.prefix), ...registered).catch(() => registered.clear())
   })
 
-  const keys = (queue: string): Keys => {
-    let found = keysByQueue.get(queue)
+  const names = (queue: string): Names => {
+    let found = namesOf.get(queue)
     if (found === undefined) {
       // a name from elsewhere must not reach into another queue's keys
       Result.getOrThrow(checkQueue(queue))
-      found = keysOf(connection.prefix, queue)
-      keysByQueue.set(queue, found)
+      found = new Names(connection.prefix, queue)
+      namesOf.set(queue, found)
     }
     return found
-  }
-
-  const keysFor = (script: Script, queue: string, index?: JobState): ReadonlyArray<string> => {
-    const named = keys(queue)
-    return script.keys.map((key) => named[key === "index" ? index! : key])
   }
 
   const argsFor = (script: Script, now: Now, args: ReadonlyArray<string | number>) =>
     script.args[0] === "now" ? [now, ...args] : args
 
   const runPromise: Queues["runPromise"] = (script, queue, now, args, index, caller, reply) => {
-    const isGood = keysByQueue.has(queue) ? undefined : checkQueue(queue)
+    const isGood = namesOf.has(queue) ? undefined : checkQueue(queue)
     // rejected, and not thrown: callers are promises and callbacks
     if (isGood !== undefined && Result.isFailure(isGood)) return Promise.reject(isGood.failure)
-    return connection.run(script, keysFor(script, queue, index), argsFor(script, now, args), caller, reply)
+    return connection.run(names(queue).call(script, index), argsFor(script, now, args), caller, reply)
   }
 
   const nowBy = (clock: Clock.Clock): Now =>
     storeClock === "server" ? "" : String(Math.floor(clock.currentTimeMillisUnsafe()))
 
   return {
-    keys,
+    keys: (queue) => names(queue).keys,
     notices: noticePrefix(connection.prefix),
-    readField: (queue, key, field) => connection.client.hget(keys(queue)[key], field),
+    readField: (queue, key, field) => connection.client.hget(names(queue).keys[key], field),
     nowBy,
     storeNow: (server) => (storeClock === "server" ? server : Clock.currentTimeMillis),
     runPromise,
-    call: (script, queue, args) => {
-      const named = keysFor(script, queue)
-      return [script.sha1, named.length, ...named, ...argsFor(script, "", args)]
-    },
+    command: (script, queue, args) =>
+      names(queue)
+        .call(script, undefined)
+        .command(argsFor(script, "", args), "bytes"),
     run: <A>(
       operation: string,
       script: Script,
@@ -111,6 +130,7 @@ export const make = (connection: Connection, storeClock: StoreClock): Queues => 
           catch: storeError(operation)
         })
       ),
+    isRegistered: (queue) => registered.has(queue),
     register: (queue) => {
       if (registered.has(queue)) return Promise.resolve()
       const good = checkQueue(queue)

@@ -8,6 +8,7 @@ import type { StoreError } from "../../ports/StoreError.ts"
 import type { Connection } from "./Connection.ts"
 import { type DirectoryKey, directoryKeysOf, type WorkflowKey, workflowKeysOf } from "./keys.ts"
 import type { Queues } from "./Queues.ts"
+import { ScriptCall } from "./ScriptCall.ts"
 import type { ScriptOn } from "./scripts/Script.ts"
 import { storeError } from "./store-error.ts"
 
@@ -43,7 +44,10 @@ export const make = (connection: Connection, queues: Queues): Workflows => {
     Clock.clockWith((clock) =>
       Effect.tryPromise({
         try: () =>
-          connection.run(script, keys, script.args[0] === "now" ? [queues.nowBy(clock), ...args] : args) as Promise<A>,
+          connection.run(
+            new ScriptCall(script, keys),
+            script.args[0] === "now" ? [queues.nowBy(clock), ...args] : args
+          ) as Promise<A>,
         catch: storeError(operation)
       })
     )

@@ -1,9 +1,6 @@
-import { type Cluster, Command, type Redis as IORedis, type RedisOptions } from "ioredis"
+import { type Cluster, Command, Pipeline, type Redis as IORedis, type RedisOptions } from "ioredis"
 import { reconnect } from "./revive.ts"
 import { isReply, messageOf } from "./store-error.ts"
-
-/** The arguments of an EVALSHA that follows a wait: the server carries it out as soon as the wait is over. */
-export type Following = readonly [sha1: string, keys: number, ...args: ReadonlyArray<string | number>]
 
 /** How a wait ended. */
 export interface Heard {
@@ -17,8 +14,11 @@ export interface Heard {
 export interface Ear {
   /** Whose log line an outage belongs to. */
   readonly server: string
-  /** Takes a marker, or waits for one until the time is over. One call at a time. */
-  readonly pop: (seconds: number, following?: Following) => Promise<Heard>
+  /**
+   * Takes a marker, or waits for one until the time is over. One call at a time. The server carries out what follows, a
+   * command answered in bytes, as soon as the wait is over.
+   */
+  readonly pop: (seconds: number, following?: Command) => Promise<Heard>
   /** Resolves when the server cannot give it a marker any more, or when it is too far away to say so. */
   readonly close: () => Promise<void>
 }
@@ -26,16 +26,15 @@ export interface Ear {
 type Popped = readonly [key: string, member: string, score: string] | null
 
 /** Both commands in one write; the second needs no round trip of its own. */
-const pop = async (client: IORedis, keys: ReadonlyArray<string>, seconds: number, following?: Following) => {
+const pop = async (client: IORedis, keys: ReadonlyArray<string>, seconds: number, following?: Command) => {
   if (following === undefined) {
     const popped: Popped = await client.bzpopmin(...keys, seconds)
     return { key: popped?.[0], reply: undefined }
   }
-  const replies = await client
-    .pipeline()
-    .bzpopmin(...keys, seconds)
-    .callBuffer("EVALSHA", [...following])
-    .exec()
+  const both = new Pipeline(client)
+  both.bzpopmin(...keys, seconds)
+  both.sendCommand(following)
+  const replies = await both.exec()
   const [[failed, popped], [refused, reply]] = replies as [[Error | null, Popped], [Error | null, unknown]]
   if (failed !== null && refused !== null) throw failed
   return { key: popped?.[0], reply: refused === null ? reply : undefined }

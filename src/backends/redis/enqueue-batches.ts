@@ -76,27 +76,28 @@ export const makeEnqueue = (queues: Queues) => {
     const { unanswered } = lane
     unanswered.add(number)
     lane.underWay += batch.ids.length
-    const [oldest = number] = unanswered
+    const oldest = unanswered.size === 1 ? number : unanswered.values().next().value!
+    const store = () =>
+      queues.runPromise(scripts.enqueue, queue, batch.now, [producer, number, oldest, ...jobsOf(batch)])
+    const end = (): void => {
+      unanswered.delete(number)
+      lane.underWay -= batch.ids.length
+    }
     // the registry first: a queue with jobs in it is always listed
-    queues
-      .register(queue)
-      .then(() => queues.runPromise(scripts.enqueue, queue, batch.now, [producer, number, oldest, ...jobsOf(batch)]))
-      .finally(() => {
-        unanswered.delete(number)
-        lane.underWay -= batch.ids.length
-        if (unanswered.size === 0 && lane.open === undefined) lanes.delete(queue)
-      })
-      .then(
-        (reply) => {
-          for (const { count, first, resume } of batch.callers) {
-            resume(Effect.succeed(decodeEnqueued(reply as ReadonlyArray<string | number>, first, count)))
-          }
-        },
-        (cause: unknown) => {
-          const failure = Effect.fail(storeError("enqueue")(cause))
-          for (const { resume } of batch.callers) resume(failure)
+    const reply = queues.isRegistered(queue) ? store() : queues.register(queue).then(store)
+    reply.then(
+      (reply) => {
+        end()
+        for (const { count, first, resume } of batch.callers) {
+          resume(Effect.sync(() => decodeEnqueued(reply as ReadonlyArray<string | number>, first, count)))
         }
-      )
+      },
+      (cause: unknown) => {
+        end()
+        const failure = Effect.fail(storeError("enqueue")(cause))
+        for (const { resume } of batch.callers) resume(failure)
+      }
+    )
   }
 
   return (queue: string, jobs: ReadonlyArray<NewJob>): Effect.Effect<ReadonlyArray<EnqueueOutcome>, StoreError> =>

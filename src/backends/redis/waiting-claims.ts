@@ -1,6 +1,6 @@
 import * as Effect from "effect/Effect"
+import type { Command } from "ioredis"
 import type { Claimant } from "../../ports/Wakeups.ts"
-import type { Following } from "./ears.ts"
 import { encodeExchange, type RawReply } from "./exchange-codec.ts"
 import { replyOf } from "./exchange-reply.ts"
 import type { Queues } from "./Queues.ts"
@@ -8,7 +8,7 @@ import { scripts } from "./scripts/index.ts"
 
 /** A claim that follows one wait. */
 export interface Claim {
-  readonly call: Following
+  readonly command: Command
   readonly forMillis: number
   /** Hands the reply to the claimant; answers whether it was of use. */
   readonly answer: (reply: unknown) => boolean
@@ -28,7 +28,7 @@ export const waitingClaims = (queues: Queues, claimant: Claimant): Effect.Effect
       const { forMillis, request } = waiting
       return {
         forMillis,
-        call: queues.call(scripts.exchange, request.queue, encodeExchange(request, queues.notices)),
+        command: queues.command(scripts.exchange, request.queue, encodeExchange(request, queues.notices)),
         answer: (raw) => {
           const { drop, reply } = replyOf(queues, request.queue, raw as RawReply)
           if (drop !== undefined) Effect.runForkWith(services)(drop)

@@ -66,7 +66,7 @@ const listen = (ears: ReadonlyArray<Ear>, connection: Connection, claims: Waitin
       const claim = broken || !connection.isOpen() ? undefined : claims?.next()
       const seconds = broken ? probeSeconds : Math.min(blockMillis, claim?.forMillis ?? blockMillis) / 1000
       ear
-        .pop(seconds, claim?.call)
+        .pop(seconds, claim?.command)
         .then((news) => heard(news, claim))
         // a mistake of whoever is told is no reason to end the process
         .catch(failed)
