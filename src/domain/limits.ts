@@ -80,16 +80,26 @@ export const checkQueue = (queue: string) =>
 export const checkJobId = (id: string) =>
   check(idPattern.test(id), "id", () => `must be 1 to 128 of A-Z a-z 0-9 . _ : @ / + = -, not ${shown(id)}`)
 
+/** For names that mostly are the one that was tested last. */
+const remembering = (pattern: RegExp) => {
+  let last: string | undefined
+  return (text: string): boolean => {
+    if (text === last) return true
+    const isGood = pattern.test(text)
+    if (isGood) last = text
+    return isGood
+  }
+}
+
+const isKind = remembering(kindPattern)
+const isWorker = remembering(workerPattern)
+
 export const checkKind = (kind: string) =>
-  check(kindPattern.test(kind), "kind", () => `must be 1 to 128 of A-Z a-z 0-9 . _ : / -, not ${shown(kind)}`)
+  check(isKind(kind), "kind", () => `must be 1 to 128 of A-Z a-z 0-9 . _ : / -, not ${shown(kind)}`)
 
 /** Names of workers and watchers, which stand in records and channels. */
 export const checkWorker = (worker: string) =>
-  check(
-    workerPattern.test(worker),
-    "worker",
-    () => `must be 1 to 1024 visible characters, no comma, not ${shown(worker)}`
-  )
+  check(isWorker(worker), "worker", () => `must be 1 to 1024 visible characters, no comma, not ${shown(worker)}`)
 
 export const checkWorkflowId = (id: string) =>
   check(workflowPattern.test(id), "id", () => `must be 1 to 96 of A-Z a-z 0-9 . _ : @ / + = -, not ${shown(id)}`)

@@ -5,7 +5,8 @@ import * as Random from "effect/Random"
 import type { JobId } from "../domain/Job.ts"
 import { encodeJobId } from "../domain/job-id.ts"
 
-const draw = (clock: Clock.Clock, random: (typeof Random.Random)["Service"]): JobId =>
+/** What `JobIds` is unless somebody replaces it: ids that are well-formed. */
+export const drawJobId = (clock: Clock.Clock, random: (typeof Random.Random)["Service"]): JobId =>
   encodeJobId(clock.currentTimeMillisUnsafe(), () => random.nextDoubleUnsafe())
 
 /**
@@ -22,7 +23,9 @@ export const JobIds = Context.Reference<{
   readonly draw?: (clock: Clock.Clock, random: (typeof Random.Random)["Service"]) => JobId
 }>("winterq/ports/JobIds", {
   defaultValue: () => ({
-    next: Effect.withFiber((fiber) => Effect.succeed(draw(fiber.getRef(Clock.Clock), fiber.getRef(Random.Random)))),
-    draw
+    next: Effect.withFiber((fiber) =>
+      Effect.succeed(drawJobId(fiber.getRef(Clock.Clock), fiber.getRef(Random.Random)))
+    ),
+    draw: drawJobId
   })
 })

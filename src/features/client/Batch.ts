@@ -15,19 +15,29 @@ interface Filling extends Batch {
 
 /** Gathers jobs by queue; the order of queues is that of their first jobs. */
 export class Batches {
-  readonly #byQueue = new Map<string, Filling>()
+  readonly #all: Array<Filling> = []
   #last: Filling | undefined
+  /** Made for the second queue; mostly there is one. */
+  #byQueue: Map<string, Filling> | undefined
 
   add(queue: string, job: NewJob, place: number): void {
-    if (this.#last?.queue !== queue) {
-      this.#last = this.#byQueue.get(queue) ?? { queue, jobs: [], places: [] }
-      this.#byQueue.set(queue, this.#last)
-    }
+    if (this.#last?.queue !== queue) this.#last = this.#of(queue)
     this.#last.jobs.push(job)
     this.#last.places.push(place)
   }
 
   get all(): ReadonlyArray<Batch> {
-    return [...this.#byQueue.values()]
+    return this.#all
+  }
+
+  #of(queue: string): Filling {
+    if (this.#last !== undefined) this.#byQueue ??= new Map([[this.#last.queue, this.#last]])
+    let filling = this.#byQueue?.get(queue)
+    if (filling === undefined) {
+      filling = { queue, jobs: [], places: [] }
+      this.#byQueue?.set(queue, filling)
+      this.#all.push(filling)
+    }
+    return filling
   }
 }

@@ -25,7 +25,7 @@ import {
   type PartlyEnqueued,
   type PayloadTooLarge
 } from "./errors.ts"
-import { prepareFor } from "./prepare.ts"
+import { noOptions, prepareFor } from "./prepare.ts"
 import { storeBatch, storeBatches } from "./store-batches.ts"
 import type { EnqueueOutcome } from "./stored-as.ts"
 
@@ -183,8 +183,6 @@ const resultOf = <T extends AnyTask>(
   }
 }
 
-const noOptions = {}
-
 /** The options of one job as those of many. */
 const forOne = <T extends AnyTask>(options: EnqueueOptions<T> | undefined): EnqueueManyOptions<T> => {
   if (options === undefined) return noOptions
@@ -202,7 +200,7 @@ const make = (
   maxPayloadBytes: number,
   observe: Observe
 ): ClientShape => {
-  const enqueueMany: ClientShape["enqueueMany"] = (task, payloads, options = {}) =>
+  const enqueueMany: ClientShape["enqueueMany"] = (task, payloads, options = noOptions) =>
     observe(
       nameOf(options.queue ?? task.queue),
       task.kind,

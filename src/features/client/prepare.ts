@@ -20,7 +20,7 @@ import {
 } from "../../domain/limits.ts"
 import { type AnyQueue, checkAnyQueue, checkOrderKey, shardFor } from "../../domain/Sharded.ts"
 import type { AnyTask, Payload } from "../../domain/Task.ts"
-import { JobIds } from "../../ports/JobIds.ts"
+import { drawJobId, JobIds } from "../../ports/JobIds.ts"
 import type { NewJob } from "../../ports/JobStore.ts"
 import { traceHeaders } from "../telemetry/Tracing.ts"
 import { type Batch, Batches } from "./Batch.ts"
@@ -56,6 +56,9 @@ const encode = (task: AnyTask, payload: unknown, limit: number): string | Invali
   return bytes === undefined ? exit.value : new PayloadTooLarge({ kind: task.kind, bytes, limit })
 }
 
+/** Those of a call that gives none. */
+export const noOptions = {}
+
 /** What the jobs of one call have in common. */
 interface Common {
   readonly queue: AnyQueue
@@ -64,19 +67,25 @@ interface Common {
   readonly job: NewJob
 }
 
-const commonOf = <T extends AnyTask>(
-  task: T,
-  count: number,
-  options: EnqueueManyOptions<T>
-): Result.Result<Common, InvalidInput> => {
+const commonByTask = new WeakMap<AnyTask, Result.Result<Common, InvalidInput>>()
+
+/** As `commonOf`; what a task says by itself is checked once. */
+const commonFor = <T extends AnyTask>(task: T, options: EnqueueManyOptions<T>): Result.Result<Common, InvalidInput> => {
+  if (options !== noOptions) return commonOf(task, options)
+  let common = commonByTask.get(task)
+  if (common === undefined) {
+    common = commonOf(task, options)
+    commonByTask.set(task, common)
+  }
+  return common
+}
+
+const commonOf = <T extends AnyTask>(task: T, options: EnqueueManyOptions<T>): Result.Result<Common, InvalidInput> => {
   const { maxAttempts = task.maxAttempts, priority = task.priority, queue = task.queue, tags } = options
   const checks = [checkKind(task.kind), checkAnyQueue(queue), checkPriority(priority), checkMaxAttempts(maxAttempts)]
   for (const check of checks) if (Result.isFailure(check)) return Result.fail(check.failure)
   const retainMillis = durationMillis("retention", task.retentionMillis)
   if (Result.isFailure(retainMillis)) return Result.fail(retainMillis.failure)
-  if (count > maxBatchJobs) {
-    return invalid("payloads", `holds ${count} jobs, at most ${maxBatchJobs} are stored in one step`)
-  }
   const visible = visibility(options)
   if (Result.isFailure(visible)) return Result.fail(visible.failure)
   const expires = expiry(options)
@@ -109,6 +118,7 @@ const batchesOf = <T extends AnyTask>(
   options: EnqueueManyOptions<T>,
   { job: common, queue, unique }: Common,
   idOf: (payload: Payload<T>, place: number) => JobId,
+  areDrawn: boolean,
   maxPayloadBytes: number
 ): Result.Result<ReadonlyArray<Batch>, Mistake> => {
   const batches = new Batches()
@@ -123,8 +133,8 @@ const batchesOf = <T extends AnyTask>(
     }
     const id = idOf(payload, i)
     // those of a JobIds service of one's own as well
-    const isId = checkJobId(id)
-    if (Result.isFailure(isId)) return Result.fail(isId.failure)
+    const isId = areDrawn ? undefined : checkJobId(id)
+    if (isId !== undefined && Result.isFailure(isId)) return Result.fail(isId.failure)
     const key = unique === undefined ? undefined : keyOf(task, unique.by, payload, text)
     let shard: string
     if (typeof queue === "string") shard = queue
@@ -154,12 +164,19 @@ export const prepareFor = <T extends AnyTask, A, E>(
 ): Effect.Effect<A, E | Mistake> =>
   // one step and not many, since it is run for every job
   Effect.withFiber((fiber) => {
-    const found = commonOf(task, payloads.length, options)
+    const found = commonFor(task, options)
     if (Result.isFailure(found)) return Effect.fail(found.failure)
+    if (payloads.length > maxBatchJobs) {
+      const problem = `holds ${payloads.length} jobs, at most ${maxBatchJobs} are stored in one step`
+      return Effect.fail(new InvalidInput({ field: "payloads", problem }))
+    }
     const headers = traceHeaders(fiber)
     const common = headers === undefined ? found.success : { ...found.success, job: { ...found.success.job, headers } }
-    const finish = (idOf: (payload: Payload<T>, place: number) => JobId): Effect.Effect<A, E | Mistake> => {
-      const batches = batchesOf(task, payloads, options, common, idOf, maxPayloadBytes)
+    const finish = (
+      idOf: (payload: Payload<T>, place: number) => JobId,
+      areDrawn = false
+    ): Effect.Effect<A, E | Mistake> => {
+      const batches = batchesOf(task, payloads, options, common, idOf, areDrawn, maxPayloadBytes)
       return Result.isFailure(batches) ? Effect.fail(batches.failure) : goOn(batches.success)
     }
 
@@ -170,7 +187,7 @@ export const prepareFor = <T extends AnyTask, A, E>(
     }
     const clock = fiber.getRef(Clock.Clock)
     const random = fiber.getRef(Random.Random)
-    return finish(() => draw(clock, random))
+    return finish(() => draw(clock, random), draw === drawJobId)
   })
 
 /** As `prepareFor`, for those who do not go on at once. */

@@ -36,6 +36,13 @@ const exchange = (state: WorkerState, lane: Lane, store: JobStore["Service"], re
   )
 }
 
+/** While the store works, so do the handlers. */
+const meanwhile = <A>(exchange: Effect.Effect<A>, start: () => void): Effect.Effect<A> =>
+  Effect.flatMap(Effect.forkChild(exchange, { startImmediately: true }), (answer) => {
+    start()
+    return Fiber.join(answer)
+  })
+
 /** Starts what is ready and could not be started before. */
 export const startLoop = (state: WorkerState, lane: Lane): Effect.Effect<never> =>
   Effect.gen(function* () {
@@ -84,10 +91,9 @@ export const exchangeLoop = (state: WorkerState, store: JobStore["Service"], lan
       lane.resting.closeUnsafe()
       lane.closing = closes && settlements.length === 0
       const sentNanos = state.monotonicNanos()
-      const answer = yield* Effect.forkChild(exchange(state, lane, store, request), { startImmediately: true })
-      // while the store works, so do the handlers
-      startReady(state, lane)
-      const reply = yield* Fiber.join(answer)
+      const reply = yield* lane.ready.size === 0
+        ? exchange(state, lane, store, request)
+        : meanwhile(exchange(state, lane, store, request), () => startReady(state, lane))
       lane.prefetch.exchanged(Number(state.monotonicNanos() - sentNanos) / 1_000_000)
       for (let i = 0; i < settlements.length; i++) settled(state, lane, settlements[i]!, reply.settled[i]!)
       state.answered(lane)
