@@ -32,9 +32,8 @@ const complete = (ids: ReadonlyArray<string>, firstToken: number) => [
 
 /** The ids that an exchange handed out, and the first of their tokens. */
 const claimedBy = (reply: unknown) => {
-  const values = reply as ReadonlyArray<unknown>
-  const ids = String(values[9])
-  return { ids: ids === "" ? [] : ids.split(","), token: Number(values[6]) }
+  const [head = "", ids = ""] = reply as ReadonlyArray<string>
+  return { ids: ids === "" ? [] : ids.split(","), token: Number(head.split(",")[4]) }
 }
 
 describe("a command that is sent again because its reply was lost", () => {

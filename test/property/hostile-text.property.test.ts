@@ -95,8 +95,7 @@ const ended: fc.Arbitrary<Ended> = fc.oneof(
 const handedOut = (records: ReadonlyArray<string>, later: ReadonlyArray<string | number>, firstToken: number) => {
   const bytes = records.map((text) => Buffer.from(text))
   return {
-    sizes: bytes.map(({ length }) => length).join(","),
-    idSizes: "4",
+    sizes: `4;${bytes.map(({ length }) => length).join(",")}`,
     ids: Buffer.from(bytes.map((_, i) => `id-${i}`).join(",")),
     records: Buffer.concat(bytes),
     later,
@@ -133,9 +132,10 @@ describe("texts of somebody else's making", () => {
           1
         )
         const bytes = ids.map((id) => Buffer.from(id.toWellFormed()))
+        const [, recordSizes] = given.sizes.split(";")
         const { claimed } = decodeClaimed({
           ...given,
-          idSizes: bytes.map(({ length }) => length).join(","),
+          sizes: `${bytes.map(({ length }) => length).join(",")};${recordSizes}`,
           ids: Buffer.from(ids.map((id) => id.toWellFormed()).join(","))
         })
         assert.deepStrictEqual(

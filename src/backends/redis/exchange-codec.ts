@@ -118,11 +118,9 @@ class DecodedJob implements ClaimedJob {
 
 /** What an exchange handed out. */
 interface HandedOut {
-  /** Of ids, in bytes, with commas between; one number when all are alike. */
-  readonly idSizes: string
   /** With commas between; those of somebody else's making may hold some as well. */
   readonly ids: Buffer
-  /** Of records, as many as there are ids. */
+  /** Of ids, in bytes, with commas between, or one number when all are alike; a semicolon; of records, as many as there are ids. */
   readonly sizes: string
   /** One after the other, whatever is in them. */
   readonly records: Buffer
@@ -137,21 +135,16 @@ const progressOf = (text: string): Progress => {
   return token === undefined ? [attempt, rescues, snoozes] : [attempt, rescues, snoozes, token]
 }
 
+// from claim to claim most jobs have one header
+const reader = new RecordReader()
+
 /** Claimed jobs of an exchange reply; ids without a record that can be read are named apart. */
-export const decodeClaimed = ({
-  firstToken,
-  ids,
-  idSizes: idSizesText,
-  later,
-  records,
-  sizes: sizesText
-}: HandedOut) => {
+export const decodeClaimed = ({ firstToken, ids, later, records, sizes: sizesText }: HandedOut) => {
   const claimed: Array<ClaimedJob> = []
   const unreadable: Array<JobId> = []
-  if (sizesText === "") return { claimed, unreadable }
-  const [idSizes, sizes] = [idSizesText.split(","), sizesText.split(",")]
+  const [idSizesText = "", recordSizesText = ""] = sizesText.split(";")
+  const [idSizes, sizes] = [idSizesText.split(","), recordSizesText.split(",")]
   const oneSize = idSizes.length === 1 ? Number(idSizesText) : undefined
-  const reader = new RecordReader()
   let [idAt, at, next] = [0, 0, 0]
   for (let i = 0; i < sizes.length; i++) {
     const idEnd = idAt + (oneSize ?? Number(idSizes[i]))
@@ -173,57 +166,53 @@ export const decodeClaimed = ({
   return { claimed, unreadable }
 }
 
+type Texts = ReadonlyArray<Buffer>
+
 /** As the script answers it; see its header. */
 export type RawReply = readonly [
-  outcomes: Buffer,
-  next: number,
-  more: 0 | 1,
-  paused: 0 | 1,
-  rescued: Listed,
-  buried: Listed,
-  firstToken: number,
-  endings: Listed,
-  idSizes: Buffer,
-  ids: Buffer,
-  sizes: Buffer,
-  records: Buffer,
-  later: Buffer | ReadonlyArray<Buffer | number>
+  head: Buffer,
+  ids?: Buffer,
+  sizes?: Buffer,
+  records?: Buffer,
+  rescued?: Texts,
+  buried?: Texts,
+  endings?: Texts,
+  later?: ReadonlyArray<Buffer | number>
 ]
-
-/** An empty text stands for an empty list. */
-type Listed = Buffer | ReadonlyArray<Buffer>
-
-const textOf = (bytes: Buffer): string => bytes.toString()
 
 const none: ReadonlyArray<never> = []
 
-const textsOf = (list: Listed): ReadonlyArray<string> => (Buffer.isBuffer(list) ? none : list.map(textOf))
+const textsOf = (list: Texts): ReadonlyArray<string> => list.map((bytes) => bytes.toString())
+
+const nothing: ReturnType<typeof decodeClaimed> = { claimed: none as never, unreadable: none as never }
+
+const claimedOf = ([, ids, sizes, records, , , , later = none]: RawReply, firstToken: number) =>
+  ids === undefined || sizes === undefined || records === undefined || ids.length === 0
+    ? nothing
+    : decodeClaimed({
+        ids,
+        sizes: sizes.toString(),
+        records,
+        later: later.map((value) => (typeof value === "number" ? value : value.toString())),
+        firstToken
+      })
 
 /** The reply, ids whose records cannot be read, and endings that cannot. */
 export const decodeExchange = (reply: RawReply) => {
-  const [outcomes, next, more, paused, rescued, buried, firstToken, told, idSizes, ids, sizes, records, laterBytes] =
-    reply
-  const later = Buffer.isBuffer(laterBytes)
-    ? none
-    : laterBytes.map((value) => (typeof value === "number" ? value : textOf(value)))
-  const { claimed, unreadable } = decodeClaimed({
-    idSizes: textOf(idSizes),
-    ids,
-    sizes: textOf(sizes),
-    records,
-    later,
-    firstToken
-  })
+  const [head, , , , rescued = none, buried = none, told = none] = reply
+  const [outcomes = "", next, more, paused, firstToken] = head.toString().split(",")
+  const { claimed, unreadable } = claimedOf(reply, Number(firstToken))
   const { endings, unreadable: dropped } = decodeEndings(textsOf(told))
+  const nextInMillis = Number(next)
   const decoded: ExchangeReply = {
-    settled: decodeOutcomes(textOf(outcomes)),
+    settled: decodeOutcomes(outcomes),
     claimed,
     rescued: textsOf(rescued),
     buried: textsOf(buried),
-    more: more === 1,
-    paused: paused === 1,
+    more: more === "1",
+    paused: paused === "1",
     endings,
-    ...(next < 0 ? {} : { nextInMillis: next })
+    ...(nextInMillis < 0 ? {} : { nextInMillis })
   }
   return { decoded, unreadable, dropped }
 }

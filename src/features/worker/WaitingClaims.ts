@@ -51,9 +51,16 @@ export class WaitingClaims implements Claimant {
     // several jobs, or one while others run: when they end there may be another
     lane.lucky = reply.claimed.length + lane.running + lane.outgoing.length > 1
     state.progress.openUnsafe()
-    startReady(state, lane)
-    if (state.lanes.length === 1) state.shareOut()
-    else state.look.openUnsafe()
+    if (state.lanes.length === 1) {
+      // shared out below, so those that end at once need not ask for it
+      state.sharesNext = true
+      startReady(state, lane)
+      state.sharesNext = false
+      state.shareOut()
+    } else {
+      startReady(state, lane)
+      state.look.openUnsafe()
+    }
     return true
   }
 

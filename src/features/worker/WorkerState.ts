@@ -72,6 +72,8 @@ export class WorkerState {
   /** Slots given back by handlers that ended. */
   turnover = 0
   stopping = false
+  /** Whether whoever runs now shares out room next. */
+  sharesNext = false
   /** Open when room is to be shared out, or a lane has something to send. */
   readonly look = Latch.makeUnsafe(true)
   /** Open while some lane has room and no work, so that somebody should listen for signals. */
@@ -257,7 +259,7 @@ export class WorkerState {
   giveBack(lane: Lane): void {
     this.#free(lane, 1)
     this.turnover++
-    this.look.openUnsafe()
+    if (!this.sharesNext) this.look.openUnsafe()
   }
 
   #free(lane: Lane, count: number): void {

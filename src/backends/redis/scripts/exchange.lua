@@ -36,14 +36,13 @@
 -- ARGV ...settlements  the ids of those, then for each how its run begins when they take no more than deleting:
 --                      "a<token>,0"; then the others, per attempt: op, id, token, then by op: c - · C result · r delay, error, failure · b reason, error, failure ·
 --                      x reason · s delay · l delay; an empty failure is none
--- REPLY list      outcomes (a letter each: k settled, d died, x cancelled, r repeated, s stale, g gone), next in ms or -1, more (0, 1), paused (0, 1),
---                 rescued ids, buried ids, first token, endings of members (flat: id, text; like the two before "" when there
---                 are none, since a list in a reply costs more than a text); of claimed jobs the
---                 lengths of their ids (bytes, with commas between; one number when all are alike), all ids (commas
---                 between), the lengths of their records (0 for one that is not there), and all records, since a reply of
---                 few values is read several times faster; and of those that are no first attempts ("" when there are
---                 none): position from 1, "attempt,rescues,snoozes" or, for a claim that is repeated,
---                 "attempt,rescues,snoozes,token"
+-- REPLY list      of few texts, which are read several times faster than many: "outcomes (a letter each: k settled, d died,
+--                 x cancelled, r repeated, s stale, g gone),next in ms or -1,more (0, 1),paused (0, 1),first token". Of
+--                 claimed jobs, if there are any or there is more to say: all ids (commas between), "lengths of the ids
+--                 (bytes, commas between; one number when all are alike);lengths of the records (0 for one that is not
+--                 there)", and all records. If there are any: rescued ids, buried ids, endings of members (flat: id,
+--                 text), and of jobs that are no first attempts (flat): position from 1, "attempt,rescues,snoozes" or,
+--                 for a claim that is repeated, "attempt,rescues,snoozes,token"
 -- include lib/time
 -- include lib/values
 -- include lib/signal
@@ -54,7 +53,8 @@ local keys = {
   watchers = KEYS[18], unique = KEYS[19], meta = KEYS[20], claims = KEYS[21], workers = KEYS[22],
   outbox = KEYS[23], endings = KEYS[24], members = KEYS[25], wake = KEYS[26], notices = ARGV[2]
 }
-local now = clock(ARGV[1])
+-- looked at when it is needed: what only deletes goes without
+local now
 local worker, number, limit, lease = ARGV[3], ARGV[4], tonumber(ARGV[5]), tonumber(ARGV[6])
 local find, byte, format = string.find, string.byte, string.format
 
@@ -63,6 +63,7 @@ local find, byte, format = string.find, string.byte, string.format
 local made
 local function rarely()
   if made then return made end
+  now = now or clock(ARGV[1])
   local sub = string.sub
   -- include lib/record
   -- include lib/moves
@@ -289,8 +290,17 @@ if (plain > 0 and not deleted) or #ARGV > 7 + 2 * plain then
   outcomes = outcomes .. others
 end
 
-local function or_none(list)
-  return list and #list > 0 and list or ""
+local later_attempts = {}
+local ids_text, sizes, records_text = "", "", ""
+
+local function answer(next_millis, more, paused, first_token, rescued, buried)
+  local head = format("%s,%d,%d,%d,%d", outcomes, next_millis, more and 1 or 0, paused and 1 or 0, first_token)
+  local endings = made and made.endings or {}
+  if rescued or #later_attempts > 0 or #endings > 0 then
+    return { head, ids_text, sizes, records_text, rescued or {}, buried or {}, endings, later_attempts }
+  end
+  if ids_text == "" then return { head } end
+  return { head, ids_text, sizes, records_text }
 end
 
 local meta = redis.call("HMGET", keys.meta, "max_active", "paused", "token", "claimed")
@@ -305,8 +315,9 @@ if number == "" then
   local waits = max_active and redis.call("ZCARD", keys.pending) + redis.call("ZCARD", keys.limited) > 0
   local made_room = waits and outcomes ~= "" and room() > 0
   if freed or made_room then signal(keys) end
-  return { outcomes, -1, 0, 0, "", "", 0, or_none(made and made.endings), "", "", "", "", "" }
+  return answer(-1, false, false, 0)
 end
+now = now or clock(ARGV[1])
 
 local function head(index)
   local first = redis.call("ZRANGE", index, 0, 0, "WITHSCORES")
@@ -327,8 +338,6 @@ end
 
 local paused = meta[2] == "1"
 local limits = redis.call("HLEN", keys.limits) > 0 and rarely().read_limits(keys) or nil
-local later_attempts = {}
-local id_sizes, ids_text, sizes, records_text = "", "", "", ""
 
 -- Lengths with commas between; those of ids, which are mostly alike, are one number then.
 local function lengths_of(texts, may_be_one)
@@ -350,8 +359,8 @@ end
 
 local function hand_out(ids, records)
   if #ids == 0 then return end
-  id_sizes, ids_text = lengths_of(ids, true), table.concat(ids, ",")
-  sizes, records_text = lengths_of(records, false), table.concat(records)
+  ids_text, records_text = table.concat(ids, ","), table.concat(records)
+  sizes = lengths_of(ids, true) .. ";" .. lengths_of(records, false)
 end
 
 -- What one claim hands out at most, in bytes of records: a reply that takes longer than its caller waits would be asked
@@ -483,8 +492,6 @@ end
 more = more and not paused and room() > 0
 if more then signal(keys) end
 local next_change = math.min(expires, due, next_token)
-return {
-  outcomes, next_change < math.huge and math.max(0, next_change - now) or -1, more and 1 or 0, paused and 1 or 0,
-  or_none(rescued), or_none(buried), first_token, or_none(made and made.endings), id_sizes, ids_text, sizes, records_text,
-  or_none(later_attempts)
-}
+return answer(
+  next_change < math.huge and math.max(0, next_change - now) or -1, more, paused, first_token, rescued, buried
+)

@@ -1697,7 +1697,7 @@ return { exact(clock(ARGV[1])), redis.call("HGET", KEYS[1], ARGV[2]) or "" }`
     keys: ["jobs", "runs", "pending", "limited", "limits", "buckets", "scheduled", "retry", "active", "completed", "cancelled", "dead", "ledger", "result", "cancels", "progress", "logs", "watchers", "unique", "meta", "claims", "workers", "outbox", "endings", "members", "wake"] as const,
     args: ["now", "notices", "worker", "number", "limit", "lease", "plain"] as const,
     rest: "settlements" as const,
-    sha1: "e9f03e683a4b36e11944b6b68a62c0bd5a20e291",
+    sha1: "777258309a144722a649cfdd7b6eaa40021787e5",
     source: `#!lua flags=allow-oom
 local function clock(given)
   if given ~= "" then return tonumber(given) end
@@ -1748,12 +1748,13 @@ local keys = {
   watchers = KEYS[18], unique = KEYS[19], meta = KEYS[20], claims = KEYS[21], workers = KEYS[22],
   outbox = KEYS[23], endings = KEYS[24], members = KEYS[25], wake = KEYS[26], notices = ARGV[2]
 }
-local now = clock(ARGV[1])
+local now
 local worker, number, limit, lease = ARGV[3], ARGV[4], tonumber(ARGV[5]), tonumber(ARGV[6])
 local find, byte, format = string.find, string.byte, string.format
 local made
 local function rarely()
   if made then return made end
+  now = now or clock(ARGV[1])
   local sub = string.sub
 local function parse_full_run(text)
   local holder, token, flag, attempt, rescues, snoozes, started, finished, reason, worker, tail =
@@ -2266,8 +2267,16 @@ if (plain > 0 and not deleted) or #ARGV > 7 + 2 * plain then
   others, freed = rarely().settle(plain, deleted)
   outcomes = outcomes .. others
 end
-local function or_none(list)
-  return list and #list > 0 and list or ""
+local later_attempts = {}
+local ids_text, sizes, records_text = "", "", ""
+local function answer(next_millis, more, paused, first_token, rescued, buried)
+  local head = format("%s,%d,%d,%d,%d", outcomes, next_millis, more and 1 or 0, paused and 1 or 0, first_token)
+  local endings = made and made.endings or {}
+  if rescued or #later_attempts > 0 or #endings > 0 then
+    return { head, ids_text, sizes, records_text, rescued or {}, buried or {}, endings, later_attempts }
+  end
+  if ids_text == "" then return { head } end
+  return { head, ids_text, sizes, records_text }
 end
 local meta = redis.call("HMGET", keys.meta, "max_active", "paused", "token", "claimed")
 local max_active = tonumber(meta[1] or nil)
@@ -2278,8 +2287,9 @@ if number == "" then
   local waits = max_active and redis.call("ZCARD", keys.pending) + redis.call("ZCARD", keys.limited) > 0
   local made_room = waits and outcomes ~= "" and room() > 0
   if freed or made_room then signal(keys) end
-  return { outcomes, -1, 0, 0, "", "", 0, or_none(made and made.endings), "", "", "", "", "" }
+  return answer(-1, false, false, 0)
 end
+now = now or clock(ARGV[1])
 local function head(index)
   local first = redis.call("ZRANGE", index, 0, 0, "WITHSCORES")
   return first[2] and tonumber(first[2]) or math.huge
@@ -2297,8 +2307,6 @@ if due <= now then
 end
 local paused = meta[2] == "1"
 local limits = redis.call("HLEN", keys.limits) > 0 and rarely().read_limits(keys) or nil
-local later_attempts = {}
-local id_sizes, ids_text, sizes, records_text = "", "", "", ""
 local function lengths_of(texts, may_be_one)
   local lengths, written = {}, {}
   local first = #texts[1]
@@ -2316,8 +2324,8 @@ local function lengths_of(texts, may_be_one)
 end
 local function hand_out(ids, records)
   if #ids == 0 then return end
-  id_sizes, ids_text = lengths_of(ids, true), table.concat(ids, ",")
-  sizes, records_text = lengths_of(records, false), table.concat(records)
+  ids_text, records_text = table.concat(ids, ","), table.concat(records)
+  sizes = lengths_of(ids, true) .. ";" .. lengths_of(records, false)
 end
 local claim_bytes = 4194304
 local function take(most)
@@ -2427,11 +2435,9 @@ end
 more = more and not paused and room() > 0
 if more then signal(keys) end
 local next_change = math.min(expires, due, next_token)
-return {
-  outcomes, next_change < math.huge and math.max(0, next_change - now) or -1, more and 1 or 0, paused and 1 or 0,
-  or_none(rescued), or_none(buried), first_token, or_none(made and made.endings), id_sizes, ids_text, sizes, records_text,
-  or_none(later_attempts)
-}`
+return answer(
+  next_change < math.huge and math.max(0, next_change - now) or -1, more, paused, first_token, rescued, buried
+)`
   },
   expired: {
     keys: ["expiry"] as const,
