@@ -1,6 +1,7 @@
 import { randomUUID } from "node:crypto"
 import { assert, describe, it } from "@effect/vitest"
 import { Redis as IORedis } from "ioredis"
+import { decodeExchange } from "../../src/backends/redis/exchange-codec.ts"
 import { keysOf, type QueueKey } from "../../src/backends/redis/keys.ts"
 import { scripts } from "../../src/backends/redis/scripts/index.ts"
 import type { Script } from "../../src/backends/redis/scripts/Script.ts"
@@ -32,8 +33,9 @@ const complete = (ids: ReadonlyArray<string>, firstToken: number) => [
 
 /** The ids that an exchange handed out, and the first of their tokens. */
 const claimedBy = (reply: unknown) => {
-  const [head = "", ids = ""] = reply as ReadonlyArray<string>
-  return { ids: ids === "" ? [] : ids.split(","), token: Number(head.split(",")[4]) }
+  const bytes = Buffer.from(String(Array.isArray(reply) ? reply[0] : reply))
+  const { claimed } = decodeExchange(bytes).decoded
+  return { ids: claimed.map(({ id }) => id), token: claimed[0]?.token ?? 0 }
 }
 
 describe("a command that is sent again because its reply was lost", () => {

@@ -92,15 +92,21 @@ const ended: fc.Arbitrary<Ended> = fc.oneof(
 )
 
 /** As an exchange answers it. */
-const handedOut = (records: ReadonlyArray<string>, later: ReadonlyArray<string | number>, firstToken: number) => {
+const handedOutAs = (
+  ids: ReadonlyArray<string>,
+  idSizes: string,
+  records: ReadonlyArray<string>,
+  later: ReadonlyArray<string | number>,
+  firstToken: number
+) => {
   const bytes = records.map((text) => Buffer.from(text))
-  return {
-    sizes: `4;${bytes.map(({ length }) => length).join(",")}`,
-    ids: Buffer.from(bytes.map((_, i) => `id-${i}`).join(",")),
-    records: Buffer.concat(bytes),
-    later,
-    firstToken
-  }
+  const sizes = `${idSizes};${bytes.map(({ length }) => length).join(",")}`
+  return { sizes, bytes: Buffer.concat([Buffer.from(`x${ids.join(",")}`), ...bytes]), from: 1, later, firstToken }
+}
+
+const handedOut = (records: ReadonlyArray<string>, later: ReadonlyArray<string | number>, firstToken: number) => {
+  const ids = records.map((_, i) => `id-${i}`)
+  return handedOutAs(ids, "4", records, later, firstToken)
 }
 
 describe("texts of somebody else's making", () => {
@@ -126,21 +132,13 @@ describe("texts of somebody else's making", () => {
   it("are ids, whatever is in them", () =>
     every(
       fc.property(fc.array(text, { minLength: 1, maxLength: 4 }), (ids) => {
-        const given = handedOut(
-          ids.map(() => record.good),
-          [],
-          1
-        )
-        const bytes = ids.map((id) => Buffer.from(id.toWellFormed()))
-        const [, recordSizes] = given.sizes.split(";")
-        const { claimed } = decodeClaimed({
-          ...given,
-          sizes: `${bytes.map(({ length }) => length).join(",")};${recordSizes}`,
-          ids: Buffer.from(ids.map((id) => id.toWellFormed()).join(","))
-        })
+        const texts = ids.map((id) => id.toWellFormed())
+        const idSizes = texts.map((id) => Buffer.byteLength(id)).join(",")
+        const records = ids.map(() => record.good)
+        const { claimed } = decodeClaimed(handedOutAs(texts, idSizes, records, [], 1))
         assert.deepStrictEqual(
           claimed.map(({ id }) => id),
-          ids.map((id) => id.toWellFormed())
+          texts
         )
       })
     ))

@@ -2,6 +2,7 @@ import { once } from "node:events"
 import { connect } from "node:net"
 import { Worker } from "node:worker_threads"
 import { assert, describe, it } from "vitest"
+import type { Answer } from "../../src/backends/redis/AnsweredCommand.ts"
 import { Caller, Gate } from "../../src/backends/redis/Gate.ts"
 
 /** A server in a thread of its own, which answers while this one stands still. */
@@ -11,14 +12,15 @@ const echo = `
   server.listen(0, "127.0.0.1", () => parentPort.postMessage(server.address().port))
 `
 
+const nobody: Answer = { succeed: () => undefined, fail: () => undefined }
+
 describe("Gate", () => {
   it("never sends a call whose caller has left while it waited", async () => {
     const gate = new Gate(1000, () => false)
     const sent: Array<string> = []
-    const send = (name: string) => async () => sent.push(name)
     const leaving = new Caller()
-    void gate.call(send("left"), leaving)
-    const stayed = gate.call(send("stayed"))
+    gate.send(() => sent.push("left"), nobody, leaving)
+    const stayed = gate.call(async () => sent.push("stayed"))
 
     leaving.leave()
     gate.open()
@@ -32,10 +34,11 @@ describe("Gate", () => {
     gate.open()
     const leaving = new Caller()
     let sends = 0
-    void gate.call(async () => {
+    const send = ({ fail }: Answer): void => {
       sends++
-      throw new Error("Connection is closed.")
-    }, leaving)
+      fail(new Error("Connection is closed."))
+    }
+    gate.send(send, nobody, leaving)
     leaving.leave()
 
     // the pause before a call is sent again is over when this one has been

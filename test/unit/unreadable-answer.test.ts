@@ -8,7 +8,8 @@ describe("an exchange whose answer cannot be read", () => {
   it.live("ends, and does not wait for ever", () =>
     Effect.gen(function* () {
       // a reply of too few values
-      const queues: Partial<Queues> = { notices: "", nowBy: () => "", runPromise: () => Promise.resolve([]) }
+      const send: Queues["send"] = (_script, _queue, _now, _args, answer) => answer.succeed([])
+      const queues: Partial<Queues> = { notices: "", nowBy: () => "", send }
       const store = make(queues as Queues)
 
       const exit = yield* store

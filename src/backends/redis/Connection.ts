@@ -10,7 +10,8 @@ import { type Caller, Gate } from "./Gate.ts"
 import { Outages } from "./Outages.ts"
 import { RedisUnsuitable } from "./RedisUnsuitable.ts"
 import { reconnect } from "./revive.ts"
-import type { ReplyForm, ScriptCall } from "./ScriptCall.ts"
+import type { Answer, ReplyForm } from "./AnsweredCommand.ts"
+import type { ScriptCall } from "./ScriptCall.ts"
 import { messageOf } from "./store-error.ts"
 import { type Subscriber, subscriberOf } from "./subscriber.ts"
 import { watchServer } from "./watch-server.ts"
@@ -48,9 +49,10 @@ export interface Connection {
   readonly run: (
     script: ScriptCall,
     args: ReadonlyArray<string | number>,
-    caller?: Caller,
-    reply?: ReplyForm
-  ) => Promise<unknown>
+    answer: Answer,
+    form: ReplyForm,
+    caller?: Caller
+  ) => void
   /** Whether the server is there, and known to be suitable. */
   readonly isOpen: () => boolean
   /** Ears that hear the markers of these keys between them, closed with the scope. */
@@ -123,18 +125,17 @@ export const open = Effect.fnUntraced(function* (options: ConnectionOptions) {
 
   const masters = () => (client instanceof Cluster ? client.nodes("master") : [client])
 
-  const run: Connection["run"] = (script, args, caller, reply = "text") => {
+  const run: Connection["run"] = (script, args, answer, form, caller) => {
     let isKnown = true
-    const send = () => {
-      const command = isKnown ? script.command(args, reply) : script.whole(args, reply)
-      return client.sendCommand(command) as Promise<unknown>
+    const send = (answer: Answer): void => {
+      client.sendCommand(isKnown ? script.command(args, form, answer) : script.whole(args, form, answer))
     }
     const isUnknown = (error: unknown): boolean => {
       if (!isKnown || !messageOf(error).startsWith("NOSCRIPT")) return false
       isKnown = false
       return true
     }
-    return gate.call(send, caller, isUnknown)
+    gate.send(send, answer, caller, isUnknown)
   }
 
   const named = (purpose: string) => ({ ...base, connectionName: `${base.connectionName}-${purpose}` })

@@ -1,4 +1,5 @@
 import * as Result from "effect/Result"
+import type { Answer } from "./AnsweredCommand.ts"
 import type { RedisUnsuitable } from "./RedisUnsuitable.ts"
 import { Deadlines } from "./Deadlines.ts"
 import { isReply, messageOf } from "./store-error.ts"
@@ -64,62 +65,72 @@ export class Gate {
     this.wake()
   }
 
+  /** As `send`, with promises. */
+  call<A>(send: () => Promise<A>): Promise<A> {
+    return new Promise((resolve, reject) => {
+      const answer: Answer = { succeed: (reply) => resolve(reply as A), fail: reject }
+      this.send(({ fail, succeed }) => void send().then(succeed, fail), answer)
+    })
+  }
+
   /**
    * Sends a command, again when its connection breaks, until there is an answer, the time is over, or nobody waits
-   * for it any more: then it is not sent, or not again, and the promise stays open. What `correct` does about a reply
+   * for it any more: then it is not sent, or not again, and there is no answer. What `correct` does about a reply
    * that is an error, it answers with true; then the command is sent again at once.
    */
-  call<A>(send: () => Promise<A>, caller?: Caller, correct?: (error: unknown) => boolean): Promise<A> {
-    return new Promise((resolve, reject) => {
-      let over = false
-      let hasMetReplica = false
-      let pause: ReturnType<typeof setTimeout> | undefined
+  send(
+    command: (answer: Answer) => void,
+    answer: Answer,
+    caller?: Caller,
+    correct?: (error: unknown) => boolean
+  ): void {
+    let over = false
+    let hasMetReplica = false
+    let pause: ReturnType<typeof setTimeout> | undefined
 
-      const end = (): void => {
-        over = true
-        this.deadlines.remove(late)
-        clearTimeout(pause)
-        this.waiting.delete(attempt)
-      }
-      const fail = (error: unknown): void => {
-        if (over) return
-        end()
-        reject(error)
-      }
-      const succeed = (value: A): void => {
-        if (over) return
-        end()
-        resolve(value)
-      }
-      const failed = (error: unknown): void => {
-        if (over) return
-        if (isReply(error) && correct?.(error)) attempt()
-        else if (isReply(error) && messageOf(error).startsWith("READONLY") && !hasMetReplica && this.leave()) {
-          hasMetReplica = true
-          this.lastError = error
-          this.shut()
-          attempt()
-        } else if (!isReply(error) || passing.test(messageOf(error))) {
-          this.lastError ??= error
-          pause = setTimeout(attempt, pauseMillis)
-        } else fail(error)
-      }
-      const attempt = (): void => {
-        if (over) return
-        if (this.isOpen) {
-          // what throws before there is a promise has failed like what rejects one
-          const sent = Result.try(send)
-          if (Result.isFailure(sent)) failed(sent.failure)
-          else sent.success.then(succeed, failed)
-        } else if (this.refusal !== undefined) fail(this.refusal)
-        else if (this.waiting.size >= waitingLimit) fail(new Error(`${waitingLimit} calls wait for Redis already`))
-        else this.waiting.add(attempt)
-      }
-      const late = (): void => fail(this.late())
-      this.deadlines.add(late)
-      if (caller !== undefined) caller.onLeave = end
-      attempt()
-    })
+    const end = (): void => {
+      over = true
+      this.deadlines.remove(late)
+      clearTimeout(pause)
+      this.waiting.delete(attempt)
+    }
+    const fail = (error: unknown): void => {
+      if (over) return
+      end()
+      answer.fail(error)
+    }
+    const succeed = (reply: unknown): void => {
+      if (over) return
+      end()
+      answer.succeed(reply)
+    }
+    const failed = (error: unknown): void => {
+      if (over) return
+      if (isReply(error) && correct?.(error)) attempt()
+      else if (isReply(error) && messageOf(error).startsWith("READONLY") && !hasMetReplica && this.leave()) {
+        hasMetReplica = true
+        this.lastError = error
+        this.shut()
+        attempt()
+      } else if (!isReply(error) || passing.test(messageOf(error))) {
+        this.lastError ??= error
+        pause = setTimeout(attempt, pauseMillis)
+      } else fail(error)
+    }
+    const attempt = (): void => {
+      if (over) return
+      if (this.isOpen) {
+        // what throws has failed like what is answered so
+        const sent = Result.try(() => command({ succeed, fail: failed }))
+        if (Result.isFailure(sent)) failed(sent.failure)
+      } else if (this.refusal !== undefined) fail(this.refusal)
+      else if (this.waiting.size >= waitingLimit) fail(new Error(`${waitingLimit} calls wait for Redis already`))
+      else this.waiting.add(attempt)
+    }
+    const late = (): void => fail(this.late())
+    this.deadlines.add(late)
+    if (caller !== undefined) caller.onLeave = end
+    attempt()
   }
 
   private late(): unknown {

@@ -4,11 +4,11 @@ import * as Result from "effect/Result"
 import type { EpochMillis, JobState } from "../../domain/Job.ts"
 import { checkQueue } from "../../domain/limits.ts"
 import type { StoreError } from "../../ports/StoreError.ts"
-import type { Command } from "ioredis"
 import type { Connection } from "./Connection.ts"
 import type { Caller } from "./Gate.ts"
 import { type Keys, keysOf, noticePrefix, type QueueKey, registryKey } from "./keys.ts"
-import { type ReplyForm, ScriptCall } from "./ScriptCall.ts"
+import type { Answer, AnsweredCommand, ReplyForm } from "./AnsweredCommand.ts"
+import { ScriptCall } from "./ScriptCall.ts"
 import type { Script } from "./scripts/Script.ts"
 import { storeError } from "./store-error.ts"
 
@@ -28,17 +28,22 @@ export interface Queues {
     args: ReadonlyArray<string | number>,
     index?: JobState
   ) => Effect.Effect<A, StoreError>
-  readonly runPromise: (
+  /** The same without an effect around it, and without an index. */
+  readonly send: (
     script: Script,
     queue: string,
     now: Now,
     args: ReadonlyArray<string | number>,
-    index?: JobState,
-    caller?: Caller,
-    reply?: ReplyForm
-  ) => Promise<unknown>
+    answer: Answer,
+    form: ReplyForm,
+    caller?: Caller
+  ) => void
   /** A script with the keys it declares, by the server's clock, for a connection of one's own; answered in bytes. */
-  readonly command: (script: Script, queue: string, args: ReadonlyArray<string | number>) => Command
+  readonly command: (
+    script: Script,
+    queue: string,
+    args: ReadonlyArray<string | number>
+  ) => (answer: Answer) => AnsweredCommand
   /** What scripts shall take as now, given Effect's clock. */
   readonly nowBy: (clock: Clock.Clock) => Now
   readonly keys: (queue: string) => Keys
@@ -96,11 +101,19 @@ export const make = (connection: Connection, storeClock: StoreClock): Queues => 
   const argsFor = (script: Script, now: Now, args: ReadonlyArray<string | number>) =>
     script.args[0] === "now" ? [now, ...args] : args
 
-  const runPromise: Queues["runPromise"] = (script, queue, now, args, index, caller, reply) => {
+  const sendOn = (
+    script: Script,
+    queue: string,
+    now: Now,
+    args: ReadonlyArray<string | number>,
+    answer: Answer,
+    form: ReplyForm,
+    caller: Caller | undefined,
+    index: JobState | undefined
+  ): void => {
     const isGood = namesOf.has(queue) ? undefined : checkQueue(queue)
-    // rejected, and not thrown: callers are promises and callbacks
-    if (isGood !== undefined && Result.isFailure(isGood)) return Promise.reject(isGood.failure)
-    return connection.run(names(queue).call(script, index), argsFor(script, now, args), caller, reply)
+    if (isGood !== undefined && Result.isFailure(isGood)) answer.fail(isGood.failure)
+    else connection.run(names(queue).call(script, index), argsFor(script, now, args), answer, form, caller)
   }
 
   const nowBy = (clock: Clock.Clock): Now =>
@@ -112,11 +125,12 @@ export const make = (connection: Connection, storeClock: StoreClock): Queues => 
     readField: (queue, key, field) => connection.client.hget(names(queue).keys[key], field),
     nowBy,
     storeNow: (server) => (storeClock === "server" ? server : Clock.currentTimeMillis),
-    runPromise,
-    command: (script, queue, args) =>
+    send: (script, queue, now, args, answer, form, caller) =>
+      sendOn(script, queue, now, args, answer, form, caller, undefined),
+    command: (script, queue, args) => (answer) =>
       names(queue)
         .call(script, undefined)
-        .command(argsFor(script, "", args), "bytes"),
+        .command(argsFor(script, "", args), "bytes", answer),
     run: <A>(
       operation: string,
       script: Script,
@@ -125,9 +139,12 @@ export const make = (connection: Connection, storeClock: StoreClock): Queues => 
       index?: JobState
     ) =>
       Clock.clockWith((clock) =>
-        Effect.tryPromise({
-          try: () => runPromise(script, queue, nowBy(clock), args, index) as Promise<A>,
-          catch: storeError(operation)
+        Effect.callback<A, StoreError>((resume) => {
+          const answer: Answer = {
+            succeed: (reply) => resume(Effect.succeed(reply as A)),
+            fail: (cause) => resume(Effect.fail(storeError(operation)(cause)))
+          }
+          sendOn(script, queue, nowBy(clock), args, answer, "text", undefined, index)
         })
       ),
     isRegistered: (queue) => registered.has(queue),

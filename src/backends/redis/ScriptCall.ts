@@ -1,8 +1,5 @@
-import { Command } from "ioredis"
+import { type Answer, AnsweredCommand, type ReplyForm } from "./AnsweredCommand.ts"
 import type { AnyScript } from "./scripts/Script.ts"
-
-/** Whether the texts of a reply are strings, or their bytes. */
-export type ReplyForm = "text" | "bytes"
 
 type Args = ReadonlyArray<string | number>
 
@@ -13,12 +10,12 @@ const bySource = "eval"
 const bulk = (text: string): string => `$${Buffer.byteLength(text)}\r\n${text}\r\n`
 
 /** A command whose first arguments are written out already. */
-class PreparedCommand extends Command {
+class PreparedCommand extends AnsweredCommand {
   readonly #head: string
   readonly #written: number
 
-  constructor(name: string, head: string, written: ReadonlyArray<string>, args: Args, reply: ReplyForm) {
-    super(name, [...written, ...args], { replyEncoding: reply === "text" ? "utf8" : null })
+  constructor(name: string, head: string, written: ReadonlyArray<string>, args: Args, form: ReplyForm, answer: Answer) {
+    super(name, [...written, ...args], form, answer)
     this.#head = head
     this.#written = written.length
   }
@@ -49,13 +46,13 @@ export class ScriptCall {
   }
 
   /** For a server that knows the script. */
-  command(args: Args, reply: ReplyForm): Command {
-    return new PreparedCommand(bySha1, this.#head, this.#known, args, reply)
+  command(args: Args, form: ReplyForm, answer: Answer): AnsweredCommand {
+    return new PreparedCommand(bySha1, this.#head, this.#known, args, form, answer)
   }
 
   /** For one that does not; from then on it does. */
-  whole(args: Args, reply: ReplyForm): Command {
+  whole(args: Args, form: ReplyForm, answer: Answer): AnsweredCommand {
     const first = [this.#script.source, String(this.#keys.length), ...this.#keys]
-    return new PreparedCommand(bySource, [bySource, ...first].map(bulk).join(""), first, args, reply)
+    return new PreparedCommand(bySource, [bySource, ...first].map(bulk).join(""), first, args, form, answer)
   }
 }

@@ -8,6 +8,7 @@ import type { StoreError } from "../../ports/StoreError.ts"
 import type { Connection } from "./Connection.ts"
 import { type DirectoryKey, directoryKeysOf, type WorkflowKey, workflowKeysOf } from "./keys.ts"
 import type { Queues } from "./Queues.ts"
+import type { Answer } from "./AnsweredCommand.ts"
 import { ScriptCall } from "./ScriptCall.ts"
 import type { ScriptOn } from "./scripts/Script.ts"
 import { storeError } from "./store-error.ts"
@@ -42,13 +43,13 @@ export const make = (connection: Connection, queues: Queues): Workflows => {
     args: Args
   ) =>
     Clock.clockWith((clock) =>
-      Effect.tryPromise({
-        try: () =>
-          connection.run(
-            new ScriptCall(script, keys),
-            script.args[0] === "now" ? [queues.nowBy(clock), ...args] : args
-          ) as Promise<A>,
-        catch: storeError(operation)
+      Effect.callback<A, StoreError>((resume) => {
+        const answer: Answer = {
+          succeed: (reply) => resume(Effect.succeed(reply as A)),
+          fail: (cause) => resume(Effect.fail(storeError(operation)(cause)))
+        }
+        const given = script.args[0] === "now" ? [queues.nowBy(clock), ...args] : args
+        connection.run(new ScriptCall(script, keys), given, answer, "text")
       })
     )
 

@@ -1,4 +1,6 @@
-import { type Cluster, Command, Pipeline, type Redis as IORedis, type RedisOptions } from "ioredis"
+import { type Cluster, Command, type Redis as IORedis, type RedisOptions } from "ioredis"
+import { type Answer, AnsweredCommand } from "./AnsweredCommand.ts"
+import * as Result from "effect/Result"
 import { reconnect } from "./revive.ts"
 import { isReply, messageOf } from "./store-error.ts"
 
@@ -10,6 +12,15 @@ export interface Heard {
   readonly reply: unknown
 }
 
+/** Makes the command that follows a wait. */
+export type Following = (answer: Answer) => AnsweredCommand
+
+/** Who is told of the end of a wait, once. */
+export interface Listener {
+  readonly heard: (heard: Heard) => void
+  readonly failed: (error: unknown) => void
+}
+
 /** A connection that waits for the markers of wake-ups. A call that failed may be made again, and reconnects. */
 export interface Ear {
   /** Whose log line an outage belongs to. */
@@ -18,7 +29,7 @@ export interface Ear {
    * Takes a marker, or waits for one until the time is over. One call at a time. The server carries out what follows, a
    * command answered in bytes, as soon as the wait is over.
    */
-  readonly pop: (seconds: number, following?: Command) => Promise<Heard>
+  readonly pop: (seconds: number, following: Following | undefined, listener: Listener) => void
   /** Resolves when the server cannot give it a marker any more, or when it is too far away to say so. */
   readonly close: () => Promise<void>
 }
@@ -26,18 +37,38 @@ export interface Ear {
 type Popped = readonly [key: string, member: string, score: string] | null
 
 /** Both commands in one write; the second needs no round trip of its own. */
-const pop = async (client: IORedis, keys: ReadonlyArray<string>, seconds: number, following?: Command) => {
+const pop = (
+  client: IORedis,
+  keys: ReadonlyArray<string>,
+  seconds: number,
+  following: Following | undefined,
+  { failed, heard }: Listener
+): void => {
+  let key: string | undefined
+  let error: unknown
+  const popped = new AnsweredCommand("bzpopmin", [...keys, seconds], "text", {
+    succeed: (reply) => {
+      key = (reply as Popped)?.[0]
+      if (following === undefined) heard({ key, reply: undefined })
+    },
+    fail: (reason) => {
+      error = reason
+      if (following === undefined) failed(reason)
+    }
+  })
   if (following === undefined) {
-    const popped: Popped = await client.bzpopmin(...keys, seconds)
-    return { key: popped?.[0], reply: undefined }
+    client.sendCommand(popped)
+    return
   }
-  const both = new Pipeline(client)
-  both.bzpopmin(...keys, seconds)
-  both.sendCommand(following)
-  const replies = await both.exec()
-  const [[failed, popped], [refused, reply]] = replies as [[Error | null, Popped], [Error | null, unknown]]
-  if (failed !== null && refused !== null) throw failed
-  return { key: popped?.[0], reply: refused === null ? reply : undefined }
+  const followed = following({
+    succeed: (reply) => heard({ key, reply }),
+    fail: () => (error === undefined ? heard({ key, reply: undefined }) : failed(error))
+  })
+  const { stream } = client
+  stream?.cork()
+  client.sendCommand(popped)
+  client.sendCommand(followed)
+  stream?.uncork()
 }
 
 // the driver reports to listeners what it also rejects calls with, and prints it when there is none
@@ -57,15 +88,19 @@ export const earOf = (server: string, connect: () => IORedis, keys: ReadonlyArra
   const client = quiet(connect())
   return {
     server,
-    pop: (seconds, following) =>
-      // the driver may have given up on it
-      (client.status === "end" ? client.connect() : Promise.resolve())
-        .then(() => pop(client, keys, seconds, following))
-        .catch((error: unknown) => {
+    pop: (seconds, following, { failed, heard }) => {
+      const listener: Listener = {
+        heard,
+        failed: (error) => {
           // the master became a replica: where the connection leads is to be found out anew
           if (isReply(error) && /^(READONLY|UNBLOCKED) /.test(messageOf(error))) reconnect(client)
-          throw error
-        }),
+          failed(error)
+        }
+      }
+      // the driver may have given up on it
+      if (client.status !== "end") pop(client, keys, seconds, following, listener)
+      else client.connect().then(() => pop(client, keys, seconds, following, listener), failed)
+    },
     close: () => ended(client)
   }
 }
@@ -80,13 +115,15 @@ export const clusterEarOf = (
   let client: IORedis | undefined
   let server = "redis cluster"
 
-  const connect = (): IORedis => {
+  const connect = (): Result.Result<IORedis, Error> => {
     const address = cluster.slots[slot]?.[0]
     const owner = cluster.nodes("master").find((node) => `${node.options.host}:${node.options.port}` === address)
-    if (owner === undefined) throw new Error(`no node is known for slot ${slot}`)
+    if (owner === undefined) return Result.fail(new Error(`no node is known for slot ${slot}`))
     server = `redis node ${address}`
     const { connectionName, socketTimeout } = options
-    return quiet(owner.duplicate({ connectionName, enableOfflineQueue: true, retryStrategy: null, socketTimeout }))
+    return Result.succeed(
+      quiet(owner.duplicate({ connectionName, enableOfflineQueue: true, retryStrategy: null, socketTimeout }))
+    )
   }
 
   const close = (): Promise<void> => {
@@ -99,15 +136,18 @@ export const clusterEarOf = (
     get server() {
       return server
     },
-    pop: (seconds, following) =>
-      Promise.resolve()
-        .then(() => pop((client ??= connect()), [key], seconds, following))
-        .catch((error: unknown) => {
-          // the slot may have moved, or its node may be gone; a cluster that is down says so, and comes back
-          if (!isReply(error) || !messageOf(error).startsWith("CLUSTERDOWN")) void close()
-          if (cluster.status === "ready") cluster.refreshSlotsCache()
-          throw error
-        }),
+    pop: (seconds, following, listener) => {
+      const failed = (error: unknown): void => {
+        // the slot may have moved, or its node may be gone; a cluster that is down says so, and comes back
+        if (!isReply(error) || !messageOf(error).startsWith("CLUSTERDOWN")) void close()
+        if (cluster.status === "ready") cluster.refreshSlotsCache()
+        listener.failed(error)
+      }
+      const connected = client === undefined ? connect() : Result.succeed(client)
+      if (Result.isFailure(connected)) return failed(connected.failure)
+      client = connected.success
+      pop(client, [key], seconds, following, { heard: listener.heard, failed })
+    },
     close
   }
 }

@@ -5,6 +5,7 @@ import * as Result from "effect/Result"
 import { checkNewJob, refused } from "../../ports/checks.ts"
 import type { EnqueueOutcome, NewJob } from "../../ports/JobStore.ts"
 import type { StoreError } from "../../ports/StoreError.ts"
+import type { Answer } from "./AnsweredCommand.ts"
 import { decodeEnqueued, encodeNewJob } from "./codec.ts"
 import type { Now, Queues } from "./Queues.ts"
 import { scripts } from "./scripts/index.ts"
@@ -77,27 +78,28 @@ export const makeEnqueue = (queues: Queues) => {
     unanswered.add(number)
     lane.underWay += batch.ids.length
     const oldest = unanswered.size === 1 ? number : unanswered.values().next().value!
-    const store = () =>
-      queues.runPromise(scripts.enqueue, queue, batch.now, [producer, number, oldest, ...jobsOf(batch)])
     const end = (): void => {
       unanswered.delete(number)
       lane.underWay -= batch.ids.length
     }
-    // the registry first: a queue with jobs in it is always listed
-    const reply = queues.isRegistered(queue) ? store() : queues.register(queue).then(store)
-    reply.then(
-      (reply) => {
+    const answer: Answer = {
+      succeed: (reply) => {
         end()
         for (const { count, first, resume } of batch.callers) {
           resume(Effect.sync(() => decodeEnqueued(reply as ReadonlyArray<string | number>, first, count)))
         }
       },
-      (cause: unknown) => {
+      fail: (cause) => {
         end()
         const failure = Effect.fail(storeError("enqueue")(cause))
         for (const { resume } of batch.callers) resume(failure)
       }
-    )
+    }
+    const store = () =>
+      queues.send(scripts.enqueue, queue, batch.now, [producer, number, oldest, ...jobsOf(batch)], answer, "text")
+    // the registry first: a queue with jobs in it is always listed
+    if (queues.isRegistered(queue)) store()
+    else queues.register(queue).then(store, answer.fail)
   }
 
   return (queue: string, jobs: ReadonlyArray<NewJob>): Effect.Effect<ReadonlyArray<EnqueueOutcome>, StoreError> =>

@@ -118,12 +118,12 @@ class DecodedJob implements ClaimedJob {
 
 /** What an exchange handed out. */
 interface HandedOut {
-  /** With commas between; those of somebody else's making may hold some as well. */
-  readonly ids: Buffer
   /** Of ids, in bytes, with commas between, or one number when all are alike; a semicolon; of records, as many as there are ids. */
   readonly sizes: string
-  /** One after the other, whatever is in them. */
-  readonly records: Buffer
+  /** Ids with commas between, which those of somebody else's making may hold as well, and records, whatever is in them. */
+  readonly bytes: Buffer
+  /** Where the first id begins. */
+  readonly from: number
   /** Those that are no first attempts, or whose tokens do not follow each other: position from 1, numbers with commas between. */
   readonly later: ReadonlyArray<string | number>
   readonly firstToken: number
@@ -139,18 +139,23 @@ const progressOf = (text: string): Progress => {
 const reader = new RecordReader()
 
 /** Claimed jobs of an exchange reply; ids without a record that can be read are named apart. */
-export const decodeClaimed = ({ firstToken, ids, later, records, sizes: sizesText }: HandedOut) => {
+export const decodeClaimed = ({ bytes, firstToken, from, later, sizes: sizesText }: HandedOut) => {
   const claimed: Array<ClaimedJob> = []
   const unreadable: Array<JobId> = []
-  const [idSizesText = "", recordSizesText = ""] = sizesText.split(";")
-  const [idSizes, sizes] = [idSizesText.split(","), recordSizesText.split(",")]
-  const oneSize = idSizes.length === 1 ? Number(idSizesText) : undefined
-  let [idAt, at, next] = [0, 0, 0]
+  const between = sizesText.indexOf(";")
+  const idSizes = sizesText.slice(0, between).split(",").map(Number)
+  const sizes = sizesText.slice(between + 1).split(",")
+  const oneSize = idSizes.length === 1 ? idSizes[0]! : undefined
+  let idAt = from
+  // behind the last id, which no comma follows
+  let at = from + sizes.length - 1
+  for (let i = 0; i < sizes.length; i++) at += oneSize ?? idSizes[i]!
+  let next = 0
   for (let i = 0; i < sizes.length; i++) {
-    const idEnd = idAt + (oneSize ?? Number(idSizes[i]))
+    const idEnd = idAt + (oneSize ?? idSizes[i]!)
     const end = at + Number(sizes[i])
-    const id = ids.toString("utf8", idAt, idEnd)
-    const record = reader.read(records.toString("utf8", at, end))
+    const id = bytes.toString("utf8", idAt, idEnd)
+    const record = reader.read(bytes.toString("utf8", at, end))
     idAt = idEnd + 1
     at = end
     const isLater = next < later.length && Number(later[next]) === i + 1
@@ -169,39 +174,35 @@ export const decodeClaimed = ({ firstToken, ids, later, records, sizes: sizesTex
 type Texts = ReadonlyArray<Buffer>
 
 /** As the script answers it; see its header. */
-export type RawReply = readonly [
-  head: Buffer,
-  ids?: Buffer,
-  sizes?: Buffer,
-  records?: Buffer,
-  rescued?: Texts,
-  buried?: Texts,
-  endings?: Texts,
-  later?: ReadonlyArray<Buffer | number>
-]
+export type RawReply = Buffer | readonly [Buffer, rescued: Texts, buried: Texts, endings: Texts, later: Later]
+
+type Later = ReadonlyArray<Buffer | number>
 
 const none: ReadonlyArray<never> = []
 
 const textsOf = (list: Texts): ReadonlyArray<string> => list.map((bytes) => bytes.toString())
 
-const nothing: ReturnType<typeof decodeClaimed> = { claimed: none as never, unreadable: none as never }
-
-const claimedOf = ([, ids, sizes, records, , , , later = none]: RawReply, firstToken: number) =>
-  ids === undefined || sizes === undefined || records === undefined || ids.length === 0
-    ? nothing
-    : decodeClaimed({
-        ids,
-        sizes: sizes.toString(),
-        records,
-        later: later.map((value) => (typeof value === "number" ? value : value.toString())),
-        firstToken
-      })
+const linefeed = 10
 
 /** The reply, ids whose records cannot be read, and endings that cannot. */
 export const decodeExchange = (reply: RawReply) => {
-  const [head, , , , rescued = none, buried = none, told = none] = reply
-  const [outcomes = "", next, more, paused, firstToken] = head.toString().split(",")
-  const { claimed, unreadable } = claimedOf(reply, Number(firstToken))
+  const [bytes, rescued, buried, told, later] = Buffer.isBuffer(reply)
+    ? ([reply, none, none, none, none] as const)
+    : reply
+  const headEnd = bytes.indexOf(linefeed)
+  const head = headEnd < 0 ? bytes.toString() : bytes.toString("utf8", 0, headEnd)
+  const [outcomes = "", next, more, paused, firstToken] = head.split(",")
+  const from = headEnd < 0 ? 0 : bytes.indexOf(linefeed, headEnd + 1) + 1
+  const { claimed, unreadable }: ReturnType<typeof decodeClaimed> =
+    headEnd < 0
+      ? { claimed: [], unreadable: [] }
+      : decodeClaimed({
+          sizes: bytes.toString("utf8", headEnd + 1, from - 1),
+          bytes,
+          from,
+          later: later.map((value) => (typeof value === "number" ? value : value.toString())),
+          firstToken: Number(firstToken)
+        })
   const { endings, unreadable: dropped } = decodeEndings(textsOf(told))
   const nextInMillis = Number(next)
   const decoded: ExchangeReply = {

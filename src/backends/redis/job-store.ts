@@ -18,6 +18,7 @@ import { decodeEnded, decodeEndings, decodeJob, jsonText, parseText, type RawJob
 import { encodeExchange, type RawReply } from "./exchange-codec.ts"
 import { dropEndings, replyOf } from "./exchange-reply.ts"
 import { makeEnqueue } from "./enqueue-batches.ts"
+import type { Answer } from "./AnsweredCommand.ts"
 import { Caller } from "./Gate.ts"
 import type { Queues } from "./Queues.ts"
 import { scripts } from "./scripts/index.ts"
@@ -44,21 +45,13 @@ export const make = (queues: Queues): JobStore["Service"] => {
       Clock.clockWith((clock) =>
         Effect.callback((resume) => {
           const caller = new Caller()
-          queues
-            .runPromise(
-              scripts.exchange,
-              request.queue,
-              queues.nowBy(clock),
-              encodeExchange(request, queues.notices),
-              undefined,
-              caller,
-              "bytes"
-            )
-            .then(
-              // in the caller's fiber, so that a mistake in it is the caller's to know of
-              (reply) => resume(Effect.suspend(() => answerOf(queues, request.queue, reply as RawReply))),
-              (cause: unknown) => resume(Effect.fail(storeError("exchange")(cause)))
-            )
+          const answer: Answer = {
+            // in the caller's fiber, so that a mistake in it is the caller's to know of
+            succeed: (reply) => resume(Effect.suspend(() => answerOf(queues, request.queue, reply as RawReply))),
+            fail: (cause) => resume(Effect.fail(storeError("exchange")(cause)))
+          }
+          const args = encodeExchange(request, queues.notices)
+          queues.send(scripts.exchange, request.queue, queues.nowBy(clock), args, answer, "bytes", caller)
           return Effect.sync(() => caller.leave())
         })
       ),

@@ -1,6 +1,6 @@
 import * as Effect from "effect/Effect"
-import type { Command } from "ioredis"
 import type { Claimant } from "../../ports/Wakeups.ts"
+import type { Answer, AnsweredCommand } from "./AnsweredCommand.ts"
 import { encodeExchange, type RawReply } from "./exchange-codec.ts"
 import { replyOf } from "./exchange-reply.ts"
 import type { Queues } from "./Queues.ts"
@@ -8,7 +8,7 @@ import { scripts } from "./scripts/index.ts"
 
 /** A claim that follows one wait. */
 export interface Claim {
-  readonly command: Command
+  readonly command: (answer: Answer) => AnsweredCommand
   readonly forMillis: number
   /** Hands the reply to the claimant; answers whether it was of use. */
   readonly answer: (reply: unknown) => boolean

@@ -1,5 +1,6 @@
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
+import * as Result from "effect/Result"
 import { type Wakeup, Wakeups } from "../../ports/Wakeups.ts"
 import type { Connection } from "./Connection.ts"
 import { blockMillis } from "./driver-options.ts"
@@ -65,11 +66,14 @@ const listen = (ears: ReadonlyArray<Ear>, connection: Connection, claims: Waitin
       inFlight = true
       const claim = broken || !connection.isOpen() ? undefined : claims?.next()
       const seconds = broken ? probeSeconds : Math.min(blockMillis, claim?.forMillis ?? blockMillis) / 1000
-      ear
-        .pop(seconds, claim?.command)
-        .then((news) => heard(news, claim))
-        // a mistake of whoever is told is no reason to end the process
-        .catch(failed)
+      ear.pop(seconds, claim?.command, {
+        heard: (news) => {
+          // a mistake of whoever is told is no reason to end the process
+          const told = Result.try(() => heard(news, claim))
+          if (Result.isFailure(told)) failed(told.failure)
+        },
+        failed
+      })
     }
 
     return {

@@ -36,13 +36,13 @@
 -- ARGV ...settlements  the ids of those, then for each how its run begins when they take no more than deleting:
 --                      "a<token>,0"; then the others, per attempt: op, id, token, then by op: c - · C result · r delay, error, failure · b reason, error, failure ·
 --                      x reason · s delay · l delay; an empty failure is none
--- REPLY list      of few texts, which are read several times faster than many: "outcomes (a letter each: k settled, d died,
---                 x cancelled, r repeated, s stale, g gone),next in ms or -1,more (0, 1),paused (0, 1),first token". Of
---                 claimed jobs, if there are any or there is more to say: all ids (commas between), "lengths of the ids
---                 (bytes, commas between; one number when all are alike);lengths of the records (0 for one that is not
---                 there)", and all records. If there are any: rescued ids, buried ids, endings of members (flat: id,
---                 text), and of jobs that are no first attempts (flat): position from 1, "attempt,rescues,snoozes" or,
---                 for a claim that is repeated, "attempt,rescues,snoozes,token"
+-- REPLY text      "outcomes (a letter each: k settled, d died, x cancelled, r repeated, s stale, g gone),next in ms or
+--                 -1,more (0, 1),paused (0, 1),first token"; if jobs are claimed, LF "lengths of their ids (bytes, commas
+--                 between; one number when all are alike);lengths of their records (0 for one that is not there)" LF,
+--                 all ids (commas between), and all records. One text is read several times faster than many.
+--       list      if there is more to say: that text; rescued ids; buried ids; endings of members (flat: id, text); of
+--                 jobs that are no first attempts (flat): position from 1, "attempt,rescues,snoozes" or, for a claim
+--                 that is repeated, "attempt,rescues,snoozes,token"
 -- include lib/time
 -- include lib/values
 -- include lib/signal
@@ -291,16 +291,19 @@ if (plain > 0 and not deleted) or #ARGV > 7 + 2 * plain then
 end
 
 local later_attempts = {}
-local ids_text, sizes, records_text = "", "", ""
+local ids_text, sizes, handed_out = "", "", nil
 
 local function answer(next_millis, more, paused, first_token, rescued, buried)
-  local head = format("%s,%d,%d,%d,%d", outcomes, next_millis, more and 1 or 0, paused and 1 or 0, first_token)
+  local text = format("%s,%d,%d,%d,%d", outcomes, next_millis, more and 1 or 0, paused and 1 or 0, first_token)
+  if handed_out then
+    handed_out[0] = text .. "\n" .. sizes .. "\n" .. ids_text
+    text = table.concat(handed_out, "", 0)
+  end
   local endings = made and made.endings or {}
   if rescued or #later_attempts > 0 or #endings > 0 then
-    return { head, ids_text, sizes, records_text, rescued or {}, buried or {}, endings, later_attempts }
+    return { text, rescued or {}, buried or {}, endings, later_attempts }
   end
-  if ids_text == "" then return { head } end
-  return { head, ids_text, sizes, records_text }
+  return text
 end
 
 local meta = redis.call("HMGET", keys.meta, "max_active", "paused", "token", "claimed")
@@ -359,7 +362,7 @@ end
 
 local function hand_out(ids, records)
   if #ids == 0 then return end
-  ids_text, records_text = table.concat(ids, ","), table.concat(records)
+  ids_text, handed_out = table.concat(ids, ","), records
   sizes = lengths_of(ids, true) .. ";" .. lengths_of(records, false)
 end
 

@@ -1697,7 +1697,7 @@ return { exact(clock(ARGV[1])), redis.call("HGET", KEYS[1], ARGV[2]) or "" }`
     keys: ["jobs", "runs", "pending", "limited", "limits", "buckets", "scheduled", "retry", "active", "completed", "cancelled", "dead", "ledger", "result", "cancels", "progress", "logs", "watchers", "unique", "meta", "claims", "workers", "outbox", "endings", "members", "wake"] as const,
     args: ["now", "notices", "worker", "number", "limit", "lease", "plain"] as const,
     rest: "settlements" as const,
-    sha1: "777258309a144722a649cfdd7b6eaa40021787e5",
+    sha1: "23abea38ae9e777dfae05e1b1267056e4dee2e2f",
     source: `#!lua flags=allow-oom
 local function clock(given)
   if given ~= "" then return tonumber(given) end
@@ -2268,15 +2268,18 @@ if (plain > 0 and not deleted) or #ARGV > 7 + 2 * plain then
   outcomes = outcomes .. others
 end
 local later_attempts = {}
-local ids_text, sizes, records_text = "", "", ""
+local ids_text, sizes, handed_out = "", "", nil
 local function answer(next_millis, more, paused, first_token, rescued, buried)
-  local head = format("%s,%d,%d,%d,%d", outcomes, next_millis, more and 1 or 0, paused and 1 or 0, first_token)
+  local text = format("%s,%d,%d,%d,%d", outcomes, next_millis, more and 1 or 0, paused and 1 or 0, first_token)
+  if handed_out then
+    handed_out[0] = text .. "\\n" .. sizes .. "\\n" .. ids_text
+    text = table.concat(handed_out, "", 0)
+  end
   local endings = made and made.endings or {}
   if rescued or #later_attempts > 0 or #endings > 0 then
-    return { head, ids_text, sizes, records_text, rescued or {}, buried or {}, endings, later_attempts }
+    return { text, rescued or {}, buried or {}, endings, later_attempts }
   end
-  if ids_text == "" then return { head } end
-  return { head, ids_text, sizes, records_text }
+  return text
 end
 local meta = redis.call("HMGET", keys.meta, "max_active", "paused", "token", "claimed")
 local max_active = tonumber(meta[1] or nil)
@@ -2324,7 +2327,7 @@ local function lengths_of(texts, may_be_one)
 end
 local function hand_out(ids, records)
   if #ids == 0 then return end
-  ids_text, records_text = table.concat(ids, ","), table.concat(records)
+  ids_text, handed_out = table.concat(ids, ","), records
   sizes = lengths_of(ids, true) .. ";" .. lengths_of(records, false)
 end
 local claim_bytes = 4194304

@@ -1,0 +1,32 @@
+import { Command } from "ioredis"
+
+/** Whether the texts of a reply are strings, or their bytes. */
+export type ReplyForm = "text" | "bytes"
+
+/** Who is told how a command ended; once, and while the reply is taken in, so neither may throw. */
+export interface Answer {
+  readonly succeed: (reply: unknown) => void
+  readonly fail: (error: unknown) => void
+}
+
+const ignore = (promise: Promise<unknown>): void => void promise.catch(() => undefined)
+
+/** A command that calls back. Through its promise, and what would be put around that, the answer would come later. */
+export class AnsweredCommand extends Command {
+  constructor(name: string, args: ReadonlyArray<string | number>, form: ReplyForm, answer: Answer) {
+    super(name, [...args], { replyEncoding: form === "text" ? "utf8" : null })
+    // whoever traces commands waits for the promise
+    const { reject, resolve } = this
+    this.resolve = (reply: Buffer) => {
+      if (this.isSettled) return
+      resolve(null)
+      answer.succeed(form === "text" ? this.transformReply(reply) : reply)
+    }
+    this.reject = (error) => {
+      if (this.isSettled) return
+      ignore(this.promise)
+      reject(error)
+      answer.fail(error)
+    }
+  }
+}
