@@ -12,7 +12,7 @@ import {
   parseText,
   type RawJob
 } from "../../src/backends/redis/codec.ts"
-import { decodeClaimed, decodeOutcomes } from "../../src/backends/redis/exchange-codec.ts"
+import { cutting, decodeClaimed, decodeOutcomes } from "../../src/backends/redis/exchange-codec.ts"
 import { decodeNotice } from "../../src/backends/redis/notices.ts"
 import { decodeSchedule } from "../../src/backends/redis/schedule-store.ts"
 import { decodeNodes, decodeStarts, decodeWorkflow, encodeNode } from "../../src/backends/redis/workflow-codec.ts"
@@ -101,7 +101,8 @@ const handedOutAs = (
 ) => {
   const bytes = records.map((text) => Buffer.from(text))
   const sizes = `${idSizes};${bytes.map(({ length }) => length).join(",")}`
-  return { sizes, bytes: Buffer.concat([Buffer.from(`x${ids.join(",")}`), ...bytes]), from: 1, later, firstToken }
+  const cut = cutting(Buffer.concat([Buffer.from(`x${ids.join(",")}`), ...bytes]))
+  return { sizes, cut, from: 1, later, firstToken }
 }
 
 const handedOut = (records: ReadonlyArray<string>, later: ReadonlyArray<string | number>, firstToken: number) => {
@@ -140,6 +141,15 @@ describe("texts of somebody else's making", () => {
           claimed.map(({ id }) => id),
           texts
         )
+      })
+    ))
+
+  it("are cut where their bytes are, whether they are text or not", () =>
+    every(
+      fc.property(fc.uint8Array({ maxLength: 20 }), fc.nat(20), fc.nat(20), (array, one, other) => {
+        const bytes = Buffer.from(array)
+        const [from, to] = [Math.min(one, other, bytes.length), Math.min(Math.max(one, other), bytes.length)]
+        assert.strictEqual(cutting(bytes)(from, to), bytes.toString("utf8", from, to))
       })
     ))
 

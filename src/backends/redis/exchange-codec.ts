@@ -116,12 +116,26 @@ class DecodedJob implements ClaimedJob {
   }
 }
 
+/** A part of a text, by its place in bytes. */
+type Cut = (from: number, to: number) => string
+
+/** A part of a string keeps all of it in memory. */
+const wholeBytes = 65_536
+
+/** What is not long becomes a string at once, if its characters are where its bytes were: that is quicker than many parts. */
+export const cutting = (bytes: Buffer): Cut => {
+  const whole = bytes.length <= wholeBytes ? bytes.toString() : undefined
+  return whole?.length === bytes.length
+    ? (from, to) => whole.slice(from, to)
+    : (from, to) => bytes.toString("utf8", from, to)
+}
+
 /** What an exchange handed out. */
 interface HandedOut {
   /** Of ids, in bytes, with commas between, or one number when all are alike; a semicolon; of records, as many as there are ids. */
   readonly sizes: string
   /** Ids with commas between, which those of somebody else's making may hold as well, and records, whatever is in them. */
-  readonly bytes: Buffer
+  readonly cut: Cut
   /** Where the first id begins. */
   readonly from: number
   /** Those that are no first attempts, or whose tokens do not follow each other: position from 1, numbers with commas between. */
@@ -139,7 +153,7 @@ const progressOf = (text: string): Progress => {
 const reader = new RecordReader()
 
 /** Claimed jobs of an exchange reply; ids without a record that can be read are named apart. */
-export const decodeClaimed = ({ bytes, firstToken, from, later, sizes: sizesText }: HandedOut) => {
+export const decodeClaimed = ({ cut, firstToken, from, later, sizes: sizesText }: HandedOut) => {
   const claimed: Array<ClaimedJob> = []
   const unreadable: Array<JobId> = []
   const between = sizesText.indexOf(";")
@@ -154,8 +168,8 @@ export const decodeClaimed = ({ bytes, firstToken, from, later, sizes: sizesText
   for (let i = 0; i < sizes.length; i++) {
     const idEnd = idAt + (oneSize ?? idSizes[i]!)
     const end = at + Number(sizes[i])
-    const id = bytes.toString("utf8", idAt, idEnd)
-    const record = reader.read(bytes.toString("utf8", at, end))
+    const id = cut(idAt, idEnd)
+    const record = reader.read(cut(at, end))
     idAt = idEnd + 1
     at = end
     const isLater = next < later.length && Number(later[next]) === i + 1
@@ -189,16 +203,16 @@ export const decodeExchange = (reply: RawReply) => {
   const [bytes, rescued, buried, told, later] = Buffer.isBuffer(reply)
     ? ([reply, none, none, none, none] as const)
     : reply
+  const cut = cutting(bytes)
   const headEnd = bytes.indexOf(linefeed)
-  const head = headEnd < 0 ? bytes.toString() : bytes.toString("utf8", 0, headEnd)
-  const [outcomes = "", next, more, paused, firstToken] = head.split(",")
+  const [outcomes = "", next, more, paused, firstToken] = cut(0, headEnd < 0 ? bytes.length : headEnd).split(",")
   const from = headEnd < 0 ? 0 : bytes.indexOf(linefeed, headEnd + 1) + 1
   const { claimed, unreadable }: ReturnType<typeof decodeClaimed> =
     headEnd < 0
       ? { claimed: [], unreadable: [] }
       : decodeClaimed({
-          sizes: bytes.toString("utf8", headEnd + 1, from - 1),
-          bytes,
+          sizes: cut(headEnd + 1, from - 1),
+          cut,
           from,
           later: later.map((value) => (typeof value === "number" ? value : value.toString())),
           firstToken: Number(firstToken)

@@ -43,6 +43,9 @@ const claimLimit = 1000
 /** Shards of a queue that fill a worker with what each is given at once: the fewer, the fewer round trips. */
 const shardsAtOnce = 8
 
+/** Whole milliseconds; dividing a bigint would take longer. */
+export const millisOf = (nanos: bigint): number => Math.floor(Number(nanos) / 1_000_000)
+
 /**
  * What the loops of one worker share. Everything changes between two steps of the event loop, so plain fields do.
  *
@@ -117,8 +120,7 @@ export class WorkerState {
 
   /** Milliseconds that never go back, for leases as this worker sees them. */
   monotonicMillis(): number {
-    // dividing as a bigint would take longer
-    return Math.floor(Number(this.clock.monotonicTimeNanosUnsafe()) / 1_000_000)
+    return millisOf(this.monotonicNanos())
   }
 
   random(): number {

@@ -13,17 +13,18 @@ export const receive = (state: WorkerState, lane: Lane, { claim }: ExchangeReque
   if (claim === undefined || lane.openClaim !== claim.number) return false
   lane.openClaim = undefined
 
+  const now = state.monotonicMillis()
   const { claimed, more, nextInMillis } = reply
   const startable = state.received(lane, claimed.length)
   if (claim.limit > 0) {
     lane.found(claimed.length, more)
     lane.mayExpectOwn = nextInMillis !== undefined && lane.attempts.size > 0
     // a millisecond at least: the store's clock may be a little behind what it announced
-    state.expect(lane, nextInMillis === undefined ? Infinity : state.monotonicMillis() + Math.max(1, nextInMillis))
+    state.expect(lane, nextInMillis === undefined ? Infinity : now + Math.max(1, nextInMillis))
   }
   // an answer that took longer than the leases: by now others may run these jobs
   const trustedUntil = lane.openSince + claim.leaseMillis
-  const isLate = claimed.length > 0 && state.monotonicMillis() >= trustedUntil
+  const isLate = claimed.length > 0 && now >= trustedUntil
   for (let i = 0; i < claimed.length; i++) {
     const job = claimed[i]!
     const attempt = new Attempt(job, trustedUntil)

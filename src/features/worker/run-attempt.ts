@@ -9,7 +9,7 @@ import type { Attempt, Lane } from "./Lane.ts"
 import { RunningJob } from "./RunningJob.ts"
 import { settlementOf } from "./settlement-of.ts"
 import { noteEnd, noteStart } from "./WorkerReport.ts"
-import type { Runnable, WorkerState } from "./WorkerState.ts"
+import { millisOf, type Runnable, type WorkerState } from "./WorkerState.ts"
 
 /** The attempt took longer than its task allows; this is what its ledger line says. */
 class TimedOut extends Data.TaggedError("TimedOut")<{ readonly message: string }> {}
@@ -150,7 +150,7 @@ export const startReady = (state: WorkerState, lane: Lane): void => {
   if (lane.ready.size === 0) return
   if (state.stopping || !lane.serving) return releaseReady(state, lane)
   const startedNanos = state.monotonicNanos()
-  const nowMillis = state.monotonicMillis()
+  const nowMillis = millisOf(startedNanos)
   let left = Math.min(lane.ready.size, Math.max(state.concurrency, leastBatch))
   let isFirst = true
   // a handler's first steps may do anything, and come back here
