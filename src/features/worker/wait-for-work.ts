@@ -79,6 +79,8 @@ export const waitLoop = (
     // with one queue there is nothing to share out among others that may become free in the same turn
     if (state.lanes.length === 1) state.shareOut()
   })
+  // claims come along with waits for one queue only, if it is served still
+  const rested = Effect.suspend(() => state.lanes[0]?.resting.await ?? Effect.void)
   return Effect.gen(function* () {
     while (true) {
       yield* state.idle.await
@@ -102,8 +104,8 @@ export const waitLoop = (
         // first of all the worker looks, and only then the race is wound up
         Effect.andThen(
           signal,
-          // what these jobs have to tell by now is sent before the race is wound up
-          Effect.suspend(() => (claims.isFed ? Effect.yieldNow : looking))
+          // what these jobs have to tell by now is answered before the race is wound up
+          Effect.suspend(() => (claims.isFed ? rested : looking))
         ),
         Effect.andThen(state.changed.await, looking),
         Effect.andThen(saturated(state), looking)
