@@ -4,10 +4,10 @@ import * as Result from "effect/Result"
 import type { EpochMillis, JobState } from "../../domain/Job.ts"
 import { checkQueue } from "../../domain/limits.ts"
 import type { StoreError } from "../../ports/StoreError.ts"
+import type { Answer, AnsweredCommand, ReplyForm } from "./AnsweredCommand.ts"
 import type { Connection } from "./Connection.ts"
 import type { Caller } from "./Gate.ts"
 import { type Keys, keysOf, noticePrefix, type QueueKey, registryKey } from "./keys.ts"
-import type { Answer, AnsweredCommand, ReplyForm } from "./AnsweredCommand.ts"
 import { ScriptCall } from "./ScriptCall.ts"
 import type { Script } from "./scripts/Script.ts"
 import { storeError } from "./store-error.ts"
@@ -28,7 +28,7 @@ export interface Queues {
     args: ReadonlyArray<string | number>,
     index?: JobState
   ) => Effect.Effect<A, StoreError>
-  /** The same without an effect around it, and without an index. */
+  /** The same without an effect around it. */
   readonly send: (
     script: Script,
     queue: string,
@@ -36,7 +36,8 @@ export interface Queues {
     args: ReadonlyArray<string | number>,
     answer: Answer,
     form: ReplyForm,
-    caller?: Caller
+    caller?: Caller,
+    index?: JobState
   ) => void
   /** A script with the keys it declares, by the server's clock, for a connection of one's own; answered in bytes. */
   readonly command: (
@@ -101,16 +102,7 @@ export const make = (connection: Connection, storeClock: StoreClock): Queues => 
   const argsFor = (script: Script, now: Now, args: ReadonlyArray<string | number>) =>
     script.args[0] === "now" ? [now, ...args] : args
 
-  const sendOn = (
-    script: Script,
-    queue: string,
-    now: Now,
-    args: ReadonlyArray<string | number>,
-    answer: Answer,
-    form: ReplyForm,
-    caller: Caller | undefined,
-    index: JobState | undefined
-  ): void => {
+  const send: Queues["send"] = (script, queue, now, args, answer, form, caller, index) => {
     const isGood = namesOf.has(queue) ? undefined : checkQueue(queue)
     if (isGood !== undefined && Result.isFailure(isGood)) answer.fail(isGood.failure)
     else connection.run(names(queue).call(script, index), argsFor(script, now, args), answer, form, caller)
@@ -125,8 +117,7 @@ export const make = (connection: Connection, storeClock: StoreClock): Queues => 
     readField: (queue, key, field) => connection.client.hget(names(queue).keys[key], field),
     nowBy,
     storeNow: (server) => (storeClock === "server" ? server : Clock.currentTimeMillis),
-    send: (script, queue, now, args, answer, form, caller) =>
-      sendOn(script, queue, now, args, answer, form, caller, undefined),
+    send,
     command: (script, queue, args) => (answer) =>
       names(queue)
         .call(script, undefined)
@@ -144,7 +135,7 @@ export const make = (connection: Connection, storeClock: StoreClock): Queues => 
             succeed: (reply) => resume(Effect.succeed(reply as A)),
             fail: (cause) => resume(Effect.fail(storeError(operation)(cause)))
           }
-          sendOn(script, queue, nowBy(clock), args, answer, "text", undefined, index)
+          send(script, queue, nowBy(clock), args, answer, "text", undefined, index)
         })
       ),
     isRegistered: (queue) => registered.has(queue),

@@ -1,6 +1,6 @@
+import * as Result from "effect/Result"
 import { type Cluster, Command, type Redis as IORedis, type RedisOptions } from "ioredis"
 import { type Answer, AnsweredCommand } from "./AnsweredCommand.ts"
-import * as Result from "effect/Result"
 import { reconnect } from "./revive.ts"
 import { isReply, messageOf } from "./store-error.ts"
 
@@ -99,7 +99,11 @@ export const earOf = (server: string, connect: () => IORedis, keys: ReadonlyArra
       }
       // the driver may have given up on it
       if (client.status !== "end") pop(client, keys, seconds, following, listener)
-      else client.connect().then(() => pop(client, keys, seconds, following, listener), failed)
+      else
+        client
+          .connect()
+          .then(() => pop(client, keys, seconds, following, listener))
+          .catch(failed)
     },
     close: () => ended(client)
   }

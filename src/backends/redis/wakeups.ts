@@ -66,14 +66,12 @@ const listen = (ears: ReadonlyArray<Ear>, connection: Connection, claims: Waitin
       inFlight = true
       const claim = broken || !connection.isOpen() ? undefined : claims?.next()
       const seconds = broken ? probeSeconds : Math.min(blockMillis, claim?.forMillis ?? blockMillis) / 1000
-      ear.pop(seconds, claim?.command, {
-        heard: (news) => {
-          // a mistake of whoever is told is no reason to end the process
-          const told = Result.try(() => heard(news, claim))
-          if (Result.isFailure(told)) failed(told.failure)
-        },
-        failed
-      })
+      // a mistake, here or of whoever is told, is no reason to end the process
+      const trying = (act: () => void): void => {
+        const done = Result.try(act)
+        if (Result.isFailure(done)) failed(done.failure)
+      }
+      trying(() => ear.pop(seconds, claim?.command, { heard: (news) => trying(() => heard(news, claim)), failed }))
     }
 
     return {

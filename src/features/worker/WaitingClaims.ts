@@ -55,7 +55,6 @@ export class WaitingClaims implements Claimant {
       // shared out below, so those that end at once need not ask for it
       state.sharesNext = true
       startReady(state, lane)
-      state.sharesNext = false
       state.shareOut()
     } else {
       startReady(state, lane)

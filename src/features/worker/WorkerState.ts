@@ -75,7 +75,7 @@ export class WorkerState {
   /** Slots given back by handlers that ended. */
   turnover = 0
   stopping = false
-  /** Whether whoever runs now shares out room next. */
+  /** Whether whoever runs now shares out room next; until then. */
   sharesNext = false
   /** Open when room is to be shared out, or a lane has something to send. */
   readonly look = Latch.makeUnsafe(true)
@@ -285,6 +285,7 @@ export class WorkerState {
 
   /** Shares out the free slots, and sends off every lane that has something to ask or to tell. */
   shareOut(): void {
+    this.sharesNext = false
     const { lent } = this
     const free = this.stopping ? 0 : this.concurrency + lent - this.held
     const lone = this.lanes.length === 1 ? this.lanes[0]! : undefined
