@@ -41,6 +41,16 @@ const strip = (text: string): string =>
 const declared = (text: string, kind: "KEYS" | "ARGV"): ReadonlyArray<string> =>
   Array.from(text.matchAll(new RegExp(`^-- ${kind} +(\\S+)`, "gm")), ([, name = ""]) => name)
 
+/**
+ * The script with `keys.NAME` and `args.NAME` by their places, so that no table of them is made whenever it runs. A library
+ * may name keys that a script which never comes there does not declare: these are nil.
+ */
+const placed = (lua: string, keys: ReadonlyArray<string>, args: ReadonlyArray<string>): string =>
+  lua.replace(/\b(keys|args)\.(\w+)/g, (_, kind: string, name: string) => {
+    const place = (kind === "keys" ? keys : args).indexOf(name) + 1
+    return place === 0 ? "nil" : `${kind === "keys" ? "KEYS" : "ARGV"}[${place}]`
+  })
+
 const quote = (text: string): string => `\`${text.replace(/[\\`]|\$\{/g, "\\$&")}\``
 
 const list = (names: ReadonlyArray<string>): string =>
@@ -51,14 +61,15 @@ const render = (name: string): string => {
   const text = readFileSync(file, "utf8")
   const fail = (reason: string) => new Error(`${shown(file)}: ${reason}`)
   if (!text.startsWith("#!lua")) throw fail("the first line must be #!lua")
-  const lua = strip(expand(file, [file], new Set()))
+  const keys = declared(text, "KEYS")
+  const args = declared(text, "ARGV")
+  const lua = placed(strip(expand(file, [file], new Set())), keys, args)
   // a line of a long string can look like a comment
   if (/\[=*\[/.test(lua)) throw fail("long brackets cannot be stripped safely")
-  const args = declared(text, "ARGV")
   const rest = args.find((arg) => arg.startsWith("..."))
   if (rest !== undefined && rest !== args.at(-1)) throw fail("only the last ARGV may stand for several values")
   return `  ${name}: {
-    keys: ${list(declared(text, "KEYS"))},
+    keys: ${list(keys)},
     args: ${list(args.filter((arg) => arg !== rest))},
     rest: ${rest === undefined ? "undefined" : `${JSON.stringify(rest.slice(3))} as const`},
     sha1: ${JSON.stringify(createHash("sha1").update(lua).digest("hex"))},

@@ -23,11 +23,7 @@
 -- include lib/time
 -- include lib/values
 -- include lib/record
-local keys = {
-  head = KEYS[1], nodes = KEYS[2], status = KEYS[3], left = KEYS[4], results = KEYS[5], open = KEYS[6], starts = KEYS[7],
-  stopped = KEYS[8], failures = KEYS[9], listeners = KEYS[10], notices = ARGV[2]
-}
-local now, limit = clock(ARGV[1]), tonumber(ARGV[3])
+local now, limit = clock(args.now), tonumber(args.limit)
 local head = redis.call("HMGET", keys.head, "state", "stop", "policy", "created", "ended", "deadline", "retain", "retain_failed",
   "stops")
 local state, stop, policy = head[1], head[2], head[3]
@@ -35,7 +31,7 @@ if not state then return {} end
 local created, ended, deadline = head[4], head[5] or "", head[6]
 local stops_before = tonumber(head[9] or "0")
 local had_state, had_stop = state, stop
-local fresh, repeated = {}, ARGV[4] == "1"
+local fresh, repeated = {}, args.drive == "1"
 
 -- Whether it ends, or has ended, by somebody's will.
 local function is_over()
@@ -189,8 +185,8 @@ for i = 7, #ARGV, 4 do
 end
 
 if state == "running" and not is_over() then
-  if ARGV[5] ~= "" then
-    begin_stop(ARGV[5], ARGV[6])
+  if args.stop ~= "" then
+    begin_stop(args.stop, args.reason)
   elseif deadline ~= "" and tonumber(deadline) <= now then
     begin_stop("deadline", "")
   end
@@ -205,7 +201,7 @@ if state == "running" and open == 0 then
   redis.call("HSET", keys.head, "state", state, "ended", ended)
   for _, listener in ipairs(redis.call("SMEMBERS", keys.listeners)) do
     local name, ref = string.match(listener, "^(%S+) (%S+)$")
-    redis.call("PUBLISH", keys.notices .. name, "workflow\n" .. ref)
+    redis.call("PUBLISH", args.notices .. name, "workflow\n" .. ref)
   end
   redis.call("DEL", keys.listeners)
 end

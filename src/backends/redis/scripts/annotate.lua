@@ -15,8 +15,7 @@
 -- include lib/time
 -- include lib/values
 -- include lib/record
-local keys = { jobs = KEYS[1], runs = KEYS[2], progress = KEYS[3], logs = KEYS[4], meta = KEYS[5] }
-local id, token, most = ARGV[1], ARGV[2], tonumber(ARGV[4])
+local id, token, most = args.id, args.token, tonumber(args.most)
 local text = redis.call("HGET", keys.runs, id)
 local held = "a" .. token .. ","
 if not text or string.sub(text, 1, #held) ~= held then
@@ -24,19 +23,19 @@ if not text or string.sub(text, 1, #held) ~= held then
   if current ~= token and (current or redis.call("HEXISTS", keys.jobs, id) == 1) then count(keys.meta, "stale", 1) end
   return 0
 end
-local run = parse_run(keys, id, text)
+local run = parse_run(id, text)
 if not run then return 0 end
 mind(run)
 redis.call("HSET", keys.runs, id, format_run(run))
-if ARGV[3] ~= "" then redis.call("HSET", keys.progress, id, ARGV[3]) end
+if args.progress ~= "" then redis.call("HSET", keys.progress, id, args.progress) end
 if #ARGV > 5 then
   local lines = {}
   for line in string.gmatch(redis.call("HGET", keys.logs, id) or "", "[^\n]+") do lines[#lines + 1] = line end
   local who, added = string.match(table.remove(lines, 1) or "", "^(%d+) (%d+)$")
   local known = who == token and tonumber(added) or 0
-  local first = 6 + math.max(0, known - tonumber(ARGV[5]))
+  local first = 6 + math.max(0, known - tonumber(args.from))
   for i = first, #ARGV do lines[#lines + 1] = ARGV[i] end
-  known = exact(math.max(known, tonumber(ARGV[5]) + #ARGV - 5))
+  known = exact(math.max(known, tonumber(args.from) + #ARGV - 5))
   local kept = table.concat(lines, "\n", math.max(1, #lines - most + 1))
   redis.call("HSET", keys.logs, id, token .. " " .. known .. "\n" .. kept)
 end

@@ -15,10 +15,10 @@
 -- include lib/time
 -- include lib/values
 -- include lib/record
-local limit = tonumber(ARGV[1])
+local limit = tonumber(args.limit)
 local names = { "pending", "pending", "scheduled", "retry", "active", "completed", "cancelled", "dead" }
-local counters = redis.call("HMGET", KEYS[10], "enqueued", "removed")
-local reply = { counters[1] or "0", counters[2] or "0", 0, redis.call("HLEN", KEYS[1]), 0 }
+local counters = redis.call("HMGET", keys.meta, "enqueued", "removed")
+local reply = { counters[1] or "0", counters[2] or "0", 0, redis.call("HLEN", keys.jobs), 0 }
 for i = 2, 9 do
   reply[3] = reply[3] + redis.call("ZCARD", KEYS[i])
   local ids = limit > 0 and redis.call("ZRANGE", KEYS[i], 0, limit - 1) or {}
@@ -27,7 +27,7 @@ for i = 2, 9 do
     for j, member in ipairs(ids) do ids[j] = string.match(member, "^[^,]*,[^,]*,(.*)$") or member end
   end
   reply[5] = reply[5] + #ids
-  local records = read_fields(KEYS[1], ids)
+  local records = read_fields(keys.jobs, ids)
   for j, id in ipairs(ids) do
     if not records[j] then
       reply[#reply + 1] = names[i - 1]

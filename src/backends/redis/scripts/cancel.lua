@@ -30,26 +30,20 @@
 -- include lib/record
 -- include lib/moves
 -- include lib/limits
-local keys = {
-  jobs = KEYS[1], runs = KEYS[2], pending = KEYS[3], limited = KEYS[4], scheduled = KEYS[5], retry = KEYS[6],
-  active = KEYS[7], cancelled = KEYS[8], ledger = KEYS[9], result = KEYS[10], cancels = KEYS[11],
-  progress = KEYS[12], logs = KEYS[13], watchers = KEYS[14], unique = KEYS[15], meta = KEYS[16],
-  outbox = KEYS[17], endings = KEYS[18], members = KEYS[19], notices = ARGV[2]
-}
-local now, queue, id, reason = clock(ARGV[1]), ARGV[3], ARGV[4], ARGV[5]
+local now, queue, id, reason = clock(args.now), args.queue, args.id, args.reason
 local record = redis.call("HGET", keys.jobs, id)
 if not record then return "gone" end
 local text = redis.call("HGET", keys.runs, id)
-local run = text and parse_run(keys, id, text) or new_run(record)
+local run = text and parse_run(id, text) or new_run(record)
 if not run then return redis.error_reply("ERR the record of the job is not of this make") end
 
-if redis.call("ZREM", keys.scheduled, id) + redis.call("ZREM", keys.retry, id) > 0 or leave_waiting(keys, id, record) then
-  cancel_now(keys, keys.pending, id, run, "cancelled", reason, now)
+if redis.call("ZREM", keys.scheduled, id) + redis.call("ZREM", keys.retry, id) > 0 or leave_waiting(id, record) then
+  cancel_now(keys.pending, id, run, "cancelled", reason, now)
   return "cancelled"
 end
 if not redis.call("ZSCORE", keys.active, id) then return "ended" end
 redis.call("HSET", keys.cancels, id, reason)
 mind(run)
-store_run(keys, id, run)
-redis.call("PUBLISH", keys.notices .. run.worker, "cancel\n" .. queue .. "\n" .. id .. "\n" .. run.token)
+store_run(id, run)
+redis.call("PUBLISH", args.notices .. run.worker, "cancel\n" .. queue .. "\n" .. id .. "\n" .. run.token)
 return "requested"

@@ -10,15 +10,14 @@
 -- ARGV ...fields    of its head, in pairs
 -- REPLY list  "created", "existing", "conflict", or "torn" when the nodes are not there; when it was created, epoch ms
 -- include lib/time
-local keys = { head = KEYS[1], draft = KEYS[2], nodes = KEYS[3] }
-local now, fingerprint = clock(ARGV[1]), ARGV[2]
+local now, fingerprint = clock(args.now), args.fingerprint
 local stored = redis.call("HMGET", keys.head, "fingerprint", "created")
 if stored[1] then return { stored[1] == fingerprint and "existing" or "conflict", stored[2] } end
 local draft = string.match(redis.call("GET", keys.draft) or "", "^(.*)@")
-if draft ~= fingerprint or redis.call("HLEN", keys.nodes) ~= tonumber(ARGV[3]) then
+if draft ~= fingerprint or redis.call("HLEN", keys.nodes) ~= tonumber(args.nodes) then
   return { "torn", "" }
 end
-local deadline = ARGV[4] ~= "" and exact(now + tonumber(ARGV[4])) or ""
+local deadline = args.deadline ~= "" and exact(now + tonumber(args.deadline)) or ""
 redis.call("HSET", keys.head, "fingerprint", fingerprint, "state", "running", "stop", "", "created", exact(now),
   "deadline", deadline, "completed", 0, "changes", 1, unpack(ARGV, 5))
 redis.call("DEL", keys.draft)

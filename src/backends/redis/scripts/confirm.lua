@@ -5,9 +5,9 @@
 -- KEYS starts  zset: nodes to be enqueued
 -- ARGV ...nodes  node, generation (from when the workflow was created, epoch ms)
 -- REPLY number  1
-local created = tonumber(redis.call("HGET", KEYS[1], "created") or "0")
+local created = tonumber(redis.call("HGET", keys.head, "created") or "0")
 for i = 1, #ARGV, 2 do
-  local generation = string.match(redis.call("HGET", KEYS[2], ARGV[i]) or "", "^%a(%d+)")
-  if generation and created + generation == tonumber(ARGV[i + 1]) then redis.call("ZREM", KEYS[3], ARGV[i]) end
+  local generation = string.match(redis.call("HGET", keys.status, ARGV[i]) or "", "^%a(%d+)")
+  if generation and created + generation == tonumber(ARGV[i + 1]) then redis.call("ZREM", keys.starts, ARGV[i]) end
 end
 return 1

@@ -14,10 +14,7 @@
 -- include lib/time
 -- include lib/values
 -- include lib/record
-local keys = {
-  head = KEYS[1], draft = KEYS[2], nodes = KEYS[3], status = KEYS[4], left = KEYS[5], open = KEYS[6], starts = KEYS[7]
-}
-local now, fingerprint = clock(ARGV[1]), ARGV[2]
+local now, fingerprint = clock(args.now), args.fingerprint
 local stored = redis.call("HGET", keys.head, "fingerprint")
 if stored then return stored end
 local draft = string.match(redis.call("GET", keys.draft) or "", "^(.*)@")

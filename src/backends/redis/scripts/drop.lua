@@ -15,14 +15,15 @@
 -- REPLY text      "dropped", "" while it is being stored, or when its time is over in epoch ms ("" while it runs), a comma, and
 --                 how often its state has changed
 -- include lib/time
-local now = clock(ARGV[1])
-local head = redis.call("HMGET", KEYS[1], "state", "ended", "retain", "retain_failed", "changes")
+local now = clock(args.now)
+local head = redis.call("HMGET", keys.head, "state", "ended", "retain", "retain_failed", "changes")
 if head[1] == "running" then return "," .. (head[5] or "0") end
 if head[1] then
   local over = tonumber(head[2]) + tonumber(head[1] == "failed" and head[4] or head[3])
   if over > now then return exact(over) .. "," .. (head[5] or "0") end
 end
-local since = string.match(redis.call("GET", KEYS[2]) or "", "@(%d+)$")
+local since = string.match(redis.call("GET", keys.draft) or "", "@(%d+)$")
 if since and now - tonumber(since) < 3600000 then return "" end
-redis.call("UNLINK", KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5], KEYS[6], KEYS[7], KEYS[8], KEYS[9], KEYS[10], KEYS[11])
+redis.call("UNLINK", keys.head, keys.draft, keys.nodes, keys.status, keys.left, keys.results, keys.open, keys.starts,
+  keys.stopped, keys.failures, keys.listeners)
 return "dropped"

@@ -8,11 +8,10 @@
 -- include lib/time
 -- include lib/values
 -- include lib/record
-local keys = { schedules = KEYS[1], ticks = KEYS[2] }
-local now = clock(ARGV[1])
+local now = clock(args.now)
 local first = redis.call("ZRANGE", keys.ticks, 0, 0, "WITHSCORES")[2]
 local reply = { exact(now), first or "" }
-local due = redis.call("ZRANGEBYSCORE", keys.ticks, "-inf", exact(now), "LIMIT", 0, tonumber(ARGV[2]))
+local due = redis.call("ZRANGEBYSCORE", keys.ticks, "-inf", exact(now), "LIMIT", 0, tonumber(args.limit))
 for i, record in ipairs(#due > 0 and read_fields(keys.schedules, due) or {}) do
   if record then
     reply[#reply + 1] = due[i]

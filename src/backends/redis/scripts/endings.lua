@@ -10,9 +10,8 @@
 -- include lib/values
 -- include lib/record
 -- include lib/moves
-local keys = { outbox = KEYS[1], endings = KEYS[2] }
-local now = clock(ARGV[1])
-local ids = redis.call("ZRANGEBYSCORE", keys.outbox, "-inf", now, "LIMIT", 0, tonumber(ARGV[2]))
+local now = clock(args.now)
+local ids = redis.call("ZRANGEBYSCORE", keys.outbox, "-inf", now, "LIMIT", 0, tonumber(args.limit))
 local reply = {}
 for _, id in ipairs(ids) do
   local text = redis.call("HGET", keys.endings, id)

@@ -28,14 +28,9 @@
 -- include lib/time
 -- include lib/values
 -- include lib/signal
-local keys = {
-  jobs = KEYS[1], runs = KEYS[2], pending = KEYS[3], limited = KEYS[4], limits = KEYS[5], scheduled = KEYS[6],
-  unique = KEYS[7], windows = KEYS[8], meta = KEYS[9], requests = KEYS[10],
-  producers = KEYS[11], members = KEYS[12], wake = KEYS[13]
-}
-local now = clock(ARGV[1])
-local producer, number, oldest = ARGV[2], tonumber(ARGV[3]), tonumber(ARGV[4])
-local total, jobs_at = tonumber(ARGV[5]), 6
+local now = clock(args.now)
+local producer, number, oldest = args.producer, tonumber(args.number), tonumber(args.oldest)
+local total, jobs_at = tonumber(args.count), 6
 
 -- A producer is listed when it enqueues, but not more than once in this time.
 local listed_millis = 60000
@@ -45,7 +40,7 @@ local function is_known()
   local listed, floor, numbers = string.match(redis.call("HGET", keys.requests, producer) or "", "^(%d+),(%d+):(.*)$")
   -- none yet, or not of this make
   listed, floor, numbers = listed or "0", tonumber(floor or "0"), numbers or ""
-  if number < floor or string.find("," .. numbers, "," .. ARGV[3] .. ",", 1, true) then return true end
+  if number < floor or string.find("," .. numbers, "," .. args.number .. ",", 1, true) then return true end
   local from = 1
   for known, after in string.gmatch(numbers, "(%d+),()") do
     if tonumber(known) >= oldest then break end
@@ -56,7 +51,7 @@ local function is_known()
     redis.call("ZADD", keys.producers, listed, producer)
   end
   redis.call("HSET", keys.requests, producer,
-    listed .. "," .. exact(math.max(floor, oldest)) .. ":" .. string.sub(numbers, from) .. ARGV[3] .. ",")
+    listed .. "," .. exact(math.max(floor, oldest)) .. ":" .. string.sub(numbers, from) .. args.number .. ",")
   return false
 end
 
@@ -99,7 +94,7 @@ local function store_plain(existing)
   end
   spread("HSET", keys.jobs, records)
   spread("ZADD", keys.pending, ready)
-  signal(keys)
+  signal()
   count(keys.meta, "enqueued", total)
   return true
 end
@@ -119,7 +114,7 @@ local function store_any(again, existing)
       jobs[#jobs + 1] = ARGV[payload_at]
     end
   end
-  return store_jobs(keys, now, jobs, 1, again, existing)
+  return store_jobs(now, jobs, 1, again, existing)
 end
 
 -- This request was carried out before, and its reply was lost; or nobody waits for it any more.

@@ -17,26 +17,22 @@
 -- ARGV changes    how often its state had changed when this was known; "" when it says nothing of its state
 -- REPLY number    1, or 0 when something later is known: nothing was done
 -- include lib/time
-local now, id, state = clock(ARGV[1]), ARGV[2], ARGV[3]
-local keys = {
-  all = KEYS[1], running = KEYS[2], completed = KEYS[3], failed = KEYS[4], cancelled = KEYS[5], looks = KEYS[6],
-  expiry = KEYS[7], entered = KEYS[8]
-}
-if ARGV[7] ~= "" then
+local now, id, state = clock(args.now), args.id, args.state
+if args.changes ~= "" then
   -- a call that was held up must not undo a later one
-  if tonumber(redis.call("HGET", keys.entered, id) or "0") > tonumber(ARGV[7]) then return 0 end
-  redis.call("HSET", keys.entered, id, ARGV[7])
+  if tonumber(redis.call("HGET", keys.entered, id) or "0") > tonumber(args.changes) then return 0 end
+  redis.call("HSET", keys.entered, id, args.changes)
 end
 if state ~= "-" then
   local states = { running = keys.running, completed = keys.completed, failed = keys.failed, cancelled = keys.cancelled }
   for name, key in pairs(states) do
-    if name == state then redis.call("ZADD", key, ARGV[4], id) else redis.call("ZREM", key, id) end
+    if name == state then redis.call("ZADD", key, args.created, id) else redis.call("ZREM", key, id) end
   end
   if state == "" then
     redis.call("ZREM", keys.all, id)
     redis.call("HDEL", keys.entered, id)
   else
-    redis.call("ZADD", keys.all, ARGV[4], id)
+    redis.call("ZADD", keys.all, args.created, id)
   end
 end
 local function set(key, at)
@@ -49,6 +45,6 @@ local function set(key, at)
     redis.call("ZADD", key, at, id)
   end
 end
-set(keys.looks, ARGV[5])
-set(keys.expiry, ARGV[6])
+set(keys.looks, args.look)
+set(keys.expiry, args.over)
 return 1

@@ -5,4 +5,4 @@
 -- ARGV name       of the schedule
 -- REPLY list      now, record ("" when there is none)
 -- include lib/time
-return { exact(clock(ARGV[1])), redis.call("HGET", KEYS[1], ARGV[2]) or "" }
+return { exact(clock(args.now)), redis.call("HGET", keys.schedules, args.name) or "" }

@@ -46,16 +46,9 @@
 -- include lib/time
 -- include lib/values
 -- include lib/signal
-local keys = {
-  jobs = KEYS[1], runs = KEYS[2], pending = KEYS[3], limited = KEYS[4], limits = KEYS[5], buckets = KEYS[6],
-  scheduled = KEYS[7], retry = KEYS[8], active = KEYS[9], completed = KEYS[10], cancelled = KEYS[11],
-  dead = KEYS[12], ledger = KEYS[13], result = KEYS[14], cancels = KEYS[15], progress = KEYS[16], logs = KEYS[17],
-  watchers = KEYS[18], unique = KEYS[19], meta = KEYS[20], claims = KEYS[21], workers = KEYS[22],
-  outbox = KEYS[23], endings = KEYS[24], members = KEYS[25], wake = KEYS[26], notices = ARGV[2]
-}
 -- looked at when it is needed: what only deletes goes without
 local now
-local worker, number, limit, lease = ARGV[3], ARGV[4], tonumber(ARGV[5]), tonumber(ARGV[6])
+local worker, number, limit, lease = args.worker, args.number, tonumber(args.limit), tonumber(args.lease)
 local find, byte, format = string.find, string.byte, string.format
 
 -- What few calls need. A function costs time whenever it is made, so these are made by the first that needs one: an
@@ -63,7 +56,7 @@ local find, byte, format = string.find, string.byte, string.format
 local made
 local function rarely()
   if made then return made end
-  now = now or clock(ARGV[1])
+  now = now or clock(args.now)
   local sub = string.sub
   -- include lib/record
   -- include lib/moves
@@ -114,7 +107,7 @@ local function rarely()
       local is_held = text and find(text, held, 1, true) == 1
       local run
       if is_held and not (op == "c" and byte(text, #held + 1) == 48) then
-        run = parse_run(keys, id, text)
+        run = parse_run(id, text)
         -- not of this make: nothing can be settled, and the lease goes as others do
         if not run then is_held, text = false, false end
       end
@@ -122,43 +115,43 @@ local function rarely()
         if op == "c" and byte(text, #held + 1) == 48 then
           done[#done + 1] = id
           touched[id] = false
-          if watched then tell_ended(keys, id, "c") end
+          if watched then tell_ended(id, "c") end
         else
           local stop = (op == "r" or op == "s" or op == "l") and redis.call("HGET", keys.cancels, id)
           if stop then
-            cancel_now(keys, keys.active, id, run, "cancelled", stop, now)
+            cancel_now(keys.active, id, run, "cancelled", stop, now)
             outcome = "x"
           elseif op == "c" then
-            finish(keys, keys.active, "completed", id, run, now, "c")
+            finish(keys.active, "completed", id, run, now, "c")
           elseif op == "C" then
-            finish(keys, keys.active, "completed", id, run, now, "C" .. first, first)
+            finish(keys.active, "completed", id, run, now, "C" .. first, first)
           elseif op == "r" then
             if run.attempt >= run.max_attempts then
-              write_failure(keys, id, run, "dead", now, second)
-              bury(keys, id, run, "exhausted", second, third ~= "" and third or nil, now)
+              write_failure(id, run, "dead", now, second)
+              bury(id, run, "exhausted", second, third ~= "" and third or nil, now)
               outcome = "d"
             else
-              write_failure(keys, id, run, "retry", now, second)
-              leave_active(keys, keys.retry, now + tonumber(first), id, run)
+              write_failure(id, run, "retry", now, second)
+              leave_active(keys.retry, now + tonumber(first), id, run)
               count(keys.meta, "retried", 1)
             end
           elseif op == "b" then
-            write_failure(keys, id, run, "dead", now, second)
-            bury(keys, id, run, first, second, third ~= "" and third or nil, now)
+            write_failure(id, run, "dead", now, second)
+            bury(id, run, first, second, third ~= "" and third or nil, now)
           elseif op == "x" then
-            cancel_now(keys, keys.active, id, run, "cancelled", first, now)
+            cancel_now(keys.active, id, run, "cancelled", first, now)
           elseif op == "s" then
             run.attempt = run.attempt - 1
             run.snoozes = run.snoozes + 1
-            leave_active(keys, keys.scheduled, now + tonumber(first), id, run)
+            leave_active(keys.scheduled, now + tonumber(first), id, run)
             count(keys.meta, "snoozed", 1)
           else
             run.attempt = run.attempt - 1
             local delay = tonumber(first)
             if delay > 0 then
-              leave_active(keys, keys.scheduled, now + delay, id, run)
+              leave_active(keys.scheduled, now + delay, id, run)
             else
-              leave_active(keys, keys.pending, run.score, id, run)
+              leave_active(keys.pending, run.score, id, run)
               freed = true
             end
             count(keys.meta, "released", 1)
@@ -199,7 +192,7 @@ local function rarely()
       local text = redis.call("HGET", keys.runs, id)
       local token = exact(first + position)
       if text and string.sub(text, 1, #token + 2) == "a" .. token .. "," then
-        local run = parse_run(keys, id, text)
+        local run = parse_run(id, text)
         if run then
           local n = #claimed + 1
           claimed[n], handed[n] = id, redis.call("HGET", keys.jobs, id) or ""
@@ -217,12 +210,12 @@ local function rarely()
     local expired = {}
     for i = 1, #ids do
       if records[i] and (byte(records[i], 1) or 0) >= 50 then
-        local run = texts[i] and parse_run(keys, ids[i], texts[i]) or new_run(records[i])
-        if run and run.held == "s" then free_key(keys, ids[i], run) end
+        local run = texts[i] and parse_run(ids[i], texts[i]) or new_run(records[i])
+        if run and run.held == "s" then free_key(ids[i], run) end
         if run and run.expires and run.expires <= now then
-          cancel_now(keys, keys.pending, ids[i], run, "expired", '"no attempt had started in time"', now)
+          cancel_now(keys.pending, ids[i], run, "expired", '"no attempt had started in time"', now)
           expired[i] = true
-          if limits then give_back_token(keys, limits, run.kind, now) end
+          if limits then give_back_token(limits, run.kind, now) end
         end
       end
     end
@@ -242,7 +235,7 @@ local function rarely()
   -- when its record is not of this make.
   local function run_of(id, record, text, token, rest)
     if not is_record(record) then return nil end
-    local old = text and parse_run(keys, id, text) or new_run(record)
+    local old = text and parse_run(id, text) or new_run(record)
     local progress = (old.attempt + 1) .. "," .. old.rescues .. "," .. old.snoozes
     return "a" .. exact(token) .. "," .. old.flag .. "," .. progress .. rest .. "," .. old.tail, progress
   end
@@ -267,7 +260,7 @@ local function delete_all(plain)
   spread_range("HDEL", keys.runs, ARGV, from, to)
   spread_range("HDEL", keys.jobs, ARGV, from, to)
   if redis.call("HLEN", keys.watchers) > 0 then
-    for i = from, to do rarely().tell_ended(keys, ARGV[i], "c") end
+    for i = from, to do rarely().tell_ended(ARGV[i], "c") end
   end
   count(keys.meta, "completed", deleted)
   count(keys.meta, "removed", deleted)
@@ -281,7 +274,7 @@ local function delete_all(plain)
   return table.concat(outcomes)
 end
 
-local plain = tonumber(ARGV[7])
+local plain = tonumber(args.plain)
 local deleted = plain > 0 and delete_all(plain)
 local outcomes, freed = deleted or "", false
 if (plain > 0 and not deleted) or #ARGV > 7 + 2 * plain then
@@ -317,10 +310,10 @@ end
 if number == "" then
   local waits = max_active and redis.call("ZCARD", keys.pending) + redis.call("ZCARD", keys.limited) > 0
   local made_room = waits and outcomes ~= "" and room() > 0
-  if freed or made_room then signal(keys) end
+  if freed or made_room then signal() end
   return answer(-1, false, false, 0)
 end
-now = now or clock(ARGV[1])
+now = now or clock(args.now)
 
 local function head(index)
   local first = redis.call("ZRANGE", index, 0, 0, "WITHSCORES")
@@ -330,17 +323,17 @@ end
 local rescued, buried
 local expires = head(keys.active)
 if expires <= now then
-  rescued, buried = rarely().rescue(keys, 100, now)
+  rescued, buried = rarely().rescue(100, now)
   expires = head(keys.active)
 end
 local due = math.min(head(keys.scheduled), head(keys.retry))
 if due <= now then
-  rarely().promote(keys, 1000, now)
+  rarely().promote(1000, now)
   due = math.min(head(keys.scheduled), head(keys.retry))
 end
 
 local paused = meta[2] == "1"
-local limits = redis.call("HLEN", keys.limits) > 0 and rarely().read_limits(keys) or nil
+local limits = redis.call("HLEN", keys.limits) > 0 and rarely().read_limits() or nil
 
 -- Lengths with commas between; those of ids, which are mostly alike, are one number then.
 local function lengths_of(texts, may_be_one)
@@ -404,7 +397,7 @@ local function claim()
   if paused or most < 1 then return 0 end
   local ids, records, more
   if limits then
-    ids = rarely().take_limited(keys, limits, most, now)
+    ids = rarely().take_limited(limits, most, now)
     records = read_fields(keys.jobs, ids)
   else
     ids, records, more = take(most)
@@ -487,13 +480,13 @@ end
 local next_token = math.huge
 if limits then
   local limited_more
-  limited_more, next_token = rarely().look_ahead(keys, limits, now)
+  limited_more, next_token = rarely().look_ahead(limits, now)
   more = limited_more or redis.call("ZCARD", keys.pending) > 0
 elseif more == nil then
   more = redis.call("ZCARD", keys.pending) > 0
 end
 more = more and not paused and room() > 0
-if more then signal(keys) end
+if more then signal() end
 local next_change = math.min(expires, due, next_token)
 return answer(
   next_change < math.huge and math.max(0, next_change - now) or -1, more, paused, first_token, rescued, buried

@@ -5,4 +5,4 @@
 -- ARGV limit   workflows at most
 -- REPLY list   ids
 -- include lib/time
-return redis.call("ZRANGEBYSCORE", KEYS[1], "-inf", clock(ARGV[1]), "LIMIT", 0, tonumber(ARGV[2]))
+return redis.call("ZRANGEBYSCORE", keys.expiry, "-inf", clock(args.now), "LIMIT", 0, tonumber(args.limit))

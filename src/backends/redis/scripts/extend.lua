@@ -16,10 +16,10 @@
 -- include lib/time
 -- include lib/values
 -- include lib/record
-local jobs, runs, active, meta, cancels = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5]
-local workers, about = KEYS[6], KEYS[7]
-local now = clock(ARGV[1])
-local expires = now + tonumber(ARGV[3])
+local jobs, runs, active, meta, cancels = keys.jobs, keys.runs, keys.active, keys.meta, keys.cancels
+local workers, about = keys.workers, keys.about
+local now = clock(args.now)
+local expires = now + tonumber(args.lease)
 
 local ids = {}
 for i = 5, #ARGV, 2 do ids[#ids + 1] = ARGV[i] end
@@ -41,6 +41,6 @@ for i, id in ipairs(ids) do
 end
 spread("ZADD", active, leases)
 count(meta, "stale", stale)
-redis.call("ZADD", workers, now, ARGV[2])
-if ARGV[4] ~= "" then redis.call("HSET", about, ARGV[2], ARGV[4]) end
+redis.call("ZADD", workers, now, args.worker)
+if args.about ~= "" then redis.call("HSET", about, args.worker, args.about) end
 return table.concat(answers)

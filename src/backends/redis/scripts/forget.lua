@@ -5,6 +5,6 @@
 -- KEYS about      hash: worker -> what it says of itself
 -- ARGV worker     who has ended
 -- REPLY number    1 when it was listed, else 0
-redis.call("HDEL", KEYS[1], ARGV[1])
-redis.call("HDEL", KEYS[3], ARGV[1])
-return redis.call("ZREM", KEYS[2], ARGV[1])
+redis.call("HDEL", keys.claims, args.worker)
+redis.call("HDEL", keys.about, args.worker)
+return redis.call("ZREM", keys.workers, args.worker)

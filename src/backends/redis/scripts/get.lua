@@ -19,20 +19,16 @@
 -- include lib/time
 -- include lib/read
 -- include lib/limits
-local keys = {
-  jobs = KEYS[1], runs = KEYS[2], ledger = KEYS[3], result = KEYS[4], cancels = KEYS[5], progress = KEYS[6],
-  limited = KEYS[7]
-}
 local states = { "pending", "scheduled", "retry", "active", "completed", "cancelled", "dead" }
-local id = ARGV[1]
+local id = args.id
 local record = redis.call("HGET", keys.jobs, id)
 if not record then return {} end
 local kind, place = kind_and_score(record)
 if kind and redis.call("ZSCORE", keys.limited, limited_member(kind, place, id)) then
-  return read_job(keys, id, "pending", exact(place), record)
+  return read_job(id, "pending", exact(place), record)
 end
 for i, state in ipairs(states) do
   local score = redis.call("ZSCORE", KEYS[7 + i], id)
-  if score then return read_job(keys, id, state, score, record) end
+  if score then return read_job(id, state, score, record) end
 end
 return {}

@@ -7,11 +7,10 @@
 -- ARGV most       jobs, "" for no limit
 -- REPLY number    1
 -- include lib/signal
-local keys = { pending = KEYS[1], limited = KEYS[2], meta = KEYS[3], wake = KEYS[4] }
-if ARGV[1] == "" then
+if args.most == "" then
   redis.call("HDEL", keys.meta, "max_active")
 else
-  redis.call("HSET", keys.meta, "max_active", ARGV[1])
+  redis.call("HSET", keys.meta, "max_active", args.most)
 end
-if redis.call("ZCARD", keys.pending) + redis.call("ZCARD", keys.limited) > 0 then signal(keys) end
+if redis.call("ZCARD", keys.pending) + redis.call("ZCARD", keys.limited) > 0 then signal() end
 return 1

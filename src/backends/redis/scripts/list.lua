@@ -14,10 +14,7 @@
 -- ARGV id        of the last place shown
 -- REPLY list    1 when there may be more, else 0; then the jobs
 -- include lib/read
-local keys = {
-  jobs = KEYS[1], runs = KEYS[2], ledger = KEYS[3], result = KEYS[4], cancels = KEYS[5], progress = KEYS[6]
-}
-local index, state, reverse, limit = KEYS[7], ARGV[1], ARGV[2] == "1", tonumber(ARGV[3])
+local index, state, reverse, limit = keys.index, args.state, args.reverse == "1", tonumber(args.limit)
 
 -- Bytes, as the server orders members; `<` on strings would ask the locale.
 local function precedes(a, b)
@@ -44,12 +41,12 @@ end
 local size = redis.call("ZCARD", index)
 local entries, more
 if reverse then
-  local stop = ARGV[4] == "" and size or count_before(tonumber(ARGV[4]), ARGV[5], false)
+  local stop = args.score == "" and size or count_before(tonumber(args.score), args.id, false)
   local start = math.max(0, stop - limit)
   more = start > 0
   entries = stop == 0 and {} or redis.call("ZRANGE", index, size - stop, size - start - 1, "REV", "WITHSCORES")
 else
-  local start = ARGV[4] == "" and 0 or count_before(tonumber(ARGV[4]), ARGV[5], true)
+  local start = args.score == "" and 0 or count_before(tonumber(args.score), args.id, true)
   more = start + limit < size
   entries = redis.call("ZRANGE", index, start, start + limit - 1, "WITHSCORES")
 end
@@ -57,6 +54,6 @@ end
 local reply = { more and 1 or 0 }
 for i = 1, #entries, 2 do
   local record = redis.call("HGET", keys.jobs, entries[i])
-  if record then reply[#reply + 1] = read_job(keys, entries[i], state, entries[i + 1], record) end
+  if record then reply[#reply + 1] = read_job(entries[i], state, entries[i + 1], record) end
 end
 return reply

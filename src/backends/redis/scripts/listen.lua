@@ -5,10 +5,10 @@
 -- ARGV listener   "name ref"
 -- ARGV leave      1 to take it back
 -- REPLY number    1 when it has ended or is not stored, else 0
-if ARGV[2] == "1" then
-  redis.call("SREM", KEYS[2], ARGV[1])
+if args.leave == "1" then
+  redis.call("SREM", keys.listeners, args.listener)
   return 0
 end
-if redis.call("HGET", KEYS[1], "state") ~= "running" then return 1 end
-redis.call("SADD", KEYS[2], ARGV[1])
+if redis.call("HGET", keys.head, "state") ~= "running" then return 1 end
+redis.call("SADD", keys.listeners, args.listener)
 return 0

@@ -6,7 +6,7 @@
 -- ARGV again   ms after which they are handed out again
 -- REPLY list   ids
 -- include lib/time
-local now = clock(ARGV[1])
-local ids = redis.call("ZRANGEBYSCORE", KEYS[1], "-inf", now, "LIMIT", 0, tonumber(ARGV[2]))
-for _, id in ipairs(ids) do redis.call("ZADD", KEYS[1], now + tonumber(ARGV[3]), id) end
+local now = clock(args.now)
+local ids = redis.call("ZRANGEBYSCORE", keys.looks, "-inf", now, "LIMIT", 0, tonumber(args.limit))
+for _, id in ipairs(ids) do redis.call("ZADD", keys.looks, now + tonumber(args.again), id) end
 return ids

@@ -7,16 +7,16 @@
 -- ARGV limit   how many at most
 -- REPLY list   state of the workflow, then per node: parents, "queue,kind" or "" of a join, letter and generation
 -- include lib/time
-local head = redis.call("HMGET", KEYS[1], "state", "created")
+local head = redis.call("HMGET", keys.head, "state", "created")
 if not head[1] then return {} end
-local reply, from = { head[1] }, tonumber(ARGV[1])
-for node = from, from + tonumber(ARGV[2]) - 1 do
-  local text = redis.call("HGET", KEYS[2], node)
+local reply, from = { head[1] }, tonumber(args.from)
+for node = from, from + tonumber(args.limit) - 1 do
+  local text = redis.call("HGET", keys.nodes, node)
   if not text then break end
   local parents, what = string.match(text, "^[^\n]*\n([^\n]*)\n([^\n]*)")
   reply[#reply + 1] = parents or ""
   reply[#reply + 1] = what or ""
-  local letter, generation = string.match(redis.call("HGET", KEYS[3], node) or "w0", "^(%a)(%d+)")
+  local letter, generation = string.match(redis.call("HGET", keys.status, node) or "w0", "^(%a)(%d+)")
   reply[#reply + 1] = (letter or "w") .. exact(head[2] + (generation or 0))
 end
 return reply

@@ -4,5 +4,5 @@
 -- ARGV skip    how many to leave out
 -- ARGV most    how many to read
 -- REPLY list   ids, oldest first
-local skip = tonumber(ARGV[1])
-return redis.call("ZRANGE", KEYS[1], skip, skip + tonumber(ARGV[2]) - 1)
+local skip = tonumber(args.skip)
+return redis.call("ZRANGE", keys.dead, skip, skip + tonumber(args.most) - 1)

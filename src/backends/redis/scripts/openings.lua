@@ -8,13 +8,13 @@
 -- ARGV count   about how many
 -- REPLY list   next cursor, "0" after the last page; then per node: node, generation, queue
 -- include lib/time
-local head = redis.call("HMGET", KEYS[1], "stop", "created")
+local head = redis.call("HMGET", keys.head, "stop", "created")
 if (head[1] or "") == "" then return { "0" } end
-local page = redis.call("SSCAN", KEYS[4], ARGV[1], "COUNT", ARGV[2])
+local page = redis.call("SSCAN", keys.open, args.cursor, "COUNT", args.count)
 local reply = { page[1] }
 for _, node in ipairs(page[2]) do
   reply[#reply + 1] = node
-  reply[#reply + 1] = exact(head[2] + (string.match(redis.call("HGET", KEYS[3], node) or "", "^%a(%d+)") or 0))
-  reply[#reply + 1] = string.match(redis.call("HGET", KEYS[2], node) or "", "^[^\n]*\n[^\n]*\n([^,]*),") or ""
+  reply[#reply + 1] = exact(head[2] + (string.match(redis.call("HGET", keys.status, node) or "", "^%a(%d+)") or 0))
+  reply[#reply + 1] = string.match(redis.call("HGET", keys.nodes, node) or "", "^[^\n]*\n[^\n]*\n([^,]*),") or ""
 end
 return reply

@@ -4,5 +4,5 @@
 -- ARGV ...nodes  the nodes
 -- REPLY list     an outcome each, "" for one that has not ended
 local reply = {}
-for i, node in ipairs(ARGV) do reply[i] = redis.call("HGET", KEYS[1], node) or "" end
+for i, node in ipairs(ARGV) do reply[i] = redis.call("HGET", keys.results, node) or "" end
 return reply

@@ -7,12 +7,11 @@
 -- ARGV paused  1 to pause, 0 to resume
 -- REPLY number  1 when that changed something, else 0
 -- include lib/signal
-local keys = { pending = KEYS[1], limited = KEYS[2], meta = KEYS[3], wake = KEYS[4] }
 local was = redis.call("HGET", keys.meta, "paused") or "0"
-if ARGV[1] == "1" then
+if args.paused == "1" then
   redis.call("HSET", keys.meta, "paused", "1")
 else
   redis.call("HDEL", keys.meta, "paused")
-  if redis.call("ZCARD", keys.pending) + redis.call("ZCARD", keys.limited) > 0 then signal(keys) end
+  if redis.call("ZCARD", keys.pending) + redis.call("ZCARD", keys.limited) > 0 then signal() end
 end
-return was ~= ARGV[1] and 1 or 0
+return was ~= args.paused and 1 or 0

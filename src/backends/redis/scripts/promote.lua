@@ -14,7 +14,6 @@
 -- include lib/record
 -- include lib/promote
 -- include lib/signal
-local keys = { jobs = KEYS[1], pending = KEYS[2], scheduled = KEYS[3], retry = KEYS[4], meta = KEYS[5], wake = KEYS[6] }
-local promoted = promote(keys, tonumber(ARGV[2]), clock(ARGV[1]))
-if promoted > 0 then signal(keys) end
+local promoted = promote(tonumber(args.limit), clock(args.now))
+if promoted > 0 then signal() end
 return promoted

@@ -28,20 +28,14 @@
 -- include lib/values
 -- include lib/record
 -- include lib/moves
-local keys = {
-  jobs = KEYS[1], runs = KEYS[2], completed = KEYS[3], cancelled = KEYS[4], dead = KEYS[5],
-  ledger = KEYS[6], result = KEYS[7], progress = KEYS[8], logs = KEYS[9],
-  unique = KEYS[10], windows = KEYS[11], meta = KEYS[12], claims = KEYS[13], workers = KEYS[14], about = KEYS[15],
-  requests = KEYS[16], producers = KEYS[17], members = KEYS[18]
-}
-local now = clock(ARGV[1])
-local left = tonumber(ARGV[2])
-local dead_retain, max_dead, max_finished = tonumber(ARGV[3]), tonumber(ARGV[4]), tonumber(ARGV[5])
+local now = clock(args.now)
+local left = tonumber(args.limit)
+local dead_retain, max_dead, max_finished = tonumber(args.dead_retain), tonumber(args.max_dead), tonumber(args.max_finished)
 
 local removed = 0
 local function drop(index, ids)
   for _, id in ipairs(ids) do
-    remove(keys, index, id)
+    remove(index, id)
   end
   removed = removed + #ids
   left = left - #ids

@@ -14,14 +14,10 @@
 -- include lib/values
 -- include lib/record
 -- include lib/moves
-local keys = {
-  jobs = KEYS[1], runs = KEYS[2], dead = KEYS[3], ledger = KEYS[4], result = KEYS[5],
-  progress = KEYS[6], logs = KEYS[7], meta = KEYS[8]
-}
 local purged = 0
 for _, id in ipairs(ARGV) do
   if redis.call("ZSCORE", keys.dead, id) then
-    remove(keys, keys.dead, id)
+    remove(keys.dead, id)
     purged = purged + 1
   end
 end

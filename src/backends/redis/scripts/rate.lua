@@ -11,8 +11,7 @@
 -- include lib/time
 -- include lib/limits
 -- include lib/signal
-local keys = { limited = KEYS[1], limits = KEYS[2], buckets = KEYS[3], wake = KEYS[4] }
-local now, kind, limit = clock(ARGV[1]), ARGV[2], ARGV[3]
+local now, kind, limit = clock(args.now), args.kind, args.limit
 if limit == "" then
   redis.call("HDEL", keys.buckets, kind)
   local first, last = of_kind(kind)
@@ -23,11 +22,11 @@ if limit == "" then
   end
 else
   -- what has been gained so far was gained at the old rate
-  local old = read_limits(keys)[kind]
+  local old = read_limits()[kind]
   if old and old.limit > 0 then
-    redis.call("HSET", keys.buckets, kind, string.format("%.17g", tokens_of(keys, kind, old, now)) .. "," .. exact(now))
+    redis.call("HSET", keys.buckets, kind, string.format("%.17g", tokens_of(kind, old, now)) .. "," .. exact(now))
   end
   redis.call("HSET", keys.limits, kind, limit)
 end
-if redis.call("ZCARD", keys.limited) > 0 then signal(keys) end
+if redis.call("ZCARD", keys.limited) > 0 then signal() end
 return 1

@@ -20,17 +20,13 @@
 -- include lib/record
 -- include lib/moves
 -- include lib/signal
-local keys = {
-  jobs = KEYS[1], runs = KEYS[2], pending = KEYS[3], dead = KEYS[4], result = KEYS[5], unique = KEYS[6], windows = KEYS[7],
-  meta = KEYS[8], outbox = KEYS[9], endings = KEYS[10], members = KEYS[11], wake = KEYS[12]
-}
-local now, ids = clock(ARGV[1]), {}
+local now, ids = clock(args.now), {}
 for i = 2, #ARGV do ids[#ids + 1] = ARGV[i] end
 
 local function redrive(id)
   local record = redis.call("ZSCORE", keys.dead, id) and redis.call("HGET", keys.jobs, id)
   if not record then return "not-dead" end
-  local run = parse_run(keys, id, redis.call("HGET", keys.runs, id) or "")
+  local run = parse_run(id, redis.call("HGET", keys.runs, id) or "")
   -- a record that is not of this make stays where it is
   if not run or not first_line(record) then return "not-dead" end
   -- a window was held from the enqueue on, and is not held again
@@ -55,7 +51,7 @@ local function redrive(id)
   if run.flag % 4 >= 2 then run.flag = exact(run.flag - 2) end
   redis.call("HSET", keys.runs, id, format_run(run))
   redis.call("HDEL", keys.result, id)
-  tell_workflow(keys, id, run, "R", now)
+  tell_workflow(id, run, "R", now)
   redis.call("ZREM", keys.dead, id)
   redis.call("ZADD", keys.pending, priority * 1099511627776 + sequence, id)
   return "ok"
@@ -69,5 +65,5 @@ for _, id in ipairs(ids) do
   reply[#reply + 1] = outcome
 end
 count(keys.meta, "redriven", redriven)
-if redriven > 0 then signal(keys) end
+if redriven > 0 then signal() end
 return reply

@@ -6,10 +6,10 @@
 -- REPLY number      of endings forgotten
 local forgotten = 0
 for i = 1, #ARGV, 2 do
-  local text = redis.call("HGET", KEYS[2], ARGV[i])
+  local text = redis.call("HGET", keys.endings, ARGV[i])
   if text and string.match(text, "^(%d+),") == ARGV[i + 1] then
-    redis.call("HDEL", KEYS[2], ARGV[i])
-    redis.call("ZREM", KEYS[1], ARGV[i])
+    redis.call("HDEL", keys.endings, ARGV[i])
+    redis.call("ZREM", keys.outbox, ARGV[i])
     forgotten = forgotten + 1
   end
 end

@@ -16,15 +16,11 @@
 -- include lib/values
 -- include lib/record
 -- include lib/moves
-local keys = {
-  jobs = KEYS[1], runs = KEYS[2], completed = KEYS[3], cancelled = KEYS[4], dead = KEYS[5], ledger = KEYS[6],
-  result = KEYS[7], progress = KEYS[8], logs = KEYS[9], meta = KEYS[10]
-}
 local removed = 0
 for _, id in ipairs(ARGV) do
   for _, index in ipairs({ keys.completed, keys.cancelled, keys.dead }) do
     if redis.call("ZSCORE", index, id) then
-      remove(keys, index, id)
+      remove(index, id)
       removed = removed + 1
       break
     end

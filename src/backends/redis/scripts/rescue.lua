@@ -28,12 +28,6 @@
 -- include lib/moves
 -- include lib/rescue
 -- include lib/signal
-local keys = {
-  jobs = KEYS[1], runs = KEYS[2], pending = KEYS[3], active = KEYS[4], cancelled = KEYS[5], dead = KEYS[6],
-  ledger = KEYS[7], result = KEYS[8], cancels = KEYS[9], progress = KEYS[10], logs = KEYS[11], watchers = KEYS[12],
-  unique = KEYS[13], meta = KEYS[14], outbox = KEYS[15], endings = KEYS[16], members = KEYS[17], wake = KEYS[18],
-  notices = ARGV[2]
-}
-local rescued, buried = rescue(keys, tonumber(ARGV[3]), clock(ARGV[1]))
-if #rescued > 0 then signal(keys) end
+local rescued, buried = rescue(tonumber(args.limit), clock(args.now))
+if #rescued > 0 then signal() end
 return { rescued, buried }

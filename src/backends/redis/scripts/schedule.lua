@@ -12,14 +12,13 @@
 -- REPLY 0          there is another version, and nothing was done
 -- include lib/time
 -- include lib/schedule
-local keys = { meta = KEYS[1], schedules = KEYS[2], ticks = KEYS[3] }
-local name, paused, next_tick = ARGV[1], ARGV[3], ARGV[4]
-local entry = read_schedule(keys, name)
-if (entry and entry.version or "") ~= ARGV[2] then return 0 end
+local name, paused, next_tick = args.name, args.paused, args.next
+local entry = read_schedule(name)
+if (entry and entry.version or "") ~= args.version then return 0 end
 entry = entry or { next = "", paused = "0", runs = 0, skipped = 0, tick = "", job = "", triggered = "" }
 entry.version = exact(redis.call("HINCRBY", keys.meta, "schedule_version", 1))
-entry.definition = ARGV[5]
+entry.definition = args.definition
 if paused ~= "" then entry.paused = paused end
 if next_tick ~= "keep" then entry.next = next_tick == "none" and "" or next_tick end
-write_schedule(keys, name, entry)
+write_schedule(name, entry)
 return 1

@@ -6,7 +6,7 @@ export const sources = {
     keys: ["head", "nodes", "status", "left", "results", "open", "starts", "stopped", "failures", "listeners"] as const,
     args: ["now", "notices", "limit", "drive", "stop", "reason"] as const,
     rest: "endings" as const,
-    sha1: "64b02fca26fa7e63ae4757165b6eeb5f686794df",
+    sha1: "f16e21065420fecff4035b073b5336111515e231",
     source: `#!lua flags=allow-oom
 local function clock(given)
   if given ~= "" then return tonumber(given) end
@@ -68,9 +68,9 @@ end
 local function first_line(record)
   return string.match(record, "^(%d),(%d+,%d+,%d*,%-?%d+,%d+,%d+,[^,\\n]*,[^,\\n]*)\\n[^\\n]*\\n")
 end
-local function parse_run(keys, id, text)
+local function parse_run(id, text)
   if string.find(text, "^%a%d+,0,1,0,0,%d+,,,[^,]*$") then
-    local record = redis.call("HGET", keys.jobs, id)
+    local record = redis.call("HGET", nil, id)
     local _, tail = first_line(record or "")
     if not tail then return nil end
     text = text .. "," .. tail
@@ -89,12 +89,8 @@ end
 local function mind(run)
   if run.flag % 2 == 0 then run.flag = exact(run.flag + 1) end
 end
-local keys = {
-  head = KEYS[1], nodes = KEYS[2], status = KEYS[3], left = KEYS[4], results = KEYS[5], open = KEYS[6], starts = KEYS[7],
-  stopped = KEYS[8], failures = KEYS[9], listeners = KEYS[10], notices = ARGV[2]
-}
 local now, limit = clock(ARGV[1]), tonumber(ARGV[3])
-local head = redis.call("HMGET", keys.head, "state", "stop", "policy", "created", "ended", "deadline", "retain", "retain_failed",
+local head = redis.call("HMGET", KEYS[1], "state", "stop", "policy", "created", "ended", "deadline", "retain", "retain_failed",
   "stops")
 local state, stop, policy = head[1], head[2], head[3]
 if not state then return {} end
@@ -109,32 +105,32 @@ local function is_final()
   return is_over() or state == "completed"
 end
 local function set_status(node, letter, generation, sequence, stops)
-  redis.call("HSET", keys.status, node, letter .. generation .. "," .. exact(sequence) .. "," .. stops)
+  redis.call("HSET", KEYS[3], node, letter .. generation .. "," .. exact(sequence) .. "," .. stops)
 end
 local function start(node, generation)
   set_status(node, "o", generation, 0, stops_before)
-  redis.call("SADD", keys.open, node)
-  redis.call("ZADD", keys.starts, node, node)
+  redis.call("SADD", KEYS[6], node)
+  redis.call("ZADD", KEYS[7], node, node)
   fresh[#fresh + 1] = node
 end
 local function withhold(node, generation)
   set_status(node, "z", generation, 0, 0)
-  redis.call("SREM", keys.open, node)
-  redis.call("ZREM", keys.starts, node)
-  redis.call("SADD", keys.stopped, node)
+  redis.call("SREM", KEYS[6], node)
+  redis.call("ZREM", KEYS[7], node)
+  redis.call("SADD", KEYS[8], node)
 end
 local function status_of(node)
   local letter, generation, sequence, stops =
-    string.match(redis.call("HGET", keys.status, node) or "w0", "^(%a)(%d+),?(%d*),?(%d*)$")
+    string.match(redis.call("HGET", KEYS[3], node) or "w0", "^(%a)(%d+),?(%d*),?(%d*)$")
   return letter, tonumber(generation), tonumber(sequence) or 0, tonumber(stops) or 0
 end
 local function release(node)
   local parents = { node }
   while #parents > 0 do
     local parent = table.remove(parents)
-    local children = string.match(redis.call("HGET", keys.nodes, parent) or "", "^[^\\n]*")
+    local children = string.match(redis.call("HGET", KEYS[2], parent) or "", "^[^\\n]*")
     for join, child in string.gmatch(children, "(j?)(%d+)") do
-      if redis.call("HINCRBY", keys.left, child, -1) == 0 then
+      if redis.call("HINCRBY", KEYS[4], child, -1) == 0 then
         if join == "j" then
           set_status(child, "c", 0, 0, 0)
           parents[#parents + 1] = child
@@ -149,8 +145,8 @@ local function release(node)
 end
 local function begin_stop(cause, reason)
   stop = cause
-  stops_before = redis.call("HINCRBY", keys.head, "stops", 1)
-  redis.call("HSET", keys.head, "stop", cause, "reason", reason)
+  stops_before = redis.call("HINCRBY", KEYS[1], "stops", 1)
+  redis.call("HSET", KEYS[1], "stop", cause, "reason", reason)
   for _, node in ipairs(fresh) do
     local letter, generation = status_of(node)
     if letter == "o" then withhold(node, generation) end
@@ -159,13 +155,13 @@ local function begin_stop(cause, reason)
 end
 local function revive()
   state, stop, ended = "running", "", ""
-  redis.call("HSET", keys.head, "state", state, "stop", "", "reason", "")
-  redis.call("HDEL", keys.head, "ended")
-  for _, node in ipairs(redis.call("SMEMBERS", keys.stopped)) do
+  redis.call("HSET", KEYS[1], "state", state, "stop", "", "reason", "")
+  redis.call("HDEL", KEYS[1], "ended")
+  for _, node in ipairs(redis.call("SMEMBERS", KEYS[8])) do
     local _, generation = status_of(node)
     start(node, generation + 1)
   end
-  redis.call("DEL", keys.stopped)
+  redis.call("DEL", KEYS[8])
 end
 local function take(node, generation, sequence, outcome)
   local letter, current, latest, stops = status_of(node)
@@ -179,34 +175,34 @@ local function take(node, generation, sequence, outcome)
       if is_news then set_status(node, letter, generation, sequence, stops) end
       return false
     end
-    redis.call("ZREM", keys.failures, node)
-    redis.call("HDEL", keys.results, node)
+    redis.call("ZREM", KEYS[9], node)
+    redis.call("HDEL", KEYS[5], node)
     set_status(node, "o", generation, sequence, stops_before)
-    redis.call("SADD", keys.open, node)
+    redis.call("SADD", KEYS[6], node)
     revive()
     return true
   end
   if kind == "c" or kind == "C" then
     if letter == "c" then return false end
-    redis.call("SREM", keys.open, node)
-    redis.call("ZREM", keys.starts, node)
-    redis.call("ZREM", keys.failures, node)
+    redis.call("SREM", KEYS[6], node)
+    redis.call("ZREM", KEYS[7], node)
+    redis.call("ZREM", KEYS[9], node)
     set_status(node, "c", generation, sequence, stops)
-    redis.call("HSET", keys.results, node, outcome)
-    redis.call("HINCRBY", keys.head, "completed", 1)
+    redis.call("HSET", KEYS[5], node, outcome)
+    redis.call("HINCRBY", KEYS[1], "completed", 1)
     if had_failed and not is_final() then revive() end
-    if redis.call("HGET", keys.left, node) ~= "-1" then release(node) end
+    if redis.call("HGET", KEYS[4], node) ~= "-1" then release(node) end
     return true
   end
   local failed = kind == "d" and "d" or "x"
   if had_failed and is_news then
     set_status(node, failed, generation, sequence, stops)
-    redis.call("HSET", keys.results, node, outcome)
+    redis.call("HSET", KEYS[5], node, outcome)
     return true
   end
   if letter ~= "o" then return false end
-  redis.call("SREM", keys.open, node)
-  redis.call("ZREM", keys.starts, node)
+  redis.call("SREM", KEYS[6], node)
+  redis.call("ZREM", KEYS[7], node)
   if failed == "x" and stop ~= "" then
     withhold(node, generation)
     return true
@@ -216,11 +212,11 @@ local function take(node, generation, sequence, outcome)
     return true
   end
   set_status(node, failed, generation, sequence, stops)
-  redis.call("HSET", keys.results, node, outcome)
-  redis.call("ZADD", keys.failures, redis.call("HINCRBY", keys.head, "failings", 1), node)
+  redis.call("HSET", KEYS[5], node, outcome)
+  redis.call("ZADD", KEYS[9], redis.call("HINCRBY", KEYS[1], "failings", 1), node)
   if policy == "continue" then
-    if redis.call("HGET", keys.left, node) ~= "-1" then
-      redis.call("HSET", keys.left, node, -1)
+    if redis.call("HGET", KEYS[4], node) ~= "-1" then
+      redis.call("HSET", KEYS[4], node, -1)
       release(node)
     end
   elseif policy == "stop" and stop == "" then
@@ -238,27 +234,27 @@ if state == "running" and not is_over() then
     begin_stop("deadline", "")
   end
 end
-local open = redis.call("SCARD", keys.open)
+local open = redis.call("SCARD", KEYS[6])
 local stops = stop ~= "" and (repeated or stop ~= had_stop) and open > 0
 if state == "running" and open == 0 then
-  local has_failed = stop ~= "" or (redis.call("ZCARD", keys.failures) > 0 and policy ~= "continue")
+  local has_failed = stop ~= "" or (redis.call("ZCARD", KEYS[9]) > 0 and policy ~= "continue")
   state = stop == "cancelled" and "cancelled" or has_failed and "failed" or "completed"
   ended = exact(now)
-  redis.call("HSET", keys.head, "state", state, "ended", ended)
-  for _, listener in ipairs(redis.call("SMEMBERS", keys.listeners)) do
+  redis.call("HSET", KEYS[1], "state", state, "ended", ended)
+  for _, listener in ipairs(redis.call("SMEMBERS", KEYS[10])) do
     local name, ref = string.match(listener, "^(%S+) (%S+)$")
-    redis.call("PUBLISH", keys.notices .. name, "workflow\\n" .. ref)
+    redis.call("PUBLISH", ARGV[2] .. name, "workflow\\n" .. ref)
   end
-  redis.call("DEL", keys.listeners)
+  redis.call("DEL", KEYS[10])
 end
 local more = 0
 if repeated or stops then
-  fresh = redis.call("ZRANGE", keys.starts, 0, limit - 1)
-  more = redis.call("ZCARD", keys.starts) - #fresh
+  fresh = redis.call("ZRANGE", KEYS[7], 0, limit - 1)
+  more = redis.call("ZCARD", KEYS[7]) - #fresh
 else
   local still = {}
   for _, node in ipairs(fresh) do
-    if redis.call("ZSCORE", keys.starts, node) then still[#still + 1] = node end
+    if redis.call("ZSCORE", KEYS[7], node) then still[#still + 1] = node end
   end
   fresh = still
   more = #fresh - limit
@@ -268,13 +264,13 @@ if ended ~= "" then over = exact(tonumber(ended) + tonumber(state == "failed" an
 local changed_now = state ~= had_state
 local changed = repeated or changed_now
 local flags = (stops and 1 or 0) + (more > 0 and 2 or 0) + (changed and 4 or 0)
-local changes = redis.call("HINCRBY", keys.head, "changes", changed_now and 1 or 0)
+local changes = redis.call("HINCRBY", KEYS[1], "changes", changed_now and 1 or 0)
 local reply = { state, flags, exact(now), created, ended, deadline, over, changes }
 for i = 1, math.min(limit, #fresh) do
   local _, generation = status_of(fresh[i])
   reply[#reply + 1] = fresh[i]
   reply[#reply + 1] = exact(created + generation)
-  reply[#reply + 1] = redis.call("HGET", keys.nodes, fresh[i]) or ""
+  reply[#reply + 1] = redis.call("HGET", KEYS[2], fresh[i]) or ""
 end
 return reply`
   },
@@ -282,7 +278,7 @@ return reply`
     keys: ["jobs", "runs", "progress", "logs", "meta"] as const,
     args: ["id", "token", "progress", "most", "from"] as const,
     rest: "lines" as const,
-    sha1: "0ea0a7d79b5c5fc2b31182a9f6dadac222fcd9fb",
+    sha1: "32a72e65d815beaa0d8a10e155e7d7c3cb0ebca3",
     source: `#!lua
 local function clock(given)
   if given ~= "" then return tonumber(given) end
@@ -344,9 +340,9 @@ end
 local function first_line(record)
   return string.match(record, "^(%d),(%d+,%d+,%d*,%-?%d+,%d+,%d+,[^,\\n]*,[^,\\n]*)\\n[^\\n]*\\n")
 end
-local function parse_run(keys, id, text)
+local function parse_run(id, text)
   if string.find(text, "^%a%d+,0,1,0,0,%d+,,,[^,]*$") then
-    local record = redis.call("HGET", keys.jobs, id)
+    local record = redis.call("HGET", KEYS[1], id)
     local _, tail = first_line(record or "")
     if not tail then return nil end
     text = text .. "," .. tail
@@ -365,30 +361,29 @@ end
 local function mind(run)
   if run.flag % 2 == 0 then run.flag = exact(run.flag + 1) end
 end
-local keys = { jobs = KEYS[1], runs = KEYS[2], progress = KEYS[3], logs = KEYS[4], meta = KEYS[5] }
 local id, token, most = ARGV[1], ARGV[2], tonumber(ARGV[4])
-local text = redis.call("HGET", keys.runs, id)
+local text = redis.call("HGET", KEYS[2], id)
 local held = "a" .. token .. ","
 if not text or string.sub(text, 1, #held) ~= held then
   local current = text and string.match(text, "^%a(%d+),")
-  if current ~= token and (current or redis.call("HEXISTS", keys.jobs, id) == 1) then count(keys.meta, "stale", 1) end
+  if current ~= token and (current or redis.call("HEXISTS", KEYS[1], id) == 1) then count(KEYS[5], "stale", 1) end
   return 0
 end
-local run = parse_run(keys, id, text)
+local run = parse_run(id, text)
 if not run then return 0 end
 mind(run)
-redis.call("HSET", keys.runs, id, format_run(run))
-if ARGV[3] ~= "" then redis.call("HSET", keys.progress, id, ARGV[3]) end
+redis.call("HSET", KEYS[2], id, format_run(run))
+if ARGV[3] ~= "" then redis.call("HSET", KEYS[3], id, ARGV[3]) end
 if #ARGV > 5 then
   local lines = {}
-  for line in string.gmatch(redis.call("HGET", keys.logs, id) or "", "[^\\n]+") do lines[#lines + 1] = line end
+  for line in string.gmatch(redis.call("HGET", KEYS[4], id) or "", "[^\\n]+") do lines[#lines + 1] = line end
   local who, added = string.match(table.remove(lines, 1) or "", "^(%d+) (%d+)$")
   local known = who == token and tonumber(added) or 0
   local first = 6 + math.max(0, known - tonumber(ARGV[5]))
   for i = first, #ARGV do lines[#lines + 1] = ARGV[i] end
   known = exact(math.max(known, tonumber(ARGV[5]) + #ARGV - 5))
   local kept = table.concat(lines, "\\n", math.max(1, #lines - most + 1))
-  redis.call("HSET", keys.logs, id, token .. " " .. known .. "\\n" .. kept)
+  redis.call("HSET", KEYS[4], id, token .. " " .. known .. "\\n" .. kept)
 end
 return 1`
   },
@@ -396,7 +391,7 @@ return 1`
     keys: ["jobs", "pending", "limited", "scheduled", "retry", "active", "completed", "cancelled", "dead", "meta"] as const,
     args: ["limit"] as const,
     rest: undefined,
-    sha1: "7c470b81ff105628320759af6411c571a79c791d",
+    sha1: "a7350383fc41a7da34270bc44689878a02797daf",
     source: `#!lua flags=no-writes
 local function clock(given)
   if given ~= "" then return tonumber(given) end
@@ -458,9 +453,9 @@ end
 local function first_line(record)
   return string.match(record, "^(%d),(%d+,%d+,%d*,%-?%d+,%d+,%d+,[^,\\n]*,[^,\\n]*)\\n[^\\n]*\\n")
 end
-local function parse_run(keys, id, text)
+local function parse_run(id, text)
   if string.find(text, "^%a%d+,0,1,0,0,%d+,,,[^,]*$") then
-    local record = redis.call("HGET", keys.jobs, id)
+    local record = redis.call("HGET", KEYS[1], id)
     local _, tail = first_line(record or "")
     if not tail then return nil end
     text = text .. "," .. tail
@@ -504,7 +499,7 @@ return reply`
     keys: ["jobs", "runs", "pending", "limited", "scheduled", "retry", "active", "cancelled", "ledger", "result", "cancels", "progress", "logs", "watchers", "unique", "meta", "outbox", "endings", "members"] as const,
     args: ["now", "notices", "queue", "id", "reason"] as const,
     rest: undefined,
-    sha1: "8aa8892543bdb46097e73d9a50addeabb8c0f41e",
+    sha1: "d8a1259053b41d873de03bb256bb11e5450a4c06",
     source: `#!lua flags=allow-oom
 local function clock(given)
   if given ~= "" then return tonumber(given) end
@@ -566,9 +561,9 @@ end
 local function first_line(record)
   return string.match(record, "^(%d),(%d+,%d+,%d*,%-?%d+,%d+,%d+,[^,\\n]*,[^,\\n]*)\\n[^\\n]*\\n")
 end
-local function parse_run(keys, id, text)
+local function parse_run(id, text)
   if string.find(text, "^%a%d+,0,1,0,0,%d+,,,[^,]*$") then
-    local record = redis.call("HGET", keys.jobs, id)
+    local record = redis.call("HGET", KEYS[1], id)
     local _, tail = first_line(record or "")
     if not tail then return nil end
     text = text .. "," .. tail
@@ -588,99 +583,99 @@ local function mind(run)
   if run.flag % 2 == 0 then run.flag = exact(run.flag + 1) end
 end
 local ledger_limit = 20
-local function write_failure(keys, id, run, outcome, now, error)
+local function write_failure(id, run, outcome, now, error)
   local started = run.started ~= "" and run.started or now
   local line = run.attempt .. "," .. started .. "," .. now .. "," .. outcome .. "," .. error
-  local ledger = redis.call("HGET", keys.ledger, id)
+  local ledger = redis.call("HGET", KEYS[9], id)
   if ledger then
     local _, lines = string.gsub(ledger, "\\n", "\\n")
     if lines + 1 >= ledger_limit then ledger = string.match(ledger, "^[^\\n]*\\n(.*)$") or "" end
     line = ledger == "" and line or (ledger .. "\\n" .. line)
   end
-  redis.call("HSET", keys.ledger, id, line)
+  redis.call("HSET", KEYS[9], id, line)
   mind(run)
 end
-local function free_key(keys, id, run)
-  if run.unique ~= "" and run.held ~= "w" and run.held ~= "m" and redis.call("HGET", keys.unique, run.unique) == id then
-    redis.call("HDEL", keys.unique, run.unique)
+local function free_key(id, run)
+  if run.unique ~= "" and run.held ~= "w" and run.held ~= "m" and redis.call("HGET", KEYS[15], run.unique) == id then
+    redis.call("HDEL", KEYS[15], run.unique)
   end
 end
-local function remove(keys, index, id)
+local function remove(index, id)
   redis.call("ZREM", index, id)
-  for _, key in ipairs({ keys.jobs, keys.runs, keys.ledger, keys.result, keys.progress, keys.logs }) do
+  for _, key in ipairs({ KEYS[1], KEYS[2], KEYS[9], KEYS[10], KEYS[12], KEYS[13] }) do
     redis.call("HDEL", key, id)
   end
 end
-local function store_run(keys, id, run)
-  redis.call("HSET", keys.runs, id, format_run(run))
+local function store_run(id, run)
+  redis.call("HSET", KEYS[2], id, format_run(run))
 end
-local function tell_ended(keys, id, outcome)
-  local watchers = redis.call("HGET", keys.watchers, id)
+local function tell_ended(id, outcome)
+  local watchers = redis.call("HGET", KEYS[14], id)
   if not watchers then return end
-  redis.call("HDEL", keys.watchers, id)
+  redis.call("HDEL", KEYS[14], id)
   for name, ref in string.gmatch(watchers, "(%S+) (%S+)") do
-    redis.call("PUBLISH", keys.notices .. name, "ended\\n" .. ref .. "\\n" .. outcome)
+    redis.call("PUBLISH", ARGV[2] .. name, "ended\\n" .. ref .. "\\n" .. outcome)
   end
 end
 local ending_held, member_known = 5000, 600000
 local hands_over, handed_over = false, {}
-local function tell_workflow(keys, id, run, outcome, now)
+local function tell_workflow(id, run, outcome, now)
   if run.held ~= "m" then return end
-  local text = redis.call("HINCRBY", keys.meta, "endings", 1) .. "," .. run.unique .. "\\n" .. outcome
-  redis.call("HSET", keys.endings, id, text)
-  redis.call("ZADD", keys.outbox, hands_over and now + ending_held or now, id)
+  local text = redis.call("HINCRBY", KEYS[16], "endings", 1) .. "," .. run.unique .. "\\n" .. outcome
+  redis.call("HSET", KEYS[18], id, text)
+  redis.call("ZADD", KEYS[17], hands_over and now + ending_held or now, id)
   if hands_over then
     handed_over[#handed_over + 1] = id
     handed_over[#handed_over + 1] = text
   end
   if outcome == "R" then return end
-  redis.call("ZADD", keys.members, now, id)
-  for _, old in ipairs(redis.call("ZRANGEBYSCORE", keys.members, "-inf", now - member_known, "LIMIT", 0, 2)) do
-    redis.call("ZREM", keys.members, old)
+  redis.call("ZADD", KEYS[19], now, id)
+  for _, old in ipairs(redis.call("ZRANGEBYSCORE", KEYS[19], "-inf", now - member_known, "LIMIT", 0, 2)) do
+    redis.call("ZREM", KEYS[19], old)
   end
 end
-local function finish(keys, from, state, id, run, now, outcome, result)
-  free_key(keys, id, run)
-  redis.call("HDEL", keys.cancels, id)
+local function finish(from, state, id, run, now, outcome, result)
+  free_key(id, run)
+  redis.call("HDEL", KEYS[11], id)
   if run.retain <= 0 then
-    remove(keys, from, id)
-    count(keys.meta, "removed", 1)
+    remove(from, id)
+    count(KEYS[16], "removed", 1)
   else
     redis.call("ZREM", from, id)
-    redis.call("ZADD", keys[state], now + run.retain, id)
-    if result then redis.call("HSET", keys.result, id, result) end
+    redis.call("ZADD", state == "cancelled" and KEYS[8] or nil, now + run.retain, id)
+    if result then redis.call("HSET", KEYS[10], id, result) end
     run.holder = "w"
     run.finished = now
-    store_run(keys, id, run)
+    store_run(id, run)
   end
-  count(keys.meta, state, 1)
-  tell_ended(keys, id, outcome)
-  tell_workflow(keys, id, run, outcome, now)
+  count(KEYS[16], state, 1)
+  tell_ended(id, outcome)
+  tell_workflow(id, run, outcome, now)
 end
-local function cancel_now(keys, from, id, run, how, reason, now)
-  write_failure(keys, id, run, how, now, reason)
-  finish(keys, from, "cancelled", id, run, now, (how == "expired" and "e" or "x") .. reason)
+local function cancel_now(from, id, run, how, reason, now)
+  write_failure(id, run, how, now, reason)
+  finish(from, "cancelled", id, run, now, (how == "expired" and "e" or "x") .. reason)
 end
-local function bury(keys, id, run, reason, error, failure, now)
-  free_key(keys, id, run)
-  redis.call("HDEL", keys.cancels, id)
-  redis.call("ZREM", keys.active, id)
-  redis.call("ZADD", keys.dead, now, id)
-  if failure then redis.call("HSET", keys.result, id, failure) end
+local function bury(id, run, reason, error, failure, now)
+  free_key(id, run)
+  redis.call("HDEL", KEYS[11], id)
+  redis.call("ZREM", KEYS[7], id)
+  redis.call("ZADD", nil, now, id)
+  if failure then redis.call("HSET", KEYS[10], id, failure) end
   run.holder = "w"
   run.finished = now
   run.reason = reason
-  store_run(keys, id, run)
-  count(keys.meta, "died", 1)
+  store_run(id, run)
+  count(KEYS[16], "died", 1)
   local outcome = "d" .. reason .. "\\n" .. error .. (failure and ("\\n" .. failure) or "")
-  tell_ended(keys, id, outcome)
-  tell_workflow(keys, id, run, outcome, now)
+  tell_ended(id, outcome)
+  tell_workflow(id, run, outcome, now)
 end
-local function leave_active(keys, index, score, id, run)
-  redis.call("ZREM", keys.active, id)
+local function leave_active(index, score, id, run)
+  redis.call("ZREM", KEYS[7], id)
   redis.call("ZADD", index, score, id)
   run.holder = "w"
-  store_run(keys, id, run)
+  store_run(id, run)
 end
 local crash = '"the lease expired"'
 local place_offset = 4503599627370496
@@ -690,65 +685,59 @@ end
 local function of_kind(kind)
   return "[" .. kind .. ",", "(" .. kind .. "-"
 end
-local function read_limits(keys)
-  local limits, flat = {}, redis.call("HGETALL", keys.limits)
+local function read_limits()
+  local limits, flat = {}, redis.call("HGETALL", nil)
   for i = 1, #flat, 2 do
     local limit, per, burst = string.match(flat[i + 1], "^(%d+),(%d+),(%d+)$")
     limits[flat[i]] = { limit = tonumber(limit), per = tonumber(per), burst = tonumber(burst) }
   end
   return limits
 end
-local function tokens_of(keys, kind, rate, now)
+local function tokens_of(kind, rate, now)
   if rate.limit == 0 then return math.huge end
-  local tokens, at = string.match(redis.call("HGET", keys.buckets, kind) or "", "^([^,]+),(%d+)$")
+  local tokens, at = string.match(redis.call("HGET", nil, kind) or "", "^([^,]+),(%d+)$")
   if not tokens then return rate.burst end
   local elapsed = math.max(0, now - tonumber(at))
   return math.min(rate.burst, tonumber(tokens) + elapsed * rate.limit / rate.per)
 end
-local function give_back_token(keys, limits, kind, now)
+local function give_back_token(limits, kind, now)
   local rate = limits[kind]
   if not rate or rate.limit == 0 then return end
-  local tokens = tokens_of(keys, kind, rate, now) + 1
-  redis.call("HSET", keys.buckets, kind, string.format("%.17g", tokens) .. "," .. exact(now))
+  local tokens = tokens_of(kind, rate, now) + 1
+  redis.call("HSET", nil, kind, string.format("%.17g", tokens) .. "," .. exact(now))
 end
 local function kind_and_score(record)
   local sequence, priority, kind = string.match(record, "^%d,(%d+),%d+,%d*,(-?%d+),%d+,%d+,([^,]*),")
   if not kind then return nil end
   return kind, tonumber(priority) * 1099511627776 + tonumber(sequence)
 end
-local function leave_waiting(keys, id, record)
-  if redis.call("ZREM", keys.pending, id) == 1 then return true end
+local function leave_waiting(id, record)
+  if redis.call("ZREM", KEYS[3], id) == 1 then return true end
   local kind, score = kind_and_score(record)
-  return kind ~= nil and redis.call("ZREM", keys.limited, limited_member(kind, score, id)) == 1
+  return kind ~= nil and redis.call("ZREM", KEYS[4], limited_member(kind, score, id)) == 1
 end
-local keys = {
-  jobs = KEYS[1], runs = KEYS[2], pending = KEYS[3], limited = KEYS[4], scheduled = KEYS[5], retry = KEYS[6],
-  active = KEYS[7], cancelled = KEYS[8], ledger = KEYS[9], result = KEYS[10], cancels = KEYS[11],
-  progress = KEYS[12], logs = KEYS[13], watchers = KEYS[14], unique = KEYS[15], meta = KEYS[16],
-  outbox = KEYS[17], endings = KEYS[18], members = KEYS[19], notices = ARGV[2]
-}
 local now, queue, id, reason = clock(ARGV[1]), ARGV[3], ARGV[4], ARGV[5]
-local record = redis.call("HGET", keys.jobs, id)
+local record = redis.call("HGET", KEYS[1], id)
 if not record then return "gone" end
-local text = redis.call("HGET", keys.runs, id)
-local run = text and parse_run(keys, id, text) or new_run(record)
+local text = redis.call("HGET", KEYS[2], id)
+local run = text and parse_run(id, text) or new_run(record)
 if not run then return redis.error_reply("ERR the record of the job is not of this make") end
-if redis.call("ZREM", keys.scheduled, id) + redis.call("ZREM", keys.retry, id) > 0 or leave_waiting(keys, id, record) then
-  cancel_now(keys, keys.pending, id, run, "cancelled", reason, now)
+if redis.call("ZREM", KEYS[5], id) + redis.call("ZREM", KEYS[6], id) > 0 or leave_waiting(id, record) then
+  cancel_now(KEYS[3], id, run, "cancelled", reason, now)
   return "cancelled"
 end
-if not redis.call("ZSCORE", keys.active, id) then return "ended" end
-redis.call("HSET", keys.cancels, id, reason)
+if not redis.call("ZSCORE", KEYS[7], id) then return "ended" end
+redis.call("HSET", KEYS[11], id, reason)
 mind(run)
-store_run(keys, id, run)
-redis.call("PUBLISH", keys.notices .. run.worker, "cancel\\n" .. queue .. "\\n" .. id .. "\\n" .. run.token)
+store_run(id, run)
+redis.call("PUBLISH", ARGV[2] .. run.worker, "cancel\\n" .. queue .. "\\n" .. id .. "\\n" .. run.token)
 return "requested"`
   },
   commit: {
     keys: ["head", "draft", "nodes"] as const,
     args: ["now", "fingerprint", "nodes", "deadline"] as const,
     rest: "fields" as const,
-    sha1: "f7408419bc5d06b8f9cd8a8efd6fbad884cb9b0f",
+    sha1: "7dc6ead69bfb06e5facf63cc9404a66b86cab755",
     source: `#!lua
 local function clock(given)
   if given ~= "" then return tonumber(given) end
@@ -758,18 +747,17 @@ end
 local function exact(number)
   return string.format("%d", number)
 end
-local keys = { head = KEYS[1], draft = KEYS[2], nodes = KEYS[3] }
 local now, fingerprint = clock(ARGV[1]), ARGV[2]
-local stored = redis.call("HMGET", keys.head, "fingerprint", "created")
+local stored = redis.call("HMGET", KEYS[1], "fingerprint", "created")
 if stored[1] then return { stored[1] == fingerprint and "existing" or "conflict", stored[2] } end
-local draft = string.match(redis.call("GET", keys.draft) or "", "^(.*)@")
-if draft ~= fingerprint or redis.call("HLEN", keys.nodes) ~= tonumber(ARGV[3]) then
+local draft = string.match(redis.call("GET", KEYS[2]) or "", "^(.*)@")
+if draft ~= fingerprint or redis.call("HLEN", KEYS[3]) ~= tonumber(ARGV[3]) then
   return { "torn", "" }
 end
 local deadline = ARGV[4] ~= "" and exact(now + tonumber(ARGV[4])) or ""
-redis.call("HSET", keys.head, "fingerprint", fingerprint, "state", "running", "stop", "", "created", exact(now),
+redis.call("HSET", KEYS[1], "fingerprint", fingerprint, "state", "running", "stop", "", "created", exact(now),
   "deadline", deadline, "completed", 0, "changes", 1, unpack(ARGV, 5))
-redis.call("DEL", keys.draft)
+redis.call("DEL", KEYS[2])
 return { "created", exact(now) }`
   },
   confirm: {
@@ -806,7 +794,7 @@ return reply`
     keys: ["head", "draft", "nodes", "status", "left", "open", "starts"] as const,
     args: ["now", "fingerprint"] as const,
     rest: "nodes" as const,
-    sha1: "1e114212264e6d10151cb295414664a6d9595157",
+    sha1: "5291e8b669e45b45d7ff80ff39a98889a9986772",
     source: `#!lua
 local function clock(given)
   if given ~= "" then return tonumber(given) end
@@ -868,9 +856,9 @@ end
 local function first_line(record)
   return string.match(record, "^(%d),(%d+,%d+,%d*,%-?%d+,%d+,%d+,[^,\\n]*,[^,\\n]*)\\n[^\\n]*\\n")
 end
-local function parse_run(keys, id, text)
+local function parse_run(id, text)
   if string.find(text, "^%a%d+,0,1,0,0,%d+,,,[^,]*$") then
-    local record = redis.call("HGET", keys.jobs, id)
+    local record = redis.call("HGET", nil, id)
     local _, tail = first_line(record or "")
     if not tail then return nil end
     text = text .. "," .. tail
@@ -889,17 +877,14 @@ end
 local function mind(run)
   if run.flag % 2 == 0 then run.flag = exact(run.flag + 1) end
 end
-local keys = {
-  head = KEYS[1], draft = KEYS[2], nodes = KEYS[3], status = KEYS[4], left = KEYS[5], open = KEYS[6], starts = KEYS[7]
-}
 local now, fingerprint = clock(ARGV[1]), ARGV[2]
-local stored = redis.call("HGET", keys.head, "fingerprint")
+local stored = redis.call("HGET", KEYS[1], "fingerprint")
 if stored then return stored end
-local draft = string.match(redis.call("GET", keys.draft) or "", "^(.*)@")
+local draft = string.match(redis.call("GET", KEYS[2]) or "", "^(.*)@")
 if draft and draft ~= fingerprint then
-  redis.call("DEL", keys.nodes, keys.status, keys.left, keys.open, keys.starts)
+  redis.call("DEL", KEYS[3], KEYS[4], KEYS[5], KEYS[6], KEYS[7])
 end
-redis.call("SET", keys.draft, fingerprint .. "@" .. exact(now))
+redis.call("SET", KEYS[2], fingerprint .. "@" .. exact(now))
 local nodes, left, roots, starts, status = {}, {}, {}, {}, {}
 for i = 3, #ARGV, 3 do
   local node, parents = ARGV[i], ARGV[i + 1]
@@ -916,18 +901,18 @@ for i = 3, #ARGV, 3 do
     left[#left + 1] = parents
   end
 end
-spread("HSET", keys.nodes, nodes)
-spread("HSET", keys.left, left)
-spread("HSET", keys.status, status)
-spread("SADD", keys.open, roots)
-spread("ZADD", keys.starts, starts)
+spread("HSET", KEYS[3], nodes)
+spread("HSET", KEYS[5], left)
+spread("HSET", KEYS[4], status)
+spread("SADD", KEYS[6], roots)
+spread("ZADD", KEYS[7], starts)
 return ""`
   },
   drop: {
     keys: ["head", "draft", "nodes", "status", "left", "results", "open", "starts", "stopped", "failures", "listeners"] as const,
     args: ["now"] as const,
     rest: undefined,
-    sha1: "f1216938b775564b6f862d453abf42ac6436be57",
+    sha1: "180d98be577666b1c66b1b800b5c4002bacc30a3",
     source: `#!lua flags=allow-oom
 local function clock(given)
   if given ~= "" then return tonumber(given) end
@@ -946,14 +931,15 @@ if head[1] then
 end
 local since = string.match(redis.call("GET", KEYS[2]) or "", "@(%d+)$")
 if since and now - tonumber(since) < 3600000 then return "" end
-redis.call("UNLINK", KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5], KEYS[6], KEYS[7], KEYS[8], KEYS[9], KEYS[10], KEYS[11])
+redis.call("UNLINK", KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5], KEYS[6], KEYS[7], KEYS[8],
+  KEYS[9], KEYS[10], KEYS[11])
 return "dropped"`
   },
   due: {
     keys: ["schedules", "ticks"] as const,
     args: ["now", "limit"] as const,
     rest: undefined,
-    sha1: "092b21a91b04a57794ed73ed897d9b4242e41084",
+    sha1: "36b465427cdc638945b6b862a2760e1a68499173",
     source: `#!lua
 local function clock(given)
   if given ~= "" then return tonumber(given) end
@@ -1015,9 +1001,9 @@ end
 local function first_line(record)
   return string.match(record, "^(%d),(%d+,%d+,%d*,%-?%d+,%d+,%d+,[^,\\n]*,[^,\\n]*)\\n[^\\n]*\\n")
 end
-local function parse_run(keys, id, text)
+local function parse_run(id, text)
   if string.find(text, "^%a%d+,0,1,0,0,%d+,,,[^,]*$") then
-    local record = redis.call("HGET", keys.jobs, id)
+    local record = redis.call("HGET", nil, id)
     local _, tail = first_line(record or "")
     if not tail then return nil end
     text = text .. "," .. tail
@@ -1036,17 +1022,16 @@ end
 local function mind(run)
   if run.flag % 2 == 0 then run.flag = exact(run.flag + 1) end
 end
-local keys = { schedules = KEYS[1], ticks = KEYS[2] }
 local now = clock(ARGV[1])
-local first = redis.call("ZRANGE", keys.ticks, 0, 0, "WITHSCORES")[2]
+local first = redis.call("ZRANGE", KEYS[2], 0, 0, "WITHSCORES")[2]
 local reply = { exact(now), first or "" }
-local due = redis.call("ZRANGEBYSCORE", keys.ticks, "-inf", exact(now), "LIMIT", 0, tonumber(ARGV[2]))
-for i, record in ipairs(#due > 0 and read_fields(keys.schedules, due) or {}) do
+local due = redis.call("ZRANGEBYSCORE", KEYS[2], "-inf", exact(now), "LIMIT", 0, tonumber(ARGV[2]))
+for i, record in ipairs(#due > 0 and read_fields(KEYS[1], due) or {}) do
   if record then
     reply[#reply + 1] = due[i]
     reply[#reply + 1] = record
   else
-    redis.call("ZREM", keys.ticks, due[i])
+    redis.call("ZREM", KEYS[2], due[i])
   end
 end
 return reply`
@@ -1055,7 +1040,7 @@ return reply`
     keys: ["outbox", "endings"] as const,
     args: ["now", "limit"] as const,
     rest: undefined,
-    sha1: "a5f4a3c29cc2e9ba89b62e4a47c0bb990ffd7a03",
+    sha1: "b8ea925bdc138ea855f06742e878c665c40ce5c4",
     source: `#!lua flags=allow-oom
 local function clock(given)
   if given ~= "" then return tonumber(given) end
@@ -1117,9 +1102,9 @@ end
 local function first_line(record)
   return string.match(record, "^(%d),(%d+,%d+,%d*,%-?%d+,%d+,%d+,[^,\\n]*,[^,\\n]*)\\n[^\\n]*\\n")
 end
-local function parse_run(keys, id, text)
+local function parse_run(id, text)
   if string.find(text, "^%a%d+,0,1,0,0,%d+,,,[^,]*$") then
-    local record = redis.call("HGET", keys.jobs, id)
+    local record = redis.call("HGET", nil, id)
     local _, tail = first_line(record or "")
     if not tail then return nil end
     text = text .. "," .. tail
@@ -1139,113 +1124,112 @@ local function mind(run)
   if run.flag % 2 == 0 then run.flag = exact(run.flag + 1) end
 end
 local ledger_limit = 20
-local function write_failure(keys, id, run, outcome, now, error)
+local function write_failure(id, run, outcome, now, error)
   local started = run.started ~= "" and run.started or now
   local line = run.attempt .. "," .. started .. "," .. now .. "," .. outcome .. "," .. error
-  local ledger = redis.call("HGET", keys.ledger, id)
+  local ledger = redis.call("HGET", nil, id)
   if ledger then
     local _, lines = string.gsub(ledger, "\\n", "\\n")
     if lines + 1 >= ledger_limit then ledger = string.match(ledger, "^[^\\n]*\\n(.*)$") or "" end
     line = ledger == "" and line or (ledger .. "\\n" .. line)
   end
-  redis.call("HSET", keys.ledger, id, line)
+  redis.call("HSET", nil, id, line)
   mind(run)
 end
-local function free_key(keys, id, run)
-  if run.unique ~= "" and run.held ~= "w" and run.held ~= "m" and redis.call("HGET", keys.unique, run.unique) == id then
-    redis.call("HDEL", keys.unique, run.unique)
+local function free_key(id, run)
+  if run.unique ~= "" and run.held ~= "w" and run.held ~= "m" and redis.call("HGET", nil, run.unique) == id then
+    redis.call("HDEL", nil, run.unique)
   end
 end
-local function remove(keys, index, id)
+local function remove(index, id)
   redis.call("ZREM", index, id)
-  for _, key in ipairs({ keys.jobs, keys.runs, keys.ledger, keys.result, keys.progress, keys.logs }) do
+  for _, key in ipairs({ nil, nil, nil, nil, nil, nil }) do
     redis.call("HDEL", key, id)
   end
 end
-local function store_run(keys, id, run)
-  redis.call("HSET", keys.runs, id, format_run(run))
+local function store_run(id, run)
+  redis.call("HSET", nil, id, format_run(run))
 end
-local function tell_ended(keys, id, outcome)
-  local watchers = redis.call("HGET", keys.watchers, id)
+local function tell_ended(id, outcome)
+  local watchers = redis.call("HGET", nil, id)
   if not watchers then return end
-  redis.call("HDEL", keys.watchers, id)
+  redis.call("HDEL", nil, id)
   for name, ref in string.gmatch(watchers, "(%S+) (%S+)") do
-    redis.call("PUBLISH", keys.notices .. name, "ended\\n" .. ref .. "\\n" .. outcome)
+    redis.call("PUBLISH", nil .. name, "ended\\n" .. ref .. "\\n" .. outcome)
   end
 end
 local ending_held, member_known = 5000, 600000
 local hands_over, handed_over = false, {}
-local function tell_workflow(keys, id, run, outcome, now)
+local function tell_workflow(id, run, outcome, now)
   if run.held ~= "m" then return end
-  local text = redis.call("HINCRBY", keys.meta, "endings", 1) .. "," .. run.unique .. "\\n" .. outcome
-  redis.call("HSET", keys.endings, id, text)
-  redis.call("ZADD", keys.outbox, hands_over and now + ending_held or now, id)
+  local text = redis.call("HINCRBY", nil, "endings", 1) .. "," .. run.unique .. "\\n" .. outcome
+  redis.call("HSET", KEYS[2], id, text)
+  redis.call("ZADD", KEYS[1], hands_over and now + ending_held or now, id)
   if hands_over then
     handed_over[#handed_over + 1] = id
     handed_over[#handed_over + 1] = text
   end
   if outcome == "R" then return end
-  redis.call("ZADD", keys.members, now, id)
-  for _, old in ipairs(redis.call("ZRANGEBYSCORE", keys.members, "-inf", now - member_known, "LIMIT", 0, 2)) do
-    redis.call("ZREM", keys.members, old)
+  redis.call("ZADD", nil, now, id)
+  for _, old in ipairs(redis.call("ZRANGEBYSCORE", nil, "-inf", now - member_known, "LIMIT", 0, 2)) do
+    redis.call("ZREM", nil, old)
   end
 end
-local function finish(keys, from, state, id, run, now, outcome, result)
-  free_key(keys, id, run)
-  redis.call("HDEL", keys.cancels, id)
+local function finish(from, state, id, run, now, outcome, result)
+  free_key(id, run)
+  redis.call("HDEL", nil, id)
   if run.retain <= 0 then
-    remove(keys, from, id)
-    count(keys.meta, "removed", 1)
+    remove(from, id)
+    count(nil, "removed", 1)
   else
     redis.call("ZREM", from, id)
-    redis.call("ZADD", keys[state], now + run.retain, id)
-    if result then redis.call("HSET", keys.result, id, result) end
+    redis.call("ZADD", state == "cancelled" and nil or nil, now + run.retain, id)
+    if result then redis.call("HSET", nil, id, result) end
     run.holder = "w"
     run.finished = now
-    store_run(keys, id, run)
+    store_run(id, run)
   end
-  count(keys.meta, state, 1)
-  tell_ended(keys, id, outcome)
-  tell_workflow(keys, id, run, outcome, now)
+  count(nil, state, 1)
+  tell_ended(id, outcome)
+  tell_workflow(id, run, outcome, now)
 end
-local function cancel_now(keys, from, id, run, how, reason, now)
-  write_failure(keys, id, run, how, now, reason)
-  finish(keys, from, "cancelled", id, run, now, (how == "expired" and "e" or "x") .. reason)
+local function cancel_now(from, id, run, how, reason, now)
+  write_failure(id, run, how, now, reason)
+  finish(from, "cancelled", id, run, now, (how == "expired" and "e" or "x") .. reason)
 end
-local function bury(keys, id, run, reason, error, failure, now)
-  free_key(keys, id, run)
-  redis.call("HDEL", keys.cancels, id)
-  redis.call("ZREM", keys.active, id)
-  redis.call("ZADD", keys.dead, now, id)
-  if failure then redis.call("HSET", keys.result, id, failure) end
+local function bury(id, run, reason, error, failure, now)
+  free_key(id, run)
+  redis.call("HDEL", nil, id)
+  redis.call("ZREM", nil, id)
+  redis.call("ZADD", nil, now, id)
+  if failure then redis.call("HSET", nil, id, failure) end
   run.holder = "w"
   run.finished = now
   run.reason = reason
-  store_run(keys, id, run)
-  count(keys.meta, "died", 1)
+  store_run(id, run)
+  count(nil, "died", 1)
   local outcome = "d" .. reason .. "\\n" .. error .. (failure and ("\\n" .. failure) or "")
-  tell_ended(keys, id, outcome)
-  tell_workflow(keys, id, run, outcome, now)
+  tell_ended(id, outcome)
+  tell_workflow(id, run, outcome, now)
 end
-local function leave_active(keys, index, score, id, run)
-  redis.call("ZREM", keys.active, id)
+local function leave_active(index, score, id, run)
+  redis.call("ZREM", nil, id)
   redis.call("ZADD", index, score, id)
   run.holder = "w"
-  store_run(keys, id, run)
+  store_run(id, run)
 end
 local crash = '"the lease expired"'
-local keys = { outbox = KEYS[1], endings = KEYS[2] }
 local now = clock(ARGV[1])
-local ids = redis.call("ZRANGEBYSCORE", keys.outbox, "-inf", now, "LIMIT", 0, tonumber(ARGV[2]))
+local ids = redis.call("ZRANGEBYSCORE", KEYS[1], "-inf", now, "LIMIT", 0, tonumber(ARGV[2]))
 local reply = {}
 for _, id in ipairs(ids) do
-  local text = redis.call("HGET", keys.endings, id)
+  local text = redis.call("HGET", KEYS[2], id)
   if text then
-    redis.call("ZADD", keys.outbox, now + ending_held, id)
+    redis.call("ZADD", KEYS[1], now + ending_held, id)
     reply[#reply + 1] = id
     reply[#reply + 1] = text
   else
-    redis.call("ZREM", keys.outbox, id)
+    redis.call("ZREM", KEYS[1], id)
   end
 end
 return reply`
@@ -1254,7 +1238,7 @@ return reply`
     keys: ["jobs", "runs", "pending", "limited", "limits", "scheduled", "unique", "windows", "meta", "requests", "producers", "members", "wake"] as const,
     args: ["now", "producer", "number", "oldest", "count"] as const,
     rest: "jobs" as const,
-    sha1: "1b5a6948646591a400e94d901dc8fc16e146dfc6",
+    sha1: "15ab6748080ce387baf3f3413528bf8219d91b3b",
     source: `#!lua
 local function clock(given)
   if given ~= "" then return tonumber(given) end
@@ -1295,20 +1279,15 @@ end
 local function count(meta, name, by)
   if by > 0 then redis.call("HINCRBY", meta, name, exact(by)) end
 end
-local function signal(keys)
-  redis.call("ZADD", keys.wake, 0, "1")
+local function signal()
+  redis.call("ZADD", KEYS[13], 0, "1")
 end
-local keys = {
-  jobs = KEYS[1], runs = KEYS[2], pending = KEYS[3], limited = KEYS[4], limits = KEYS[5], scheduled = KEYS[6],
-  unique = KEYS[7], windows = KEYS[8], meta = KEYS[9], requests = KEYS[10],
-  producers = KEYS[11], members = KEYS[12], wake = KEYS[13]
-}
 local now = clock(ARGV[1])
 local producer, number, oldest = ARGV[2], tonumber(ARGV[3]), tonumber(ARGV[4])
 local total, jobs_at = tonumber(ARGV[5]), 6
 local listed_millis = 60000
 local function is_known()
-  local listed, floor, numbers = string.match(redis.call("HGET", keys.requests, producer) or "", "^(%d+),(%d+):(.*)$")
+  local listed, floor, numbers = string.match(redis.call("HGET", KEYS[10], producer) or "", "^(%d+),(%d+):(.*)$")
   listed, floor, numbers = listed or "0", tonumber(floor or "0"), numbers or ""
   if number < floor or string.find("," .. numbers, "," .. ARGV[3] .. ",", 1, true) then return true end
   local from = 1
@@ -1318,9 +1297,9 @@ local function is_known()
   end
   if math.abs(now - tonumber(listed)) >= listed_millis then
     listed = exact(now)
-    redis.call("ZADD", keys.producers, listed, producer)
+    redis.call("ZADD", KEYS[11], listed, producer)
   end
-  redis.call("HSET", keys.requests, producer,
+  redis.call("HSET", KEYS[10], producer,
     listed .. "," .. exact(math.max(floor, oldest)) .. ":" .. string.sub(numbers, from) .. ARGV[3] .. ",")
   return false
 end
@@ -1336,8 +1315,8 @@ local function store_plain(existing)
     if string.byte(ARGV[row + 1], 1) ~= 44 then return false end
     row = row + 2 + ARGV[row]
   end
-  if redis.call("HLEN", keys.limits) > 0 then return false end
-  local sequence = redis.call("HINCRBY", keys.meta, "sequence", exact(total)) - total
+  if redis.call("HLEN", KEYS[5]) > 0 then return false end
+  local sequence = redis.call("HINCRBY", KEYS[9], "sequence", exact(total)) - total
   local since = "," .. exact(now) .. ","
   local records, ready = {}, {}
   local stored, format = 0, string.format
@@ -1357,10 +1336,10 @@ local function store_plain(existing)
       stored = stored + 1
     end
   end
-  spread("HSET", keys.jobs, records)
-  spread("ZADD", keys.pending, ready)
-  signal(keys)
-  count(keys.meta, "enqueued", total)
+  spread("HSET", KEYS[1], records)
+  spread("ZADD", KEYS[3], ready)
+  signal()
+  count(KEYS[9], "enqueued", total)
   return true
 end
 local function store_any(again, existing)
@@ -1385,9 +1364,9 @@ end
 local function first_line(record)
   return string.match(record, "^(%d),(%d+,%d+,%d*,%-?%d+,%d+,%d+,[^,\\n]*,[^,\\n]*)\\n[^\\n]*\\n")
 end
-local function parse_run(keys, id, text)
+local function parse_run(id, text)
   if string.find(text, "^%a%d+,0,1,0,0,%d+,,,[^,]*$") then
-    local record = redis.call("HGET", keys.jobs, id)
+    local record = redis.call("HGET", KEYS[1], id)
     local _, tail = first_line(record or "")
     if not tail then return nil end
     text = text .. "," .. tail
@@ -1413,48 +1392,48 @@ end
 local function of_kind(kind)
   return "[" .. kind .. ",", "(" .. kind .. "-"
 end
-local function read_limits(keys)
-  local limits, flat = {}, redis.call("HGETALL", keys.limits)
+local function read_limits()
+  local limits, flat = {}, redis.call("HGETALL", KEYS[5])
   for i = 1, #flat, 2 do
     local limit, per, burst = string.match(flat[i + 1], "^(%d+),(%d+),(%d+)$")
     limits[flat[i]] = { limit = tonumber(limit), per = tonumber(per), burst = tonumber(burst) }
   end
   return limits
 end
-local function tokens_of(keys, kind, rate, now)
+local function tokens_of(kind, rate, now)
   if rate.limit == 0 then return math.huge end
-  local tokens, at = string.match(redis.call("HGET", keys.buckets, kind) or "", "^([^,]+),(%d+)$")
+  local tokens, at = string.match(redis.call("HGET", nil, kind) or "", "^([^,]+),(%d+)$")
   if not tokens then return rate.burst end
   local elapsed = math.max(0, now - tonumber(at))
   return math.min(rate.burst, tonumber(tokens) + elapsed * rate.limit / rate.per)
 end
-local function give_back_token(keys, limits, kind, now)
+local function give_back_token(limits, kind, now)
   local rate = limits[kind]
   if not rate or rate.limit == 0 then return end
-  local tokens = tokens_of(keys, kind, rate, now) + 1
-  redis.call("HSET", keys.buckets, kind, string.format("%.17g", tokens) .. "," .. exact(now))
+  local tokens = tokens_of(kind, rate, now) + 1
+  redis.call("HSET", nil, kind, string.format("%.17g", tokens) .. "," .. exact(now))
 end
 local function kind_and_score(record)
   local sequence, priority, kind = string.match(record, "^%d,(%d+),%d+,%d*,(-?%d+),%d+,%d+,([^,]*),")
   if not kind then return nil end
   return kind, tonumber(priority) * 1099511627776 + tonumber(sequence)
 end
-local function leave_waiting(keys, id, record)
-  if redis.call("ZREM", keys.pending, id) == 1 then return true end
+local function leave_waiting(id, record)
+  if redis.call("ZREM", KEYS[3], id) == 1 then return true end
   local kind, score = kind_and_score(record)
-  return kind ~= nil and redis.call("ZREM", keys.limited, limited_member(kind, score, id)) == 1
+  return kind ~= nil and redis.call("ZREM", KEYS[4], limited_member(kind, score, id)) == 1
 end
 local function read_line(line)
   local priority, retain, kind, held = string.match(line, "^,(%-?%d+),%d+,(%d+),([^,]*),(%a?)")
   local flag = ((held ~= "" or retain ~= "0") and 1 or 0) + (held == "s" and 4 or 0)
   return { flag = flag, base = tonumber(priority) * 1099511627776, kind = kind }
 end
-local function store_jobs(keys, now, values, first, again, existing)
+local function store_jobs(now, values, first, again, existing)
   local total = (#values - first + 1) / 3
-  existing = existing or read_range(keys.jobs, values, first, first + total - 1)
-  local sequence = redis.call("HINCRBY", keys.meta, "sequence", exact(total)) - total
-  local head = redis.call("ZRANGE", keys.scheduled, 0, 0, "WITHSCORES")[2]
-  local limits = redis.call("HLEN", keys.limits) > 0 and read_limits(keys) or {}
+  existing = existing or read_range(KEYS[1], values, first, first + total - 1)
+  local sequence = redis.call("HINCRBY", KEYS[9], "sequence", exact(total)) - total
+  local head = redis.call("ZRANGE", KEYS[6], 0, 0, "WITHSCORES")[2]
+  local limits = redis.call("HLEN", KEYS[5]) > 0 and read_limits() or {}
   local reply, records, ready, limited, scheduled = {}, {}, {}, {}, {}
   local written, waiting = 0, 0
   local seen, taken, lines = {}, {}, {}
@@ -1507,10 +1486,10 @@ local function store_jobs(keys, now, values, first, again, existing)
     if due < soonest then soonest = due end
   end
   local function flush()
-    spread("HSET", keys.jobs, records)
-    spread("ZADD", keys.pending, ready)
-    spread("ZADD", keys.limited, limited)
-    spread("ZADD", keys.scheduled, scheduled)
+    spread("HSET", KEYS[1], records)
+    spread("ZADD", KEYS[3], ready)
+    spread("ZADD", KEYS[4], limited)
+    spread("ZADD", KEYS[6], scheduled)
     wakes = wakes or #ready > 0 or #limited > 0
     records, ready, limited, scheduled = {}, {}, {}, {}
     written, waiting = 0, 0
@@ -1523,37 +1502,37 @@ local function store_jobs(keys, now, values, first, again, existing)
     stored = stored + 1
   end
   local function holder_of(unique)
-    local holder = taken[unique] or redis.call("HGET", keys.unique, unique)
+    local holder = taken[unique] or redis.call("HGET", KEYS[7], unique)
     if not holder then return nil end
-    local free_at = redis.call("ZSCORE", keys.windows, unique)
+    local free_at = redis.call("ZSCORE", KEYS[8], unique)
     if free_at and tonumber(free_at) <= now then return nil end
     return holder
   end
   local function hold(unique, id, window)
     taken[unique] = id
-    redis.call("HSET", keys.unique, unique, id)
+    redis.call("HSET", KEYS[7], unique, id)
     if window then
-      redis.call("ZADD", keys.windows, now + tonumber(window), unique)
+      redis.call("ZADD", KEYS[8], now + tonumber(window), unique)
     else
-      redis.call("ZREM", keys.windows, unique)
+      redis.call("ZREM", KEYS[8], unique)
     end
   end
   local function replace(id, unique, expires, visible, line, payload)
     flush()
-    local old = redis.call("HGET", keys.jobs, id)
+    local old = redis.call("HGET", KEYS[1], id)
     local waiting = old and new_run(old)
     if not waiting or waiting.unique ~= unique then return false end
-    if redis.call("ZREM", keys.scheduled, id) == 0 and not leave_waiting(keys, id, old) then return false end
+    if redis.call("ZREM", KEYS[6], id) == 0 and not leave_waiting(id, old) then return false end
     local place, enqueued = string.match(old, "^%d,(%d+),(%d+),")
     local record = record_of(place, "," .. enqueued .. ",", expires, line, payload)
-    redis.call("HSET", keys.jobs, id, record)
+    redis.call("HSET", KEYS[1], id, record)
     seen[id] = record
-    local text = redis.call("HGET", keys.runs, id)
-    local run = text and parse_run(keys, id, text)
+    local text = redis.call("HGET", KEYS[2], id)
+    local run = text and parse_run(id, text)
     if run then
       run.flag, run.tail = string.match(record, "^(%d),([^\\n]*)")
       mind(run)
-      redis.call("HSET", keys.runs, id, format_run(run))
+      redis.call("HSET", KEYS[2], id, format_run(run))
     end
     stand(id, tonumber(place), visible, line)
     return true
@@ -1571,13 +1550,13 @@ local function store_jobs(keys, now, values, first, again, existing)
     local before = string.match(how, "^b(%d+)$")
     if stored_record then
       report(position, is_same(stored_record, line, payload) and "same" or "other", "")
-    elseif before and redis.call("ZSCORE", keys.members, id) then
+    elseif before and redis.call("ZSCORE", KEYS[12], id) then
       report(position, "same", "")
     elseif before and (again or tonumber(before) <= now) then
       report(position, "late", "")
     elseif again and (not holder or holder == id) then
     elseif again then
-      local record = redis.call("HGET", keys.jobs, holder)
+      local record = redis.call("HGET", KEYS[1], holder)
       report(position, replaces == "r" and record and is_same(record, line, payload) and "replaced" or "key", holder)
     elseif holder and replaces == "r" and replace(holder, unique, expires, visible, line, payload) then
       hold(unique, holder, window)
@@ -1605,9 +1584,9 @@ local function store_jobs(keys, now, values, first, again, existing)
     end
   end
   flush()
-  if wakes or soonest < (tonumber(head) or math.huge) then signal(keys) end
-  count(keys.meta, "enqueued", stored)
-  count(keys.meta, "duplicates", #reply / 3)
+  if wakes or soonest < (tonumber(head) or math.huge) then signal() end
+  count(KEYS[9], "enqueued", stored)
+  count(KEYS[9], "duplicates", #reply / 3)
   return reply
 end
   local jobs = {}
@@ -1621,10 +1600,10 @@ end
       jobs[#jobs + 1] = ARGV[payload_at]
     end
   end
-  return store_jobs(keys, now, jobs, 1, again, existing)
+  return store_jobs(now, jobs, 1, again, existing)
 end
 local again = is_known()
-local existing = read_range(keys.jobs, ARGV, jobs_at, jobs_at + total - 1)
+local existing = read_range(KEYS[1], ARGV, jobs_at, jobs_at + total - 1)
 if not again and store_plain(existing) then return {} end
 return store_any(again, existing)`
   },
@@ -1632,7 +1611,7 @@ return store_any(again, existing)`
     keys: ["all", "running", "completed", "failed", "cancelled", "looks", "expiry", "entered"] as const,
     args: ["now", "id", "state", "created", "look", "over", "changes"] as const,
     rest: undefined,
-    sha1: "1225ed28a2f3fa903ed01451626583375dade1f8",
+    sha1: "5eb1da81f9f591c89898794cef95917eaa8eec28",
     source: `#!lua
 local function clock(given)
   if given ~= "" then return tonumber(given) end
@@ -1643,24 +1622,20 @@ local function exact(number)
   return string.format("%d", number)
 end
 local now, id, state = clock(ARGV[1]), ARGV[2], ARGV[3]
-local keys = {
-  all = KEYS[1], running = KEYS[2], completed = KEYS[3], failed = KEYS[4], cancelled = KEYS[5], looks = KEYS[6],
-  expiry = KEYS[7], entered = KEYS[8]
-}
 if ARGV[7] ~= "" then
-  if tonumber(redis.call("HGET", keys.entered, id) or "0") > tonumber(ARGV[7]) then return 0 end
-  redis.call("HSET", keys.entered, id, ARGV[7])
+  if tonumber(redis.call("HGET", KEYS[8], id) or "0") > tonumber(ARGV[7]) then return 0 end
+  redis.call("HSET", KEYS[8], id, ARGV[7])
 end
 if state ~= "-" then
-  local states = { running = keys.running, completed = keys.completed, failed = keys.failed, cancelled = keys.cancelled }
+  local states = { running = KEYS[2], completed = KEYS[3], failed = KEYS[4], cancelled = KEYS[5] }
   for name, key in pairs(states) do
     if name == state then redis.call("ZADD", key, ARGV[4], id) else redis.call("ZREM", key, id) end
   end
   if state == "" then
-    redis.call("ZREM", keys.all, id)
-    redis.call("HDEL", keys.entered, id)
+    redis.call("ZREM", KEYS[1], id)
+    redis.call("HDEL", KEYS[8], id)
   else
-    redis.call("ZADD", keys.all, ARGV[4], id)
+    redis.call("ZADD", KEYS[1], ARGV[4], id)
   end
 end
 local function set(key, at)
@@ -1673,8 +1648,8 @@ local function set(key, at)
     redis.call("ZADD", key, at, id)
   end
 end
-set(keys.looks, ARGV[5])
-set(keys.expiry, ARGV[6])
+set(KEYS[6], ARGV[5])
+set(KEYS[7], ARGV[6])
 return 1`
   },
   entry: {
@@ -1697,7 +1672,7 @@ return { exact(clock(ARGV[1])), redis.call("HGET", KEYS[1], ARGV[2]) or "" }`
     keys: ["jobs", "runs", "pending", "limited", "limits", "buckets", "scheduled", "retry", "active", "completed", "cancelled", "dead", "ledger", "result", "cancels", "progress", "logs", "watchers", "unique", "meta", "claims", "workers", "outbox", "endings", "members", "wake"] as const,
     args: ["now", "notices", "worker", "number", "limit", "lease", "plain"] as const,
     rest: "settlements" as const,
-    sha1: "23abea38ae9e777dfae05e1b1267056e4dee2e2f",
+    sha1: "ad5ad878bef78f8fc2bfca4231dae10a19bab145",
     source: `#!lua flags=allow-oom
 local function clock(given)
   if given ~= "" then return tonumber(given) end
@@ -1738,16 +1713,9 @@ end
 local function count(meta, name, by)
   if by > 0 then redis.call("HINCRBY", meta, name, exact(by)) end
 end
-local function signal(keys)
-  redis.call("ZADD", keys.wake, 0, "1")
+local function signal()
+  redis.call("ZADD", KEYS[26], 0, "1")
 end
-local keys = {
-  jobs = KEYS[1], runs = KEYS[2], pending = KEYS[3], limited = KEYS[4], limits = KEYS[5], buckets = KEYS[6],
-  scheduled = KEYS[7], retry = KEYS[8], active = KEYS[9], completed = KEYS[10], cancelled = KEYS[11],
-  dead = KEYS[12], ledger = KEYS[13], result = KEYS[14], cancels = KEYS[15], progress = KEYS[16], logs = KEYS[17],
-  watchers = KEYS[18], unique = KEYS[19], meta = KEYS[20], claims = KEYS[21], workers = KEYS[22],
-  outbox = KEYS[23], endings = KEYS[24], members = KEYS[25], wake = KEYS[26], notices = ARGV[2]
-}
 local now
 local worker, number, limit, lease = ARGV[3], ARGV[4], tonumber(ARGV[5]), tonumber(ARGV[6])
 local find, byte, format = string.find, string.byte, string.format
@@ -1777,9 +1745,9 @@ end
 local function first_line(record)
   return string.match(record, "^(%d),(%d+,%d+,%d*,%-?%d+,%d+,%d+,[^,\\n]*,[^,\\n]*)\\n[^\\n]*\\n")
 end
-local function parse_run(keys, id, text)
+local function parse_run(id, text)
   if string.find(text, "^%a%d+,0,1,0,0,%d+,,,[^,]*$") then
-    local record = redis.call("HGET", keys.jobs, id)
+    local record = redis.call("HGET", KEYS[1], id)
     local _, tail = first_line(record or "")
     if not tail then return nil end
     text = text .. "," .. tail
@@ -1799,148 +1767,148 @@ local function mind(run)
   if run.flag % 2 == 0 then run.flag = exact(run.flag + 1) end
 end
 local ledger_limit = 20
-local function write_failure(keys, id, run, outcome, now, error)
+local function write_failure(id, run, outcome, now, error)
   local started = run.started ~= "" and run.started or now
   local line = run.attempt .. "," .. started .. "," .. now .. "," .. outcome .. "," .. error
-  local ledger = redis.call("HGET", keys.ledger, id)
+  local ledger = redis.call("HGET", KEYS[13], id)
   if ledger then
     local _, lines = string.gsub(ledger, "\\n", "\\n")
     if lines + 1 >= ledger_limit then ledger = string.match(ledger, "^[^\\n]*\\n(.*)$") or "" end
     line = ledger == "" and line or (ledger .. "\\n" .. line)
   end
-  redis.call("HSET", keys.ledger, id, line)
+  redis.call("HSET", KEYS[13], id, line)
   mind(run)
 end
-local function free_key(keys, id, run)
-  if run.unique ~= "" and run.held ~= "w" and run.held ~= "m" and redis.call("HGET", keys.unique, run.unique) == id then
-    redis.call("HDEL", keys.unique, run.unique)
+local function free_key(id, run)
+  if run.unique ~= "" and run.held ~= "w" and run.held ~= "m" and redis.call("HGET", KEYS[19], run.unique) == id then
+    redis.call("HDEL", KEYS[19], run.unique)
   end
 end
-local function remove(keys, index, id)
+local function remove(index, id)
   redis.call("ZREM", index, id)
-  for _, key in ipairs({ keys.jobs, keys.runs, keys.ledger, keys.result, keys.progress, keys.logs }) do
+  for _, key in ipairs({ KEYS[1], KEYS[2], KEYS[13], KEYS[14], KEYS[16], KEYS[17] }) do
     redis.call("HDEL", key, id)
   end
 end
-local function store_run(keys, id, run)
-  redis.call("HSET", keys.runs, id, format_run(run))
+local function store_run(id, run)
+  redis.call("HSET", KEYS[2], id, format_run(run))
 end
-local function tell_ended(keys, id, outcome)
-  local watchers = redis.call("HGET", keys.watchers, id)
+local function tell_ended(id, outcome)
+  local watchers = redis.call("HGET", KEYS[18], id)
   if not watchers then return end
-  redis.call("HDEL", keys.watchers, id)
+  redis.call("HDEL", KEYS[18], id)
   for name, ref in string.gmatch(watchers, "(%S+) (%S+)") do
-    redis.call("PUBLISH", keys.notices .. name, "ended\\n" .. ref .. "\\n" .. outcome)
+    redis.call("PUBLISH", ARGV[2] .. name, "ended\\n" .. ref .. "\\n" .. outcome)
   end
 end
 local ending_held, member_known = 5000, 600000
 local hands_over, handed_over = false, {}
-local function tell_workflow(keys, id, run, outcome, now)
+local function tell_workflow(id, run, outcome, now)
   if run.held ~= "m" then return end
-  local text = redis.call("HINCRBY", keys.meta, "endings", 1) .. "," .. run.unique .. "\\n" .. outcome
-  redis.call("HSET", keys.endings, id, text)
-  redis.call("ZADD", keys.outbox, hands_over and now + ending_held or now, id)
+  local text = redis.call("HINCRBY", KEYS[20], "endings", 1) .. "," .. run.unique .. "\\n" .. outcome
+  redis.call("HSET", KEYS[24], id, text)
+  redis.call("ZADD", KEYS[23], hands_over and now + ending_held or now, id)
   if hands_over then
     handed_over[#handed_over + 1] = id
     handed_over[#handed_over + 1] = text
   end
   if outcome == "R" then return end
-  redis.call("ZADD", keys.members, now, id)
-  for _, old in ipairs(redis.call("ZRANGEBYSCORE", keys.members, "-inf", now - member_known, "LIMIT", 0, 2)) do
-    redis.call("ZREM", keys.members, old)
+  redis.call("ZADD", KEYS[25], now, id)
+  for _, old in ipairs(redis.call("ZRANGEBYSCORE", KEYS[25], "-inf", now - member_known, "LIMIT", 0, 2)) do
+    redis.call("ZREM", KEYS[25], old)
   end
 end
-local function finish(keys, from, state, id, run, now, outcome, result)
-  free_key(keys, id, run)
-  redis.call("HDEL", keys.cancels, id)
+local function finish(from, state, id, run, now, outcome, result)
+  free_key(id, run)
+  redis.call("HDEL", KEYS[15], id)
   if run.retain <= 0 then
-    remove(keys, from, id)
-    count(keys.meta, "removed", 1)
+    remove(from, id)
+    count(KEYS[20], "removed", 1)
   else
     redis.call("ZREM", from, id)
-    redis.call("ZADD", keys[state], now + run.retain, id)
-    if result then redis.call("HSET", keys.result, id, result) end
+    redis.call("ZADD", state == "cancelled" and KEYS[11] or KEYS[10], now + run.retain, id)
+    if result then redis.call("HSET", KEYS[14], id, result) end
     run.holder = "w"
     run.finished = now
-    store_run(keys, id, run)
+    store_run(id, run)
   end
-  count(keys.meta, state, 1)
-  tell_ended(keys, id, outcome)
-  tell_workflow(keys, id, run, outcome, now)
+  count(KEYS[20], state, 1)
+  tell_ended(id, outcome)
+  tell_workflow(id, run, outcome, now)
 end
-local function cancel_now(keys, from, id, run, how, reason, now)
-  write_failure(keys, id, run, how, now, reason)
-  finish(keys, from, "cancelled", id, run, now, (how == "expired" and "e" or "x") .. reason)
+local function cancel_now(from, id, run, how, reason, now)
+  write_failure(id, run, how, now, reason)
+  finish(from, "cancelled", id, run, now, (how == "expired" and "e" or "x") .. reason)
 end
-local function bury(keys, id, run, reason, error, failure, now)
-  free_key(keys, id, run)
-  redis.call("HDEL", keys.cancels, id)
-  redis.call("ZREM", keys.active, id)
-  redis.call("ZADD", keys.dead, now, id)
-  if failure then redis.call("HSET", keys.result, id, failure) end
+local function bury(id, run, reason, error, failure, now)
+  free_key(id, run)
+  redis.call("HDEL", KEYS[15], id)
+  redis.call("ZREM", KEYS[9], id)
+  redis.call("ZADD", KEYS[12], now, id)
+  if failure then redis.call("HSET", KEYS[14], id, failure) end
   run.holder = "w"
   run.finished = now
   run.reason = reason
-  store_run(keys, id, run)
-  count(keys.meta, "died", 1)
+  store_run(id, run)
+  count(KEYS[20], "died", 1)
   local outcome = "d" .. reason .. "\\n" .. error .. (failure and ("\\n" .. failure) or "")
-  tell_ended(keys, id, outcome)
-  tell_workflow(keys, id, run, outcome, now)
+  tell_ended(id, outcome)
+  tell_workflow(id, run, outcome, now)
 end
-local function leave_active(keys, index, score, id, run)
-  redis.call("ZREM", keys.active, id)
+local function leave_active(index, score, id, run)
+  redis.call("ZREM", KEYS[9], id)
   redis.call("ZADD", index, score, id)
   run.holder = "w"
-  store_run(keys, id, run)
+  store_run(id, run)
 end
 local crash = '"the lease expired"'
-local function rescue(keys, limit, now)
+local function rescue(limit, now)
   local rescued, buried, taken = {}, {}, 0
-  local expired = redis.call("ZRANGEBYSCORE", keys.active, "-inf", now, "LIMIT", 0, limit)
+  local expired = redis.call("ZRANGEBYSCORE", KEYS[9], "-inf", now, "LIMIT", 0, limit)
   for _, id in ipairs(expired) do
-    local text = redis.call("HGET", keys.runs, id)
-    local run = text and parse_run(keys, id, text)
+    local text = redis.call("HGET", KEYS[2], id)
+    local run = text and parse_run(id, text)
     if run then
       run.token = "0"
       run.rescues = run.rescues + 1
-      write_failure(keys, id, run, "crashed", now, crash)
+      write_failure(id, run, "crashed", now, crash)
       taken = taken + 1
-      local stop = redis.call("HGET", keys.cancels, id)
+      local stop = redis.call("HGET", KEYS[15], id)
       if stop then
-        cancel_now(keys, keys.active, id, run, "cancelled", stop, now)
+        cancel_now(KEYS[9], id, run, "cancelled", stop, now)
       elseif run.attempt >= run.max_attempts then
-        bury(keys, id, run, "crashed", crash, nil, now)
+        bury(id, run, "crashed", crash, nil, now)
         buried[#buried + 1] = id
       else
-        leave_active(keys, keys.pending, run.score, id, run)
+        leave_active(KEYS[3], run.score, id, run)
         rescued[#rescued + 1] = id
       end
     else
-      redis.call("ZREM", keys.active, id)
-      redis.call("HDEL", keys.runs, id)
-      count(keys.meta, "vanished", 1)
+      redis.call("ZREM", KEYS[9], id)
+      redis.call("HDEL", KEYS[2], id)
+      count(KEYS[20], "vanished", 1)
     end
   end
-  count(keys.meta, "rescued", taken)
+  count(KEYS[20], "rescued", taken)
   return rescued, buried
 end
-local function promote(keys, limit, now)
+local function promote(limit, now)
   local promoted = 0
-  for _, index in ipairs({ keys.scheduled, keys.retry }) do
+  for _, index in ipairs({ KEYS[7], KEYS[8] }) do
     local due = promoted < limit and redis.call("ZRANGEBYSCORE", index, "-inf", now, "LIMIT", 0, limit - promoted) or {}
     if #due > 0 then
       local entries = {}
-      for i, record in ipairs(read_fields(keys.jobs, due)) do
+      for i, record in ipairs(read_fields(KEYS[1], due)) do
         local sequence, priority = string.match(record or "", "^%d,(%d+),%d+,%d*,(-?%d+),")
         if priority then
           entries[#entries + 1] = tonumber(priority) * 1099511627776 + tonumber(sequence)
           entries[#entries + 1] = due[i]
         else
-          count(keys.meta, "vanished", 1)
+          count(KEYS[20], "vanished", 1)
         end
       end
       spread("ZREM", index, due)
-      spread("ZADD", keys.pending, entries)
+      spread("ZADD", KEYS[3], entries)
       promoted = promoted + #due
     end
   end
@@ -1953,44 +1921,44 @@ end
 local function of_kind(kind)
   return "[" .. kind .. ",", "(" .. kind .. "-"
 end
-local function read_limits(keys)
-  local limits, flat = {}, redis.call("HGETALL", keys.limits)
+local function read_limits()
+  local limits, flat = {}, redis.call("HGETALL", KEYS[5])
   for i = 1, #flat, 2 do
     local limit, per, burst = string.match(flat[i + 1], "^(%d+),(%d+),(%d+)$")
     limits[flat[i]] = { limit = tonumber(limit), per = tonumber(per), burst = tonumber(burst) }
   end
   return limits
 end
-local function tokens_of(keys, kind, rate, now)
+local function tokens_of(kind, rate, now)
   if rate.limit == 0 then return math.huge end
-  local tokens, at = string.match(redis.call("HGET", keys.buckets, kind) or "", "^([^,]+),(%d+)$")
+  local tokens, at = string.match(redis.call("HGET", KEYS[6], kind) or "", "^([^,]+),(%d+)$")
   if not tokens then return rate.burst end
   local elapsed = math.max(0, now - tonumber(at))
   return math.min(rate.burst, tonumber(tokens) + elapsed * rate.limit / rate.per)
 end
-local function give_back_token(keys, limits, kind, now)
+local function give_back_token(limits, kind, now)
   local rate = limits[kind]
   if not rate or rate.limit == 0 then return end
-  local tokens = tokens_of(keys, kind, rate, now) + 1
-  redis.call("HSET", keys.buckets, kind, string.format("%.17g", tokens) .. "," .. exact(now))
+  local tokens = tokens_of(kind, rate, now) + 1
+  redis.call("HSET", KEYS[6], kind, string.format("%.17g", tokens) .. "," .. exact(now))
 end
 local function kind_and_score(record)
   local sequence, priority, kind = string.match(record, "^%d,(%d+),%d+,%d*,(-?%d+),%d+,%d+,([^,]*),")
   if not kind then return nil end
   return kind, tonumber(priority) * 1099511627776 + tonumber(sequence)
 end
-local function leave_waiting(keys, id, record)
-  if redis.call("ZREM", keys.pending, id) == 1 then return true end
+local function leave_waiting(id, record)
+  if redis.call("ZREM", KEYS[3], id) == 1 then return true end
   local kind, score = kind_and_score(record)
-  return kind ~= nil and redis.call("ZREM", keys.limited, limited_member(kind, score, id)) == 1
+  return kind ~= nil and redis.call("ZREM", KEYS[4], limited_member(kind, score, id)) == 1
 end
 local divert_limit = 1000
-local function divert(keys, limits, most)
+local function divert(limits, most)
   local looked = 0
   while looked < divert_limit do
-    local front = redis.call("ZRANGE", keys.pending, 0, math.max(most, 100) - 1)
+    local front = redis.call("ZRANGE", KEYS[3], 0, math.max(most, 100) - 1)
     local moved, members = {}, {}
-    for i, record in ipairs(#front > 0 and read_fields(keys.jobs, front) or {}) do
+    for i, record in ipairs(#front > 0 and read_fields(KEYS[1], front) or {}) do
       local kind, score
       if record then kind, score = kind_and_score(record) end
       if kind and limits[kind] then
@@ -2000,15 +1968,15 @@ local function divert(keys, limits, most)
       end
     end
     if #moved == 0 then return end
-    spread("ZREM", keys.pending, moved)
-    spread("ZADD", keys.limited, members)
+    spread("ZREM", KEYS[3], moved)
+    spread("ZADD", KEYS[4], members)
     looked = looked + #front
   end
 end
-local function candidates_of(keys, limits, most, now)
+local function candidates_of(limits, most, now)
   local candidates = {}
-  local front = redis.call("ZRANGE", keys.pending, 0, most - 1)
-  for i, record in ipairs(#front > 0 and read_fields(keys.jobs, front) or {}) do
+  local front = redis.call("ZRANGE", KEYS[3], 0, most - 1)
+  for i, record in ipairs(#front > 0 and read_fields(KEYS[1], front) or {}) do
     local kind, score
     if record then kind, score = kind_and_score(record) end
     if not kind or not limits[kind] then
@@ -2016,10 +1984,10 @@ local function candidates_of(keys, limits, most, now)
     end
   end
   for kind, rate in pairs(limits) do
-    local allowed = math.min(most, math.floor(tokens_of(keys, kind, rate, now)))
+    local allowed = math.min(most, math.floor(tokens_of(kind, rate, now)))
     if allowed > 0 then
       local first, last = of_kind(kind)
-      for _, member in ipairs(redis.call("ZRANGEBYLEX", keys.limited, first, last, "LIMIT", 0, allowed)) do
+      for _, member in ipairs(redis.call("ZRANGEBYLEX", KEYS[4], first, last, "LIMIT", 0, allowed)) do
         local place, id = string.match(member, "^[^,]*,(%d+),(.*)$")
         if place then candidates[#candidates + 1] = { id = id, score = tonumber(place) - place_offset, kind = kind, member = member } end
       end
@@ -2028,10 +1996,10 @@ local function candidates_of(keys, limits, most, now)
   table.sort(candidates, function(a, b) return a.score < b.score end)
   return candidates
 end
-local function take_limited(keys, limits, most, now)
-  divert(keys, limits, most)
+local function take_limited(limits, most, now)
+  divert(limits, most)
   local ids, plain, members, used = {}, {}, {}, {}
-  for i, candidate in ipairs(candidates_of(keys, limits, most, now)) do
+  for i, candidate in ipairs(candidates_of(limits, most, now)) do
     if i > most then break end
     ids[i] = candidate.id
     if candidate.kind then
@@ -2041,23 +2009,23 @@ local function take_limited(keys, limits, most, now)
       plain[#plain + 1] = candidate.id
     end
   end
-  spread("ZREM", keys.pending, plain)
-  spread("ZREM", keys.limited, members)
+  spread("ZREM", KEYS[3], plain)
+  spread("ZREM", KEYS[4], members)
   for kind, taken in pairs(used) do
     local rate = limits[kind]
     if rate.limit > 0 then
-      local left = tokens_of(keys, kind, rate, now) - taken
-      redis.call("HSET", keys.buckets, kind, string.format("%.17g", left) .. "," .. exact(now))
+      local left = tokens_of(kind, rate, now) - taken
+      redis.call("HSET", KEYS[6], kind, string.format("%.17g", left) .. "," .. exact(now))
     end
   end
   return ids
 end
-local function look_ahead(keys, limits, now)
+local function look_ahead(limits, now)
   local more, soonest = false, math.huge
   for kind, rate in pairs(limits) do
     local first, last = of_kind(kind)
-    if #redis.call("ZRANGEBYLEX", keys.limited, first, last, "LIMIT", 0, 1) > 0 then
-      local tokens = tokens_of(keys, kind, rate, now)
+    if #redis.call("ZRANGEBYLEX", KEYS[4], first, last, "LIMIT", 0, 1) > 0 then
+      local tokens = tokens_of(kind, rate, now)
       if tokens >= 1 then
         more = true
       else
@@ -2065,7 +2033,7 @@ local function look_ahead(keys, limits, now)
         soonest = math.min(soonest, now + math.ceil((wanted - tokens) * rate.per / rate.limit))
       end
     elseif rate.limit == 0 then
-      redis.call("HDEL", keys.limits, kind)
+      redis.call("HDEL", KEYS[5], kind)
     end
   end
   return more, soonest
@@ -2090,10 +2058,10 @@ end
       at = at + 3 + arguments[ARGV[at]]
     end
     if #ops == 0 then return "", false end
-    local texts = read_fields(keys.runs, ids)
+    local texts = read_fields(KEYS[2], ids)
     local touched = {}
     local done, outcomes = {}, {}
-    local watched = redis.call("HLEN", keys.watchers) > 0
+    local watched = redis.call("HLEN", KEYS[18]) > 0
     local stale = 0
     for i = 1, #ops do
       local at, id, token = ops[i], ids[i], tokens[i]
@@ -2106,55 +2074,55 @@ end
       local is_held = text and find(text, held, 1, true) == 1
       local run
       if is_held and not (op == "c" and byte(text, #held + 1) == 48) then
-        run = parse_run(keys, id, text)
+        run = parse_run(id, text)
         if not run then is_held, text = false, false end
       end
       if is_held then
         if op == "c" and byte(text, #held + 1) == 48 then
           done[#done + 1] = id
           touched[id] = false
-          if watched then tell_ended(keys, id, "c") end
+          if watched then tell_ended(id, "c") end
         else
-          local stop = (op == "r" or op == "s" or op == "l") and redis.call("HGET", keys.cancels, id)
+          local stop = (op == "r" or op == "s" or op == "l") and redis.call("HGET", KEYS[15], id)
           if stop then
-            cancel_now(keys, keys.active, id, run, "cancelled", stop, now)
+            cancel_now(KEYS[9], id, run, "cancelled", stop, now)
             outcome = "x"
           elseif op == "c" then
-            finish(keys, keys.active, "completed", id, run, now, "c")
+            finish(KEYS[9], "completed", id, run, now, "c")
           elseif op == "C" then
-            finish(keys, keys.active, "completed", id, run, now, "C" .. first, first)
+            finish(KEYS[9], "completed", id, run, now, "C" .. first, first)
           elseif op == "r" then
             if run.attempt >= run.max_attempts then
-              write_failure(keys, id, run, "dead", now, second)
-              bury(keys, id, run, "exhausted", second, third ~= "" and third or nil, now)
+              write_failure(id, run, "dead", now, second)
+              bury(id, run, "exhausted", second, third ~= "" and third or nil, now)
               outcome = "d"
             else
-              write_failure(keys, id, run, "retry", now, second)
-              leave_active(keys, keys.retry, now + tonumber(first), id, run)
-              count(keys.meta, "retried", 1)
+              write_failure(id, run, "retry", now, second)
+              leave_active(KEYS[8], now + tonumber(first), id, run)
+              count(KEYS[20], "retried", 1)
             end
           elseif op == "b" then
-            write_failure(keys, id, run, "dead", now, second)
-            bury(keys, id, run, first, second, third ~= "" and third or nil, now)
+            write_failure(id, run, "dead", now, second)
+            bury(id, run, first, second, third ~= "" and third or nil, now)
           elseif op == "x" then
-            cancel_now(keys, keys.active, id, run, "cancelled", first, now)
+            cancel_now(KEYS[9], id, run, "cancelled", first, now)
           elseif op == "s" then
             run.attempt = run.attempt - 1
             run.snoozes = run.snoozes + 1
-            leave_active(keys, keys.scheduled, now + tonumber(first), id, run)
-            count(keys.meta, "snoozed", 1)
+            leave_active(KEYS[7], now + tonumber(first), id, run)
+            count(KEYS[20], "snoozed", 1)
           else
             run.attempt = run.attempt - 1
             local delay = tonumber(first)
             if delay > 0 then
-              leave_active(keys, keys.scheduled, now + delay, id, run)
+              leave_active(KEYS[7], now + delay, id, run)
             else
-              leave_active(keys, keys.pending, run.score, id, run)
+              leave_active(KEYS[3], run.score, id, run)
               freed = true
             end
-            count(keys.meta, "released", 1)
+            count(KEYS[20], "released", 1)
           end
-          touched[id] = redis.call("HGET", keys.runs, id)
+          touched[id] = redis.call("HGET", KEYS[2], id)
         end
       elseif text then
         if token ~= "0" and string.match(text, "^w(%d+),") == token then
@@ -2163,7 +2131,7 @@ end
           outcome = "s"
           stale = stale + 1
         end
-      elseif redis.call("HEXISTS", keys.jobs, id) == 1 and touched[id] == nil then
+      elseif redis.call("HEXISTS", KEYS[1], id) == 1 and touched[id] == nil then
         outcome = "s"
         stale = stale + 1
       else
@@ -2172,25 +2140,25 @@ end
       outcomes[i] = outcome
     end
     if #done > 0 then
-      spread("ZREM", keys.active, done)
-      spread("HDEL", keys.runs, done)
-      spread("HDEL", keys.jobs, done)
-      count(keys.meta, "completed", #done)
-      count(keys.meta, "removed", #done)
+      spread("ZREM", KEYS[9], done)
+      spread("HDEL", KEYS[2], done)
+      spread("HDEL", KEYS[1], done)
+      count(KEYS[20], "completed", #done)
+      count(KEYS[20], "removed", #done)
     end
-    count(keys.meta, "stale", stale)
+    count(KEYS[20], "stale", stale)
     return table.concat(outcomes), freed
   end
   local function repeat_claim(first, ids, hand_out, later_attempts)
     local position, claimed, handed = 0, {}, {}
     for id in string.gmatch(ids, "[^,]+") do
-      local text = redis.call("HGET", keys.runs, id)
+      local text = redis.call("HGET", KEYS[2], id)
       local token = exact(first + position)
       if text and string.sub(text, 1, #token + 2) == "a" .. token .. "," then
-        local run = parse_run(keys, id, text)
+        local run = parse_run(id, text)
         if run then
           local n = #claimed + 1
-          claimed[n], handed[n] = id, redis.call("HGET", keys.jobs, id) or ""
+          claimed[n], handed[n] = id, redis.call("HGET", KEYS[1], id) or ""
           later_attempts[2 * n - 1] = n
           later_attempts[2 * n] = run.attempt .. "," .. run.rescues .. "," .. run.snoozes .. "," .. token
         end
@@ -2203,12 +2171,12 @@ end
     local expired = {}
     for i = 1, #ids do
       if records[i] and (byte(records[i], 1) or 0) >= 50 then
-        local run = texts[i] and parse_run(keys, ids[i], texts[i]) or new_run(records[i])
-        if run and run.held == "s" then free_key(keys, ids[i], run) end
+        local run = texts[i] and parse_run(ids[i], texts[i]) or new_run(records[i])
+        if run and run.held == "s" then free_key(ids[i], run) end
         if run and run.expires and run.expires <= now then
-          cancel_now(keys, keys.pending, ids[i], run, "expired", '"no attempt had started in time"', now)
+          cancel_now(KEYS[3], ids[i], run, "expired", '"no attempt had started in time"', now)
           expired[i] = true
-          if limits then give_back_token(keys, limits, run.kind, now) end
+          if limits then give_back_token(limits, run.kind, now) end
         end
       end
     end
@@ -2220,12 +2188,12 @@ end
         kept[n], kept_records[n], kept_texts[n] = ids[i], records[i], texts[i]
       end
     end
-    count(keys.meta, "expired", #ids - #kept)
+    count(KEYS[20], "expired", #ids - #kept)
     return kept, kept_records, kept_texts
   end
   local function run_of(id, record, text, token, rest)
     if not is_record(record) then return nil end
-    local old = text and parse_run(keys, id, text) or new_run(record)
+    local old = text and parse_run(id, text) or new_run(record)
     local progress = (old.attempt + 1) .. "," .. old.rescues .. "," .. old.snoozes
     return "a" .. exact(token) .. "," .. old.flag .. "," .. progress .. rest .. "," .. old.tail, progress
   end
@@ -2238,19 +2206,19 @@ end
 end
 local function delete_all(plain)
   local from, to = 8, 7 + plain
-  local texts = read_range(keys.runs, ARGV, from, to)
+  local texts = read_range(KEYS[2], ARGV, from, to)
   for i = 1, plain do
     local text = texts[i]
     if not text or find(text, ARGV[to + i], 1, true) ~= 1 then return nil end
   end
-  local deleted = spread_range("ZREM", keys.active, ARGV, from, to)
-  spread_range("HDEL", keys.runs, ARGV, from, to)
-  spread_range("HDEL", keys.jobs, ARGV, from, to)
-  if redis.call("HLEN", keys.watchers) > 0 then
-    for i = from, to do rarely().tell_ended(keys, ARGV[i], "c") end
+  local deleted = spread_range("ZREM", KEYS[9], ARGV, from, to)
+  spread_range("HDEL", KEYS[2], ARGV, from, to)
+  spread_range("HDEL", KEYS[1], ARGV, from, to)
+  if redis.call("HLEN", KEYS[18]) > 0 then
+    for i = from, to do rarely().tell_ended(ARGV[i], "c") end
   end
-  count(keys.meta, "completed", deleted)
-  count(keys.meta, "removed", deleted)
+  count(KEYS[20], "completed", deleted)
+  count(KEYS[20], "removed", deleted)
   if deleted == plain then return string.rep("k", plain) end
   local outcomes, seen = {}, {}
   for i = 1, plain do
@@ -2281,15 +2249,15 @@ local function answer(next_millis, more, paused, first_token, rescued, buried)
   end
   return text
 end
-local meta = redis.call("HMGET", keys.meta, "max_active", "paused", "token", "claimed")
+local meta = redis.call("HMGET", KEYS[20], "max_active", "paused", "token", "claimed")
 local max_active = tonumber(meta[1] or nil)
 local function room()
-  return max_active and math.max(0, max_active - redis.call("ZCARD", keys.active)) or math.huge
+  return max_active and math.max(0, max_active - redis.call("ZCARD", KEYS[9])) or math.huge
 end
 if number == "" then
-  local waits = max_active and redis.call("ZCARD", keys.pending) + redis.call("ZCARD", keys.limited) > 0
+  local waits = max_active and redis.call("ZCARD", KEYS[3]) + redis.call("ZCARD", KEYS[4]) > 0
   local made_room = waits and outcomes ~= "" and room() > 0
-  if freed or made_room then signal(keys) end
+  if freed or made_room then signal() end
   return answer(-1, false, false, 0)
 end
 now = now or clock(ARGV[1])
@@ -2298,18 +2266,18 @@ local function head(index)
   return first[2] and tonumber(first[2]) or math.huge
 end
 local rescued, buried
-local expires = head(keys.active)
+local expires = head(KEYS[9])
 if expires <= now then
-  rescued, buried = rarely().rescue(keys, 100, now)
-  expires = head(keys.active)
+  rescued, buried = rarely().rescue(100, now)
+  expires = head(KEYS[9])
 end
-local due = math.min(head(keys.scheduled), head(keys.retry))
+local due = math.min(head(KEYS[7]), head(KEYS[8]))
 if due <= now then
-  rarely().promote(keys, 1000, now)
-  due = math.min(head(keys.scheduled), head(keys.retry))
+  rarely().promote(1000, now)
+  due = math.min(head(KEYS[7]), head(KEYS[8]))
 end
 local paused = meta[2] == "1"
-local limits = redis.call("HLEN", keys.limits) > 0 and rarely().read_limits(keys) or nil
+local limits = redis.call("HLEN", KEYS[5]) > 0 and rarely().read_limits() or nil
 local function lengths_of(texts, may_be_one)
   local lengths, written = {}, {}
   local first = #texts[1]
@@ -2332,11 +2300,11 @@ local function hand_out(ids, records)
 end
 local claim_bytes = 4194304
 local function take(most)
-  local ids = redis.call("ZRANGE", keys.pending, 0, most)
+  local ids = redis.call("ZRANGE", KEYS[3], 0, most)
   if #ids == 0 then return ids, ids, false end
   local more = #ids > most
   if more then ids[#ids] = nil end
-  local records = read_fields(keys.jobs, ids)
+  local records = read_fields(KEYS[1], ids)
   local bytes, last = 0, #ids
   for i = 1, #ids do
     bytes = bytes + (records[i] and #records[i] or 0)
@@ -2347,7 +2315,7 @@ local function take(most)
     end
   end
   for i = #ids, last + 1, -1 do ids[i], records[i] = nil, nil end
-  redis.call("ZREMRANGEBYRANK", keys.pending, 0, last - 1)
+  redis.call("ZREMRANGEBYRANK", KEYS[3], 0, last - 1)
   return ids, records, more
 end
 local tokens_per_milli = 1024
@@ -2357,14 +2325,14 @@ local function claim()
   if paused or most < 1 then return 0 end
   local ids, records, more
   if limits then
-    ids = rarely().take_limited(keys, limits, most, now)
-    records = read_fields(keys.jobs, ids)
+    ids = rarely().take_limited(limits, most, now)
+    records = read_fields(KEYS[1], ids)
   else
     ids, records, more = take(most)
   end
   if #ids == 0 then return 0, more end
-  local are_new = #ids > few and redis.call("HLEN", keys.runs) == redis.call("ZCARD", keys.active)
-  local texts = are_new and {} or read_fields(keys.runs, ids)
+  local are_new = #ids > few and redis.call("HLEN", KEYS[2]) == redis.call("ZCARD", KEYS[9])
+  local texts = are_new and {} or read_fields(KEYS[2], ids)
   for i = 1, #ids do
     if records[i] and (byte(records[i], 1) or 0) >= 50 then
       ids, records, texts = rarely().drop_expired(ids, records, texts, limits)
@@ -2398,19 +2366,19 @@ local function claim()
       leases[held + 1], leases[held + 2] = until_when, id
       held = held + 2
     else
-      count(keys.meta, "vanished", 1)
+      count(KEYS[20], "vanished", 1)
       records[i] = ""
     end
   end
-  redis.call("HSET", keys.meta, "token", exact(token), "claimed", exact(tonumber(meta[4] or "0") + held / 2))
-  spread("HSET", keys.runs, runs)
-  spread("ZADD", keys.active, leases)
+  redis.call("HSET", KEYS[20], "token", exact(token), "claimed", exact(tonumber(meta[4] or "0") + held / 2))
+  spread("HSET", KEYS[2], runs)
+  spread("ZADD", KEYS[9], leases)
   hand_out(ids, records)
   return first, more
 end
 local listed_millis = 1000
 local first_token, more = 0, nil
-local remembered = redis.call("HGET", keys.claims, worker)
+local remembered = redis.call("HGET", KEYS[21], worker)
 local last, last_first, listed, ids_at
 if remembered then
   last, last_first, listed, ids_at = string.match(remembered, "^(%d+),(%d+),(%d+),()")
@@ -2423,20 +2391,20 @@ else
   first_token, more = claim()
   if not listed or math.abs(now - tonumber(listed)) >= listed_millis then
     listed = exact(now)
-    redis.call("ZADD", keys.workers, listed, worker)
+    redis.call("ZADD", KEYS[22], listed, worker)
   end
-  redis.call("HSET", keys.claims, worker, number .. "," .. exact(first_token) .. "," .. listed .. "," .. ids_text)
+  redis.call("HSET", KEYS[21], worker, number .. "," .. exact(first_token) .. "," .. listed .. "," .. ids_text)
 end
 local next_token = math.huge
 if limits then
   local limited_more
-  limited_more, next_token = rarely().look_ahead(keys, limits, now)
-  more = limited_more or redis.call("ZCARD", keys.pending) > 0
+  limited_more, next_token = rarely().look_ahead(limits, now)
+  more = limited_more or redis.call("ZCARD", KEYS[3]) > 0
 elseif more == nil then
-  more = redis.call("ZCARD", keys.pending) > 0
+  more = redis.call("ZCARD", KEYS[3]) > 0
 end
 more = more and not paused and room() > 0
-if more then signal(keys) end
+if more then signal() end
 local next_change = math.min(expires, due, next_token)
 return answer(
   next_change < math.huge and math.max(0, next_change - now) or -1, more, paused, first_token, rescued, buried
@@ -2462,7 +2430,7 @@ return redis.call("ZRANGEBYSCORE", KEYS[1], "-inf", clock(ARGV[1]), "LIMIT", 0, 
     keys: ["jobs", "runs", "active", "meta", "cancels", "workers", "about"] as const,
     args: ["now", "worker", "lease", "about"] as const,
     rest: "leases" as const,
-    sha1: "5e1221beb2ab0bd583f2241f365a3784ae641244",
+    sha1: "cffbd99e91d8fbd46e81f59ac9dab4fbc5f944e6",
     source: `#!lua flags=allow-oom
 local function clock(given)
   if given ~= "" then return tonumber(given) end
@@ -2524,9 +2492,9 @@ end
 local function first_line(record)
   return string.match(record, "^(%d),(%d+,%d+,%d*,%-?%d+,%d+,%d+,[^,\\n]*,[^,\\n]*)\\n[^\\n]*\\n")
 end
-local function parse_run(keys, id, text)
+local function parse_run(id, text)
   if string.find(text, "^%a%d+,0,1,0,0,%d+,,,[^,]*$") then
-    local record = redis.call("HGET", keys.jobs, id)
+    local record = redis.call("HGET", KEYS[1], id)
     local _, tail = first_line(record or "")
     if not tail then return nil end
     text = text .. "," .. tail
@@ -2586,7 +2554,7 @@ return redis.call("ZREM", KEYS[2], ARGV[1])`
     keys: ["jobs", "runs", "ledger", "result", "cancels", "progress", "limited", "pending", "scheduled", "retry", "active", "completed", "cancelled", "dead"] as const,
     args: ["id"] as const,
     rest: undefined,
-    sha1: "6803cba9b20b70aeb2885a5931b4da4a0a450e9c",
+    sha1: "664fb8e6902643857f2de582b7962755222ad900",
     source: `#!lua flags=no-writes
 local function clock(given)
   if given ~= "" then return tonumber(given) end
@@ -2596,14 +2564,14 @@ end
 local function exact(number)
   return string.format("%d", number)
 end
-local function read_job(keys, id, state, score, record)
+local function read_job(id, state, score, record)
   return {
     id, state, score, record,
-    redis.call("HGET", keys.runs, id) or "",
-    redis.call("HGET", keys.ledger, id) or "",
-    redis.call("HGET", keys.result, id),
-    redis.call("HGET", keys.cancels, id),
-    redis.call("HGET", keys.progress, id)
+    redis.call("HGET", KEYS[2], id) or "",
+    redis.call("HGET", KEYS[3], id) or "",
+    redis.call("HGET", KEYS[4], id),
+    redis.call("HGET", KEYS[5], id),
+    redis.call("HGET", KEYS[6], id)
   }
 end
 local place_offset = 4503599627370496
@@ -2613,52 +2581,48 @@ end
 local function of_kind(kind)
   return "[" .. kind .. ",", "(" .. kind .. "-"
 end
-local function read_limits(keys)
-  local limits, flat = {}, redis.call("HGETALL", keys.limits)
+local function read_limits()
+  local limits, flat = {}, redis.call("HGETALL", nil)
   for i = 1, #flat, 2 do
     local limit, per, burst = string.match(flat[i + 1], "^(%d+),(%d+),(%d+)$")
     limits[flat[i]] = { limit = tonumber(limit), per = tonumber(per), burst = tonumber(burst) }
   end
   return limits
 end
-local function tokens_of(keys, kind, rate, now)
+local function tokens_of(kind, rate, now)
   if rate.limit == 0 then return math.huge end
-  local tokens, at = string.match(redis.call("HGET", keys.buckets, kind) or "", "^([^,]+),(%d+)$")
+  local tokens, at = string.match(redis.call("HGET", nil, kind) or "", "^([^,]+),(%d+)$")
   if not tokens then return rate.burst end
   local elapsed = math.max(0, now - tonumber(at))
   return math.min(rate.burst, tonumber(tokens) + elapsed * rate.limit / rate.per)
 end
-local function give_back_token(keys, limits, kind, now)
+local function give_back_token(limits, kind, now)
   local rate = limits[kind]
   if not rate or rate.limit == 0 then return end
-  local tokens = tokens_of(keys, kind, rate, now) + 1
-  redis.call("HSET", keys.buckets, kind, string.format("%.17g", tokens) .. "," .. exact(now))
+  local tokens = tokens_of(kind, rate, now) + 1
+  redis.call("HSET", nil, kind, string.format("%.17g", tokens) .. "," .. exact(now))
 end
 local function kind_and_score(record)
   local sequence, priority, kind = string.match(record, "^%d,(%d+),%d+,%d*,(-?%d+),%d+,%d+,([^,]*),")
   if not kind then return nil end
   return kind, tonumber(priority) * 1099511627776 + tonumber(sequence)
 end
-local function leave_waiting(keys, id, record)
-  if redis.call("ZREM", keys.pending, id) == 1 then return true end
+local function leave_waiting(id, record)
+  if redis.call("ZREM", KEYS[8], id) == 1 then return true end
   local kind, score = kind_and_score(record)
-  return kind ~= nil and redis.call("ZREM", keys.limited, limited_member(kind, score, id)) == 1
+  return kind ~= nil and redis.call("ZREM", KEYS[7], limited_member(kind, score, id)) == 1
 end
-local keys = {
-  jobs = KEYS[1], runs = KEYS[2], ledger = KEYS[3], result = KEYS[4], cancels = KEYS[5], progress = KEYS[6],
-  limited = KEYS[7]
-}
 local states = { "pending", "scheduled", "retry", "active", "completed", "cancelled", "dead" }
 local id = ARGV[1]
-local record = redis.call("HGET", keys.jobs, id)
+local record = redis.call("HGET", KEYS[1], id)
 if not record then return {} end
 local kind, place = kind_and_score(record)
-if kind and redis.call("ZSCORE", keys.limited, limited_member(kind, place, id)) then
-  return read_job(keys, id, "pending", exact(place), record)
+if kind and redis.call("ZSCORE", KEYS[7], limited_member(kind, place, id)) then
+  return read_job(id, "pending", exact(place), record)
 end
 for i, state in ipairs(states) do
   local score = redis.call("ZSCORE", KEYS[7 + i], id)
-  if score then return read_job(keys, id, state, score, record) end
+  if score then return read_job(id, state, score, record) end
 end
 return {}`
   },
@@ -2666,39 +2630,35 @@ return {}`
     keys: ["pending", "limited", "meta", "wake"] as const,
     args: ["most"] as const,
     rest: undefined,
-    sha1: "0643955c3ca53812034278eb1486a570815c392a",
+    sha1: "7f823a2127cf00fff8d567de11e99d9ac91ad032",
     source: `#!lua
-local function signal(keys)
-  redis.call("ZADD", keys.wake, 0, "1")
+local function signal()
+  redis.call("ZADD", KEYS[4], 0, "1")
 end
-local keys = { pending = KEYS[1], limited = KEYS[2], meta = KEYS[3], wake = KEYS[4] }
 if ARGV[1] == "" then
-  redis.call("HDEL", keys.meta, "max_active")
+  redis.call("HDEL", KEYS[3], "max_active")
 else
-  redis.call("HSET", keys.meta, "max_active", ARGV[1])
+  redis.call("HSET", KEYS[3], "max_active", ARGV[1])
 end
-if redis.call("ZCARD", keys.pending) + redis.call("ZCARD", keys.limited) > 0 then signal(keys) end
+if redis.call("ZCARD", KEYS[1]) + redis.call("ZCARD", KEYS[2]) > 0 then signal() end
 return 1`
   },
   list: {
     keys: ["jobs", "runs", "ledger", "result", "cancels", "progress", "index"] as const,
     args: ["state", "reverse", "limit", "score", "id"] as const,
     rest: undefined,
-    sha1: "adc15e2465d67dde424f308a72c6ebc1a8682826",
+    sha1: "77c2bfd47df23ebdbd01b967c777962ea6794d06",
     source: `#!lua flags=no-writes
-local function read_job(keys, id, state, score, record)
+local function read_job(id, state, score, record)
   return {
     id, state, score, record,
-    redis.call("HGET", keys.runs, id) or "",
-    redis.call("HGET", keys.ledger, id) or "",
-    redis.call("HGET", keys.result, id),
-    redis.call("HGET", keys.cancels, id),
-    redis.call("HGET", keys.progress, id)
+    redis.call("HGET", KEYS[2], id) or "",
+    redis.call("HGET", KEYS[3], id) or "",
+    redis.call("HGET", KEYS[4], id),
+    redis.call("HGET", KEYS[5], id),
+    redis.call("HGET", KEYS[6], id)
   }
 end
-local keys = {
-  jobs = KEYS[1], runs = KEYS[2], ledger = KEYS[3], result = KEYS[4], cancels = KEYS[5], progress = KEYS[6]
-}
 local index, state, reverse, limit = KEYS[7], ARGV[1], ARGV[2] == "1", tonumber(ARGV[3])
 local function precedes(a, b)
   for i = 1, math.min(#a, #b) do
@@ -2732,8 +2692,8 @@ else
 end
 local reply = { more and 1 or 0 }
 for i = 1, #entries, 2 do
-  local record = redis.call("HGET", keys.jobs, entries[i])
-  if record then reply[#reply + 1] = read_job(keys, entries[i], state, entries[i + 1], record) end
+  local record = redis.call("HGET", KEYS[1], entries[i])
+  if record then reply[#reply + 1] = read_job(entries[i], state, entries[i + 1], record) end
 end
 return reply`
   },
@@ -2846,18 +2806,17 @@ return reply`
     keys: ["pending", "limited", "meta", "wake"] as const,
     args: ["paused"] as const,
     rest: undefined,
-    sha1: "e767aaa3b3914cc243adeb000c6f3910bc981745",
+    sha1: "7fb4ef6211d070f7c99c1d62af1df4a67e03682b",
     source: `#!lua flags=allow-oom
-local function signal(keys)
-  redis.call("ZADD", keys.wake, 0, "1")
+local function signal()
+  redis.call("ZADD", KEYS[4], 0, "1")
 end
-local keys = { pending = KEYS[1], limited = KEYS[2], meta = KEYS[3], wake = KEYS[4] }
-local was = redis.call("HGET", keys.meta, "paused") or "0"
+local was = redis.call("HGET", KEYS[3], "paused") or "0"
 if ARGV[1] == "1" then
-  redis.call("HSET", keys.meta, "paused", "1")
+  redis.call("HSET", KEYS[3], "paused", "1")
 else
-  redis.call("HDEL", keys.meta, "paused")
-  if redis.call("ZCARD", keys.pending) + redis.call("ZCARD", keys.limited) > 0 then signal(keys) end
+  redis.call("HDEL", KEYS[3], "paused")
+  if redis.call("ZCARD", KEYS[1]) + redis.call("ZCARD", KEYS[2]) > 0 then signal() end
 end
 return was ~= ARGV[1] and 1 or 0`
   },
@@ -2865,7 +2824,7 @@ return was ~= ARGV[1] and 1 or 0`
     keys: ["jobs", "pending", "scheduled", "retry", "meta", "wake"] as const,
     args: ["now", "limit"] as const,
     rest: undefined,
-    sha1: "664ee307d4ec982033e5ff1f133b1dd76a1de7d1",
+    sha1: "5167fb07097f7597ab5705f1f2265b6fb03a21e6",
     source: `#!lua flags=allow-oom
 local function clock(given)
   if given ~= "" then return tonumber(given) end
@@ -2927,9 +2886,9 @@ end
 local function first_line(record)
   return string.match(record, "^(%d),(%d+,%d+,%d*,%-?%d+,%d+,%d+,[^,\\n]*,[^,\\n]*)\\n[^\\n]*\\n")
 end
-local function parse_run(keys, id, text)
+local function parse_run(id, text)
   if string.find(text, "^%a%d+,0,1,0,0,%d+,,,[^,]*$") then
-    local record = redis.call("HGET", keys.jobs, id)
+    local record = redis.call("HGET", KEYS[1], id)
     local _, tail = first_line(record or "")
     if not tail then return nil end
     text = text .. "," .. tail
@@ -2948,41 +2907,40 @@ end
 local function mind(run)
   if run.flag % 2 == 0 then run.flag = exact(run.flag + 1) end
 end
-local function promote(keys, limit, now)
+local function promote(limit, now)
   local promoted = 0
-  for _, index in ipairs({ keys.scheduled, keys.retry }) do
+  for _, index in ipairs({ KEYS[3], KEYS[4] }) do
     local due = promoted < limit and redis.call("ZRANGEBYSCORE", index, "-inf", now, "LIMIT", 0, limit - promoted) or {}
     if #due > 0 then
       local entries = {}
-      for i, record in ipairs(read_fields(keys.jobs, due)) do
+      for i, record in ipairs(read_fields(KEYS[1], due)) do
         local sequence, priority = string.match(record or "", "^%d,(%d+),%d+,%d*,(-?%d+),")
         if priority then
           entries[#entries + 1] = tonumber(priority) * 1099511627776 + tonumber(sequence)
           entries[#entries + 1] = due[i]
         else
-          count(keys.meta, "vanished", 1)
+          count(KEYS[5], "vanished", 1)
         end
       end
       spread("ZREM", index, due)
-      spread("ZADD", keys.pending, entries)
+      spread("ZADD", KEYS[2], entries)
       promoted = promoted + #due
     end
   end
   return promoted
 end
-local function signal(keys)
-  redis.call("ZADD", keys.wake, 0, "1")
+local function signal()
+  redis.call("ZADD", KEYS[6], 0, "1")
 end
-local keys = { jobs = KEYS[1], pending = KEYS[2], scheduled = KEYS[3], retry = KEYS[4], meta = KEYS[5], wake = KEYS[6] }
-local promoted = promote(keys, tonumber(ARGV[2]), clock(ARGV[1]))
-if promoted > 0 then signal(keys) end
+local promoted = promote(tonumber(ARGV[2]), clock(ARGV[1]))
+if promoted > 0 then signal() end
 return promoted`
   },
   prune: {
     keys: ["jobs", "runs", "completed", "cancelled", "dead", "ledger", "result", "progress", "logs", "unique", "windows", "meta", "claims", "workers", "about", "requests", "producers", "members"] as const,
     args: ["now", "limit", "dead_retain", "max_dead", "max_finished"] as const,
     rest: undefined,
-    sha1: "536198ff424d16e65df1c3c64db9beac161fe507",
+    sha1: "7be8b338a47b53af7a81e7a9832371cec19c269c",
     source: `#!lua flags=allow-oom
 local function clock(given)
   if given ~= "" then return tonumber(given) end
@@ -3044,9 +3002,9 @@ end
 local function first_line(record)
   return string.match(record, "^(%d),(%d+,%d+,%d*,%-?%d+,%d+,%d+,[^,\\n]*,[^,\\n]*)\\n[^\\n]*\\n")
 end
-local function parse_run(keys, id, text)
+local function parse_run(id, text)
   if string.find(text, "^%a%d+,0,1,0,0,%d+,,,[^,]*$") then
-    local record = redis.call("HGET", keys.jobs, id)
+    local record = redis.call("HGET", KEYS[1], id)
     local _, tail = first_line(record or "")
     if not tail then return nil end
     text = text .. "," .. tail
@@ -3066,114 +3024,108 @@ local function mind(run)
   if run.flag % 2 == 0 then run.flag = exact(run.flag + 1) end
 end
 local ledger_limit = 20
-local function write_failure(keys, id, run, outcome, now, error)
+local function write_failure(id, run, outcome, now, error)
   local started = run.started ~= "" and run.started or now
   local line = run.attempt .. "," .. started .. "," .. now .. "," .. outcome .. "," .. error
-  local ledger = redis.call("HGET", keys.ledger, id)
+  local ledger = redis.call("HGET", KEYS[6], id)
   if ledger then
     local _, lines = string.gsub(ledger, "\\n", "\\n")
     if lines + 1 >= ledger_limit then ledger = string.match(ledger, "^[^\\n]*\\n(.*)$") or "" end
     line = ledger == "" and line or (ledger .. "\\n" .. line)
   end
-  redis.call("HSET", keys.ledger, id, line)
+  redis.call("HSET", KEYS[6], id, line)
   mind(run)
 end
-local function free_key(keys, id, run)
-  if run.unique ~= "" and run.held ~= "w" and run.held ~= "m" and redis.call("HGET", keys.unique, run.unique) == id then
-    redis.call("HDEL", keys.unique, run.unique)
+local function free_key(id, run)
+  if run.unique ~= "" and run.held ~= "w" and run.held ~= "m" and redis.call("HGET", KEYS[10], run.unique) == id then
+    redis.call("HDEL", KEYS[10], run.unique)
   end
 end
-local function remove(keys, index, id)
+local function remove(index, id)
   redis.call("ZREM", index, id)
-  for _, key in ipairs({ keys.jobs, keys.runs, keys.ledger, keys.result, keys.progress, keys.logs }) do
+  for _, key in ipairs({ KEYS[1], KEYS[2], KEYS[6], KEYS[7], KEYS[8], KEYS[9] }) do
     redis.call("HDEL", key, id)
   end
 end
-local function store_run(keys, id, run)
-  redis.call("HSET", keys.runs, id, format_run(run))
+local function store_run(id, run)
+  redis.call("HSET", KEYS[2], id, format_run(run))
 end
-local function tell_ended(keys, id, outcome)
-  local watchers = redis.call("HGET", keys.watchers, id)
+local function tell_ended(id, outcome)
+  local watchers = redis.call("HGET", nil, id)
   if not watchers then return end
-  redis.call("HDEL", keys.watchers, id)
+  redis.call("HDEL", nil, id)
   for name, ref in string.gmatch(watchers, "(%S+) (%S+)") do
-    redis.call("PUBLISH", keys.notices .. name, "ended\\n" .. ref .. "\\n" .. outcome)
+    redis.call("PUBLISH", nil .. name, "ended\\n" .. ref .. "\\n" .. outcome)
   end
 end
 local ending_held, member_known = 5000, 600000
 local hands_over, handed_over = false, {}
-local function tell_workflow(keys, id, run, outcome, now)
+local function tell_workflow(id, run, outcome, now)
   if run.held ~= "m" then return end
-  local text = redis.call("HINCRBY", keys.meta, "endings", 1) .. "," .. run.unique .. "\\n" .. outcome
-  redis.call("HSET", keys.endings, id, text)
-  redis.call("ZADD", keys.outbox, hands_over and now + ending_held or now, id)
+  local text = redis.call("HINCRBY", KEYS[12], "endings", 1) .. "," .. run.unique .. "\\n" .. outcome
+  redis.call("HSET", nil, id, text)
+  redis.call("ZADD", nil, hands_over and now + ending_held or now, id)
   if hands_over then
     handed_over[#handed_over + 1] = id
     handed_over[#handed_over + 1] = text
   end
   if outcome == "R" then return end
-  redis.call("ZADD", keys.members, now, id)
-  for _, old in ipairs(redis.call("ZRANGEBYSCORE", keys.members, "-inf", now - member_known, "LIMIT", 0, 2)) do
-    redis.call("ZREM", keys.members, old)
+  redis.call("ZADD", KEYS[18], now, id)
+  for _, old in ipairs(redis.call("ZRANGEBYSCORE", KEYS[18], "-inf", now - member_known, "LIMIT", 0, 2)) do
+    redis.call("ZREM", KEYS[18], old)
   end
 end
-local function finish(keys, from, state, id, run, now, outcome, result)
-  free_key(keys, id, run)
-  redis.call("HDEL", keys.cancels, id)
+local function finish(from, state, id, run, now, outcome, result)
+  free_key(id, run)
+  redis.call("HDEL", nil, id)
   if run.retain <= 0 then
-    remove(keys, from, id)
-    count(keys.meta, "removed", 1)
+    remove(from, id)
+    count(KEYS[12], "removed", 1)
   else
     redis.call("ZREM", from, id)
-    redis.call("ZADD", keys[state], now + run.retain, id)
-    if result then redis.call("HSET", keys.result, id, result) end
+    redis.call("ZADD", state == "cancelled" and KEYS[4] or KEYS[3], now + run.retain, id)
+    if result then redis.call("HSET", KEYS[7], id, result) end
     run.holder = "w"
     run.finished = now
-    store_run(keys, id, run)
+    store_run(id, run)
   end
-  count(keys.meta, state, 1)
-  tell_ended(keys, id, outcome)
-  tell_workflow(keys, id, run, outcome, now)
+  count(KEYS[12], state, 1)
+  tell_ended(id, outcome)
+  tell_workflow(id, run, outcome, now)
 end
-local function cancel_now(keys, from, id, run, how, reason, now)
-  write_failure(keys, id, run, how, now, reason)
-  finish(keys, from, "cancelled", id, run, now, (how == "expired" and "e" or "x") .. reason)
+local function cancel_now(from, id, run, how, reason, now)
+  write_failure(id, run, how, now, reason)
+  finish(from, "cancelled", id, run, now, (how == "expired" and "e" or "x") .. reason)
 end
-local function bury(keys, id, run, reason, error, failure, now)
-  free_key(keys, id, run)
-  redis.call("HDEL", keys.cancels, id)
-  redis.call("ZREM", keys.active, id)
-  redis.call("ZADD", keys.dead, now, id)
-  if failure then redis.call("HSET", keys.result, id, failure) end
+local function bury(id, run, reason, error, failure, now)
+  free_key(id, run)
+  redis.call("HDEL", nil, id)
+  redis.call("ZREM", nil, id)
+  redis.call("ZADD", KEYS[5], now, id)
+  if failure then redis.call("HSET", KEYS[7], id, failure) end
   run.holder = "w"
   run.finished = now
   run.reason = reason
-  store_run(keys, id, run)
-  count(keys.meta, "died", 1)
+  store_run(id, run)
+  count(KEYS[12], "died", 1)
   local outcome = "d" .. reason .. "\\n" .. error .. (failure and ("\\n" .. failure) or "")
-  tell_ended(keys, id, outcome)
-  tell_workflow(keys, id, run, outcome, now)
+  tell_ended(id, outcome)
+  tell_workflow(id, run, outcome, now)
 end
-local function leave_active(keys, index, score, id, run)
-  redis.call("ZREM", keys.active, id)
+local function leave_active(index, score, id, run)
+  redis.call("ZREM", nil, id)
   redis.call("ZADD", index, score, id)
   run.holder = "w"
-  store_run(keys, id, run)
+  store_run(id, run)
 end
 local crash = '"the lease expired"'
-local keys = {
-  jobs = KEYS[1], runs = KEYS[2], completed = KEYS[3], cancelled = KEYS[4], dead = KEYS[5],
-  ledger = KEYS[6], result = KEYS[7], progress = KEYS[8], logs = KEYS[9],
-  unique = KEYS[10], windows = KEYS[11], meta = KEYS[12], claims = KEYS[13], workers = KEYS[14], about = KEYS[15],
-  requests = KEYS[16], producers = KEYS[17], members = KEYS[18]
-}
 local now = clock(ARGV[1])
 local left = tonumber(ARGV[2])
 local dead_retain, max_dead, max_finished = tonumber(ARGV[3]), tonumber(ARGV[4]), tonumber(ARGV[5])
 local removed = 0
 local function drop(index, ids)
   for _, id in ipairs(ids) do
-    remove(keys, index, id)
+    remove(index, id)
   end
   removed = removed + #ids
   left = left - #ids
@@ -3185,35 +3137,35 @@ local function drop_beyond(index, kept)
   local surplus = math.min(left, redis.call("ZCARD", index) - kept)
   if surplus > 0 then drop(index, redis.call("ZRANGE", index, 0, surplus - 1)) end
 end
-drop_until(keys.completed, now)
-drop_until(keys.cancelled, now)
-drop_until(keys.dead, now - dead_retain)
-drop_beyond(keys.completed, max_finished)
-drop_beyond(keys.cancelled, max_finished)
-drop_beyond(keys.dead, max_dead)
-count(keys.meta, "removed", removed)
-local over = redis.call("ZRANGEBYSCORE", keys.windows, "-inf", now, "LIMIT", 0, 500)
+drop_until(KEYS[3], now)
+drop_until(KEYS[4], now)
+drop_until(KEYS[5], now - dead_retain)
+drop_beyond(KEYS[3], max_finished)
+drop_beyond(KEYS[4], max_finished)
+drop_beyond(KEYS[5], max_dead)
+count(KEYS[12], "removed", removed)
+local over = redis.call("ZRANGEBYSCORE", KEYS[11], "-inf", now, "LIMIT", 0, 500)
 if #over > 0 then
-  redis.call("ZREM", keys.windows, unpack(over))
-  redis.call("HDEL", keys.unique, unpack(over))
+  redis.call("ZREM", KEYS[11], unpack(over))
+  redis.call("HDEL", KEYS[10], unpack(over))
 end
-local ended = redis.call("ZRANGEBYSCORE", keys.members, "-inf", now - member_known, "LIMIT", 0, 1000)
-if #ended > 0 then redis.call("ZREM", keys.members, unpack(ended)) end
+local ended = redis.call("ZRANGEBYSCORE", KEYS[18], "-inf", now - member_known, "LIMIT", 0, 1000)
+if #ended > 0 then redis.call("ZREM", KEYS[18], unpack(ended)) end
 local function forget(seen, ...)
   local silent = redis.call("ZRANGEBYSCORE", seen, "-inf", now - 172800000, "LIMIT", 0, 100)
   if #silent == 0 then return end
   redis.call("ZREM", seen, unpack(silent))
   for _, key in ipairs({ ... }) do redis.call("HDEL", key, unpack(silent)) end
 end
-forget(keys.workers, keys.claims, keys.about)
-forget(keys.producers, keys.requests)
+forget(KEYS[14], KEYS[13], KEYS[15])
+forget(KEYS[17], KEYS[16])
 return removed`
   },
   purge: {
     keys: ["jobs", "runs", "dead", "ledger", "result", "progress", "logs", "meta"] as const,
     args: [] as const,
     rest: "ids" as const,
-    sha1: "7a4c0cee69e55ceb2c44e2ec9fa88f1f281199b8",
+    sha1: "48e772881fb4111c8dc69f6aa4fba26462b112ea",
     source: `#!lua flags=allow-oom
 local function clock(given)
   if given ~= "" then return tonumber(given) end
@@ -3275,9 +3227,9 @@ end
 local function first_line(record)
   return string.match(record, "^(%d),(%d+,%d+,%d*,%-?%d+,%d+,%d+,[^,\\n]*,[^,\\n]*)\\n[^\\n]*\\n")
 end
-local function parse_run(keys, id, text)
+local function parse_run(id, text)
   if string.find(text, "^%a%d+,0,1,0,0,%d+,,,[^,]*$") then
-    local record = redis.call("HGET", keys.jobs, id)
+    local record = redis.call("HGET", KEYS[1], id)
     local _, tail = first_line(record or "")
     if not tail then return nil end
     text = text .. "," .. tail
@@ -3297,120 +3249,116 @@ local function mind(run)
   if run.flag % 2 == 0 then run.flag = exact(run.flag + 1) end
 end
 local ledger_limit = 20
-local function write_failure(keys, id, run, outcome, now, error)
+local function write_failure(id, run, outcome, now, error)
   local started = run.started ~= "" and run.started or now
   local line = run.attempt .. "," .. started .. "," .. now .. "," .. outcome .. "," .. error
-  local ledger = redis.call("HGET", keys.ledger, id)
+  local ledger = redis.call("HGET", KEYS[4], id)
   if ledger then
     local _, lines = string.gsub(ledger, "\\n", "\\n")
     if lines + 1 >= ledger_limit then ledger = string.match(ledger, "^[^\\n]*\\n(.*)$") or "" end
     line = ledger == "" and line or (ledger .. "\\n" .. line)
   end
-  redis.call("HSET", keys.ledger, id, line)
+  redis.call("HSET", KEYS[4], id, line)
   mind(run)
 end
-local function free_key(keys, id, run)
-  if run.unique ~= "" and run.held ~= "w" and run.held ~= "m" and redis.call("HGET", keys.unique, run.unique) == id then
-    redis.call("HDEL", keys.unique, run.unique)
+local function free_key(id, run)
+  if run.unique ~= "" and run.held ~= "w" and run.held ~= "m" and redis.call("HGET", nil, run.unique) == id then
+    redis.call("HDEL", nil, run.unique)
   end
 end
-local function remove(keys, index, id)
+local function remove(index, id)
   redis.call("ZREM", index, id)
-  for _, key in ipairs({ keys.jobs, keys.runs, keys.ledger, keys.result, keys.progress, keys.logs }) do
+  for _, key in ipairs({ KEYS[1], KEYS[2], KEYS[4], KEYS[5], KEYS[6], KEYS[7] }) do
     redis.call("HDEL", key, id)
   end
 end
-local function store_run(keys, id, run)
-  redis.call("HSET", keys.runs, id, format_run(run))
+local function store_run(id, run)
+  redis.call("HSET", KEYS[2], id, format_run(run))
 end
-local function tell_ended(keys, id, outcome)
-  local watchers = redis.call("HGET", keys.watchers, id)
+local function tell_ended(id, outcome)
+  local watchers = redis.call("HGET", nil, id)
   if not watchers then return end
-  redis.call("HDEL", keys.watchers, id)
+  redis.call("HDEL", nil, id)
   for name, ref in string.gmatch(watchers, "(%S+) (%S+)") do
-    redis.call("PUBLISH", keys.notices .. name, "ended\\n" .. ref .. "\\n" .. outcome)
+    redis.call("PUBLISH", nil .. name, "ended\\n" .. ref .. "\\n" .. outcome)
   end
 end
 local ending_held, member_known = 5000, 600000
 local hands_over, handed_over = false, {}
-local function tell_workflow(keys, id, run, outcome, now)
+local function tell_workflow(id, run, outcome, now)
   if run.held ~= "m" then return end
-  local text = redis.call("HINCRBY", keys.meta, "endings", 1) .. "," .. run.unique .. "\\n" .. outcome
-  redis.call("HSET", keys.endings, id, text)
-  redis.call("ZADD", keys.outbox, hands_over and now + ending_held or now, id)
+  local text = redis.call("HINCRBY", KEYS[8], "endings", 1) .. "," .. run.unique .. "\\n" .. outcome
+  redis.call("HSET", nil, id, text)
+  redis.call("ZADD", nil, hands_over and now + ending_held or now, id)
   if hands_over then
     handed_over[#handed_over + 1] = id
     handed_over[#handed_over + 1] = text
   end
   if outcome == "R" then return end
-  redis.call("ZADD", keys.members, now, id)
-  for _, old in ipairs(redis.call("ZRANGEBYSCORE", keys.members, "-inf", now - member_known, "LIMIT", 0, 2)) do
-    redis.call("ZREM", keys.members, old)
+  redis.call("ZADD", nil, now, id)
+  for _, old in ipairs(redis.call("ZRANGEBYSCORE", nil, "-inf", now - member_known, "LIMIT", 0, 2)) do
+    redis.call("ZREM", nil, old)
   end
 end
-local function finish(keys, from, state, id, run, now, outcome, result)
-  free_key(keys, id, run)
-  redis.call("HDEL", keys.cancels, id)
+local function finish(from, state, id, run, now, outcome, result)
+  free_key(id, run)
+  redis.call("HDEL", nil, id)
   if run.retain <= 0 then
-    remove(keys, from, id)
-    count(keys.meta, "removed", 1)
+    remove(from, id)
+    count(KEYS[8], "removed", 1)
   else
     redis.call("ZREM", from, id)
-    redis.call("ZADD", keys[state], now + run.retain, id)
-    if result then redis.call("HSET", keys.result, id, result) end
+    redis.call("ZADD", state == "cancelled" and nil or nil, now + run.retain, id)
+    if result then redis.call("HSET", KEYS[5], id, result) end
     run.holder = "w"
     run.finished = now
-    store_run(keys, id, run)
+    store_run(id, run)
   end
-  count(keys.meta, state, 1)
-  tell_ended(keys, id, outcome)
-  tell_workflow(keys, id, run, outcome, now)
+  count(KEYS[8], state, 1)
+  tell_ended(id, outcome)
+  tell_workflow(id, run, outcome, now)
 end
-local function cancel_now(keys, from, id, run, how, reason, now)
-  write_failure(keys, id, run, how, now, reason)
-  finish(keys, from, "cancelled", id, run, now, (how == "expired" and "e" or "x") .. reason)
+local function cancel_now(from, id, run, how, reason, now)
+  write_failure(id, run, how, now, reason)
+  finish(from, "cancelled", id, run, now, (how == "expired" and "e" or "x") .. reason)
 end
-local function bury(keys, id, run, reason, error, failure, now)
-  free_key(keys, id, run)
-  redis.call("HDEL", keys.cancels, id)
-  redis.call("ZREM", keys.active, id)
-  redis.call("ZADD", keys.dead, now, id)
-  if failure then redis.call("HSET", keys.result, id, failure) end
+local function bury(id, run, reason, error, failure, now)
+  free_key(id, run)
+  redis.call("HDEL", nil, id)
+  redis.call("ZREM", nil, id)
+  redis.call("ZADD", KEYS[3], now, id)
+  if failure then redis.call("HSET", KEYS[5], id, failure) end
   run.holder = "w"
   run.finished = now
   run.reason = reason
-  store_run(keys, id, run)
-  count(keys.meta, "died", 1)
+  store_run(id, run)
+  count(KEYS[8], "died", 1)
   local outcome = "d" .. reason .. "\\n" .. error .. (failure and ("\\n" .. failure) or "")
-  tell_ended(keys, id, outcome)
-  tell_workflow(keys, id, run, outcome, now)
+  tell_ended(id, outcome)
+  tell_workflow(id, run, outcome, now)
 end
-local function leave_active(keys, index, score, id, run)
-  redis.call("ZREM", keys.active, id)
+local function leave_active(index, score, id, run)
+  redis.call("ZREM", nil, id)
   redis.call("ZADD", index, score, id)
   run.holder = "w"
-  store_run(keys, id, run)
+  store_run(id, run)
 end
 local crash = '"the lease expired"'
-local keys = {
-  jobs = KEYS[1], runs = KEYS[2], dead = KEYS[3], ledger = KEYS[4], result = KEYS[5],
-  progress = KEYS[6], logs = KEYS[7], meta = KEYS[8]
-}
 local purged = 0
 for _, id in ipairs(ARGV) do
-  if redis.call("ZSCORE", keys.dead, id) then
-    remove(keys, keys.dead, id)
+  if redis.call("ZSCORE", KEYS[3], id) then
+    remove(KEYS[3], id)
     purged = purged + 1
   end
 end
-count(keys.meta, "removed", purged)
+count(KEYS[8], "removed", purged)
 return purged`
   },
   rate: {
     keys: ["limited", "limits", "buckets", "wake"] as const,
     args: ["now", "kind", "limit"] as const,
     rest: undefined,
-    sha1: "3ba81f7b55670447028e3bcc79ced386580e050a",
+    sha1: "f61c03cdf055403aaa832ee65c9d00d7ea630d7b",
     source: `#!lua
 local function clock(given)
   if given ~= "" then return tonumber(given) end
@@ -3427,58 +3375,57 @@ end
 local function of_kind(kind)
   return "[" .. kind .. ",", "(" .. kind .. "-"
 end
-local function read_limits(keys)
-  local limits, flat = {}, redis.call("HGETALL", keys.limits)
+local function read_limits()
+  local limits, flat = {}, redis.call("HGETALL", KEYS[2])
   for i = 1, #flat, 2 do
     local limit, per, burst = string.match(flat[i + 1], "^(%d+),(%d+),(%d+)$")
     limits[flat[i]] = { limit = tonumber(limit), per = tonumber(per), burst = tonumber(burst) }
   end
   return limits
 end
-local function tokens_of(keys, kind, rate, now)
+local function tokens_of(kind, rate, now)
   if rate.limit == 0 then return math.huge end
-  local tokens, at = string.match(redis.call("HGET", keys.buckets, kind) or "", "^([^,]+),(%d+)$")
+  local tokens, at = string.match(redis.call("HGET", KEYS[3], kind) or "", "^([^,]+),(%d+)$")
   if not tokens then return rate.burst end
   local elapsed = math.max(0, now - tonumber(at))
   return math.min(rate.burst, tonumber(tokens) + elapsed * rate.limit / rate.per)
 end
-local function give_back_token(keys, limits, kind, now)
+local function give_back_token(limits, kind, now)
   local rate = limits[kind]
   if not rate or rate.limit == 0 then return end
-  local tokens = tokens_of(keys, kind, rate, now) + 1
-  redis.call("HSET", keys.buckets, kind, string.format("%.17g", tokens) .. "," .. exact(now))
+  local tokens = tokens_of(kind, rate, now) + 1
+  redis.call("HSET", KEYS[3], kind, string.format("%.17g", tokens) .. "," .. exact(now))
 end
 local function kind_and_score(record)
   local sequence, priority, kind = string.match(record, "^%d,(%d+),%d+,%d*,(-?%d+),%d+,%d+,([^,]*),")
   if not kind then return nil end
   return kind, tonumber(priority) * 1099511627776 + tonumber(sequence)
 end
-local function leave_waiting(keys, id, record)
-  if redis.call("ZREM", keys.pending, id) == 1 then return true end
+local function leave_waiting(id, record)
+  if redis.call("ZREM", nil, id) == 1 then return true end
   local kind, score = kind_and_score(record)
-  return kind ~= nil and redis.call("ZREM", keys.limited, limited_member(kind, score, id)) == 1
+  return kind ~= nil and redis.call("ZREM", KEYS[1], limited_member(kind, score, id)) == 1
 end
-local function signal(keys)
-  redis.call("ZADD", keys.wake, 0, "1")
+local function signal()
+  redis.call("ZADD", KEYS[4], 0, "1")
 end
-local keys = { limited = KEYS[1], limits = KEYS[2], buckets = KEYS[3], wake = KEYS[4] }
 local now, kind, limit = clock(ARGV[1]), ARGV[2], ARGV[3]
 if limit == "" then
-  redis.call("HDEL", keys.buckets, kind)
+  redis.call("HDEL", KEYS[3], kind)
   local first, last = of_kind(kind)
-  if #redis.call("ZRANGEBYLEX", keys.limited, first, last, "LIMIT", 0, 1) == 0 then
-    redis.call("HDEL", keys.limits, kind)
+  if #redis.call("ZRANGEBYLEX", KEYS[1], first, last, "LIMIT", 0, 1) == 0 then
+    redis.call("HDEL", KEYS[2], kind)
   else
-    redis.call("HSET", keys.limits, kind, "0,0,0")
+    redis.call("HSET", KEYS[2], kind, "0,0,0")
   end
 else
-  local old = read_limits(keys)[kind]
+  local old = read_limits()[kind]
   if old and old.limit > 0 then
-    redis.call("HSET", keys.buckets, kind, string.format("%.17g", tokens_of(keys, kind, old, now)) .. "," .. exact(now))
+    redis.call("HSET", KEYS[3], kind, string.format("%.17g", tokens_of(kind, old, now)) .. "," .. exact(now))
   end
-  redis.call("HSET", keys.limits, kind, limit)
+  redis.call("HSET", KEYS[2], kind, limit)
 end
-if redis.call("ZCARD", keys.limited) > 0 then signal(keys) end
+if redis.call("ZCARD", KEYS[1]) > 0 then signal() end
 return 1`
   },
   rates: {
@@ -3493,7 +3440,7 @@ return redis.call("HGETALL", KEYS[1])`
     keys: ["jobs", "runs", "pending", "dead", "result", "unique", "windows", "meta", "outbox", "endings", "members", "wake"] as const,
     args: ["now"] as const,
     rest: "ids" as const,
-    sha1: "4aae9fea847a740c49c54f41a94a2f810a1f38a8",
+    sha1: "a8652a3eb1639c593c95f3e2fc932c32fba63dee",
     source: `#!lua
 local function clock(given)
   if given ~= "" then return tonumber(given) end
@@ -3555,9 +3502,9 @@ end
 local function first_line(record)
   return string.match(record, "^(%d),(%d+,%d+,%d*,%-?%d+,%d+,%d+,[^,\\n]*,[^,\\n]*)\\n[^\\n]*\\n")
 end
-local function parse_run(keys, id, text)
+local function parse_run(id, text)
   if string.find(text, "^%a%d+,0,1,0,0,%d+,,,[^,]*$") then
-    local record = redis.call("HGET", keys.jobs, id)
+    local record = redis.call("HGET", KEYS[1], id)
     local _, tail = first_line(record or "")
     if not tail then return nil end
     text = text .. "," .. tail
@@ -3577,138 +3524,134 @@ local function mind(run)
   if run.flag % 2 == 0 then run.flag = exact(run.flag + 1) end
 end
 local ledger_limit = 20
-local function write_failure(keys, id, run, outcome, now, error)
+local function write_failure(id, run, outcome, now, error)
   local started = run.started ~= "" and run.started or now
   local line = run.attempt .. "," .. started .. "," .. now .. "," .. outcome .. "," .. error
-  local ledger = redis.call("HGET", keys.ledger, id)
+  local ledger = redis.call("HGET", nil, id)
   if ledger then
     local _, lines = string.gsub(ledger, "\\n", "\\n")
     if lines + 1 >= ledger_limit then ledger = string.match(ledger, "^[^\\n]*\\n(.*)$") or "" end
     line = ledger == "" and line or (ledger .. "\\n" .. line)
   end
-  redis.call("HSET", keys.ledger, id, line)
+  redis.call("HSET", nil, id, line)
   mind(run)
 end
-local function free_key(keys, id, run)
-  if run.unique ~= "" and run.held ~= "w" and run.held ~= "m" and redis.call("HGET", keys.unique, run.unique) == id then
-    redis.call("HDEL", keys.unique, run.unique)
+local function free_key(id, run)
+  if run.unique ~= "" and run.held ~= "w" and run.held ~= "m" and redis.call("HGET", KEYS[6], run.unique) == id then
+    redis.call("HDEL", KEYS[6], run.unique)
   end
 end
-local function remove(keys, index, id)
+local function remove(index, id)
   redis.call("ZREM", index, id)
-  for _, key in ipairs({ keys.jobs, keys.runs, keys.ledger, keys.result, keys.progress, keys.logs }) do
+  for _, key in ipairs({ KEYS[1], KEYS[2], nil, KEYS[5], nil, nil }) do
     redis.call("HDEL", key, id)
   end
 end
-local function store_run(keys, id, run)
-  redis.call("HSET", keys.runs, id, format_run(run))
+local function store_run(id, run)
+  redis.call("HSET", KEYS[2], id, format_run(run))
 end
-local function tell_ended(keys, id, outcome)
-  local watchers = redis.call("HGET", keys.watchers, id)
+local function tell_ended(id, outcome)
+  local watchers = redis.call("HGET", nil, id)
   if not watchers then return end
-  redis.call("HDEL", keys.watchers, id)
+  redis.call("HDEL", nil, id)
   for name, ref in string.gmatch(watchers, "(%S+) (%S+)") do
-    redis.call("PUBLISH", keys.notices .. name, "ended\\n" .. ref .. "\\n" .. outcome)
+    redis.call("PUBLISH", nil .. name, "ended\\n" .. ref .. "\\n" .. outcome)
   end
 end
 local ending_held, member_known = 5000, 600000
 local hands_over, handed_over = false, {}
-local function tell_workflow(keys, id, run, outcome, now)
+local function tell_workflow(id, run, outcome, now)
   if run.held ~= "m" then return end
-  local text = redis.call("HINCRBY", keys.meta, "endings", 1) .. "," .. run.unique .. "\\n" .. outcome
-  redis.call("HSET", keys.endings, id, text)
-  redis.call("ZADD", keys.outbox, hands_over and now + ending_held or now, id)
+  local text = redis.call("HINCRBY", KEYS[8], "endings", 1) .. "," .. run.unique .. "\\n" .. outcome
+  redis.call("HSET", KEYS[10], id, text)
+  redis.call("ZADD", KEYS[9], hands_over and now + ending_held or now, id)
   if hands_over then
     handed_over[#handed_over + 1] = id
     handed_over[#handed_over + 1] = text
   end
   if outcome == "R" then return end
-  redis.call("ZADD", keys.members, now, id)
-  for _, old in ipairs(redis.call("ZRANGEBYSCORE", keys.members, "-inf", now - member_known, "LIMIT", 0, 2)) do
-    redis.call("ZREM", keys.members, old)
+  redis.call("ZADD", KEYS[11], now, id)
+  for _, old in ipairs(redis.call("ZRANGEBYSCORE", KEYS[11], "-inf", now - member_known, "LIMIT", 0, 2)) do
+    redis.call("ZREM", KEYS[11], old)
   end
 end
-local function finish(keys, from, state, id, run, now, outcome, result)
-  free_key(keys, id, run)
-  redis.call("HDEL", keys.cancels, id)
+local function finish(from, state, id, run, now, outcome, result)
+  free_key(id, run)
+  redis.call("HDEL", nil, id)
   if run.retain <= 0 then
-    remove(keys, from, id)
-    count(keys.meta, "removed", 1)
+    remove(from, id)
+    count(KEYS[8], "removed", 1)
   else
     redis.call("ZREM", from, id)
-    redis.call("ZADD", keys[state], now + run.retain, id)
-    if result then redis.call("HSET", keys.result, id, result) end
+    redis.call("ZADD", state == "cancelled" and nil or nil, now + run.retain, id)
+    if result then redis.call("HSET", KEYS[5], id, result) end
     run.holder = "w"
     run.finished = now
-    store_run(keys, id, run)
+    store_run(id, run)
   end
-  count(keys.meta, state, 1)
-  tell_ended(keys, id, outcome)
-  tell_workflow(keys, id, run, outcome, now)
+  count(KEYS[8], state, 1)
+  tell_ended(id, outcome)
+  tell_workflow(id, run, outcome, now)
 end
-local function cancel_now(keys, from, id, run, how, reason, now)
-  write_failure(keys, id, run, how, now, reason)
-  finish(keys, from, "cancelled", id, run, now, (how == "expired" and "e" or "x") .. reason)
+local function cancel_now(from, id, run, how, reason, now)
+  write_failure(id, run, how, now, reason)
+  finish(from, "cancelled", id, run, now, (how == "expired" and "e" or "x") .. reason)
 end
-local function bury(keys, id, run, reason, error, failure, now)
-  free_key(keys, id, run)
-  redis.call("HDEL", keys.cancels, id)
-  redis.call("ZREM", keys.active, id)
-  redis.call("ZADD", keys.dead, now, id)
-  if failure then redis.call("HSET", keys.result, id, failure) end
+local function bury(id, run, reason, error, failure, now)
+  free_key(id, run)
+  redis.call("HDEL", nil, id)
+  redis.call("ZREM", nil, id)
+  redis.call("ZADD", KEYS[4], now, id)
+  if failure then redis.call("HSET", KEYS[5], id, failure) end
   run.holder = "w"
   run.finished = now
   run.reason = reason
-  store_run(keys, id, run)
-  count(keys.meta, "died", 1)
+  store_run(id, run)
+  count(KEYS[8], "died", 1)
   local outcome = "d" .. reason .. "\\n" .. error .. (failure and ("\\n" .. failure) or "")
-  tell_ended(keys, id, outcome)
-  tell_workflow(keys, id, run, outcome, now)
+  tell_ended(id, outcome)
+  tell_workflow(id, run, outcome, now)
 end
-local function leave_active(keys, index, score, id, run)
-  redis.call("ZREM", keys.active, id)
+local function leave_active(index, score, id, run)
+  redis.call("ZREM", nil, id)
   redis.call("ZADD", index, score, id)
   run.holder = "w"
-  store_run(keys, id, run)
+  store_run(id, run)
 end
 local crash = '"the lease expired"'
-local function signal(keys)
-  redis.call("ZADD", keys.wake, 0, "1")
+local function signal()
+  redis.call("ZADD", KEYS[12], 0, "1")
 end
-local keys = {
-  jobs = KEYS[1], runs = KEYS[2], pending = KEYS[3], dead = KEYS[4], result = KEYS[5], unique = KEYS[6], windows = KEYS[7],
-  meta = KEYS[8], outbox = KEYS[9], endings = KEYS[10], members = KEYS[11], wake = KEYS[12]
-}
 local now, ids = clock(ARGV[1]), {}
 for i = 2, #ARGV do ids[#ids + 1] = ARGV[i] end
 local function redrive(id)
-  local record = redis.call("ZSCORE", keys.dead, id) and redis.call("HGET", keys.jobs, id)
+  local record = redis.call("ZSCORE", KEYS[4], id) and redis.call("HGET", KEYS[1], id)
   if not record then return "not-dead" end
-  local run = parse_run(keys, id, redis.call("HGET", keys.runs, id) or "")
+  local run = parse_run(id, redis.call("HGET", KEYS[2], id) or "")
   if not run or not first_line(record) then return "not-dead" end
   if run.unique ~= "" and run.held ~= "w" and run.held ~= "m" then
-    local free_at = redis.call("ZSCORE", keys.windows, run.unique)
+    local free_at = redis.call("ZSCORE", KEYS[7], run.unique)
     local over = free_at and tonumber(free_at) <= now
-    local holder = not over and redis.call("HGET", keys.unique, run.unique)
+    local holder = not over and redis.call("HGET", KEYS[6], run.unique)
     if holder and holder ~= id then return "key-taken" end
-    redis.call("ZREM", keys.windows, run.unique)
-    redis.call("HSET", keys.unique, run.unique, id)
+    redis.call("ZREM", KEYS[7], run.unique)
+    redis.call("HSET", KEYS[6], run.unique, id)
   end
-  local sequence = redis.call("HINCRBY", keys.meta, "sequence", 1)
+  local sequence = redis.call("HINCRBY", KEYS[8], "sequence", 1)
   local flag, rest_at = string.match(record, "^(%d),%d+,()")
   local priority = tonumber(string.match(record, "^%d+,%d*,(-?%d+),", rest_at))
   local enqueued, rest = string.match(record, "^(%d+),%d*(,.*)$", rest_at)
   if flag % 4 >= 2 then flag = exact(flag - 2) end
-  redis.call("HSET", keys.jobs, id, flag .. "," .. sequence .. "," .. enqueued .. "," .. rest)
+  redis.call("HSET", KEYS[1], id, flag .. "," .. sequence .. "," .. enqueued .. "," .. rest)
   run.holder, run.token, run.attempt, run.rescues, run.snoozes = "w", "0", 0, 0, 0
   run.started, run.finished, run.reason, run.worker = "", "", "", ""
   run.tail = sequence .. "," .. enqueued .. "," .. string.match(run.tail, "^%d+,%d+,%d*(,.*)$")
   if run.flag % 4 >= 2 then run.flag = exact(run.flag - 2) end
-  redis.call("HSET", keys.runs, id, format_run(run))
-  redis.call("HDEL", keys.result, id)
-  tell_workflow(keys, id, run, "R", now)
-  redis.call("ZREM", keys.dead, id)
-  redis.call("ZADD", keys.pending, priority * 1099511627776 + sequence, id)
+  redis.call("HSET", KEYS[2], id, format_run(run))
+  redis.call("HDEL", KEYS[5], id)
+  tell_workflow(id, run, "R", now)
+  redis.call("ZREM", KEYS[4], id)
+  redis.call("ZADD", KEYS[3], priority * 1099511627776 + sequence, id)
   return "ok"
 end
 local reply, redriven = {}, 0
@@ -3718,8 +3661,8 @@ for _, id in ipairs(ids) do
   reply[#reply + 1] = id
   reply[#reply + 1] = outcome
 end
-count(keys.meta, "redriven", redriven)
-if redriven > 0 then signal(keys) end
+count(KEYS[8], "redriven", redriven)
+if redriven > 0 then signal() end
 return reply`
   },
   relayed: {
@@ -3743,7 +3686,7 @@ return forgotten`
     keys: ["jobs", "runs", "completed", "cancelled", "dead", "ledger", "result", "progress", "logs", "meta"] as const,
     args: [] as const,
     rest: "ids" as const,
-    sha1: "425e3eecf017950a0d8c3515d46e9251c9026cf6",
+    sha1: "f3fb297832124b9b340b12c84058976aaef93bdc",
     source: `#!lua flags=allow-oom
 local function clock(given)
   if given ~= "" then return tonumber(given) end
@@ -3805,9 +3748,9 @@ end
 local function first_line(record)
   return string.match(record, "^(%d),(%d+,%d+,%d*,%-?%d+,%d+,%d+,[^,\\n]*,[^,\\n]*)\\n[^\\n]*\\n")
 end
-local function parse_run(keys, id, text)
+local function parse_run(id, text)
   if string.find(text, "^%a%d+,0,1,0,0,%d+,,,[^,]*$") then
-    local record = redis.call("HGET", keys.jobs, id)
+    local record = redis.call("HGET", KEYS[1], id)
     local _, tail = first_line(record or "")
     if not tail then return nil end
     text = text .. "," .. tail
@@ -3827,123 +3770,119 @@ local function mind(run)
   if run.flag % 2 == 0 then run.flag = exact(run.flag + 1) end
 end
 local ledger_limit = 20
-local function write_failure(keys, id, run, outcome, now, error)
+local function write_failure(id, run, outcome, now, error)
   local started = run.started ~= "" and run.started or now
   local line = run.attempt .. "," .. started .. "," .. now .. "," .. outcome .. "," .. error
-  local ledger = redis.call("HGET", keys.ledger, id)
+  local ledger = redis.call("HGET", KEYS[6], id)
   if ledger then
     local _, lines = string.gsub(ledger, "\\n", "\\n")
     if lines + 1 >= ledger_limit then ledger = string.match(ledger, "^[^\\n]*\\n(.*)$") or "" end
     line = ledger == "" and line or (ledger .. "\\n" .. line)
   end
-  redis.call("HSET", keys.ledger, id, line)
+  redis.call("HSET", KEYS[6], id, line)
   mind(run)
 end
-local function free_key(keys, id, run)
-  if run.unique ~= "" and run.held ~= "w" and run.held ~= "m" and redis.call("HGET", keys.unique, run.unique) == id then
-    redis.call("HDEL", keys.unique, run.unique)
+local function free_key(id, run)
+  if run.unique ~= "" and run.held ~= "w" and run.held ~= "m" and redis.call("HGET", nil, run.unique) == id then
+    redis.call("HDEL", nil, run.unique)
   end
 end
-local function remove(keys, index, id)
+local function remove(index, id)
   redis.call("ZREM", index, id)
-  for _, key in ipairs({ keys.jobs, keys.runs, keys.ledger, keys.result, keys.progress, keys.logs }) do
+  for _, key in ipairs({ KEYS[1], KEYS[2], KEYS[6], KEYS[7], KEYS[8], KEYS[9] }) do
     redis.call("HDEL", key, id)
   end
 end
-local function store_run(keys, id, run)
-  redis.call("HSET", keys.runs, id, format_run(run))
+local function store_run(id, run)
+  redis.call("HSET", KEYS[2], id, format_run(run))
 end
-local function tell_ended(keys, id, outcome)
-  local watchers = redis.call("HGET", keys.watchers, id)
+local function tell_ended(id, outcome)
+  local watchers = redis.call("HGET", nil, id)
   if not watchers then return end
-  redis.call("HDEL", keys.watchers, id)
+  redis.call("HDEL", nil, id)
   for name, ref in string.gmatch(watchers, "(%S+) (%S+)") do
-    redis.call("PUBLISH", keys.notices .. name, "ended\\n" .. ref .. "\\n" .. outcome)
+    redis.call("PUBLISH", nil .. name, "ended\\n" .. ref .. "\\n" .. outcome)
   end
 end
 local ending_held, member_known = 5000, 600000
 local hands_over, handed_over = false, {}
-local function tell_workflow(keys, id, run, outcome, now)
+local function tell_workflow(id, run, outcome, now)
   if run.held ~= "m" then return end
-  local text = redis.call("HINCRBY", keys.meta, "endings", 1) .. "," .. run.unique .. "\\n" .. outcome
-  redis.call("HSET", keys.endings, id, text)
-  redis.call("ZADD", keys.outbox, hands_over and now + ending_held or now, id)
+  local text = redis.call("HINCRBY", KEYS[10], "endings", 1) .. "," .. run.unique .. "\\n" .. outcome
+  redis.call("HSET", nil, id, text)
+  redis.call("ZADD", nil, hands_over and now + ending_held or now, id)
   if hands_over then
     handed_over[#handed_over + 1] = id
     handed_over[#handed_over + 1] = text
   end
   if outcome == "R" then return end
-  redis.call("ZADD", keys.members, now, id)
-  for _, old in ipairs(redis.call("ZRANGEBYSCORE", keys.members, "-inf", now - member_known, "LIMIT", 0, 2)) do
-    redis.call("ZREM", keys.members, old)
+  redis.call("ZADD", nil, now, id)
+  for _, old in ipairs(redis.call("ZRANGEBYSCORE", nil, "-inf", now - member_known, "LIMIT", 0, 2)) do
+    redis.call("ZREM", nil, old)
   end
 end
-local function finish(keys, from, state, id, run, now, outcome, result)
-  free_key(keys, id, run)
-  redis.call("HDEL", keys.cancels, id)
+local function finish(from, state, id, run, now, outcome, result)
+  free_key(id, run)
+  redis.call("HDEL", nil, id)
   if run.retain <= 0 then
-    remove(keys, from, id)
-    count(keys.meta, "removed", 1)
+    remove(from, id)
+    count(KEYS[10], "removed", 1)
   else
     redis.call("ZREM", from, id)
-    redis.call("ZADD", keys[state], now + run.retain, id)
-    if result then redis.call("HSET", keys.result, id, result) end
+    redis.call("ZADD", state == "cancelled" and KEYS[4] or KEYS[3], now + run.retain, id)
+    if result then redis.call("HSET", KEYS[7], id, result) end
     run.holder = "w"
     run.finished = now
-    store_run(keys, id, run)
+    store_run(id, run)
   end
-  count(keys.meta, state, 1)
-  tell_ended(keys, id, outcome)
-  tell_workflow(keys, id, run, outcome, now)
+  count(KEYS[10], state, 1)
+  tell_ended(id, outcome)
+  tell_workflow(id, run, outcome, now)
 end
-local function cancel_now(keys, from, id, run, how, reason, now)
-  write_failure(keys, id, run, how, now, reason)
-  finish(keys, from, "cancelled", id, run, now, (how == "expired" and "e" or "x") .. reason)
+local function cancel_now(from, id, run, how, reason, now)
+  write_failure(id, run, how, now, reason)
+  finish(from, "cancelled", id, run, now, (how == "expired" and "e" or "x") .. reason)
 end
-local function bury(keys, id, run, reason, error, failure, now)
-  free_key(keys, id, run)
-  redis.call("HDEL", keys.cancels, id)
-  redis.call("ZREM", keys.active, id)
-  redis.call("ZADD", keys.dead, now, id)
-  if failure then redis.call("HSET", keys.result, id, failure) end
+local function bury(id, run, reason, error, failure, now)
+  free_key(id, run)
+  redis.call("HDEL", nil, id)
+  redis.call("ZREM", nil, id)
+  redis.call("ZADD", KEYS[5], now, id)
+  if failure then redis.call("HSET", KEYS[7], id, failure) end
   run.holder = "w"
   run.finished = now
   run.reason = reason
-  store_run(keys, id, run)
-  count(keys.meta, "died", 1)
+  store_run(id, run)
+  count(KEYS[10], "died", 1)
   local outcome = "d" .. reason .. "\\n" .. error .. (failure and ("\\n" .. failure) or "")
-  tell_ended(keys, id, outcome)
-  tell_workflow(keys, id, run, outcome, now)
+  tell_ended(id, outcome)
+  tell_workflow(id, run, outcome, now)
 end
-local function leave_active(keys, index, score, id, run)
-  redis.call("ZREM", keys.active, id)
+local function leave_active(index, score, id, run)
+  redis.call("ZREM", nil, id)
   redis.call("ZADD", index, score, id)
   run.holder = "w"
-  store_run(keys, id, run)
+  store_run(id, run)
 end
 local crash = '"the lease expired"'
-local keys = {
-  jobs = KEYS[1], runs = KEYS[2], completed = KEYS[3], cancelled = KEYS[4], dead = KEYS[5], ledger = KEYS[6],
-  result = KEYS[7], progress = KEYS[8], logs = KEYS[9], meta = KEYS[10]
-}
 local removed = 0
 for _, id in ipairs(ARGV) do
-  for _, index in ipairs({ keys.completed, keys.cancelled, keys.dead }) do
+  for _, index in ipairs({ KEYS[3], KEYS[4], KEYS[5] }) do
     if redis.call("ZSCORE", index, id) then
-      remove(keys, index, id)
+      remove(index, id)
       removed = removed + 1
       break
     end
   end
 end
-count(keys.meta, "removed", removed)
+count(KEYS[10], "removed", removed)
 return removed`
   },
   rescue: {
     keys: ["jobs", "runs", "pending", "active", "cancelled", "dead", "ledger", "result", "cancels", "progress", "logs", "watchers", "unique", "meta", "outbox", "endings", "members", "wake"] as const,
     args: ["now", "notices", "limit"] as const,
     rest: undefined,
-    sha1: "b0d802ea681ed9645f1c853b58132ed5e7eac04a",
+    sha1: "e7e7698800a97dfadf92ef208b4cb4b16957cd38",
     source: `#!lua flags=allow-oom
 local function clock(given)
   if given ~= "" then return tonumber(given) end
@@ -4005,9 +3944,9 @@ end
 local function first_line(record)
   return string.match(record, "^(%d),(%d+,%d+,%d*,%-?%d+,%d+,%d+,[^,\\n]*,[^,\\n]*)\\n[^\\n]*\\n")
 end
-local function parse_run(keys, id, text)
+local function parse_run(id, text)
   if string.find(text, "^%a%d+,0,1,0,0,%d+,,,[^,]*$") then
-    local record = redis.call("HGET", keys.jobs, id)
+    local record = redis.call("HGET", KEYS[1], id)
     local _, tail = first_line(record or "")
     if not tail then return nil end
     text = text .. "," .. tail
@@ -4027,149 +3966,143 @@ local function mind(run)
   if run.flag % 2 == 0 then run.flag = exact(run.flag + 1) end
 end
 local ledger_limit = 20
-local function write_failure(keys, id, run, outcome, now, error)
+local function write_failure(id, run, outcome, now, error)
   local started = run.started ~= "" and run.started or now
   local line = run.attempt .. "," .. started .. "," .. now .. "," .. outcome .. "," .. error
-  local ledger = redis.call("HGET", keys.ledger, id)
+  local ledger = redis.call("HGET", KEYS[7], id)
   if ledger then
     local _, lines = string.gsub(ledger, "\\n", "\\n")
     if lines + 1 >= ledger_limit then ledger = string.match(ledger, "^[^\\n]*\\n(.*)$") or "" end
     line = ledger == "" and line or (ledger .. "\\n" .. line)
   end
-  redis.call("HSET", keys.ledger, id, line)
+  redis.call("HSET", KEYS[7], id, line)
   mind(run)
 end
-local function free_key(keys, id, run)
-  if run.unique ~= "" and run.held ~= "w" and run.held ~= "m" and redis.call("HGET", keys.unique, run.unique) == id then
-    redis.call("HDEL", keys.unique, run.unique)
+local function free_key(id, run)
+  if run.unique ~= "" and run.held ~= "w" and run.held ~= "m" and redis.call("HGET", KEYS[13], run.unique) == id then
+    redis.call("HDEL", KEYS[13], run.unique)
   end
 end
-local function remove(keys, index, id)
+local function remove(index, id)
   redis.call("ZREM", index, id)
-  for _, key in ipairs({ keys.jobs, keys.runs, keys.ledger, keys.result, keys.progress, keys.logs }) do
+  for _, key in ipairs({ KEYS[1], KEYS[2], KEYS[7], KEYS[8], KEYS[10], KEYS[11] }) do
     redis.call("HDEL", key, id)
   end
 end
-local function store_run(keys, id, run)
-  redis.call("HSET", keys.runs, id, format_run(run))
+local function store_run(id, run)
+  redis.call("HSET", KEYS[2], id, format_run(run))
 end
-local function tell_ended(keys, id, outcome)
-  local watchers = redis.call("HGET", keys.watchers, id)
+local function tell_ended(id, outcome)
+  local watchers = redis.call("HGET", KEYS[12], id)
   if not watchers then return end
-  redis.call("HDEL", keys.watchers, id)
+  redis.call("HDEL", KEYS[12], id)
   for name, ref in string.gmatch(watchers, "(%S+) (%S+)") do
-    redis.call("PUBLISH", keys.notices .. name, "ended\\n" .. ref .. "\\n" .. outcome)
+    redis.call("PUBLISH", ARGV[2] .. name, "ended\\n" .. ref .. "\\n" .. outcome)
   end
 end
 local ending_held, member_known = 5000, 600000
 local hands_over, handed_over = false, {}
-local function tell_workflow(keys, id, run, outcome, now)
+local function tell_workflow(id, run, outcome, now)
   if run.held ~= "m" then return end
-  local text = redis.call("HINCRBY", keys.meta, "endings", 1) .. "," .. run.unique .. "\\n" .. outcome
-  redis.call("HSET", keys.endings, id, text)
-  redis.call("ZADD", keys.outbox, hands_over and now + ending_held or now, id)
+  local text = redis.call("HINCRBY", KEYS[14], "endings", 1) .. "," .. run.unique .. "\\n" .. outcome
+  redis.call("HSET", KEYS[16], id, text)
+  redis.call("ZADD", KEYS[15], hands_over and now + ending_held or now, id)
   if hands_over then
     handed_over[#handed_over + 1] = id
     handed_over[#handed_over + 1] = text
   end
   if outcome == "R" then return end
-  redis.call("ZADD", keys.members, now, id)
-  for _, old in ipairs(redis.call("ZRANGEBYSCORE", keys.members, "-inf", now - member_known, "LIMIT", 0, 2)) do
-    redis.call("ZREM", keys.members, old)
+  redis.call("ZADD", KEYS[17], now, id)
+  for _, old in ipairs(redis.call("ZRANGEBYSCORE", KEYS[17], "-inf", now - member_known, "LIMIT", 0, 2)) do
+    redis.call("ZREM", KEYS[17], old)
   end
 end
-local function finish(keys, from, state, id, run, now, outcome, result)
-  free_key(keys, id, run)
-  redis.call("HDEL", keys.cancels, id)
+local function finish(from, state, id, run, now, outcome, result)
+  free_key(id, run)
+  redis.call("HDEL", KEYS[9], id)
   if run.retain <= 0 then
-    remove(keys, from, id)
-    count(keys.meta, "removed", 1)
+    remove(from, id)
+    count(KEYS[14], "removed", 1)
   else
     redis.call("ZREM", from, id)
-    redis.call("ZADD", keys[state], now + run.retain, id)
-    if result then redis.call("HSET", keys.result, id, result) end
+    redis.call("ZADD", state == "cancelled" and KEYS[5] or nil, now + run.retain, id)
+    if result then redis.call("HSET", KEYS[8], id, result) end
     run.holder = "w"
     run.finished = now
-    store_run(keys, id, run)
+    store_run(id, run)
   end
-  count(keys.meta, state, 1)
-  tell_ended(keys, id, outcome)
-  tell_workflow(keys, id, run, outcome, now)
+  count(KEYS[14], state, 1)
+  tell_ended(id, outcome)
+  tell_workflow(id, run, outcome, now)
 end
-local function cancel_now(keys, from, id, run, how, reason, now)
-  write_failure(keys, id, run, how, now, reason)
-  finish(keys, from, "cancelled", id, run, now, (how == "expired" and "e" or "x") .. reason)
+local function cancel_now(from, id, run, how, reason, now)
+  write_failure(id, run, how, now, reason)
+  finish(from, "cancelled", id, run, now, (how == "expired" and "e" or "x") .. reason)
 end
-local function bury(keys, id, run, reason, error, failure, now)
-  free_key(keys, id, run)
-  redis.call("HDEL", keys.cancels, id)
-  redis.call("ZREM", keys.active, id)
-  redis.call("ZADD", keys.dead, now, id)
-  if failure then redis.call("HSET", keys.result, id, failure) end
+local function bury(id, run, reason, error, failure, now)
+  free_key(id, run)
+  redis.call("HDEL", KEYS[9], id)
+  redis.call("ZREM", KEYS[4], id)
+  redis.call("ZADD", KEYS[6], now, id)
+  if failure then redis.call("HSET", KEYS[8], id, failure) end
   run.holder = "w"
   run.finished = now
   run.reason = reason
-  store_run(keys, id, run)
-  count(keys.meta, "died", 1)
+  store_run(id, run)
+  count(KEYS[14], "died", 1)
   local outcome = "d" .. reason .. "\\n" .. error .. (failure and ("\\n" .. failure) or "")
-  tell_ended(keys, id, outcome)
-  tell_workflow(keys, id, run, outcome, now)
+  tell_ended(id, outcome)
+  tell_workflow(id, run, outcome, now)
 end
-local function leave_active(keys, index, score, id, run)
-  redis.call("ZREM", keys.active, id)
+local function leave_active(index, score, id, run)
+  redis.call("ZREM", KEYS[4], id)
   redis.call("ZADD", index, score, id)
   run.holder = "w"
-  store_run(keys, id, run)
+  store_run(id, run)
 end
 local crash = '"the lease expired"'
-local function rescue(keys, limit, now)
+local function rescue(limit, now)
   local rescued, buried, taken = {}, {}, 0
-  local expired = redis.call("ZRANGEBYSCORE", keys.active, "-inf", now, "LIMIT", 0, limit)
+  local expired = redis.call("ZRANGEBYSCORE", KEYS[4], "-inf", now, "LIMIT", 0, limit)
   for _, id in ipairs(expired) do
-    local text = redis.call("HGET", keys.runs, id)
-    local run = text and parse_run(keys, id, text)
+    local text = redis.call("HGET", KEYS[2], id)
+    local run = text and parse_run(id, text)
     if run then
       run.token = "0"
       run.rescues = run.rescues + 1
-      write_failure(keys, id, run, "crashed", now, crash)
+      write_failure(id, run, "crashed", now, crash)
       taken = taken + 1
-      local stop = redis.call("HGET", keys.cancels, id)
+      local stop = redis.call("HGET", KEYS[9], id)
       if stop then
-        cancel_now(keys, keys.active, id, run, "cancelled", stop, now)
+        cancel_now(KEYS[4], id, run, "cancelled", stop, now)
       elseif run.attempt >= run.max_attempts then
-        bury(keys, id, run, "crashed", crash, nil, now)
+        bury(id, run, "crashed", crash, nil, now)
         buried[#buried + 1] = id
       else
-        leave_active(keys, keys.pending, run.score, id, run)
+        leave_active(KEYS[3], run.score, id, run)
         rescued[#rescued + 1] = id
       end
     else
-      redis.call("ZREM", keys.active, id)
-      redis.call("HDEL", keys.runs, id)
-      count(keys.meta, "vanished", 1)
+      redis.call("ZREM", KEYS[4], id)
+      redis.call("HDEL", KEYS[2], id)
+      count(KEYS[14], "vanished", 1)
     end
   end
-  count(keys.meta, "rescued", taken)
+  count(KEYS[14], "rescued", taken)
   return rescued, buried
 end
-local function signal(keys)
-  redis.call("ZADD", keys.wake, 0, "1")
+local function signal()
+  redis.call("ZADD", KEYS[18], 0, "1")
 end
-local keys = {
-  jobs = KEYS[1], runs = KEYS[2], pending = KEYS[3], active = KEYS[4], cancelled = KEYS[5], dead = KEYS[6],
-  ledger = KEYS[7], result = KEYS[8], cancels = KEYS[9], progress = KEYS[10], logs = KEYS[11], watchers = KEYS[12],
-  unique = KEYS[13], meta = KEYS[14], outbox = KEYS[15], endings = KEYS[16], members = KEYS[17], wake = KEYS[18],
-  notices = ARGV[2]
-}
-local rescued, buried = rescue(keys, tonumber(ARGV[3]), clock(ARGV[1]))
-if #rescued > 0 then signal(keys) end
+local rescued, buried = rescue(tonumber(ARGV[3]), clock(ARGV[1]))
+if #rescued > 0 then signal() end
 return { rescued, buried }`
   },
   schedule: {
     keys: ["meta", "schedules", "ticks"] as const,
     args: ["name", "version", "paused", "next", "definition"] as const,
     rest: undefined,
-    sha1: "3132b3a0e11490f2462292aa4a7770788c04513b",
+    sha1: "029b42517b5e829f86df8dcae4addf9b2d9be142",
     source: `#!lua
 local function clock(given)
   if given ~= "" then return tonumber(given) end
@@ -4179,8 +4112,8 @@ end
 local function exact(number)
   return string.format("%d", number)
 end
-local function read_schedule(keys, name)
-  local text = redis.call("HGET", keys.schedules, name)
+local function read_schedule(name)
+  local text = redis.call("HGET", KEYS[2], name)
   if not text then return nil end
   local version, next_tick, paused, runs, skipped, tick, job, triggered, definition =
     string.match(text, "^(%d+),(%d*),([01]),(%d+),(%d+),(%d*),([^,\\n]*),([^,\\n]*)\\n(.*)$")
@@ -4190,26 +4123,25 @@ local function read_schedule(keys, name)
     job = job, triggered = triggered, definition = definition
   }
 end
-local function write_schedule(keys, name, entry)
-  redis.call("HSET", keys.schedules, name, table.concat({
+local function write_schedule(name, entry)
+  redis.call("HSET", KEYS[2], name, table.concat({
     entry.version, entry.next, entry.paused, exact(entry.runs), exact(entry.skipped), entry.tick, entry.job, entry.triggered
   }, ",") .. "\\n" .. entry.definition)
   if entry.next == "" then
-    redis.call("ZREM", keys.ticks, name)
+    redis.call("ZREM", KEYS[3], name)
   else
-    redis.call("ZADD", keys.ticks, entry.next, name)
+    redis.call("ZADD", KEYS[3], entry.next, name)
   end
 end
-local keys = { meta = KEYS[1], schedules = KEYS[2], ticks = KEYS[3] }
 local name, paused, next_tick = ARGV[1], ARGV[3], ARGV[4]
-local entry = read_schedule(keys, name)
+local entry = read_schedule(name)
 if (entry and entry.version or "") ~= ARGV[2] then return 0 end
 entry = entry or { next = "", paused = "0", runs = 0, skipped = 0, tick = "", job = "", triggered = "" }
-entry.version = exact(redis.call("HINCRBY", keys.meta, "schedule_version", 1))
+entry.version = exact(redis.call("HINCRBY", KEYS[1], "schedule_version", 1))
 entry.definition = ARGV[5]
 if paused ~= "" then entry.paused = paused end
 if next_tick ~= "keep" then entry.next = next_tick == "none" and "" or next_tick end
-write_schedule(keys, name, entry)
+write_schedule(name, entry)
 return 1`
   },
   stats: {
@@ -4230,7 +4162,7 @@ return reply`
     keys: ["jobs", "runs", "pending", "limited", "limits", "scheduled", "completed", "cancelled", "dead", "unique", "windows", "meta", "schedules", "ticks", "members", "wake"] as const,
     args: ["now", "name", "version", "expected", "next", "skipped", "overlap", "tick"] as const,
     rest: "job" as const,
-    sha1: "abe0e7319da16026754a93c1a8aade052ae33e89",
+    sha1: "4cf82d277eb1248b821395f6444693adacc6e7e3",
     source: `#!lua
 local function clock(given)
   if given ~= "" then return tonumber(given) end
@@ -4292,9 +4224,9 @@ end
 local function first_line(record)
   return string.match(record, "^(%d),(%d+,%d+,%d*,%-?%d+,%d+,%d+,[^,\\n]*,[^,\\n]*)\\n[^\\n]*\\n")
 end
-local function parse_run(keys, id, text)
+local function parse_run(id, text)
   if string.find(text, "^%a%d+,0,1,0,0,%d+,,,[^,]*$") then
-    local record = redis.call("HGET", keys.jobs, id)
+    local record = redis.call("HGET", KEYS[1], id)
     local _, tail = first_line(record or "")
     if not tail then return nil end
     text = text .. "," .. tail
@@ -4313,8 +4245,8 @@ end
 local function mind(run)
   if run.flag % 2 == 0 then run.flag = exact(run.flag + 1) end
 end
-local function signal(keys)
-  redis.call("ZADD", keys.wake, 0, "1")
+local function signal()
+  redis.call("ZADD", KEYS[16], 0, "1")
 end
 local place_offset = 4503599627370496
 local function limited_member(kind, score, id)
@@ -4323,48 +4255,48 @@ end
 local function of_kind(kind)
   return "[" .. kind .. ",", "(" .. kind .. "-"
 end
-local function read_limits(keys)
-  local limits, flat = {}, redis.call("HGETALL", keys.limits)
+local function read_limits()
+  local limits, flat = {}, redis.call("HGETALL", KEYS[5])
   for i = 1, #flat, 2 do
     local limit, per, burst = string.match(flat[i + 1], "^(%d+),(%d+),(%d+)$")
     limits[flat[i]] = { limit = tonumber(limit), per = tonumber(per), burst = tonumber(burst) }
   end
   return limits
 end
-local function tokens_of(keys, kind, rate, now)
+local function tokens_of(kind, rate, now)
   if rate.limit == 0 then return math.huge end
-  local tokens, at = string.match(redis.call("HGET", keys.buckets, kind) or "", "^([^,]+),(%d+)$")
+  local tokens, at = string.match(redis.call("HGET", nil, kind) or "", "^([^,]+),(%d+)$")
   if not tokens then return rate.burst end
   local elapsed = math.max(0, now - tonumber(at))
   return math.min(rate.burst, tonumber(tokens) + elapsed * rate.limit / rate.per)
 end
-local function give_back_token(keys, limits, kind, now)
+local function give_back_token(limits, kind, now)
   local rate = limits[kind]
   if not rate or rate.limit == 0 then return end
-  local tokens = tokens_of(keys, kind, rate, now) + 1
-  redis.call("HSET", keys.buckets, kind, string.format("%.17g", tokens) .. "," .. exact(now))
+  local tokens = tokens_of(kind, rate, now) + 1
+  redis.call("HSET", nil, kind, string.format("%.17g", tokens) .. "," .. exact(now))
 end
 local function kind_and_score(record)
   local sequence, priority, kind = string.match(record, "^%d,(%d+),%d+,%d*,(-?%d+),%d+,%d+,([^,]*),")
   if not kind then return nil end
   return kind, tonumber(priority) * 1099511627776 + tonumber(sequence)
 end
-local function leave_waiting(keys, id, record)
-  if redis.call("ZREM", keys.pending, id) == 1 then return true end
+local function leave_waiting(id, record)
+  if redis.call("ZREM", KEYS[3], id) == 1 then return true end
   local kind, score = kind_and_score(record)
-  return kind ~= nil and redis.call("ZREM", keys.limited, limited_member(kind, score, id)) == 1
+  return kind ~= nil and redis.call("ZREM", KEYS[4], limited_member(kind, score, id)) == 1
 end
 local function read_line(line)
   local priority, retain, kind, held = string.match(line, "^,(%-?%d+),%d+,(%d+),([^,]*),(%a?)")
   local flag = ((held ~= "" or retain ~= "0") and 1 or 0) + (held == "s" and 4 or 0)
   return { flag = flag, base = tonumber(priority) * 1099511627776, kind = kind }
 end
-local function store_jobs(keys, now, values, first, again, existing)
+local function store_jobs(now, values, first, again, existing)
   local total = (#values - first + 1) / 3
-  existing = existing or read_range(keys.jobs, values, first, first + total - 1)
-  local sequence = redis.call("HINCRBY", keys.meta, "sequence", exact(total)) - total
-  local head = redis.call("ZRANGE", keys.scheduled, 0, 0, "WITHSCORES")[2]
-  local limits = redis.call("HLEN", keys.limits) > 0 and read_limits(keys) or {}
+  existing = existing or read_range(KEYS[1], values, first, first + total - 1)
+  local sequence = redis.call("HINCRBY", KEYS[12], "sequence", exact(total)) - total
+  local head = redis.call("ZRANGE", KEYS[6], 0, 0, "WITHSCORES")[2]
+  local limits = redis.call("HLEN", KEYS[5]) > 0 and read_limits() or {}
   local reply, records, ready, limited, scheduled = {}, {}, {}, {}, {}
   local written, waiting = 0, 0
   local seen, taken, lines = {}, {}, {}
@@ -4417,10 +4349,10 @@ local function store_jobs(keys, now, values, first, again, existing)
     if due < soonest then soonest = due end
   end
   local function flush()
-    spread("HSET", keys.jobs, records)
-    spread("ZADD", keys.pending, ready)
-    spread("ZADD", keys.limited, limited)
-    spread("ZADD", keys.scheduled, scheduled)
+    spread("HSET", KEYS[1], records)
+    spread("ZADD", KEYS[3], ready)
+    spread("ZADD", KEYS[4], limited)
+    spread("ZADD", KEYS[6], scheduled)
     wakes = wakes or #ready > 0 or #limited > 0
     records, ready, limited, scheduled = {}, {}, {}, {}
     written, waiting = 0, 0
@@ -4433,37 +4365,37 @@ local function store_jobs(keys, now, values, first, again, existing)
     stored = stored + 1
   end
   local function holder_of(unique)
-    local holder = taken[unique] or redis.call("HGET", keys.unique, unique)
+    local holder = taken[unique] or redis.call("HGET", KEYS[10], unique)
     if not holder then return nil end
-    local free_at = redis.call("ZSCORE", keys.windows, unique)
+    local free_at = redis.call("ZSCORE", KEYS[11], unique)
     if free_at and tonumber(free_at) <= now then return nil end
     return holder
   end
   local function hold(unique, id, window)
     taken[unique] = id
-    redis.call("HSET", keys.unique, unique, id)
+    redis.call("HSET", KEYS[10], unique, id)
     if window then
-      redis.call("ZADD", keys.windows, now + tonumber(window), unique)
+      redis.call("ZADD", KEYS[11], now + tonumber(window), unique)
     else
-      redis.call("ZREM", keys.windows, unique)
+      redis.call("ZREM", KEYS[11], unique)
     end
   end
   local function replace(id, unique, expires, visible, line, payload)
     flush()
-    local old = redis.call("HGET", keys.jobs, id)
+    local old = redis.call("HGET", KEYS[1], id)
     local waiting = old and new_run(old)
     if not waiting or waiting.unique ~= unique then return false end
-    if redis.call("ZREM", keys.scheduled, id) == 0 and not leave_waiting(keys, id, old) then return false end
+    if redis.call("ZREM", KEYS[6], id) == 0 and not leave_waiting(id, old) then return false end
     local place, enqueued = string.match(old, "^%d,(%d+),(%d+),")
     local record = record_of(place, "," .. enqueued .. ",", expires, line, payload)
-    redis.call("HSET", keys.jobs, id, record)
+    redis.call("HSET", KEYS[1], id, record)
     seen[id] = record
-    local text = redis.call("HGET", keys.runs, id)
-    local run = text and parse_run(keys, id, text)
+    local text = redis.call("HGET", KEYS[2], id)
+    local run = text and parse_run(id, text)
     if run then
       run.flag, run.tail = string.match(record, "^(%d),([^\\n]*)")
       mind(run)
-      redis.call("HSET", keys.runs, id, format_run(run))
+      redis.call("HSET", KEYS[2], id, format_run(run))
     end
     stand(id, tonumber(place), visible, line)
     return true
@@ -4481,13 +4413,13 @@ local function store_jobs(keys, now, values, first, again, existing)
     local before = string.match(how, "^b(%d+)$")
     if stored_record then
       report(position, is_same(stored_record, line, payload) and "same" or "other", "")
-    elseif before and redis.call("ZSCORE", keys.members, id) then
+    elseif before and redis.call("ZSCORE", KEYS[15], id) then
       report(position, "same", "")
     elseif before and (again or tonumber(before) <= now) then
       report(position, "late", "")
     elseif again and (not holder or holder == id) then
     elseif again then
-      local record = redis.call("HGET", keys.jobs, holder)
+      local record = redis.call("HGET", KEYS[1], holder)
       report(position, replaces == "r" and record and is_same(record, line, payload) and "replaced" or "key", holder)
     elseif holder and replaces == "r" and replace(holder, unique, expires, visible, line, payload) then
       hold(unique, holder, window)
@@ -4515,13 +4447,13 @@ local function store_jobs(keys, now, values, first, again, existing)
     end
   end
   flush()
-  if wakes or soonest < (tonumber(head) or math.huge) then signal(keys) end
-  count(keys.meta, "enqueued", stored)
-  count(keys.meta, "duplicates", #reply / 3)
+  if wakes or soonest < (tonumber(head) or math.huge) then signal() end
+  count(KEYS[12], "enqueued", stored)
+  count(KEYS[12], "duplicates", #reply / 3)
   return reply
 end
-local function read_schedule(keys, name)
-  local text = redis.call("HGET", keys.schedules, name)
+local function read_schedule(name)
+  local text = redis.call("HGET", KEYS[13], name)
   if not text then return nil end
   local version, next_tick, paused, runs, skipped, tick, job, triggered, definition =
     string.match(text, "^(%d+),(%d*),([01]),(%d+),(%d+),(%d*),([^,\\n]*),([^,\\n]*)\\n(.*)$")
@@ -4531,28 +4463,23 @@ local function read_schedule(keys, name)
     job = job, triggered = triggered, definition = definition
   }
 end
-local function write_schedule(keys, name, entry)
-  redis.call("HSET", keys.schedules, name, table.concat({
+local function write_schedule(name, entry)
+  redis.call("HSET", KEYS[13], name, table.concat({
     entry.version, entry.next, entry.paused, exact(entry.runs), exact(entry.skipped), entry.tick, entry.job, entry.triggered
   }, ",") .. "\\n" .. entry.definition)
   if entry.next == "" then
-    redis.call("ZREM", keys.ticks, name)
+    redis.call("ZREM", KEYS[14], name)
   else
-    redis.call("ZADD", keys.ticks, entry.next, name)
+    redis.call("ZADD", KEYS[14], entry.next, name)
   end
 end
-local keys = {
-  jobs = KEYS[1], runs = KEYS[2], pending = KEYS[3], limited = KEYS[4], limits = KEYS[5], scheduled = KEYS[6],
-  completed = KEYS[7], cancelled = KEYS[8], dead = KEYS[9], unique = KEYS[10], windows = KEYS[11],
-  meta = KEYS[12], schedules = KEYS[13], ticks = KEYS[14], members = KEYS[15], wake = KEYS[16]
-}
 local now = clock(ARGV[1])
 local name = ARGV[2]
-local entry = read_schedule(keys, name)
+local entry = read_schedule(name)
 if not entry or entry.version ~= ARGV[3] or entry.next ~= ARGV[4] or tonumber(ARGV[4]) > now then return "moved" end
 local function has_not_ended(id)
-  if id == "" or redis.call("HEXISTS", keys.jobs, id) == 0 then return false end
-  for _, index in ipairs({ keys.completed, keys.cancelled, keys.dead }) do
+  if id == "" or redis.call("HEXISTS", KEYS[1], id) == 0 then return false end
+  for _, index in ipairs({ KEYS[7], KEYS[8], KEYS[9] }) do
     if redis.call("ZSCORE", index, id) then return false end
   end
   return true
@@ -4565,21 +4492,21 @@ if ARGV[8] ~= "" then
     entry.skipped = entry.skipped + 1
   else
     outcome = "fired"
-    store_jobs(keys, now, ARGV, 9, false)
+    store_jobs(now, ARGV, 9, false)
     entry.runs = entry.runs + 1
     entry.tick = ARGV[8]
     entry.job = ARGV[9]
   end
 end
 entry.next = ARGV[5]
-write_schedule(keys, name, entry)
+write_schedule(name, entry)
 return outcome`
   },
   trigger: {
     keys: ["jobs", "runs", "pending", "limited", "limits", "scheduled", "unique", "windows", "meta", "schedules", "ticks", "members", "wake"] as const,
     args: ["now", "name", "version"] as const,
     rest: "job" as const,
-    sha1: "9cd2bddb4ee9851108af941c2834c9dc39697381",
+    sha1: "57c9ca75c001e46087a5783849da6d005bc150ab",
     source: `#!lua
 local function clock(given)
   if given ~= "" then return tonumber(given) end
@@ -4641,9 +4568,9 @@ end
 local function first_line(record)
   return string.match(record, "^(%d),(%d+,%d+,%d*,%-?%d+,%d+,%d+,[^,\\n]*,[^,\\n]*)\\n[^\\n]*\\n")
 end
-local function parse_run(keys, id, text)
+local function parse_run(id, text)
   if string.find(text, "^%a%d+,0,1,0,0,%d+,,,[^,]*$") then
-    local record = redis.call("HGET", keys.jobs, id)
+    local record = redis.call("HGET", KEYS[1], id)
     local _, tail = first_line(record or "")
     if not tail then return nil end
     text = text .. "," .. tail
@@ -4662,8 +4589,8 @@ end
 local function mind(run)
   if run.flag % 2 == 0 then run.flag = exact(run.flag + 1) end
 end
-local function signal(keys)
-  redis.call("ZADD", keys.wake, 0, "1")
+local function signal()
+  redis.call("ZADD", KEYS[13], 0, "1")
 end
 local place_offset = 4503599627370496
 local function limited_member(kind, score, id)
@@ -4672,48 +4599,48 @@ end
 local function of_kind(kind)
   return "[" .. kind .. ",", "(" .. kind .. "-"
 end
-local function read_limits(keys)
-  local limits, flat = {}, redis.call("HGETALL", keys.limits)
+local function read_limits()
+  local limits, flat = {}, redis.call("HGETALL", KEYS[5])
   for i = 1, #flat, 2 do
     local limit, per, burst = string.match(flat[i + 1], "^(%d+),(%d+),(%d+)$")
     limits[flat[i]] = { limit = tonumber(limit), per = tonumber(per), burst = tonumber(burst) }
   end
   return limits
 end
-local function tokens_of(keys, kind, rate, now)
+local function tokens_of(kind, rate, now)
   if rate.limit == 0 then return math.huge end
-  local tokens, at = string.match(redis.call("HGET", keys.buckets, kind) or "", "^([^,]+),(%d+)$")
+  local tokens, at = string.match(redis.call("HGET", nil, kind) or "", "^([^,]+),(%d+)$")
   if not tokens then return rate.burst end
   local elapsed = math.max(0, now - tonumber(at))
   return math.min(rate.burst, tonumber(tokens) + elapsed * rate.limit / rate.per)
 end
-local function give_back_token(keys, limits, kind, now)
+local function give_back_token(limits, kind, now)
   local rate = limits[kind]
   if not rate or rate.limit == 0 then return end
-  local tokens = tokens_of(keys, kind, rate, now) + 1
-  redis.call("HSET", keys.buckets, kind, string.format("%.17g", tokens) .. "," .. exact(now))
+  local tokens = tokens_of(kind, rate, now) + 1
+  redis.call("HSET", nil, kind, string.format("%.17g", tokens) .. "," .. exact(now))
 end
 local function kind_and_score(record)
   local sequence, priority, kind = string.match(record, "^%d,(%d+),%d+,%d*,(-?%d+),%d+,%d+,([^,]*),")
   if not kind then return nil end
   return kind, tonumber(priority) * 1099511627776 + tonumber(sequence)
 end
-local function leave_waiting(keys, id, record)
-  if redis.call("ZREM", keys.pending, id) == 1 then return true end
+local function leave_waiting(id, record)
+  if redis.call("ZREM", KEYS[3], id) == 1 then return true end
   local kind, score = kind_and_score(record)
-  return kind ~= nil and redis.call("ZREM", keys.limited, limited_member(kind, score, id)) == 1
+  return kind ~= nil and redis.call("ZREM", KEYS[4], limited_member(kind, score, id)) == 1
 end
 local function read_line(line)
   local priority, retain, kind, held = string.match(line, "^,(%-?%d+),%d+,(%d+),([^,]*),(%a?)")
   local flag = ((held ~= "" or retain ~= "0") and 1 or 0) + (held == "s" and 4 or 0)
   return { flag = flag, base = tonumber(priority) * 1099511627776, kind = kind }
 end
-local function store_jobs(keys, now, values, first, again, existing)
+local function store_jobs(now, values, first, again, existing)
   local total = (#values - first + 1) / 3
-  existing = existing or read_range(keys.jobs, values, first, first + total - 1)
-  local sequence = redis.call("HINCRBY", keys.meta, "sequence", exact(total)) - total
-  local head = redis.call("ZRANGE", keys.scheduled, 0, 0, "WITHSCORES")[2]
-  local limits = redis.call("HLEN", keys.limits) > 0 and read_limits(keys) or {}
+  existing = existing or read_range(KEYS[1], values, first, first + total - 1)
+  local sequence = redis.call("HINCRBY", KEYS[9], "sequence", exact(total)) - total
+  local head = redis.call("ZRANGE", KEYS[6], 0, 0, "WITHSCORES")[2]
+  local limits = redis.call("HLEN", KEYS[5]) > 0 and read_limits() or {}
   local reply, records, ready, limited, scheduled = {}, {}, {}, {}, {}
   local written, waiting = 0, 0
   local seen, taken, lines = {}, {}, {}
@@ -4766,10 +4693,10 @@ local function store_jobs(keys, now, values, first, again, existing)
     if due < soonest then soonest = due end
   end
   local function flush()
-    spread("HSET", keys.jobs, records)
-    spread("ZADD", keys.pending, ready)
-    spread("ZADD", keys.limited, limited)
-    spread("ZADD", keys.scheduled, scheduled)
+    spread("HSET", KEYS[1], records)
+    spread("ZADD", KEYS[3], ready)
+    spread("ZADD", KEYS[4], limited)
+    spread("ZADD", KEYS[6], scheduled)
     wakes = wakes or #ready > 0 or #limited > 0
     records, ready, limited, scheduled = {}, {}, {}, {}
     written, waiting = 0, 0
@@ -4782,37 +4709,37 @@ local function store_jobs(keys, now, values, first, again, existing)
     stored = stored + 1
   end
   local function holder_of(unique)
-    local holder = taken[unique] or redis.call("HGET", keys.unique, unique)
+    local holder = taken[unique] or redis.call("HGET", KEYS[7], unique)
     if not holder then return nil end
-    local free_at = redis.call("ZSCORE", keys.windows, unique)
+    local free_at = redis.call("ZSCORE", KEYS[8], unique)
     if free_at and tonumber(free_at) <= now then return nil end
     return holder
   end
   local function hold(unique, id, window)
     taken[unique] = id
-    redis.call("HSET", keys.unique, unique, id)
+    redis.call("HSET", KEYS[7], unique, id)
     if window then
-      redis.call("ZADD", keys.windows, now + tonumber(window), unique)
+      redis.call("ZADD", KEYS[8], now + tonumber(window), unique)
     else
-      redis.call("ZREM", keys.windows, unique)
+      redis.call("ZREM", KEYS[8], unique)
     end
   end
   local function replace(id, unique, expires, visible, line, payload)
     flush()
-    local old = redis.call("HGET", keys.jobs, id)
+    local old = redis.call("HGET", KEYS[1], id)
     local waiting = old and new_run(old)
     if not waiting or waiting.unique ~= unique then return false end
-    if redis.call("ZREM", keys.scheduled, id) == 0 and not leave_waiting(keys, id, old) then return false end
+    if redis.call("ZREM", KEYS[6], id) == 0 and not leave_waiting(id, old) then return false end
     local place, enqueued = string.match(old, "^%d,(%d+),(%d+),")
     local record = record_of(place, "," .. enqueued .. ",", expires, line, payload)
-    redis.call("HSET", keys.jobs, id, record)
+    redis.call("HSET", KEYS[1], id, record)
     seen[id] = record
-    local text = redis.call("HGET", keys.runs, id)
-    local run = text and parse_run(keys, id, text)
+    local text = redis.call("HGET", KEYS[2], id)
+    local run = text and parse_run(id, text)
     if run then
       run.flag, run.tail = string.match(record, "^(%d),([^\\n]*)")
       mind(run)
-      redis.call("HSET", keys.runs, id, format_run(run))
+      redis.call("HSET", KEYS[2], id, format_run(run))
     end
     stand(id, tonumber(place), visible, line)
     return true
@@ -4830,13 +4757,13 @@ local function store_jobs(keys, now, values, first, again, existing)
     local before = string.match(how, "^b(%d+)$")
     if stored_record then
       report(position, is_same(stored_record, line, payload) and "same" or "other", "")
-    elseif before and redis.call("ZSCORE", keys.members, id) then
+    elseif before and redis.call("ZSCORE", KEYS[12], id) then
       report(position, "same", "")
     elseif before and (again or tonumber(before) <= now) then
       report(position, "late", "")
     elseif again and (not holder or holder == id) then
     elseif again then
-      local record = redis.call("HGET", keys.jobs, holder)
+      local record = redis.call("HGET", KEYS[1], holder)
       report(position, replaces == "r" and record and is_same(record, line, payload) and "replaced" or "key", holder)
     elseif holder and replaces == "r" and replace(holder, unique, expires, visible, line, payload) then
       hold(unique, holder, window)
@@ -4864,13 +4791,13 @@ local function store_jobs(keys, now, values, first, again, existing)
     end
   end
   flush()
-  if wakes or soonest < (tonumber(head) or math.huge) then signal(keys) end
-  count(keys.meta, "enqueued", stored)
-  count(keys.meta, "duplicates", #reply / 3)
+  if wakes or soonest < (tonumber(head) or math.huge) then signal() end
+  count(KEYS[9], "enqueued", stored)
+  count(KEYS[9], "duplicates", #reply / 3)
   return reply
 end
-local function read_schedule(keys, name)
-  local text = redis.call("HGET", keys.schedules, name)
+local function read_schedule(name)
+  local text = redis.call("HGET", KEYS[10], name)
   if not text then return nil end
   local version, next_tick, paused, runs, skipped, tick, job, triggered, definition =
     string.match(text, "^(%d+),(%d*),([01]),(%d+),(%d+),(%d*),([^,\\n]*),([^,\\n]*)\\n(.*)$")
@@ -4880,28 +4807,23 @@ local function read_schedule(keys, name)
     job = job, triggered = triggered, definition = definition
   }
 end
-local function write_schedule(keys, name, entry)
-  redis.call("HSET", keys.schedules, name, table.concat({
+local function write_schedule(name, entry)
+  redis.call("HSET", KEYS[10], name, table.concat({
     entry.version, entry.next, entry.paused, exact(entry.runs), exact(entry.skipped), entry.tick, entry.job, entry.triggered
   }, ",") .. "\\n" .. entry.definition)
   if entry.next == "" then
-    redis.call("ZREM", keys.ticks, name)
+    redis.call("ZREM", KEYS[11], name)
   else
-    redis.call("ZADD", keys.ticks, entry.next, name)
+    redis.call("ZADD", KEYS[11], entry.next, name)
   end
 end
-local keys = {
-  jobs = KEYS[1], runs = KEYS[2], pending = KEYS[3], limited = KEYS[4], limits = KEYS[5], scheduled = KEYS[6],
-  unique = KEYS[7], windows = KEYS[8], meta = KEYS[9], schedules = KEYS[10], ticks = KEYS[11], members = KEYS[12],
-  wake = KEYS[13]
-}
 local now = clock(ARGV[1])
-local entry = read_schedule(keys, ARGV[2])
+local entry = read_schedule(ARGV[2])
 if not entry or entry.version ~= ARGV[3] then return 0 end
 if entry.triggered ~= ARGV[4] then
-  store_jobs(keys, now, ARGV, 4, false)
+  store_jobs(now, ARGV, 4, false)
   entry.triggered = ARGV[4]
-  write_schedule(keys, ARGV[2], entry)
+  write_schedule(ARGV[2], entry)
 end
 return 1`
   },
@@ -4918,7 +4840,7 @@ return redis.call("HDEL", KEYS[1], ARGV[1])`
     keys: ["jobs", "runs", "ledger", "result", "cancels", "progress", "pending", "limited", "limits"] as const,
     args: ["limit", "score"] as const,
     rest: undefined,
-    sha1: "bd8c80aa4dfaeb1a7f38e7e31a9e4867cc99c111",
+    sha1: "0e84dbfb0c5c79e31a3b25bff2decef6d62e736c",
     source: `#!lua flags=no-writes
 local function clock(given)
   if given ~= "" then return tonumber(given) end
@@ -4928,14 +4850,14 @@ end
 local function exact(number)
   return string.format("%d", number)
 end
-local function read_job(keys, id, state, score, record)
+local function read_job(id, state, score, record)
   return {
     id, state, score, record,
-    redis.call("HGET", keys.runs, id) or "",
-    redis.call("HGET", keys.ledger, id) or "",
-    redis.call("HGET", keys.result, id),
-    redis.call("HGET", keys.cancels, id),
-    redis.call("HGET", keys.progress, id)
+    redis.call("HGET", KEYS[2], id) or "",
+    redis.call("HGET", KEYS[3], id) or "",
+    redis.call("HGET", KEYS[4], id),
+    redis.call("HGET", KEYS[5], id),
+    redis.call("HGET", KEYS[6], id)
   }
 end
 local place_offset = 4503599627370496
@@ -4945,51 +4867,47 @@ end
 local function of_kind(kind)
   return "[" .. kind .. ",", "(" .. kind .. "-"
 end
-local function read_limits(keys)
-  local limits, flat = {}, redis.call("HGETALL", keys.limits)
+local function read_limits()
+  local limits, flat = {}, redis.call("HGETALL", KEYS[9])
   for i = 1, #flat, 2 do
     local limit, per, burst = string.match(flat[i + 1], "^(%d+),(%d+),(%d+)$")
     limits[flat[i]] = { limit = tonumber(limit), per = tonumber(per), burst = tonumber(burst) }
   end
   return limits
 end
-local function tokens_of(keys, kind, rate, now)
+local function tokens_of(kind, rate, now)
   if rate.limit == 0 then return math.huge end
-  local tokens, at = string.match(redis.call("HGET", keys.buckets, kind) or "", "^([^,]+),(%d+)$")
+  local tokens, at = string.match(redis.call("HGET", nil, kind) or "", "^([^,]+),(%d+)$")
   if not tokens then return rate.burst end
   local elapsed = math.max(0, now - tonumber(at))
   return math.min(rate.burst, tonumber(tokens) + elapsed * rate.limit / rate.per)
 end
-local function give_back_token(keys, limits, kind, now)
+local function give_back_token(limits, kind, now)
   local rate = limits[kind]
   if not rate or rate.limit == 0 then return end
-  local tokens = tokens_of(keys, kind, rate, now) + 1
-  redis.call("HSET", keys.buckets, kind, string.format("%.17g", tokens) .. "," .. exact(now))
+  local tokens = tokens_of(kind, rate, now) + 1
+  redis.call("HSET", nil, kind, string.format("%.17g", tokens) .. "," .. exact(now))
 end
 local function kind_and_score(record)
   local sequence, priority, kind = string.match(record, "^%d,(%d+),%d+,%d*,(-?%d+),%d+,%d+,([^,]*),")
   if not kind then return nil end
   return kind, tonumber(priority) * 1099511627776 + tonumber(sequence)
 end
-local function leave_waiting(keys, id, record)
-  if redis.call("ZREM", keys.pending, id) == 1 then return true end
+local function leave_waiting(id, record)
+  if redis.call("ZREM", KEYS[7], id) == 1 then return true end
   local kind, score = kind_and_score(record)
-  return kind ~= nil and redis.call("ZREM", keys.limited, limited_member(kind, score, id)) == 1
+  return kind ~= nil and redis.call("ZREM", KEYS[8], limited_member(kind, score, id)) == 1
 end
-local keys = {
-  jobs = KEYS[1], runs = KEYS[2], ledger = KEYS[3], result = KEYS[4], cancels = KEYS[5], progress = KEYS[6],
-  pending = KEYS[7], limited = KEYS[8], limits = KEYS[9]
-}
 local limit, after = tonumber(ARGV[1]), ARGV[2]
 local entries = {}
-local front = redis.call("ZRANGEBYSCORE", keys.pending, after == "" and "-inf" or "(" .. after, "+inf", "WITHSCORES", "LIMIT", 0, limit + 1)
+local front = redis.call("ZRANGEBYSCORE", KEYS[7], after == "" and "-inf" or "(" .. after, "+inf", "WITHSCORES", "LIMIT", 0, limit + 1)
 for i = 1, #front, 2 do
   entries[#entries + 1] = { id = front[i], score = tonumber(front[i + 1]) }
 end
-for kind in pairs(read_limits(keys)) do
+for kind in pairs(read_limits()) do
   local first, last = of_kind(kind)
   if after ~= "" then first = "(" .. kind .. "," .. string.format("%016.0f", tonumber(after) + place_offset) .. "-" end
-  for _, member in ipairs(redis.call("ZRANGEBYLEX", keys.limited, first, last, "LIMIT", 0, limit + 1)) do
+  for _, member in ipairs(redis.call("ZRANGEBYLEX", KEYS[8], first, last, "LIMIT", 0, limit + 1)) do
     local place, id = string.match(member, "^[^,]*,(%d+),(.*)$")
     if place then entries[#entries + 1] = { id = id, score = tonumber(place) - place_offset } end
   end
@@ -4997,8 +4915,8 @@ end
 table.sort(entries, function(a, b) return a.score < b.score end)
 local reply = { #entries > limit and 1 or 0 }
 for i = 1, math.min(limit, #entries) do
-  local record = redis.call("HGET", keys.jobs, entries[i].id)
-  if record then reply[#reply + 1] = read_job(keys, entries[i].id, "pending", exact(entries[i].score), record) end
+  local record = redis.call("HGET", KEYS[1], entries[i].id)
+  if record then reply[#reply + 1] = read_job(entries[i].id, "pending", exact(entries[i].score), record) end
 end
 return reply`
   },

@@ -14,8 +14,8 @@
 local reply = {}
 for i = 1, 7 do reply[i] = redis.call("ZCARD", KEYS[i]) end
 -- rate-limited jobs are pending like others
-reply[1] = reply[1] + redis.call("ZCARD", KEYS[8])
-for _, value in ipairs(redis.call("HMGET", KEYS[9], unpack(ARGV))) do
+reply[1] = reply[1] + redis.call("ZCARD", keys.limited)
+for _, value in ipairs(redis.call("HMGET", keys.meta, unpack(ARGV))) do
   reply[#reply + 1] = value or ""
 end
 return reply

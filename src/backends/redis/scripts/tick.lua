@@ -34,15 +34,10 @@
 -- include lib/limits
 -- include lib/store
 -- include lib/schedule
-local keys = {
-  jobs = KEYS[1], runs = KEYS[2], pending = KEYS[3], limited = KEYS[4], limits = KEYS[5], scheduled = KEYS[6],
-  completed = KEYS[7], cancelled = KEYS[8], dead = KEYS[9], unique = KEYS[10], windows = KEYS[11],
-  meta = KEYS[12], schedules = KEYS[13], ticks = KEYS[14], members = KEYS[15], wake = KEYS[16]
-}
-local now = clock(ARGV[1])
-local name = ARGV[2]
-local entry = read_schedule(keys, name)
-if not entry or entry.version ~= ARGV[3] or entry.next ~= ARGV[4] or tonumber(ARGV[4]) > now then return "moved" end
+local now = clock(args.now)
+local name = args.name
+local entry = read_schedule(name)
+if not entry or entry.version ~= args.version or entry.next ~= args.expected or tonumber(args.expected) > now then return "moved" end
 
 local function has_not_ended(id)
   if id == "" or redis.call("HEXISTS", keys.jobs, id) == 0 then return false end
@@ -53,19 +48,19 @@ local function has_not_ended(id)
 end
 
 local outcome = "skipped"
-entry.skipped = entry.skipped + tonumber(ARGV[6])
-if ARGV[8] ~= "" then
-  if ARGV[7] == "skip" and (has_not_ended(entry.job) or has_not_ended(entry.triggered)) then
+entry.skipped = entry.skipped + tonumber(args.skipped)
+if args.tick ~= "" then
+  if args.overlap == "skip" and (has_not_ended(entry.job) or has_not_ended(entry.triggered)) then
     outcome = "overlap"
     entry.skipped = entry.skipped + 1
   else
     outcome = "fired"
-    store_jobs(keys, now, ARGV, 9, false)
+    store_jobs(now, ARGV, 9, false)
     entry.runs = entry.runs + 1
-    entry.tick = ARGV[8]
+    entry.tick = args.tick
     entry.job = ARGV[9]
   end
 end
-entry.next = ARGV[5]
-write_schedule(keys, name, entry)
+entry.next = args.next
+write_schedule(name, entry)
 return outcome

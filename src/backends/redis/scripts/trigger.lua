@@ -26,17 +26,12 @@
 -- include lib/limits
 -- include lib/store
 -- include lib/schedule
-local keys = {
-  jobs = KEYS[1], runs = KEYS[2], pending = KEYS[3], limited = KEYS[4], limits = KEYS[5], scheduled = KEYS[6],
-  unique = KEYS[7], windows = KEYS[8], meta = KEYS[9], schedules = KEYS[10], ticks = KEYS[11], members = KEYS[12],
-  wake = KEYS[13]
-}
-local now = clock(ARGV[1])
-local entry = read_schedule(keys, ARGV[2])
-if not entry or entry.version ~= ARGV[3] then return 0 end
+local now = clock(args.now)
+local entry = read_schedule(args.name)
+if not entry or entry.version ~= args.version then return 0 end
 if entry.triggered ~= ARGV[4] then
-  store_jobs(keys, now, ARGV, 4, false)
+  store_jobs(now, ARGV, 4, false)
   entry.triggered = ARGV[4]
-  write_schedule(keys, ARGV[2], entry)
+  write_schedule(args.name, entry)
 end
 return 1

@@ -5,5 +5,5 @@
 -- ARGV name       of the schedule
 -- REPLY 1         removed
 -- REPLY 0         it was not there
-redis.call("ZREM", KEYS[2], ARGV[1])
-return redis.call("HDEL", KEYS[1], ARGV[1])
+redis.call("ZREM", keys.ticks, args.name)
+return redis.call("HDEL", keys.schedules, args.name)

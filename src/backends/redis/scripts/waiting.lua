@@ -15,17 +15,13 @@
 -- include lib/time
 -- include lib/read
 -- include lib/limits
-local keys = {
-  jobs = KEYS[1], runs = KEYS[2], ledger = KEYS[3], result = KEYS[4], cancels = KEYS[5], progress = KEYS[6],
-  pending = KEYS[7], limited = KEYS[8], limits = KEYS[9]
-}
-local limit, after = tonumber(ARGV[1]), ARGV[2]
+local limit, after = tonumber(args.limit), args.score
 local entries = {}
 local front = redis.call("ZRANGEBYSCORE", keys.pending, after == "" and "-inf" or "(" .. after, "+inf", "WITHSCORES", "LIMIT", 0, limit + 1)
 for i = 1, #front, 2 do
   entries[#entries + 1] = { id = front[i], score = tonumber(front[i + 1]) }
 end
-for kind in pairs(read_limits(keys)) do
+for kind in pairs(read_limits()) do
   local first, last = of_kind(kind)
   -- "-" follows the comma after a place, so this bound is behind all members at it
   if after ~= "" then first = "(" .. kind .. "," .. string.format("%016.0f", tonumber(after) + place_offset) .. "-" end
@@ -39,6 +35,6 @@ table.sort(entries, function(a, b) return a.score < b.score end)
 local reply = { #entries > limit and 1 or 0 }
 for i = 1, math.min(limit, #entries) do
   local record = redis.call("HGET", keys.jobs, entries[i].id)
-  if record then reply[#reply + 1] = read_job(keys, entries[i].id, "pending", exact(entries[i].score), record) end
+  if record then reply[#reply + 1] = read_job(entries[i].id, "pending", exact(entries[i].score), record) end
 end
 return reply

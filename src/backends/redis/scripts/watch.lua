@@ -12,9 +12,9 @@
 -- ARGV watcher    a name, and a number of its own, separated by a space
 -- ARGV leave      1 to take a watch back, else 0
 -- REPLY text      "" watching, "missing", or an outcome as notices carry it (lib/moves.lua)
-local jobs, runs, completed, cancelled = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
-local dead, ledger, result, watchers = KEYS[5], KEYS[6], KEYS[7], KEYS[8]
-local id, watcher = ARGV[1], ARGV[2]
+local jobs, runs, completed, cancelled = keys.jobs, keys.runs, keys.completed, keys.cancelled
+local dead, ledger, result, watchers = keys.dead, keys.ledger, keys.result, keys.watchers
+local id, watcher = args.id, args.watcher
 
 local others = {}
 for line in string.gmatch(redis.call("HGET", watchers, id) or "", "[^\n]+") do
@@ -28,7 +28,7 @@ local function keep()
   end
 end
 
-if ARGV[3] == "1" then
+if args.leave == "1" then
   keep()
   return ""
 end

@@ -5,7 +5,7 @@
 -- KEYS stopped   set: nodes that the workflow cancelled or did not start
 -- KEYS failures  zset: nodes that failed, in the order in which they did
 -- REPLY list     open, stopped, failed, the node that failed first or "", then its fields in pairs; empty when it is not stored
-local head = redis.call("HGETALL", KEYS[1])
+local head = redis.call("HGETALL", keys.head)
 if #head == 0 then return {} end
-local first = redis.call("ZRANGE", KEYS[4], 0, 0)[1] or ""
-return { redis.call("SCARD", KEYS[2]), redis.call("SCARD", KEYS[3]), redis.call("ZCARD", KEYS[4]), first, unpack(head) }
+local first = redis.call("ZRANGE", keys.failures, 0, 0)[1] or ""
+return { redis.call("SCARD", keys.open), redis.call("SCARD", keys.stopped), redis.call("ZCARD", keys.failures), first, unpack(head) }

@@ -16,7 +16,7 @@ local function of_kind(kind)
   return "[" .. kind .. ",", "(" .. kind .. "-"
 end
 
-local function read_limits(keys)
+local function read_limits()
   local limits, flat = {}, redis.call("HGETALL", keys.limits)
   for i = 1, #flat, 2 do
     local limit, per, burst = string.match(flat[i + 1], "^(%d+),(%d+),(%d+)$")
@@ -26,7 +26,7 @@ local function read_limits(keys)
 end
 
 -- Tokens there are now; as many as wanted when the limit is lifted.
-local function tokens_of(keys, kind, rate, now)
+local function tokens_of(kind, rate, now)
   if rate.limit == 0 then return math.huge end
   local tokens, at = string.match(redis.call("HGET", keys.buckets, kind) or "", "^([^,]+),(%d+)$")
   if not tokens then return rate.burst end
@@ -35,10 +35,10 @@ local function tokens_of(keys, kind, rate, now)
 end
 
 -- What was taken for a job that does not start.
-local function give_back_token(keys, limits, kind, now)
+local function give_back_token(limits, kind, now)
   local rate = limits[kind]
   if not rate or rate.limit == 0 then return end
-  local tokens = tokens_of(keys, kind, rate, now) + 1
+  local tokens = tokens_of(kind, rate, now) + 1
   redis.call("HSET", keys.buckets, kind, string.format("%.17g", tokens) .. "," .. exact(now))
 end
 
@@ -49,7 +49,7 @@ local function kind_and_score(record)
 end
 
 -- Takes a waiting job out of wherever it waits; answers whether it was there.
-local function leave_waiting(keys, id, record)
+local function leave_waiting(id, record)
   if redis.call("ZREM", keys.pending, id) == 1 then return true end
   local kind, score = kind_and_score(record)
   return kind ~= nil and redis.call("ZREM", keys.limited, limited_member(kind, score, id)) == 1

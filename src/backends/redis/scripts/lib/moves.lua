@@ -3,7 +3,7 @@
 local ledger_limit = 20
 
 -- Adds a line to a job's ledger and drops the oldest beyond the limit. `error` is a JSON string, so it has no line break.
-local function write_failure(keys, id, run, outcome, now, error)
+local function write_failure(id, run, outcome, now, error)
   local started = run.started ~= "" and run.started or now
   local line = run.attempt .. "," .. started .. "," .. now .. "," .. outcome .. "," .. error
   local ledger = redis.call("HGET", keys.ledger, id)
@@ -16,30 +16,30 @@ local function write_failure(keys, id, run, outcome, now, error)
   mind(run)
 end
 
-local function free_key(keys, id, run)
+local function free_key(id, run)
   if run.unique ~= "" and run.held ~= "w" and run.held ~= "m" and redis.call("HGET", keys.unique, run.unique) == id then
     redis.call("HDEL", keys.unique, run.unique)
   end
 end
 
-local function remove(keys, index, id)
+local function remove(index, id)
   redis.call("ZREM", index, id)
   for _, key in ipairs({ keys.jobs, keys.runs, keys.ledger, keys.result, keys.progress, keys.logs }) do
     redis.call("HDEL", key, id)
   end
 end
 
-local function store_run(keys, id, run)
+local function store_run(id, run)
   redis.call("HSET", keys.runs, id, format_run(run))
 end
 
 -- Sends the outcome to everybody who watches the job, once. A watcher is a line "name ref".
-local function tell_ended(keys, id, outcome)
+local function tell_ended(id, outcome)
   local watchers = redis.call("HGET", keys.watchers, id)
   if not watchers then return end
   redis.call("HDEL", keys.watchers, id)
   for name, ref in string.gmatch(watchers, "(%S+) (%S+)") do
-    redis.call("PUBLISH", keys.notices .. name, "ended\n" .. ref .. "\n" .. outcome)
+    redis.call("PUBLISH", args.notices .. name, "ended\n" .. ref .. "\n" .. outcome)
   end
 end
 
@@ -51,7 +51,7 @@ local ending_held, member_known = 5000, 600000
 local hands_over, handed_over = false, {}
 
 -- Remembers how a member of a workflow ended until the workflow knows, and for a while that it has ended.
-local function tell_workflow(keys, id, run, outcome, now)
+local function tell_workflow(id, run, outcome, now)
   if run.held ~= "m" then return end
   local text = redis.call("HINCRBY", keys.meta, "endings", 1) .. "," .. run.unique .. "\n" .. outcome
   redis.call("HSET", keys.endings, id, text)
@@ -68,33 +68,33 @@ local function tell_workflow(keys, id, run, outcome, now)
 end
 
 -- completed or cancelled. An outcome is a letter and what goes with it: c · C result · x reason · e reason · d reason LF error (LF failure)
-local function finish(keys, from, state, id, run, now, outcome, result)
-  free_key(keys, id, run)
+local function finish(from, state, id, run, now, outcome, result)
+  free_key(id, run)
   redis.call("HDEL", keys.cancels, id)
   if run.retain <= 0 then
-    remove(keys, from, id)
+    remove(from, id)
     count(keys.meta, "removed", 1)
   else
     redis.call("ZREM", from, id)
-    redis.call("ZADD", keys[state], now + run.retain, id)
+    redis.call("ZADD", state == "cancelled" and keys.cancelled or keys.completed, now + run.retain, id)
     if result then redis.call("HSET", keys.result, id, result) end
     run.holder = "w"
     run.finished = now
-    store_run(keys, id, run)
+    store_run(id, run)
   end
   count(keys.meta, state, 1)
-  tell_ended(keys, id, outcome)
-  tell_workflow(keys, id, run, outcome, now)
+  tell_ended(id, outcome)
+  tell_workflow(id, run, outcome, now)
 end
 
 -- `how` is "cancelled" or "expired"; `reason` is a JSON string.
-local function cancel_now(keys, from, id, run, how, reason, now)
-  write_failure(keys, id, run, how, now, reason)
-  finish(keys, from, "cancelled", id, run, now, (how == "expired" and "e" or "x") .. reason)
+local function cancel_now(from, id, run, how, reason, now)
+  write_failure(id, run, how, now, reason)
+  finish(from, "cancelled", id, run, now, (how == "expired" and "e" or "x") .. reason)
 end
 
-local function bury(keys, id, run, reason, error, failure, now)
-  free_key(keys, id, run)
+local function bury(id, run, reason, error, failure, now)
+  free_key(id, run)
   redis.call("HDEL", keys.cancels, id)
   redis.call("ZREM", keys.active, id)
   redis.call("ZADD", keys.dead, now, id)
@@ -102,19 +102,19 @@ local function bury(keys, id, run, reason, error, failure, now)
   run.holder = "w"
   run.finished = now
   run.reason = reason
-  store_run(keys, id, run)
+  store_run(id, run)
   count(keys.meta, "died", 1)
   local outcome = "d" .. reason .. "\n" .. error .. (failure and ("\n" .. failure) or "")
-  tell_ended(keys, id, outcome)
-  tell_workflow(keys, id, run, outcome, now)
+  tell_ended(id, outcome)
+  tell_workflow(id, run, outcome, now)
 end
 
 -- From active to another index.
-local function leave_active(keys, index, score, id, run)
+local function leave_active(index, score, id, run)
   redis.call("ZREM", keys.active, id)
   redis.call("ZADD", index, score, id)
   run.holder = "w"
-  store_run(keys, id, run)
+  store_run(id, run)
 end
 
 local crash = '"the lease expired"'

@@ -1,5 +1,5 @@
 -- Makes due jobs visible, soonest first; answers how many.
-local function promote(keys, limit, now)
+local function promote(limit, now)
   local promoted = 0
   for _, index in ipairs({ keys.scheduled, keys.retry }) do
     local due = promoted < limit and redis.call("ZRANGEBYSCORE", index, "-inf", now, "LIMIT", 0, limit - promoted) or {}

@@ -43,7 +43,7 @@ local function first_line(record)
 end
 
 -- The run of a job, whose text was read.
-local function parse_run(keys, id, text)
+local function parse_run(id, text)
   if string.find(text, "^%a%d+,0,1,0,0,%d+,,,[^,]*$") then
     local record = redis.call("HGET", keys.jobs, id)
     local _, tail = first_line(record or "")

@@ -4,7 +4,7 @@
 --
 -- What is absent is empty. The definition is the clients' own and is never looked into.
 
-local function read_schedule(keys, name)
+local function read_schedule(name)
   local text = redis.call("HGET", keys.schedules, name)
   if not text then return nil end
   local version, next_tick, paused, runs, skipped, tick, job, triggered, definition =
@@ -17,7 +17,7 @@ local function read_schedule(keys, name)
   }
 end
 
-local function write_schedule(keys, name, entry)
+local function write_schedule(name, entry)
   redis.call("HSET", keys.schedules, name, table.concat({
     entry.version, entry.next, entry.paused, exact(entry.runs), exact(entry.skipped), entry.tick, entry.job, entry.triggered
   }, ",") .. "\n" .. entry.definition)

@@ -1,4 +1,4 @@
 -- One marker wakes one waiting worker; it stays until somebody takes it.
-local function signal(keys)
+local function signal()
   redis.call("ZADD", keys.wake, 0, "1")
 end

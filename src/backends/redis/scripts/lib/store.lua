@@ -11,14 +11,14 @@ end
 -- Stores jobs in order, as enqueue.lua has them, in `values` from position `first` on. `again`: the same jobs were stored
 -- before, so that those which are not there any more have ended. `existing`: records with these ids, if they were read.
 -- Answers what enqueue.lua answers.
-local function store_jobs(keys, now, values, first, again, existing)
+local function store_jobs(now, values, first, again, existing)
   local total = (#values - first + 1) / 3
   existing = existing or read_range(keys.jobs, values, first, first + total - 1)
 
   local sequence = redis.call("HINCRBY", keys.meta, "sequence", exact(total)) - total
   local head = redis.call("ZRANGE", keys.scheduled, 0, 0, "WITHSCORES")[2]
 
-  local limits = redis.call("HLEN", keys.limits) > 0 and read_limits(keys) or {}
+  local limits = redis.call("HLEN", keys.limits) > 0 and read_limits() or {}
 
   local reply, records, ready, limited, scheduled = {}, {}, {}, {}, {}
   -- how full those are
@@ -124,13 +124,13 @@ local function store_jobs(keys, now, values, first, again, existing)
     local old = redis.call("HGET", keys.jobs, id)
     local waiting = old and new_run(old)
     if not waiting or waiting.unique ~= unique then return false end
-    if redis.call("ZREM", keys.scheduled, id) == 0 and not leave_waiting(keys, id, old) then return false end
+    if redis.call("ZREM", keys.scheduled, id) == 0 and not leave_waiting(id, old) then return false end
     local place, enqueued = string.match(old, "^%d,(%d+),(%d+),")
     local record = record_of(place, "," .. enqueued .. ",", expires, line, payload)
     redis.call("HSET", keys.jobs, id, record)
     seen[id] = record
     local text = redis.call("HGET", keys.runs, id)
-    local run = text and parse_run(keys, id, text)
+    local run = text and parse_run(id, text)
     if run then
       run.flag, run.tail = string.match(record, "^(%d),([^\n]*)")
       mind(run)
@@ -195,7 +195,7 @@ local function store_jobs(keys, now, values, first, again, existing)
 
   flush()
   -- whoever waits must learn of a job that is due before all others
-  if wakes or soonest < (tonumber(head) or math.huge) then signal(keys) end
+  if wakes or soonest < (tonumber(head) or math.huge) then signal() end
   count(keys.meta, "enqueued", stored)
   count(keys.meta, "duplicates", #reply / 3)
   return reply

@@ -3,7 +3,7 @@
 
 local divert_limit = 1000
 
-local function divert(keys, limits, most)
+local function divert(limits, most)
   local looked = 0
   while looked < divert_limit do
     local front = redis.call("ZRANGE", keys.pending, 0, math.max(most, 100) - 1)
@@ -25,7 +25,7 @@ local function divert(keys, limits, most)
 end
 
 -- The next jobs of every kind that may run, and of the kinds without a limit, by score.
-local function candidates_of(keys, limits, most, now)
+local function candidates_of(limits, most, now)
   local candidates = {}
   local front = redis.call("ZRANGE", keys.pending, 0, most - 1)
   for i, record in ipairs(#front > 0 and read_fields(keys.jobs, front) or {}) do
@@ -37,7 +37,7 @@ local function candidates_of(keys, limits, most, now)
     end
   end
   for kind, rate in pairs(limits) do
-    local allowed = math.min(most, math.floor(tokens_of(keys, kind, rate, now)))
+    local allowed = math.min(most, math.floor(tokens_of(kind, rate, now)))
     if allowed > 0 then
       local first, last = of_kind(kind)
       for _, member in ipairs(redis.call("ZRANGEBYLEX", keys.limited, first, last, "LIMIT", 0, allowed)) do
@@ -50,10 +50,10 @@ local function candidates_of(keys, limits, most, now)
   return candidates
 end
 
-local function take_limited(keys, limits, most, now)
-  divert(keys, limits, most)
+local function take_limited(limits, most, now)
+  divert(limits, most)
   local ids, plain, members, used = {}, {}, {}, {}
-  for i, candidate in ipairs(candidates_of(keys, limits, most, now)) do
+  for i, candidate in ipairs(candidates_of(limits, most, now)) do
     if i > most then break end
     ids[i] = candidate.id
     if candidate.kind then
@@ -68,7 +68,7 @@ local function take_limited(keys, limits, most, now)
   for kind, taken in pairs(used) do
     local rate = limits[kind]
     if rate.limit > 0 then
-      local left = tokens_of(keys, kind, rate, now) - taken
+      local left = tokens_of(kind, rate, now) - taken
       redis.call("HSET", keys.buckets, kind, string.format("%.17g", left) .. "," .. exact(now))
     end
   end
@@ -77,12 +77,12 @@ end
 
 -- Whether jobs of limited kinds may run now, and when some may that wait for tokens. Waiting for a tenth of a second's
 -- worth of tokens costs little and spares a claim for every single one.
-local function look_ahead(keys, limits, now)
+local function look_ahead(limits, now)
   local more, soonest = false, math.huge
   for kind, rate in pairs(limits) do
     local first, last = of_kind(kind)
     if #redis.call("ZRANGEBYLEX", keys.limited, first, last, "LIMIT", 0, 1) > 0 then
-      local tokens = tokens_of(keys, kind, rate, now)
+      local tokens = tokens_of(kind, rate, now)
       if tokens >= 1 then
         more = true
       else
