@@ -220,7 +220,7 @@ export const bugs: ReadonlyArray<Bug> = [
     edits: [
       {
         file: script("enqueue"),
-        from: 'if number < floor or string.find("," .. numbers, "," .. ARGV[3] .. ",", 1, true) then return true end',
+        from: 'if number < floor or string.find("," .. numbers, "," .. args.number .. ",", 1, true) then return true end',
         to: 'if number <= tonumber(string.match(numbers, "(%d+),$") or "0") then return true end'
       }
     ],

@@ -1,4 +1,4 @@
--- How a job leaves the state it is in. `keys` names the queue's keys; callers declare those they reach.
+-- How a job leaves the state it is in. Scripts declare the keys of what they call.
 
 local ledger_limit = 20
 

@@ -1,4 +1,4 @@
--- How jobs come into a queue. `keys` names the queue's keys; callers declare those it reaches.
+-- How jobs come into a queue. Scripts declare the keys of what they call.
 
 -- What the line of a new record says, once for each of the many jobs that share it: its flag as far as the line decides
 -- it, its priority, its kind, and how long it holds its key.
