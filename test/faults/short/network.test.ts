@@ -283,7 +283,8 @@ describe("a network that breaks", () => {
       const { counters, producer, proxy, server, sound, worker } = yield* place(
         {
           concurrency: 30,
-          lease: "10 seconds"
+          // too short for claims that wait, which no deadline bounds
+          lease: "3900 millis"
         },
         "2000 millis"
       )
