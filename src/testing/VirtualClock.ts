@@ -75,6 +75,17 @@ export class VirtualClock implements TestClock.TestClock {
     return this.#sleepers.find((one) => this.#counts(one))
   }
 
+  /** What there is to stop at, if all of it only holds up calls. */
+  get delays(): ReadonlySet<Sleeper> | undefined {
+    const counted = this.#sleepers.filter((one) => this.#counts(one))
+    return counted.length > 0 && counted.every(({ delaysCall }) => delaysCall) ? new Set(counted) : undefined
+  }
+
+  /** Whether some of them still sleep. */
+  holdsAny(sleepers: ReadonlySet<Sleeper>): boolean {
+    return this.#sleepers.some((one) => sleepers.has(one))
+  }
+
   /** Whether all there is to stop at are heartbeats, and what workers know of jobs. */
   get isUpkeep(): boolean {
     return this.#sleepers.every((one) => one.purpose === "visible" || one.purpose === "heartbeat" || !this.#counts(one))

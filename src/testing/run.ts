@@ -2,6 +2,7 @@ import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import { Kit } from "./Kit.ts"
+import type { Sleeper } from "./VirtualClock.ts"
 import { type AttemptOutcome, type Tally, tally, tallyByKind } from "./Outcomes.ts"
 
 /** Why a run ended. */
@@ -130,6 +131,8 @@ const go = (kit: Kit["Service"], { endAt, instants, isDone }: Bounds): Effect.Ef
     const { attempts, clock, gate } = kit
     let lookedAt = Number.NaN
     let passed = 0
+    // calls that are slow although nothing is left to do: workers look for ever, so only those are waited for
+    let last: ReadonlySet<Sleeper> | undefined
     yield* settle(kit)
     if (kit.workers.size === 0) {
       return yield* Effect.die(
@@ -169,6 +172,16 @@ const go = (kit: Kit["Service"], { endAt, instants, isDone }: Bounds): Effect.Ef
         if (nextAt === Number.POSITIVE_INFINITY) return attempts.running.size > 0 ? "blocked" : "idle"
         return nextAt > endAt ? "time" : "instants"
       }
+      const { delays } = clock
+      const isIdle = delays !== undefined && attempts.running.size === 0 && deadlineAt === Number.POSITIVE_INFINITY
+      if (!isIdle || (yield* awaits(kit))) last = undefined
+      else if (last !== undefined) {
+        if (!clock.holdsAny(last)) return "idle"
+      } else if (mayLook) {
+        lookedAt = clock.currentTimeMillisUnsafe()
+        yield* look(kit)
+        continue
+      } else last = delays
       const isStuck = attempts.running.size > 0 && [...attempts.running].every(({ sleeps }) => sleeps === 0)
       if (isStuck && clock.isUpkeep && deadlineAt === Number.POSITIVE_INFINITY && !(yield* awaits(kit)))
         return "blocked"
@@ -199,7 +212,7 @@ const runOnce = (kit: Kit["Service"], bounds: Bounds): Effect.Effect<Summary> =>
       attempts,
       byKind: tallyByKind(attempts),
       running: kit.attempts.running.size,
-      elapsedMillis: kit.clock.currentTimeMillisUnsafe() - startedAt,
+      elapsedMillis: Math.round(kit.clock.currentTimeMillisUnsafe() - startedAt),
       stopped
     }
   })

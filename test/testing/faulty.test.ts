@@ -82,6 +82,20 @@ describe("a store that fails", () => {
     })
   )
 
+  const sluggish = testApp(appOf([]), faulty([FaultyJobStore.slow("7 seconds")]))
+
+  sluggish(
+    "slowly for ever: idle when nothing is left but looks",
+    Effect.gen(function* () {
+      yield* Testing.runUntil(Client.enqueueMany(Count, [{ n: 1 }, { n: 2 }]))
+
+      const summary = yield* Testing.runUntilIdle()
+
+      assert.deepInclude(summary, { completed: 2, stopped: "idle" })
+      assert.isBelow(summary.elapsedMillis, 60_000)
+    })
+  )
+
   const twice = testApp(appOf([]), faulty([FaultyJobStore.repeats()]))
 
   twice(
