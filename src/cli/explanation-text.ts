@@ -3,6 +3,11 @@ import { age, count, oneLine, plural, when } from "./format.ts"
 import type { Ui } from "./output.ts"
 import { rateLimitText } from "./queue-text.ts"
 
+const noHandlerText = (kind: string, workers: number): string =>
+  workers === 1
+    ? `the worker of its queue has no handler for kind ${kind}`
+    : `none of the ${count(workers)} workers of its queue has a handler for kind ${kind}`
+
 const obstacleText = (ui: Ui, obstacle: Obstacle): string => {
   switch (obstacle._tag) {
     case "Paused":
@@ -13,6 +18,8 @@ const obstacleText = (ui: Ui, obstacle: Obstacle): string => {
         : `no live worker serves its queue; ${plural(obstacle.silent, "worker")} fell silent`
     case "WorkersStopping":
       return `${plural(obstacle.workers, "worker")} of its queue finish what they run and claim nothing more`
+    case "NoHandler":
+      return noHandlerText(obstacle.kind, obstacle.workers)
     case "AtLimit":
       return `its queue runs ${count(obstacle.active)} of at most ${count(obstacle.maxActive)} jobs`
     case "WorkersBusy":
@@ -38,14 +45,17 @@ const dueText = (
   return `and was due ${when(visibleAt, ui.now)}; it waits for ${who} to move it on`
 }
 
+const unhandledText = ({ job, noHandler, workers }: Extract<Explanation, { _tag: "Scheduled" | "Retrying" }>) =>
+  noHandler === true ? `\n  - ${noHandlerText(job.kind, workers)}` : ""
+
 const sentence = (ui: Ui, explanation: Exclude<Explanation, { _tag: "Missing" }>): string => {
   switch (explanation._tag) {
     case "Scheduled":
-      return `is scheduled ${dueText(ui, explanation)}`
+      return `is scheduled ${dueText(ui, explanation)}${unhandledText(explanation)}`
     case "Retrying": {
       const { job, lastError } = explanation
       const failed = `failed in attempt ${job.attempt} of ${job.maxAttempts} and waits for the next ${dueText(ui, explanation)}`
-      return `${failed}\n  last error: ${oneLine(lastError)}`
+      return `${failed}\n  last error: ${oneLine(lastError)}${unhandledText(explanation)}`
     }
     case "Pending": {
       const { obstacles } = explanation

@@ -21,6 +21,8 @@ export type Obstacle =
   | { readonly _tag: "NoWorker"; readonly silent: number }
   /** The workers that serve its queue take no more jobs: they are about to stop. */
   | { readonly _tag: "WorkersStopping"; readonly workers: number }
+  /** The workers that serve its queue have no handler for its kind: they put it off again and again. */
+  | { readonly _tag: "NoHandler"; readonly kind: string; readonly workers: number }
   /** As many jobs of its queue are active as may be. */
   | { readonly _tag: "AtLimit"; readonly active: number; readonly maxActive: number }
   /** All workers run as many handlers as they may. */
@@ -43,6 +45,8 @@ export type Explanation =
       readonly visibleAt: EpochMillis
       readonly inMillis: number
       readonly workers: number
+      /** Present when none of these workers has a handler for its kind. */
+      readonly noHandler?: true
     }
   /** It has failed and waits for its next attempt. */
   | {
@@ -51,6 +55,7 @@ export type Explanation =
       readonly visibleAt: EpochMillis
       readonly inMillis: number
       readonly workers: number
+      readonly noHandler?: true
       readonly lastError: string
     }
   /** It may be claimed; without obstacles it is about to be. */
@@ -85,6 +90,10 @@ export interface Known {
   readonly now: EpochMillis
 }
 
+/** Whether all of some workers say what they handle, and none of them this kind. */
+const isUnhandled = (kind: string, workers: ReadonlyArray<Inspector.WorkerView>): boolean =>
+  workers.length > 0 && workers.every(({ details }) => details?.handles?.includes(kind) === false)
+
 const obstaclesOf = ({ ahead, job, now, queue, workers }: Known): ReadonlyArray<Obstacle> => {
   const obstacles: Array<Obstacle> = []
   const alive = workers.filter((worker) => worker.alive)
@@ -96,6 +105,9 @@ const obstaclesOf = ({ ahead, job, now, queue, workers }: Known): ReadonlyArray<
   if (queue.paused) obstacles.push({ _tag: "Paused" })
   if (alive.length === 0) obstacles.push({ _tag: "NoWorker", silent: workers.length })
   else if (claiming.length === 0) obstacles.push({ _tag: "WorkersStopping", workers: alive.length })
+  else if (isUnhandled(job.kind, claiming)) {
+    obstacles.push({ _tag: "NoHandler", kind: job.kind, workers: claiming.length })
+  }
   if (maxActive !== undefined && queue.depths.active >= maxActive) {
     obstacles.push({ _tag: "AtLimit", active: queue.depths.active, maxActive })
   }
@@ -122,12 +134,16 @@ const obstaclesOf = ({ ahead, job, now, queue, workers }: Known): ReadonlyArray<
 export const decide = (known: Known): Explanation => {
   const { job, now, workers } = known
   const last = job.failures.at(-1)
-  const waiting = () => ({
-    job,
-    visibleAt: job.visibleAt ?? now,
-    inMillis: Math.max(0, (job.visibleAt ?? now) - now),
-    workers: workers.filter(({ alive }) => alive).length
-  })
+  const waiting = () => {
+    const alive = workers.filter((worker) => worker.alive)
+    return {
+      job,
+      visibleAt: job.visibleAt ?? now,
+      inMillis: Math.max(0, (job.visibleAt ?? now) - now),
+      workers: alive.length,
+      ...(isUnhandled(job.kind, alive) ? { noHandler: true as const } : {})
+    }
+  }
   switch (job.state) {
     case "scheduled":
       return { _tag: "Scheduled", ...waiting() }
@@ -190,7 +206,7 @@ const aheadOf = Effect.fnUntraced(function* ({ id, queue }: Job) {
  * place and the workers is read one after another, so the parts may be a moment apart.
  * **Errors** `StoreError`
  * **Example** examples/inspector.ts
- * **Ref** docs/semantics.md EXPLAIN-1..6
+ * **Ref** docs/semantics.md EXPLAIN-1..7
  * @category jobs
  * @since 0.1.0
  */

@@ -131,6 +131,8 @@ export interface WorkerDetails extends Throughput {
   readonly leaseMillis: number
   /** It finishes what it runs and claims nothing more. */
   readonly stopping: boolean
+  /** The kinds that it has handlers for; absent when it does not say, or they are more than 100. */
+  readonly handles?: ReadonlyArray<string>
   /** Handlers that run, for the queues asked about. */
   readonly running: number
   /** The jobs they run; at most 50 of each queue. */
@@ -210,9 +212,10 @@ const detailsOf = (seen: ReadonlyArray<Seen>): WorkerDetails | undefined => {
   const reports = told.map(({ report }) => report)
   const latest = reports.toSorted((a, b) => b.at - a.at)[0]
   if (latest === undefined) return undefined
-  const { concurrency, host, leaseMillis, pid, queues, startedAt, stopping } = latest
+  const { concurrency, handles, host, leaseMillis, pid, queues, startedAt, stopping } = latest
   return {
     ...{ host, pid, startedAt, queues, concurrency, leaseMillis, stopping },
+    ...(handles === undefined ? {} : { handles }),
     running: total(reports, ({ running }) => running),
     jobs: told
       .flatMap(({ queue, report }) => report.jobs.map((job) => ({ queue, ...job })))

@@ -27,6 +27,8 @@ const Report = Schema.Struct({
   running: Schema.Int,
   /** The jobs they run, those claimed first, first; at most 50. */
   jobs: Schema.Array(Schema.Struct({ id: Schema.String, kind: Schema.String, since: Schema.Finite })),
+  /** The kinds that it has handlers for; absent when they are more than 100, or it is too old to say so. */
+  handles: Schema.optionalKey(Schema.Array(Schema.String)),
   /** Attempts for this queue in the last minute. */
   completed: Schema.Int,
   failed: Schema.Int,
@@ -48,6 +50,7 @@ export type WorkerReport = typeof Report.Type
 
 const maxQueues = 100
 const maxJobs = 50
+const maxHandles = 100
 
 const nowOf = (state: WorkerState): EpochMillis => state.clock.currentTimeMillisUnsafe()
 
@@ -93,6 +96,7 @@ export const make = (state: WorkerState, lane: Lane): WorkerReport => {
     jobs: running
       .slice(0, maxJobs)
       .map(({ job, startedAt }) => ({ id: job.id, kind: job.kind, since: startedAt ?? at })),
+    ...(state.runnables.size > maxHandles ? {} : { handles: [...state.runnables.keys()] }),
     ...lane.activity.summary(at)
   }
 }

@@ -185,6 +185,25 @@ export const explainingContract = contract("explaining", (it) => {
     })
   )
 
+  it.effect("EXPLAIN-7 a kind that no worker has a handler for is told of", (queue) =>
+    Effect.gen(function* () {
+      yield* worker(queue, "one", { handles: ["other", "another"] })
+      yield* queue.enqueue(job("a"), job("later", { visible: { inMillis: 60_000 } }))
+
+      const [pending, scheduled] = [yield* obstaclesOf(queue, "a"), yield* why(queue, "later")]
+      yield* worker(queue, "two")
+      const silent = [yield* obstaclesOf(queue, "a"), told(yield* why(queue, "later"))]
+      yield* worker(queue, "two", { handles: ["contract.job"] })
+      const handled = yield* obstaclesOf(queue, "a")
+
+      assert.deepStrictEqual(pending, [{ _tag: "NoHandler", kind: "contract.job", workers: 1 }])
+      assert.deepInclude(told(scheduled), { _tag: "Scheduled", workers: 1, noHandler: true })
+      assert.deepStrictEqual(silent[0], [])
+      assert.notProperty(silent[1], "noHandler")
+      assert.deepStrictEqual(handled, [])
+    })
+  )
+
   it.effect("EXPLAIN-6 a pending job that nothing holds up has no obstacles", (queue) =>
     Effect.gen(function* () {
       yield* worker(queue, "one")

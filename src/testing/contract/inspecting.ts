@@ -299,7 +299,7 @@ export const inspectingContract = contract("inspecting", (it) => {
       assert.deepInclude(first[0], { seenAt: started, alive: true })
       assert.deepInclude(first[0]?.details, {
         ...{ pid: process.pid, startedAt: started, queues: both, concurrency: 3, leaseMillis: 6000 },
-        ...{ stopping: false, running: 0, jobs: [], completed: 0, failed: 0, kinds: [] }
+        ...{ stopping: false, handles: [Echo.kind], running: 0, jobs: [], completed: 0, failed: 0, kinds: [] }
       })
       assert.isNotEmpty(first[0]?.details?.host)
       assert.deepStrictEqual(ids(later), ids(first))
