@@ -2,10 +2,14 @@ import * as Schema from "effect/Schema"
 
 /** Redis cannot be reached or used. */
 export class ConnectionFailed extends Schema.TaggedError<ConnectionFailed>()("ConnectionFailed", {
-  detail: Schema.String
+  detail: Schema.String,
+  /** What `winter doctor` calls the check that the server has failed; absent when there was no answer to check. */
+  check: Schema.optionalKey(Schema.String)
 }) {
   override get message(): string {
-    return `redis connection failed: ${this.detail}`
+    return this.check === undefined
+      ? `redis connection failed: ${this.detail}`
+      : `this redis cannot be used: ${this.detail}`
   }
 }
 

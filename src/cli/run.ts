@@ -7,6 +7,7 @@ import * as Exit from "effect/Exit"
 import * as Layer from "effect/Layer"
 import * as Redacted from "effect/Redacted"
 import type { RedisSettings } from "../config/Config.ts"
+import type { RedisUnsuitable } from "../backends/redis/index.ts"
 import { Backend, type TlsTexts } from "./Backend.ts"
 import { ConnectionFailed } from "./errors.ts"
 import { exitCodes } from "./exit-code.ts"
@@ -27,6 +28,16 @@ const driverOptions = (settings: RedisSettings, tls: TlsTexts) => ({
   ...(settings.sentinels === undefined ? {} : { sentinels: [...settings.sentinels], name: settings.sentinelName })
 })
 
+/** As the doctor names them. */
+const failedChecks: Readonly<Record<Exclude<RedisUnsuitable["reason"], "unreachable">, string>> = {
+  "too-old": "version",
+  evicting: "eviction",
+  "read-only": "role",
+  "cluster-node": "mode",
+  "other-format": "data format",
+  refused: "rights"
+}
+
 const ports = (settings: RedisSettings, tls: TlsTexts) =>
   Layer.effectContext(
     Effect.flatMap(redis, (Redis) =>
@@ -40,7 +51,8 @@ const ports = (settings: RedisSettings, tls: TlsTexts) =>
             redis: driverOptions(settings, tls)
           })
         ),
-        ({ detail }) => new ConnectionFailed({ detail })
+        ({ detail, reason }) =>
+          new ConnectionFailed(reason === "unreachable" ? { detail } : { detail, check: failedChecks[reason] })
       )
     )
   )

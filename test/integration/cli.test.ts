@@ -334,8 +334,10 @@ describe("dead letters", () => {
     const again = await winter.run("retry", "d1", "--queue", "mail")
     const unsure = await winter.run("dead", "purge", "--queue", "mail")
     const purged = await winter.text("dead", "purge", "--queue", "mail", "--yes")
+    const left = await winter.text("dead", "list", "--queue", "mail")
 
-    assert.strictEqual(none, "no dead jobs")
+    assert.strictEqual(none, "no dead jobs in queue default; in others: mail")
+    assert.strictEqual(left, "no dead jobs")
     assert.match(list, /^ID +KIND +ATTEMPT +REASON +DIED +ERROR\nd\d /)
     assert.match(list, /refused d1$/m)
     assert.strictEqual(retried, "retried d1 from mail dead queue")

@@ -8,6 +8,7 @@ import { DeadReason, type JobId } from "../../domain/Job.ts"
 import { defaultQueue } from "../../domain/limits.ts"
 import * as DeadLetters from "../../features/dead-letters/DeadLetters.ts"
 import { JobStore } from "../../ports/JobStore.ts"
+import { QueueControl } from "../../ports/QueueControl.ts"
 import { confirmMany } from "../confirm.ts"
 import { connected } from "../connected.ts"
 import { BadUsage, NotFound, PartlyDone } from "../errors.ts"
@@ -28,7 +29,24 @@ import { show } from "../output.ts"
 import { withProgress } from "../progress.ts"
 import { bulkShape, jobShape } from "../shapes.ts"
 
-const queue = queueFlag.pipe(Flag.withDefault(defaultQueue))
+const queue = queueFlag.pipe(Flag.withDescription(`The queue (${defaultQueue})`), Flag.withDefault(defaultQueue))
+
+/** Other queues with dead jobs, for who looked into the wrong one. */
+const elsewhere = Effect.fnUntraced(function* (queue: string) {
+  const control = yield* QueueControl
+  const others = (yield* control.queues).filter((name) => name !== queue)
+  const depths = yield* Effect.forEach(others, (name) => control.depths(name), { concurrency: 16 })
+  return others.filter((_, i) => depths[i]!.dead > 0)
+})
+
+const shownQueues = 5
+
+const noneText = (queue: string, others: ReadonlyArray<string>): string => {
+  const more = others.length > shownQueues ? `, and ${others.length - shownQueues} more` : ""
+  const hint =
+    others.length === 0 ? "" : `in queue ${queue}; in others: ${others.slice(0, shownQueues).join(", ")}${more}`
+  return `no dead jobs${hint === "" ? "" : ` ${hint}`}`
+}
 
 const filterFlags = {
   kind: kindFlag.pipe(Flag.withDescription("Only this kind"), Flag.optional),
@@ -75,9 +93,10 @@ const list = Command.make(
       Effect.gen(function* () {
         const page = yield* DeadLetters.listWhere(queue, yield* filterOf(flags), { limit, ...given({ cursor }) })
         const next = page.cursor ?? null
+        const others = page.jobs.length === 0 && next === null ? yield* elsewhere(queue) : []
         yield* show({ jobs: page.jobs.map((job) => jobShape(job, showPayload)), cursor: next }, (ui) => {
           const more = next === null ? "" : `\n${ui.dim(`more with --cursor ${next}`)}`
-          if (page.jobs.length === 0) return `no dead jobs${more}`
+          if (page.jobs.length === 0) return noneText(queue, others) + more
           return (
             ui.table(
               [

@@ -21,6 +21,12 @@ const text = (ui: Ui, findings: ReadonlyArray<Doctor.Finding>): string => {
   return `${table}\n${of("pass")} passed, ${of("warn")} warnings, ${of("fail")} failed`
 }
 
+const conclude = Effect.fnUntraced(function* (findings: ReadonlyArray<Doctor.Finding>, strict: boolean) {
+  const failed = findings.filter(({ level }) => level === "fail" || (strict && level === "warn")).length
+  yield* show({ ok: failed === 0, findings }, (ui) => text(ui, findings))
+  if (failed > 0) return yield* new ChecksFailed({ failed })
+})
+
 export const doctor = Command.make(
   "doctor",
   {
@@ -29,11 +35,18 @@ export const doctor = Command.make(
   ({ strict }) =>
     connected(
       Effect.gen(function* () {
-        const findings = yield* Doctor.examine
-        const failed = findings.filter(({ level }) => level === "fail" || (strict && level === "warn")).length
-        yield* show({ ok: failed === 0, findings }, (ui) => text(ui, findings))
-        if (failed > 0) return yield* new ChecksFailed({ failed })
+        yield* conclude(yield* Doctor.examine, strict)
       })
+    ).pipe(
+      // a server that no job may be given to is not even asked for the rest
+      Effect.catchTag(
+        "ConnectionFailed",
+        Effect.fnUntraced(function* (failure) {
+          const { check, detail } = failure
+          if (check === undefined) return yield* failure
+          yield* conclude([{ check, level: "fail", detail }], strict)
+        })
+      )
     )
 ).pipe(
   Command.withDescription(
