@@ -9,7 +9,7 @@ const maxValues = 1000
  * Whatever was thrown, as a text. Never throws and never runs long: what was thrown may have getters and traps that
  * throw, cycles, no prototype, or no text at all.
  *
- * **Shape** The stack of an error; else a tag and the value as JSON, with what cannot be shown left out. At most 8192
+ * **Shape** The stack of an error, headed by its fields when it has a tag and no message; else a tag and the value as JSON, with what cannot be shown left out. At most 8192
  * characters of well-formed Unicode.
  */
 export const describe = (error: unknown): string => boundedText(textOf(error))
@@ -31,12 +31,26 @@ const textOf = (error: unknown): string => {
 
 const unshowable = "an error that cannot be shown"
 
+/** What an error with a tag says that has no message: its fields. */
+const taggedText = (error: object): string | undefined => {
+  const tag: unknown = "_tag" in error ? error._tag : undefined
+  if (typeof tag !== "string") return undefined
+  const fields = { ...error, _tag: undefined }
+  const json = JSON.stringify(plain(fields, [error], { values: maxValues }))
+  return json === undefined || json === "{}" ? undefined : `${tag} ${json}`
+}
+
 /** The stack names the error and what it says; one without it says so itself. */
 const errorText = (error: Error): string | undefined => {
   const stack: unknown = attempt(() => error.stack)
-  if (typeof stack === "string" && stack !== "") return stack
-  const name: unknown = attempt(() => error.name)
   const message: unknown = attempt(() => error.message)
+  const tagged = message === "" ? attempt(() => taggedText(error)) : undefined
+  if (typeof stack === "string" && stack !== "") {
+    const framesAt = stack.indexOf("\n")
+    return tagged === undefined || framesAt < 0 ? (tagged ?? stack) : tagged + stack.slice(framesAt)
+  }
+  if (tagged !== undefined) return tagged
+  const name: unknown = attempt(() => error.name)
   if (typeof message !== "string") return undefined
   return `${typeof name === "string" ? name : "Error"}: ${message}`
 }

@@ -1,4 +1,5 @@
 import { assert, describe, it } from "@effect/vitest"
+import * as Data from "effect/Data"
 import * as Redacted from "effect/Redacted"
 import * as Result from "effect/Result"
 import fc from "fast-check"
@@ -319,6 +320,13 @@ describe("error texts", () => {
         }
       )
     ))
+
+  it("name the fields of a tagged error that has no message", () => {
+    class Declined extends Data.TaggedError("Declined")<{ readonly code: number; readonly message?: string }> {}
+
+    assert.match(describeError(new Declined({ code: 7 })), /^Declined \{"code":7\}\n +at /)
+    assert.match(describeError(new Declined({ code: 7, message: "no" })), /^Declined: no\n +at /)
+  })
 
   it("are cut without cutting a character", () =>
     every(
