@@ -42,13 +42,13 @@ const declared = (text: string, kind: "KEYS" | "ARGV"): ReadonlyArray<string> =>
   Array.from(text.matchAll(new RegExp(`^-- ${kind} +(\\S+)`, "gm")), ([, name = ""]) => name)
 
 /**
- * The script with `keys.NAME` and `args.NAME` by their places, so that no table of them is made whenever it runs. A library
- * may name keys that a script which never comes there does not declare: these are nil.
+ * The script with `keys.NAME` and `args.NAME` by their places, so that no table of them is made whenever it runs. What it
+ * does not declare stays as it is: only functions of an include that it never calls may name such.
  */
 const placed = (lua: string, keys: ReadonlyArray<string>, args: ReadonlyArray<string>): string =>
-  lua.replace(/\b(keys|args)\.(\w+)/g, (_, kind: string, name: string) => {
+  lua.replace(/\b(keys|args)\.(\w+)/g, (text, kind: string, name: string) => {
     const place = (kind === "keys" ? keys : args).indexOf(name) + 1
-    return place === 0 ? "nil" : `${kind === "keys" ? "KEYS" : "ARGV"}[${place}]`
+    return place === 0 ? text : `${kind === "keys" ? "KEYS" : "ARGV"}[${place}]`
   })
 
 const quote = (text: string): string => `\`${text.replace(/[\\`]|\$\{/g, "\\$&")}\``

@@ -122,9 +122,9 @@ local function rarely()
             cancel_now(keys.active, id, run, "cancelled", stop, now)
             outcome = "x"
           elseif op == "c" then
-            finish(keys.active, "completed", id, run, now, "c")
+            finish(keys.active, keys.completed, "completed", id, run, now, "c")
           elseif op == "C" then
-            finish(keys.active, "completed", id, run, now, "C" .. first, first)
+            finish(keys.active, keys.completed, "completed", id, run, now, "C" .. first, first)
           elseif op == "r" then
             if run.attempt >= run.max_attempts then
               write_failure(id, run, "dead", now, second)

@@ -6,7 +6,7 @@ export const sources = {
     keys: ["head", "nodes", "status", "left", "results", "open", "starts", "stopped", "failures", "listeners"] as const,
     args: ["now", "notices", "limit", "drive", "stop", "reason"] as const,
     rest: "endings" as const,
-    sha1: "f16e21065420fecff4035b073b5336111515e231",
+    sha1: "2daf0cc4df755ef418ae191e74ca6d37196d68db",
     source: `#!lua flags=allow-oom
 local function clock(given)
   if given ~= "" then return tonumber(given) end
@@ -70,7 +70,7 @@ local function first_line(record)
 end
 local function parse_run(id, text)
   if string.find(text, "^%a%d+,0,1,0,0,%d+,,,[^,]*$") then
-    local record = redis.call("HGET", nil, id)
+    local record = redis.call("HGET", keys.jobs, id)
     local _, tail = first_line(record or "")
     if not tail then return nil end
     text = text .. "," .. tail
@@ -499,7 +499,7 @@ return reply`
     keys: ["jobs", "runs", "pending", "limited", "scheduled", "retry", "active", "cancelled", "ledger", "result", "cancels", "progress", "logs", "watchers", "unique", "meta", "outbox", "endings", "members"] as const,
     args: ["now", "notices", "queue", "id", "reason"] as const,
     rest: undefined,
-    sha1: "d8a1259053b41d873de03bb256bb11e5450a4c06",
+    sha1: "7ac01e58b92faac61da2d960b44eb36ed1865658",
     source: `#!lua flags=allow-oom
 local function clock(given)
   if given ~= "" then return tonumber(given) end
@@ -634,7 +634,7 @@ local function tell_workflow(id, run, outcome, now)
     redis.call("ZREM", KEYS[19], old)
   end
 end
-local function finish(from, state, id, run, now, outcome, result)
+local function finish(from, to, state, id, run, now, outcome, result)
   free_key(id, run)
   redis.call("HDEL", KEYS[11], id)
   if run.retain <= 0 then
@@ -642,7 +642,7 @@ local function finish(from, state, id, run, now, outcome, result)
     count(KEYS[16], "removed", 1)
   else
     redis.call("ZREM", from, id)
-    redis.call("ZADD", state == "cancelled" and KEYS[8] or nil, now + run.retain, id)
+    redis.call("ZADD", to, now + run.retain, id)
     if result then redis.call("HSET", KEYS[10], id, result) end
     run.holder = "w"
     run.finished = now
@@ -654,13 +654,13 @@ local function finish(from, state, id, run, now, outcome, result)
 end
 local function cancel_now(from, id, run, how, reason, now)
   write_failure(id, run, how, now, reason)
-  finish(from, "cancelled", id, run, now, (how == "expired" and "e" or "x") .. reason)
+  finish(from, KEYS[8], "cancelled", id, run, now, (how == "expired" and "e" or "x") .. reason)
 end
 local function bury(id, run, reason, error, failure, now)
   free_key(id, run)
   redis.call("HDEL", KEYS[11], id)
   redis.call("ZREM", KEYS[7], id)
-  redis.call("ZADD", nil, now, id)
+  redis.call("ZADD", keys.dead, now, id)
   if failure then redis.call("HSET", KEYS[10], id, failure) end
   run.holder = "w"
   run.finished = now
@@ -686,7 +686,7 @@ local function of_kind(kind)
   return "[" .. kind .. ",", "(" .. kind .. "-"
 end
 local function read_limits()
-  local limits, flat = {}, redis.call("HGETALL", nil)
+  local limits, flat = {}, redis.call("HGETALL", keys.limits)
   for i = 1, #flat, 2 do
     local limit, per, burst = string.match(flat[i + 1], "^(%d+),(%d+),(%d+)$")
     limits[flat[i]] = { limit = tonumber(limit), per = tonumber(per), burst = tonumber(burst) }
@@ -695,7 +695,7 @@ local function read_limits()
 end
 local function tokens_of(kind, rate, now)
   if rate.limit == 0 then return math.huge end
-  local tokens, at = string.match(redis.call("HGET", nil, kind) or "", "^([^,]+),(%d+)$")
+  local tokens, at = string.match(redis.call("HGET", keys.buckets, kind) or "", "^([^,]+),(%d+)$")
   if not tokens then return rate.burst end
   local elapsed = math.max(0, now - tonumber(at))
   return math.min(rate.burst, tonumber(tokens) + elapsed * rate.limit / rate.per)
@@ -704,7 +704,7 @@ local function give_back_token(limits, kind, now)
   local rate = limits[kind]
   if not rate or rate.limit == 0 then return end
   local tokens = tokens_of(kind, rate, now) + 1
-  redis.call("HSET", nil, kind, string.format("%.17g", tokens) .. "," .. exact(now))
+  redis.call("HSET", keys.buckets, kind, string.format("%.17g", tokens) .. "," .. exact(now))
 end
 local function kind_and_score(record)
   local sequence, priority, kind = string.match(record, "^%d,(%d+),%d+,%d*,(-?%d+),%d+,%d+,([^,]*),")
@@ -794,7 +794,7 @@ return reply`
     keys: ["head", "draft", "nodes", "status", "left", "open", "starts"] as const,
     args: ["now", "fingerprint"] as const,
     rest: "nodes" as const,
-    sha1: "5291e8b669e45b45d7ff80ff39a98889a9986772",
+    sha1: "978ead2dd2514fc2486cdf915fe1bbbb7e27df17",
     source: `#!lua
 local function clock(given)
   if given ~= "" then return tonumber(given) end
@@ -858,7 +858,7 @@ local function first_line(record)
 end
 local function parse_run(id, text)
   if string.find(text, "^%a%d+,0,1,0,0,%d+,,,[^,]*$") then
-    local record = redis.call("HGET", nil, id)
+    local record = redis.call("HGET", keys.jobs, id)
     local _, tail = first_line(record or "")
     if not tail then return nil end
     text = text .. "," .. tail
@@ -939,7 +939,7 @@ return "dropped"`
     keys: ["schedules", "ticks"] as const,
     args: ["now", "limit"] as const,
     rest: undefined,
-    sha1: "36b465427cdc638945b6b862a2760e1a68499173",
+    sha1: "30e0fad676de58574cac051d787c742cb5b72140",
     source: `#!lua
 local function clock(given)
   if given ~= "" then return tonumber(given) end
@@ -1003,7 +1003,7 @@ local function first_line(record)
 end
 local function parse_run(id, text)
   if string.find(text, "^%a%d+,0,1,0,0,%d+,,,[^,]*$") then
-    local record = redis.call("HGET", nil, id)
+    local record = redis.call("HGET", keys.jobs, id)
     local _, tail = first_line(record or "")
     if not tail then return nil end
     text = text .. "," .. tail
@@ -1040,7 +1040,7 @@ return reply`
     keys: ["outbox", "endings"] as const,
     args: ["now", "limit"] as const,
     rest: undefined,
-    sha1: "b8ea925bdc138ea855f06742e878c665c40ce5c4",
+    sha1: "395997d738f97f66ebfc5e5485fa75fe29ad715f",
     source: `#!lua flags=allow-oom
 local function clock(given)
   if given ~= "" then return tonumber(given) end
@@ -1104,7 +1104,7 @@ local function first_line(record)
 end
 local function parse_run(id, text)
   if string.find(text, "^%a%d+,0,1,0,0,%d+,,,[^,]*$") then
-    local record = redis.call("HGET", nil, id)
+    local record = redis.call("HGET", keys.jobs, id)
     local _, tail = first_line(record or "")
     if not tail then return nil end
     text = text .. "," .. tail
@@ -1127,42 +1127,42 @@ local ledger_limit = 20
 local function write_failure(id, run, outcome, now, error)
   local started = run.started ~= "" and run.started or now
   local line = run.attempt .. "," .. started .. "," .. now .. "," .. outcome .. "," .. error
-  local ledger = redis.call("HGET", nil, id)
+  local ledger = redis.call("HGET", keys.ledger, id)
   if ledger then
     local _, lines = string.gsub(ledger, "\\n", "\\n")
     if lines + 1 >= ledger_limit then ledger = string.match(ledger, "^[^\\n]*\\n(.*)$") or "" end
     line = ledger == "" and line or (ledger .. "\\n" .. line)
   end
-  redis.call("HSET", nil, id, line)
+  redis.call("HSET", keys.ledger, id, line)
   mind(run)
 end
 local function free_key(id, run)
-  if run.unique ~= "" and run.held ~= "w" and run.held ~= "m" and redis.call("HGET", nil, run.unique) == id then
-    redis.call("HDEL", nil, run.unique)
+  if run.unique ~= "" and run.held ~= "w" and run.held ~= "m" and redis.call("HGET", keys.unique, run.unique) == id then
+    redis.call("HDEL", keys.unique, run.unique)
   end
 end
 local function remove(index, id)
   redis.call("ZREM", index, id)
-  for _, key in ipairs({ nil, nil, nil, nil, nil, nil }) do
+  for _, key in ipairs({ keys.jobs, keys.runs, keys.ledger, keys.result, keys.progress, keys.logs }) do
     redis.call("HDEL", key, id)
   end
 end
 local function store_run(id, run)
-  redis.call("HSET", nil, id, format_run(run))
+  redis.call("HSET", keys.runs, id, format_run(run))
 end
 local function tell_ended(id, outcome)
-  local watchers = redis.call("HGET", nil, id)
+  local watchers = redis.call("HGET", keys.watchers, id)
   if not watchers then return end
-  redis.call("HDEL", nil, id)
+  redis.call("HDEL", keys.watchers, id)
   for name, ref in string.gmatch(watchers, "(%S+) (%S+)") do
-    redis.call("PUBLISH", nil .. name, "ended\\n" .. ref .. "\\n" .. outcome)
+    redis.call("PUBLISH", args.notices .. name, "ended\\n" .. ref .. "\\n" .. outcome)
   end
 end
 local ending_held, member_known = 5000, 600000
 local hands_over, handed_over = false, {}
 local function tell_workflow(id, run, outcome, now)
   if run.held ~= "m" then return end
-  local text = redis.call("HINCRBY", nil, "endings", 1) .. "," .. run.unique .. "\\n" .. outcome
+  local text = redis.call("HINCRBY", keys.meta, "endings", 1) .. "," .. run.unique .. "\\n" .. outcome
   redis.call("HSET", KEYS[2], id, text)
   redis.call("ZADD", KEYS[1], hands_over and now + ending_held or now, id)
   if hands_over then
@@ -1170,50 +1170,50 @@ local function tell_workflow(id, run, outcome, now)
     handed_over[#handed_over + 1] = text
   end
   if outcome == "R" then return end
-  redis.call("ZADD", nil, now, id)
-  for _, old in ipairs(redis.call("ZRANGEBYSCORE", nil, "-inf", now - member_known, "LIMIT", 0, 2)) do
-    redis.call("ZREM", nil, old)
+  redis.call("ZADD", keys.members, now, id)
+  for _, old in ipairs(redis.call("ZRANGEBYSCORE", keys.members, "-inf", now - member_known, "LIMIT", 0, 2)) do
+    redis.call("ZREM", keys.members, old)
   end
 end
-local function finish(from, state, id, run, now, outcome, result)
+local function finish(from, to, state, id, run, now, outcome, result)
   free_key(id, run)
-  redis.call("HDEL", nil, id)
+  redis.call("HDEL", keys.cancels, id)
   if run.retain <= 0 then
     remove(from, id)
-    count(nil, "removed", 1)
+    count(keys.meta, "removed", 1)
   else
     redis.call("ZREM", from, id)
-    redis.call("ZADD", state == "cancelled" and nil or nil, now + run.retain, id)
-    if result then redis.call("HSET", nil, id, result) end
+    redis.call("ZADD", to, now + run.retain, id)
+    if result then redis.call("HSET", keys.result, id, result) end
     run.holder = "w"
     run.finished = now
     store_run(id, run)
   end
-  count(nil, state, 1)
+  count(keys.meta, state, 1)
   tell_ended(id, outcome)
   tell_workflow(id, run, outcome, now)
 end
 local function cancel_now(from, id, run, how, reason, now)
   write_failure(id, run, how, now, reason)
-  finish(from, "cancelled", id, run, now, (how == "expired" and "e" or "x") .. reason)
+  finish(from, keys.cancelled, "cancelled", id, run, now, (how == "expired" and "e" or "x") .. reason)
 end
 local function bury(id, run, reason, error, failure, now)
   free_key(id, run)
-  redis.call("HDEL", nil, id)
-  redis.call("ZREM", nil, id)
-  redis.call("ZADD", nil, now, id)
-  if failure then redis.call("HSET", nil, id, failure) end
+  redis.call("HDEL", keys.cancels, id)
+  redis.call("ZREM", keys.active, id)
+  redis.call("ZADD", keys.dead, now, id)
+  if failure then redis.call("HSET", keys.result, id, failure) end
   run.holder = "w"
   run.finished = now
   run.reason = reason
   store_run(id, run)
-  count(nil, "died", 1)
+  count(keys.meta, "died", 1)
   local outcome = "d" .. reason .. "\\n" .. error .. (failure and ("\\n" .. failure) or "")
   tell_ended(id, outcome)
   tell_workflow(id, run, outcome, now)
 end
 local function leave_active(index, score, id, run)
-  redis.call("ZREM", nil, id)
+  redis.call("ZREM", keys.active, id)
   redis.call("ZADD", index, score, id)
   run.holder = "w"
   store_run(id, run)
@@ -1238,7 +1238,7 @@ return reply`
     keys: ["jobs", "runs", "pending", "limited", "limits", "scheduled", "unique", "windows", "meta", "requests", "producers", "members", "wake"] as const,
     args: ["now", "producer", "number", "oldest", "count"] as const,
     rest: "jobs" as const,
-    sha1: "15ab6748080ce387baf3f3413528bf8219d91b3b",
+    sha1: "1d4c9b6e5c176b7ec7c4e993bef05b2f393efca1",
     source: `#!lua
 local function clock(given)
   if given ~= "" then return tonumber(given) end
@@ -1402,7 +1402,7 @@ local function read_limits()
 end
 local function tokens_of(kind, rate, now)
   if rate.limit == 0 then return math.huge end
-  local tokens, at = string.match(redis.call("HGET", nil, kind) or "", "^([^,]+),(%d+)$")
+  local tokens, at = string.match(redis.call("HGET", keys.buckets, kind) or "", "^([^,]+),(%d+)$")
   if not tokens then return rate.burst end
   local elapsed = math.max(0, now - tonumber(at))
   return math.min(rate.burst, tonumber(tokens) + elapsed * rate.limit / rate.per)
@@ -1411,7 +1411,7 @@ local function give_back_token(limits, kind, now)
   local rate = limits[kind]
   if not rate or rate.limit == 0 then return end
   local tokens = tokens_of(kind, rate, now) + 1
-  redis.call("HSET", nil, kind, string.format("%.17g", tokens) .. "," .. exact(now))
+  redis.call("HSET", keys.buckets, kind, string.format("%.17g", tokens) .. "," .. exact(now))
 end
 local function kind_and_score(record)
   local sequence, priority, kind = string.match(record, "^%d,(%d+),%d+,%d*,(-?%d+),%d+,%d+,([^,]*),")
@@ -1672,7 +1672,7 @@ return { exact(clock(ARGV[1])), redis.call("HGET", KEYS[1], ARGV[2]) or "" }`
     keys: ["jobs", "runs", "pending", "limited", "limits", "buckets", "scheduled", "retry", "active", "completed", "cancelled", "dead", "ledger", "result", "cancels", "progress", "logs", "watchers", "unique", "meta", "claims", "workers", "outbox", "endings", "members", "wake"] as const,
     args: ["now", "notices", "worker", "number", "limit", "lease", "plain"] as const,
     rest: "settlements" as const,
-    sha1: "ad5ad878bef78f8fc2bfca4231dae10a19bab145",
+    sha1: "d4aff155c8300b88cf0e7049f1af82a7001d514f",
     source: `#!lua flags=allow-oom
 local function clock(given)
   if given ~= "" then return tonumber(given) end
@@ -1818,7 +1818,7 @@ local function tell_workflow(id, run, outcome, now)
     redis.call("ZREM", KEYS[25], old)
   end
 end
-local function finish(from, state, id, run, now, outcome, result)
+local function finish(from, to, state, id, run, now, outcome, result)
   free_key(id, run)
   redis.call("HDEL", KEYS[15], id)
   if run.retain <= 0 then
@@ -1826,7 +1826,7 @@ local function finish(from, state, id, run, now, outcome, result)
     count(KEYS[20], "removed", 1)
   else
     redis.call("ZREM", from, id)
-    redis.call("ZADD", state == "cancelled" and KEYS[11] or KEYS[10], now + run.retain, id)
+    redis.call("ZADD", to, now + run.retain, id)
     if result then redis.call("HSET", KEYS[14], id, result) end
     run.holder = "w"
     run.finished = now
@@ -1838,7 +1838,7 @@ local function finish(from, state, id, run, now, outcome, result)
 end
 local function cancel_now(from, id, run, how, reason, now)
   write_failure(id, run, how, now, reason)
-  finish(from, "cancelled", id, run, now, (how == "expired" and "e" or "x") .. reason)
+  finish(from, KEYS[11], "cancelled", id, run, now, (how == "expired" and "e" or "x") .. reason)
 end
 local function bury(id, run, reason, error, failure, now)
   free_key(id, run)
@@ -2088,9 +2088,9 @@ end
             cancel_now(KEYS[9], id, run, "cancelled", stop, now)
             outcome = "x"
           elseif op == "c" then
-            finish(KEYS[9], "completed", id, run, now, "c")
+            finish(KEYS[9], KEYS[10], "completed", id, run, now, "c")
           elseif op == "C" then
-            finish(KEYS[9], "completed", id, run, now, "C" .. first, first)
+            finish(KEYS[9], KEYS[10], "completed", id, run, now, "C" .. first, first)
           elseif op == "r" then
             if run.attempt >= run.max_attempts then
               write_failure(id, run, "dead", now, second)
@@ -2554,7 +2554,7 @@ return redis.call("ZREM", KEYS[2], ARGV[1])`
     keys: ["jobs", "runs", "ledger", "result", "cancels", "progress", "limited", "pending", "scheduled", "retry", "active", "completed", "cancelled", "dead"] as const,
     args: ["id"] as const,
     rest: undefined,
-    sha1: "664fb8e6902643857f2de582b7962755222ad900",
+    sha1: "716cc59023e74e5ed6a469526bea670b4fc546f3",
     source: `#!lua flags=no-writes
 local function clock(given)
   if given ~= "" then return tonumber(given) end
@@ -2582,7 +2582,7 @@ local function of_kind(kind)
   return "[" .. kind .. ",", "(" .. kind .. "-"
 end
 local function read_limits()
-  local limits, flat = {}, redis.call("HGETALL", nil)
+  local limits, flat = {}, redis.call("HGETALL", keys.limits)
   for i = 1, #flat, 2 do
     local limit, per, burst = string.match(flat[i + 1], "^(%d+),(%d+),(%d+)$")
     limits[flat[i]] = { limit = tonumber(limit), per = tonumber(per), burst = tonumber(burst) }
@@ -2591,7 +2591,7 @@ local function read_limits()
 end
 local function tokens_of(kind, rate, now)
   if rate.limit == 0 then return math.huge end
-  local tokens, at = string.match(redis.call("HGET", nil, kind) or "", "^([^,]+),(%d+)$")
+  local tokens, at = string.match(redis.call("HGET", keys.buckets, kind) or "", "^([^,]+),(%d+)$")
   if not tokens then return rate.burst end
   local elapsed = math.max(0, now - tonumber(at))
   return math.min(rate.burst, tonumber(tokens) + elapsed * rate.limit / rate.per)
@@ -2600,7 +2600,7 @@ local function give_back_token(limits, kind, now)
   local rate = limits[kind]
   if not rate or rate.limit == 0 then return end
   local tokens = tokens_of(kind, rate, now) + 1
-  redis.call("HSET", nil, kind, string.format("%.17g", tokens) .. "," .. exact(now))
+  redis.call("HSET", keys.buckets, kind, string.format("%.17g", tokens) .. "," .. exact(now))
 end
 local function kind_and_score(record)
   local sequence, priority, kind = string.match(record, "^%d,(%d+),%d+,%d*,(-?%d+),%d+,%d+,([^,]*),")
@@ -2940,7 +2940,7 @@ return promoted`
     keys: ["jobs", "runs", "completed", "cancelled", "dead", "ledger", "result", "progress", "logs", "unique", "windows", "meta", "claims", "workers", "about", "requests", "producers", "members"] as const,
     args: ["now", "limit", "dead_retain", "max_dead", "max_finished"] as const,
     rest: undefined,
-    sha1: "7be8b338a47b53af7a81e7a9832371cec19c269c",
+    sha1: "f9011d42506590771dce043fa4d482f0b95dbe64",
     source: `#!lua flags=allow-oom
 local function clock(given)
   if given ~= "" then return tonumber(given) end
@@ -3051,11 +3051,11 @@ local function store_run(id, run)
   redis.call("HSET", KEYS[2], id, format_run(run))
 end
 local function tell_ended(id, outcome)
-  local watchers = redis.call("HGET", nil, id)
+  local watchers = redis.call("HGET", keys.watchers, id)
   if not watchers then return end
-  redis.call("HDEL", nil, id)
+  redis.call("HDEL", keys.watchers, id)
   for name, ref in string.gmatch(watchers, "(%S+) (%S+)") do
-    redis.call("PUBLISH", nil .. name, "ended\\n" .. ref .. "\\n" .. outcome)
+    redis.call("PUBLISH", args.notices .. name, "ended\\n" .. ref .. "\\n" .. outcome)
   end
 end
 local ending_held, member_known = 5000, 600000
@@ -3063,8 +3063,8 @@ local hands_over, handed_over = false, {}
 local function tell_workflow(id, run, outcome, now)
   if run.held ~= "m" then return end
   local text = redis.call("HINCRBY", KEYS[12], "endings", 1) .. "," .. run.unique .. "\\n" .. outcome
-  redis.call("HSET", nil, id, text)
-  redis.call("ZADD", nil, hands_over and now + ending_held or now, id)
+  redis.call("HSET", keys.endings, id, text)
+  redis.call("ZADD", keys.outbox, hands_over and now + ending_held or now, id)
   if hands_over then
     handed_over[#handed_over + 1] = id
     handed_over[#handed_over + 1] = text
@@ -3075,15 +3075,15 @@ local function tell_workflow(id, run, outcome, now)
     redis.call("ZREM", KEYS[18], old)
   end
 end
-local function finish(from, state, id, run, now, outcome, result)
+local function finish(from, to, state, id, run, now, outcome, result)
   free_key(id, run)
-  redis.call("HDEL", nil, id)
+  redis.call("HDEL", keys.cancels, id)
   if run.retain <= 0 then
     remove(from, id)
     count(KEYS[12], "removed", 1)
   else
     redis.call("ZREM", from, id)
-    redis.call("ZADD", state == "cancelled" and KEYS[4] or KEYS[3], now + run.retain, id)
+    redis.call("ZADD", to, now + run.retain, id)
     if result then redis.call("HSET", KEYS[7], id, result) end
     run.holder = "w"
     run.finished = now
@@ -3095,12 +3095,12 @@ local function finish(from, state, id, run, now, outcome, result)
 end
 local function cancel_now(from, id, run, how, reason, now)
   write_failure(id, run, how, now, reason)
-  finish(from, "cancelled", id, run, now, (how == "expired" and "e" or "x") .. reason)
+  finish(from, KEYS[4], "cancelled", id, run, now, (how == "expired" and "e" or "x") .. reason)
 end
 local function bury(id, run, reason, error, failure, now)
   free_key(id, run)
-  redis.call("HDEL", nil, id)
-  redis.call("ZREM", nil, id)
+  redis.call("HDEL", keys.cancels, id)
+  redis.call("ZREM", keys.active, id)
   redis.call("ZADD", KEYS[5], now, id)
   if failure then redis.call("HSET", KEYS[7], id, failure) end
   run.holder = "w"
@@ -3113,7 +3113,7 @@ local function bury(id, run, reason, error, failure, now)
   tell_workflow(id, run, outcome, now)
 end
 local function leave_active(index, score, id, run)
-  redis.call("ZREM", nil, id)
+  redis.call("ZREM", keys.active, id)
   redis.call("ZADD", index, score, id)
   run.holder = "w"
   store_run(id, run)
@@ -3165,7 +3165,7 @@ return removed`
     keys: ["jobs", "runs", "dead", "ledger", "result", "progress", "logs", "meta"] as const,
     args: [] as const,
     rest: "ids" as const,
-    sha1: "48e772881fb4111c8dc69f6aa4fba26462b112ea",
+    sha1: "3210948cacfa68c21422465251f34c60782af473",
     source: `#!lua flags=allow-oom
 local function clock(given)
   if given ~= "" then return tonumber(given) end
@@ -3262,8 +3262,8 @@ local function write_failure(id, run, outcome, now, error)
   mind(run)
 end
 local function free_key(id, run)
-  if run.unique ~= "" and run.held ~= "w" and run.held ~= "m" and redis.call("HGET", nil, run.unique) == id then
-    redis.call("HDEL", nil, run.unique)
+  if run.unique ~= "" and run.held ~= "w" and run.held ~= "m" and redis.call("HGET", keys.unique, run.unique) == id then
+    redis.call("HDEL", keys.unique, run.unique)
   end
 end
 local function remove(index, id)
@@ -3276,11 +3276,11 @@ local function store_run(id, run)
   redis.call("HSET", KEYS[2], id, format_run(run))
 end
 local function tell_ended(id, outcome)
-  local watchers = redis.call("HGET", nil, id)
+  local watchers = redis.call("HGET", keys.watchers, id)
   if not watchers then return end
-  redis.call("HDEL", nil, id)
+  redis.call("HDEL", keys.watchers, id)
   for name, ref in string.gmatch(watchers, "(%S+) (%S+)") do
-    redis.call("PUBLISH", nil .. name, "ended\\n" .. ref .. "\\n" .. outcome)
+    redis.call("PUBLISH", args.notices .. name, "ended\\n" .. ref .. "\\n" .. outcome)
   end
 end
 local ending_held, member_known = 5000, 600000
@@ -3288,27 +3288,27 @@ local hands_over, handed_over = false, {}
 local function tell_workflow(id, run, outcome, now)
   if run.held ~= "m" then return end
   local text = redis.call("HINCRBY", KEYS[8], "endings", 1) .. "," .. run.unique .. "\\n" .. outcome
-  redis.call("HSET", nil, id, text)
-  redis.call("ZADD", nil, hands_over and now + ending_held or now, id)
+  redis.call("HSET", keys.endings, id, text)
+  redis.call("ZADD", keys.outbox, hands_over and now + ending_held or now, id)
   if hands_over then
     handed_over[#handed_over + 1] = id
     handed_over[#handed_over + 1] = text
   end
   if outcome == "R" then return end
-  redis.call("ZADD", nil, now, id)
-  for _, old in ipairs(redis.call("ZRANGEBYSCORE", nil, "-inf", now - member_known, "LIMIT", 0, 2)) do
-    redis.call("ZREM", nil, old)
+  redis.call("ZADD", keys.members, now, id)
+  for _, old in ipairs(redis.call("ZRANGEBYSCORE", keys.members, "-inf", now - member_known, "LIMIT", 0, 2)) do
+    redis.call("ZREM", keys.members, old)
   end
 end
-local function finish(from, state, id, run, now, outcome, result)
+local function finish(from, to, state, id, run, now, outcome, result)
   free_key(id, run)
-  redis.call("HDEL", nil, id)
+  redis.call("HDEL", keys.cancels, id)
   if run.retain <= 0 then
     remove(from, id)
     count(KEYS[8], "removed", 1)
   else
     redis.call("ZREM", from, id)
-    redis.call("ZADD", state == "cancelled" and nil or nil, now + run.retain, id)
+    redis.call("ZADD", to, now + run.retain, id)
     if result then redis.call("HSET", KEYS[5], id, result) end
     run.holder = "w"
     run.finished = now
@@ -3320,12 +3320,12 @@ local function finish(from, state, id, run, now, outcome, result)
 end
 local function cancel_now(from, id, run, how, reason, now)
   write_failure(id, run, how, now, reason)
-  finish(from, "cancelled", id, run, now, (how == "expired" and "e" or "x") .. reason)
+  finish(from, keys.cancelled, "cancelled", id, run, now, (how == "expired" and "e" or "x") .. reason)
 end
 local function bury(id, run, reason, error, failure, now)
   free_key(id, run)
-  redis.call("HDEL", nil, id)
-  redis.call("ZREM", nil, id)
+  redis.call("HDEL", keys.cancels, id)
+  redis.call("ZREM", keys.active, id)
   redis.call("ZADD", KEYS[3], now, id)
   if failure then redis.call("HSET", KEYS[5], id, failure) end
   run.holder = "w"
@@ -3338,7 +3338,7 @@ local function bury(id, run, reason, error, failure, now)
   tell_workflow(id, run, outcome, now)
 end
 local function leave_active(index, score, id, run)
-  redis.call("ZREM", nil, id)
+  redis.call("ZREM", keys.active, id)
   redis.call("ZADD", index, score, id)
   run.holder = "w"
   store_run(id, run)
@@ -3358,7 +3358,7 @@ return purged`
     keys: ["limited", "limits", "buckets", "wake"] as const,
     args: ["now", "kind", "limit"] as const,
     rest: undefined,
-    sha1: "f61c03cdf055403aaa832ee65c9d00d7ea630d7b",
+    sha1: "108800206a35ed94c421739addf08565c2835a6d",
     source: `#!lua
 local function clock(given)
   if given ~= "" then return tonumber(given) end
@@ -3402,7 +3402,7 @@ local function kind_and_score(record)
   return kind, tonumber(priority) * 1099511627776 + tonumber(sequence)
 end
 local function leave_waiting(id, record)
-  if redis.call("ZREM", nil, id) == 1 then return true end
+  if redis.call("ZREM", keys.pending, id) == 1 then return true end
   local kind, score = kind_and_score(record)
   return kind ~= nil and redis.call("ZREM", KEYS[1], limited_member(kind, score, id)) == 1
 end
@@ -3440,7 +3440,7 @@ return redis.call("HGETALL", KEYS[1])`
     keys: ["jobs", "runs", "pending", "dead", "result", "unique", "windows", "meta", "outbox", "endings", "members", "wake"] as const,
     args: ["now"] as const,
     rest: "ids" as const,
-    sha1: "a8652a3eb1639c593c95f3e2fc932c32fba63dee",
+    sha1: "92d87e4b730a71e6214a51ede7d0a978e43aa072",
     source: `#!lua
 local function clock(given)
   if given ~= "" then return tonumber(given) end
@@ -3527,13 +3527,13 @@ local ledger_limit = 20
 local function write_failure(id, run, outcome, now, error)
   local started = run.started ~= "" and run.started or now
   local line = run.attempt .. "," .. started .. "," .. now .. "," .. outcome .. "," .. error
-  local ledger = redis.call("HGET", nil, id)
+  local ledger = redis.call("HGET", keys.ledger, id)
   if ledger then
     local _, lines = string.gsub(ledger, "\\n", "\\n")
     if lines + 1 >= ledger_limit then ledger = string.match(ledger, "^[^\\n]*\\n(.*)$") or "" end
     line = ledger == "" and line or (ledger .. "\\n" .. line)
   end
-  redis.call("HSET", nil, id, line)
+  redis.call("HSET", keys.ledger, id, line)
   mind(run)
 end
 local function free_key(id, run)
@@ -3543,7 +3543,7 @@ local function free_key(id, run)
 end
 local function remove(index, id)
   redis.call("ZREM", index, id)
-  for _, key in ipairs({ KEYS[1], KEYS[2], nil, KEYS[5], nil, nil }) do
+  for _, key in ipairs({ KEYS[1], KEYS[2], keys.ledger, KEYS[5], keys.progress, keys.logs }) do
     redis.call("HDEL", key, id)
   end
 end
@@ -3551,11 +3551,11 @@ local function store_run(id, run)
   redis.call("HSET", KEYS[2], id, format_run(run))
 end
 local function tell_ended(id, outcome)
-  local watchers = redis.call("HGET", nil, id)
+  local watchers = redis.call("HGET", keys.watchers, id)
   if not watchers then return end
-  redis.call("HDEL", nil, id)
+  redis.call("HDEL", keys.watchers, id)
   for name, ref in string.gmatch(watchers, "(%S+) (%S+)") do
-    redis.call("PUBLISH", nil .. name, "ended\\n" .. ref .. "\\n" .. outcome)
+    redis.call("PUBLISH", args.notices .. name, "ended\\n" .. ref .. "\\n" .. outcome)
   end
 end
 local ending_held, member_known = 5000, 600000
@@ -3575,15 +3575,15 @@ local function tell_workflow(id, run, outcome, now)
     redis.call("ZREM", KEYS[11], old)
   end
 end
-local function finish(from, state, id, run, now, outcome, result)
+local function finish(from, to, state, id, run, now, outcome, result)
   free_key(id, run)
-  redis.call("HDEL", nil, id)
+  redis.call("HDEL", keys.cancels, id)
   if run.retain <= 0 then
     remove(from, id)
     count(KEYS[8], "removed", 1)
   else
     redis.call("ZREM", from, id)
-    redis.call("ZADD", state == "cancelled" and nil or nil, now + run.retain, id)
+    redis.call("ZADD", to, now + run.retain, id)
     if result then redis.call("HSET", KEYS[5], id, result) end
     run.holder = "w"
     run.finished = now
@@ -3595,12 +3595,12 @@ local function finish(from, state, id, run, now, outcome, result)
 end
 local function cancel_now(from, id, run, how, reason, now)
   write_failure(id, run, how, now, reason)
-  finish(from, "cancelled", id, run, now, (how == "expired" and "e" or "x") .. reason)
+  finish(from, keys.cancelled, "cancelled", id, run, now, (how == "expired" and "e" or "x") .. reason)
 end
 local function bury(id, run, reason, error, failure, now)
   free_key(id, run)
-  redis.call("HDEL", nil, id)
-  redis.call("ZREM", nil, id)
+  redis.call("HDEL", keys.cancels, id)
+  redis.call("ZREM", keys.active, id)
   redis.call("ZADD", KEYS[4], now, id)
   if failure then redis.call("HSET", KEYS[5], id, failure) end
   run.holder = "w"
@@ -3613,7 +3613,7 @@ local function bury(id, run, reason, error, failure, now)
   tell_workflow(id, run, outcome, now)
 end
 local function leave_active(index, score, id, run)
-  redis.call("ZREM", nil, id)
+  redis.call("ZREM", keys.active, id)
   redis.call("ZADD", index, score, id)
   run.holder = "w"
   store_run(id, run)
@@ -3686,7 +3686,7 @@ return forgotten`
     keys: ["jobs", "runs", "completed", "cancelled", "dead", "ledger", "result", "progress", "logs", "meta"] as const,
     args: [] as const,
     rest: "ids" as const,
-    sha1: "f3fb297832124b9b340b12c84058976aaef93bdc",
+    sha1: "c5cb4477d654ca5c0770f7fc1ea5562399839f1e",
     source: `#!lua flags=allow-oom
 local function clock(given)
   if given ~= "" then return tonumber(given) end
@@ -3783,8 +3783,8 @@ local function write_failure(id, run, outcome, now, error)
   mind(run)
 end
 local function free_key(id, run)
-  if run.unique ~= "" and run.held ~= "w" and run.held ~= "m" and redis.call("HGET", nil, run.unique) == id then
-    redis.call("HDEL", nil, run.unique)
+  if run.unique ~= "" and run.held ~= "w" and run.held ~= "m" and redis.call("HGET", keys.unique, run.unique) == id then
+    redis.call("HDEL", keys.unique, run.unique)
   end
 end
 local function remove(index, id)
@@ -3797,11 +3797,11 @@ local function store_run(id, run)
   redis.call("HSET", KEYS[2], id, format_run(run))
 end
 local function tell_ended(id, outcome)
-  local watchers = redis.call("HGET", nil, id)
+  local watchers = redis.call("HGET", keys.watchers, id)
   if not watchers then return end
-  redis.call("HDEL", nil, id)
+  redis.call("HDEL", keys.watchers, id)
   for name, ref in string.gmatch(watchers, "(%S+) (%S+)") do
-    redis.call("PUBLISH", nil .. name, "ended\\n" .. ref .. "\\n" .. outcome)
+    redis.call("PUBLISH", args.notices .. name, "ended\\n" .. ref .. "\\n" .. outcome)
   end
 end
 local ending_held, member_known = 5000, 600000
@@ -3809,27 +3809,27 @@ local hands_over, handed_over = false, {}
 local function tell_workflow(id, run, outcome, now)
   if run.held ~= "m" then return end
   local text = redis.call("HINCRBY", KEYS[10], "endings", 1) .. "," .. run.unique .. "\\n" .. outcome
-  redis.call("HSET", nil, id, text)
-  redis.call("ZADD", nil, hands_over and now + ending_held or now, id)
+  redis.call("HSET", keys.endings, id, text)
+  redis.call("ZADD", keys.outbox, hands_over and now + ending_held or now, id)
   if hands_over then
     handed_over[#handed_over + 1] = id
     handed_over[#handed_over + 1] = text
   end
   if outcome == "R" then return end
-  redis.call("ZADD", nil, now, id)
-  for _, old in ipairs(redis.call("ZRANGEBYSCORE", nil, "-inf", now - member_known, "LIMIT", 0, 2)) do
-    redis.call("ZREM", nil, old)
+  redis.call("ZADD", keys.members, now, id)
+  for _, old in ipairs(redis.call("ZRANGEBYSCORE", keys.members, "-inf", now - member_known, "LIMIT", 0, 2)) do
+    redis.call("ZREM", keys.members, old)
   end
 end
-local function finish(from, state, id, run, now, outcome, result)
+local function finish(from, to, state, id, run, now, outcome, result)
   free_key(id, run)
-  redis.call("HDEL", nil, id)
+  redis.call("HDEL", keys.cancels, id)
   if run.retain <= 0 then
     remove(from, id)
     count(KEYS[10], "removed", 1)
   else
     redis.call("ZREM", from, id)
-    redis.call("ZADD", state == "cancelled" and KEYS[4] or KEYS[3], now + run.retain, id)
+    redis.call("ZADD", to, now + run.retain, id)
     if result then redis.call("HSET", KEYS[7], id, result) end
     run.holder = "w"
     run.finished = now
@@ -3841,12 +3841,12 @@ local function finish(from, state, id, run, now, outcome, result)
 end
 local function cancel_now(from, id, run, how, reason, now)
   write_failure(id, run, how, now, reason)
-  finish(from, "cancelled", id, run, now, (how == "expired" and "e" or "x") .. reason)
+  finish(from, KEYS[4], "cancelled", id, run, now, (how == "expired" and "e" or "x") .. reason)
 end
 local function bury(id, run, reason, error, failure, now)
   free_key(id, run)
-  redis.call("HDEL", nil, id)
-  redis.call("ZREM", nil, id)
+  redis.call("HDEL", keys.cancels, id)
+  redis.call("ZREM", keys.active, id)
   redis.call("ZADD", KEYS[5], now, id)
   if failure then redis.call("HSET", KEYS[7], id, failure) end
   run.holder = "w"
@@ -3859,7 +3859,7 @@ local function bury(id, run, reason, error, failure, now)
   tell_workflow(id, run, outcome, now)
 end
 local function leave_active(index, score, id, run)
-  redis.call("ZREM", nil, id)
+  redis.call("ZREM", keys.active, id)
   redis.call("ZADD", index, score, id)
   run.holder = "w"
   store_run(id, run)
@@ -3882,7 +3882,7 @@ return removed`
     keys: ["jobs", "runs", "pending", "active", "cancelled", "dead", "ledger", "result", "cancels", "progress", "logs", "watchers", "unique", "meta", "outbox", "endings", "members", "wake"] as const,
     args: ["now", "notices", "limit"] as const,
     rest: undefined,
-    sha1: "e7e7698800a97dfadf92ef208b4cb4b16957cd38",
+    sha1: "47c51233c800a3dc2c197e4b57c66e131d045da4",
     source: `#!lua flags=allow-oom
 local function clock(given)
   if given ~= "" then return tonumber(given) end
@@ -4017,7 +4017,7 @@ local function tell_workflow(id, run, outcome, now)
     redis.call("ZREM", KEYS[17], old)
   end
 end
-local function finish(from, state, id, run, now, outcome, result)
+local function finish(from, to, state, id, run, now, outcome, result)
   free_key(id, run)
   redis.call("HDEL", KEYS[9], id)
   if run.retain <= 0 then
@@ -4025,7 +4025,7 @@ local function finish(from, state, id, run, now, outcome, result)
     count(KEYS[14], "removed", 1)
   else
     redis.call("ZREM", from, id)
-    redis.call("ZADD", state == "cancelled" and KEYS[5] or nil, now + run.retain, id)
+    redis.call("ZADD", to, now + run.retain, id)
     if result then redis.call("HSET", KEYS[8], id, result) end
     run.holder = "w"
     run.finished = now
@@ -4037,7 +4037,7 @@ local function finish(from, state, id, run, now, outcome, result)
 end
 local function cancel_now(from, id, run, how, reason, now)
   write_failure(id, run, how, now, reason)
-  finish(from, "cancelled", id, run, now, (how == "expired" and "e" or "x") .. reason)
+  finish(from, KEYS[5], "cancelled", id, run, now, (how == "expired" and "e" or "x") .. reason)
 end
 local function bury(id, run, reason, error, failure, now)
   free_key(id, run)
@@ -4162,7 +4162,7 @@ return reply`
     keys: ["jobs", "runs", "pending", "limited", "limits", "scheduled", "completed", "cancelled", "dead", "unique", "windows", "meta", "schedules", "ticks", "members", "wake"] as const,
     args: ["now", "name", "version", "expected", "next", "skipped", "overlap", "tick"] as const,
     rest: "job" as const,
-    sha1: "4cf82d277eb1248b821395f6444693adacc6e7e3",
+    sha1: "ec42c5df99bc136034882bc03155e2b2ddec7649",
     source: `#!lua
 local function clock(given)
   if given ~= "" then return tonumber(given) end
@@ -4265,7 +4265,7 @@ local function read_limits()
 end
 local function tokens_of(kind, rate, now)
   if rate.limit == 0 then return math.huge end
-  local tokens, at = string.match(redis.call("HGET", nil, kind) or "", "^([^,]+),(%d+)$")
+  local tokens, at = string.match(redis.call("HGET", keys.buckets, kind) or "", "^([^,]+),(%d+)$")
   if not tokens then return rate.burst end
   local elapsed = math.max(0, now - tonumber(at))
   return math.min(rate.burst, tonumber(tokens) + elapsed * rate.limit / rate.per)
@@ -4274,7 +4274,7 @@ local function give_back_token(limits, kind, now)
   local rate = limits[kind]
   if not rate or rate.limit == 0 then return end
   local tokens = tokens_of(kind, rate, now) + 1
-  redis.call("HSET", nil, kind, string.format("%.17g", tokens) .. "," .. exact(now))
+  redis.call("HSET", keys.buckets, kind, string.format("%.17g", tokens) .. "," .. exact(now))
 end
 local function kind_and_score(record)
   local sequence, priority, kind = string.match(record, "^%d,(%d+),%d+,%d*,(-?%d+),%d+,%d+,([^,]*),")
@@ -4506,7 +4506,7 @@ return outcome`
     keys: ["jobs", "runs", "pending", "limited", "limits", "scheduled", "unique", "windows", "meta", "schedules", "ticks", "members", "wake"] as const,
     args: ["now", "name", "version"] as const,
     rest: "job" as const,
-    sha1: "57c9ca75c001e46087a5783849da6d005bc150ab",
+    sha1: "51a248f1dc97173143bd1a0b09cbff38c4e50efa",
     source: `#!lua
 local function clock(given)
   if given ~= "" then return tonumber(given) end
@@ -4609,7 +4609,7 @@ local function read_limits()
 end
 local function tokens_of(kind, rate, now)
   if rate.limit == 0 then return math.huge end
-  local tokens, at = string.match(redis.call("HGET", nil, kind) or "", "^([^,]+),(%d+)$")
+  local tokens, at = string.match(redis.call("HGET", keys.buckets, kind) or "", "^([^,]+),(%d+)$")
   if not tokens then return rate.burst end
   local elapsed = math.max(0, now - tonumber(at))
   return math.min(rate.burst, tonumber(tokens) + elapsed * rate.limit / rate.per)
@@ -4618,7 +4618,7 @@ local function give_back_token(limits, kind, now)
   local rate = limits[kind]
   if not rate or rate.limit == 0 then return end
   local tokens = tokens_of(kind, rate, now) + 1
-  redis.call("HSET", nil, kind, string.format("%.17g", tokens) .. "," .. exact(now))
+  redis.call("HSET", keys.buckets, kind, string.format("%.17g", tokens) .. "," .. exact(now))
 end
 local function kind_and_score(record)
   local sequence, priority, kind = string.match(record, "^%d,(%d+),%d+,%d*,(-?%d+),%d+,%d+,([^,]*),")
@@ -4840,7 +4840,7 @@ return redis.call("HDEL", KEYS[1], ARGV[1])`
     keys: ["jobs", "runs", "ledger", "result", "cancels", "progress", "pending", "limited", "limits"] as const,
     args: ["limit", "score"] as const,
     rest: undefined,
-    sha1: "0e84dbfb0c5c79e31a3b25bff2decef6d62e736c",
+    sha1: "83a47fa19243645b823ce48f8aabea29d2291ff3",
     source: `#!lua flags=no-writes
 local function clock(given)
   if given ~= "" then return tonumber(given) end
@@ -4877,7 +4877,7 @@ local function read_limits()
 end
 local function tokens_of(kind, rate, now)
   if rate.limit == 0 then return math.huge end
-  local tokens, at = string.match(redis.call("HGET", nil, kind) or "", "^([^,]+),(%d+)$")
+  local tokens, at = string.match(redis.call("HGET", keys.buckets, kind) or "", "^([^,]+),(%d+)$")
   if not tokens then return rate.burst end
   local elapsed = math.max(0, now - tonumber(at))
   return math.min(rate.burst, tonumber(tokens) + elapsed * rate.limit / rate.per)
@@ -4886,7 +4886,7 @@ local function give_back_token(limits, kind, now)
   local rate = limits[kind]
   if not rate or rate.limit == 0 then return end
   local tokens = tokens_of(kind, rate, now) + 1
-  redis.call("HSET", nil, kind, string.format("%.17g", tokens) .. "," .. exact(now))
+  redis.call("HSET", keys.buckets, kind, string.format("%.17g", tokens) .. "," .. exact(now))
 end
 local function kind_and_score(record)
   local sequence, priority, kind = string.match(record, "^%d,(%d+),%d+,%d*,(-?%d+),%d+,%d+,([^,]*),")

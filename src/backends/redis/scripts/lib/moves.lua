@@ -68,7 +68,7 @@ local function tell_workflow(id, run, outcome, now)
 end
 
 -- completed or cancelled. An outcome is a letter and what goes with it: c · C result · x reason · e reason · d reason LF error (LF failure)
-local function finish(from, state, id, run, now, outcome, result)
+local function finish(from, to, state, id, run, now, outcome, result)
   free_key(id, run)
   redis.call("HDEL", keys.cancels, id)
   if run.retain <= 0 then
@@ -76,7 +76,7 @@ local function finish(from, state, id, run, now, outcome, result)
     count(keys.meta, "removed", 1)
   else
     redis.call("ZREM", from, id)
-    redis.call("ZADD", state == "cancelled" and keys.cancelled or keys.completed, now + run.retain, id)
+    redis.call("ZADD", to, now + run.retain, id)
     if result then redis.call("HSET", keys.result, id, result) end
     run.holder = "w"
     run.finished = now
@@ -90,7 +90,7 @@ end
 -- `how` is "cancelled" or "expired"; `reason` is a JSON string.
 local function cancel_now(from, id, run, how, reason, now)
   write_failure(id, run, how, now, reason)
-  finish(from, "cancelled", id, run, now, (how == "expired" and "e" or "x") .. reason)
+  finish(from, keys.cancelled, "cancelled", id, run, now, (how == "expired" and "e" or "x") .. reason)
 end
 
 local function bury(id, run, reason, error, failure, now)
