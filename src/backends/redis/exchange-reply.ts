@@ -39,5 +39,6 @@ export const replyOf = (
   const { decoded, dropped, unreadable } = decodeExchange(raw)
   if (unreadable.length === 0 && dropped.length === 0) return { reply: decoded, drop: undefined }
   const warn = unreadable.length === 0 ? Effect.void : warnUnreadable(queue, unreadable)
-  return { reply: decoded, drop: Effect.andThen(warn, dropEndings(queues, queue, dropped)) }
+  // what is said of others' records must not cost the reply
+  return { reply: decoded, drop: Effect.ignoreCause(Effect.andThen(warn, dropEndings(queues, queue, dropped))) }
 }

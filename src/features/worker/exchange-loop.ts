@@ -1,7 +1,7 @@
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import * as Schedule from "effect/Schedule"
-import type { ExchangeRequest, JobStore } from "../../ports/JobStore.ts"
+import type { ExchangeRequest, JobStore, Settlement } from "../../ports/JobStore.ts"
 import { isPutOff, type Lane } from "./Lane.ts"
 import { receive } from "./receive.ts"
 import { settled, startReady } from "./run-attempt.ts"
@@ -59,16 +59,22 @@ export const startLoop = (state: WorkerState, lane: Lane): Effect.Effect<never> 
  * while a round trip is under way travels with the next one, so batches grow with the load and never wait. It ends when
  * the queue is not served any more and everything in it has ended.
  */
-export const exchangeLoop = (state: WorkerState, store: JobStore["Service"], lane: Lane): Effect.Effect<void> =>
-  Effect.gen(function* () {
-    // after a bug in this loop: what it had asked for is asked for again
+export const exchangeLoop = (state: WorkerState, store: JobStore["Service"], lane: Lane): Effect.Effect<void> => {
+  // what is told by the exchange under way
+  let settlements: ReadonlyArray<Settlement> = []
+  return Effect.gen(function* () {
+    // after a bug in this loop: what it had told and asked for goes out again, which changes nothing where it got through
     if (lane.exchanging) state.answered(lane)
     lane.exchanging = false
+    lane.outgoing = [...settlements, ...lane.outgoing]
+    settlements = []
+    lane.hungry = true
+    state.look.openUnsafe()
     while (!lane.isOver) {
       if (!lane.poke.isOpen()) lane.resting.openUnsafe()
       yield* lane.poke.await
       lane.poke.closeUnsafe()
-      const settlements = lane.outgoing
+      settlements = lane.outgoing
       lane.outgoing = []
       const room = state.ask(lane)
       const closes = state.mustClose(lane)
@@ -98,8 +104,9 @@ export const exchangeLoop = (state: WorkerState, store: JobStore["Service"], lan
       for (let i = 0; i < settlements.length; i++) settled(state, lane, settlements[i]!, reply.settled[i]!)
       state.answered(lane)
       lane.exchanging = false
+      settlements = []
       receive(state, lane, request, reply)
-      if (room > 0 && settlements.length > 0 && !knewOfMore) lane.lucky = reply.claimed.length > 0
+      if (room > 0 && request.settlements.length > 0 && !knewOfMore) lane.lucky = reply.claimed.length > 0
       state.progress.openUnsafe()
       // the next exchange, if there is reason for one, goes before the handlers
       if (state.lanes.length === 1) state.shareOut()
@@ -112,3 +119,4 @@ export const exchangeLoop = (state: WorkerState, store: JobStore["Service"], lan
     }
     state.forget(lane)
   })
+}
