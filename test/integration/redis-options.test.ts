@@ -280,4 +280,25 @@ describe.concurrent("what a worker costs", () => {
       assert.isTrue(count > 0 && count <= 11, stats)
     }).pipe(Effect.scoped)
   )
+
+  // the one claims along with its waits, the other, with leases too short for that, does not
+  for (const lease of ["30 seconds", "3 seconds"] as const) {
+    it.live(`one that may not block says so, tries seldom, and looks by itself (lease ${lease})`, () =>
+      Effect.gen(function* () {
+        const server = yield* freshRedis()
+        const rules = ["on", ">pw", "~*", "&*", "+@all", "-bzpopmin"]
+        yield* Effect.promise(() => server.ask("ACL", "SETUSER", "noblock", ...rules))
+        const worker = yield* workerOn({ url: server.url.replace("//", "//noblock:pw@") }, { lease, poll: "100 millis" })
+
+        yield* Effect.sleep("2 seconds")
+        const stats = String(yield* Effect.promise(() => server.ask("INFO", "commandstats")))
+        yield* (yield* producerOn({ url: server.url })).say(1)
+        yield* until("the job has run", () => worker.said.length === 1)
+
+        const rejected = Number(/^cmdstat_bzpopmin:.*rejected_calls=(\d+)/m.exec(stats)?.[1])
+        assert.isTrue(rejected >= 1 && rejected <= 2, stats)
+        assert.match(worker.lines.join("\n"), /NOPERM/)
+      }).pipe(Effect.scoped)
+    )
+  }
 })

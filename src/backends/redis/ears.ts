@@ -10,6 +10,8 @@ export interface Heard {
   readonly key: string | undefined
   /** The reply, as bytes, to what followed; absent when nothing did, or it failed. */
   readonly reply: unknown
+  /** Why there was no wait, although what should have followed it was carried out. */
+  readonly error?: unknown
 }
 
 /** Makes the command that follows a wait. */
@@ -61,7 +63,7 @@ const pop = (
     return
   }
   const followed = following({
-    succeed: (reply) => heard({ key, reply }),
+    succeed: (reply) => heard(error === undefined ? { key, reply } : { key, reply, error }),
     fail: () => (error === undefined ? heard({ key, reply: undefined }) : failed(error))
   })
   const { stream } = client

@@ -34,12 +34,17 @@ const listen = (ears: ReadonlyArray<Ear>, connection: Connection, claims: Waitin
     let broken = false
     let retry: ReturnType<typeof setTimeout> | undefined
 
-    const heard = ({ key, reply }: Heard, claim: Claim | undefined): void => {
+    const heard = ({ error, key, reply }: Heard, claim: Claim | undefined): void => {
+      const isAnswered = claim !== undefined && reply !== undefined && claim.answer(reply)
+      if (error !== undefined) {
+        failed(error)
+        if (isAnswered) waiter?.()
+        return
+      }
       inFlight = false
       const wasBroken = broken
       broken = false
       if (wasBroken) connection.outages.back(ear)
-      const isAnswered = claim !== undefined && reply !== undefined && claim.answer(reply)
       // a claim whose answer is not known is to be asked for again
       const isNews = key !== undefined || claim !== undefined || wasBroken
       if (waiter !== undefined && isNews) {
@@ -57,12 +62,18 @@ const listen = (ears: ReadonlyArray<Ear>, connection: Connection, claims: Waitin
       if (closed) return
       broken = true
       connection.outages.lost(ear.server, ear, error)
-      retry = setTimeout(block, reasonOf(error) === "denied" ? deniedMillis : retryMillis)
+      clearTimeout(retry)
+      retry = setTimeout(again, reasonOf(error) === "denied" ? deniedMillis : retryMillis)
+    }
+
+    const again = (): void => {
+      retry = undefined
+      block()
     }
 
     // goes on by itself until a broken connection is back
     const block = (): void => {
-      if (inFlight || closed || (waiter === undefined && !broken)) return
+      if (inFlight || closed || retry !== undefined || (waiter === undefined && !broken)) return
       inFlight = true
       const claim = broken || !connection.isOpen() ? undefined : claims?.next()
       const seconds = broken ? probeSeconds : Math.min(blockMillis, claim?.forMillis ?? blockMillis) / 1000
