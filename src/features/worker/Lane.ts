@@ -47,6 +47,26 @@ export const interrupt = (attempt: Attempt, reason: InterruptReason): void => {
   attempt.fiber?.interruptUnsafe()
 }
 
+/**
+ * How much text one exchange tells at most, in characters: a larger one could take longer than its caller waits, and would
+ * be sent again and again.
+ */
+const toldLength = 4_194_304
+
+const lengthOf = (settlement: Settlement): number => {
+  switch (settlement._tag) {
+    case "Complete":
+      return settlement.result?.length ?? 0
+    case "Retry":
+    case "Bury":
+      return settlement.error.length + (settlement.failure?.length ?? 0)
+    case "Cancel":
+      return settlement.reason.length
+    default:
+      return 0
+  }
+}
+
 /** Whether a job may run again after this. */
 export const isPutOff = ({ _tag }: Settlement): boolean => _tag === "Retry" || _tag === "Snooze" || _tag === "Release"
 
@@ -128,6 +148,18 @@ export class Lane {
     this.limit = concurrency ?? Number.POSITIVE_INFINITY
     this.serving = true
     this.hungry = true
+  }
+
+  /** Takes what the next exchange is to tell: at least one settlement, if there are any, and not too much at once. */
+  tell(): ReadonlyArray<Settlement> {
+    const { outgoing } = this
+    let length = 0
+    for (let i = 0; i < outgoing.length; i++) {
+      length += lengthOf(outgoing[i]!)
+      if (length > toldLength && i > 0) return outgoing.splice(0, i)
+    }
+    this.outgoing = []
+    return outgoing
   }
 
   /** Learns from a claim how many jobs it brought, and whether it left any behind. */

@@ -74,8 +74,7 @@ export const exchangeLoop = (state: WorkerState, store: JobStore["Service"], lan
       if (!lane.poke.isOpen()) lane.resting.openUnsafe()
       yield* lane.poke.await
       lane.poke.closeUnsafe()
-      settlements = lane.outgoing
-      lane.outgoing = []
+      settlements = lane.tell()
       const room = state.ask(lane)
       const closes = state.mustClose(lane)
       if (settlements.length === 0 && room === 0 && !closes) {
