@@ -363,6 +363,20 @@ end
 -- for again and again, until the jobs had died of leases that nobody knew of. The first job is always handed out.
 local claim_bytes = 4194304
 
+-- Leaves out the jobs that would be too much at once; answers how many stay.
+local function bound(ids, records)
+  local bytes, last = 0, #ids
+  for i = 1, #ids do
+    bytes = bytes + (records[i] and #records[i] or 0)
+    if bytes > claim_bytes and i > 1 then
+      last = i - 1
+      break
+    end
+  end
+  for i = #ids, last + 1, -1 do ids[i], records[i] = nil, nil end
+  return last
+end
+
 -- Takes jobs in their order, and leaves what would be too much at once. Answers ids, records, and whether more are left.
 local function take(most)
   -- one more than may be taken tells whether there are more
@@ -370,19 +384,10 @@ local function take(most)
   if #ids == 0 then return ids, ids, false end
   local more = #ids > most
   if more then ids[#ids] = nil end
-  local records = read_fields(keys.jobs, ids)
-  local bytes, last = 0, #ids
-  for i = 1, #ids do
-    bytes = bytes + (records[i] and #records[i] or 0)
-    if bytes > claim_bytes and i > 1 then
-      last = i - 1
-      more = true
-      break
-    end
-  end
-  for i = #ids, last + 1, -1 do ids[i], records[i] = nil, nil end
+  local found, records = #ids, read_fields(keys.jobs, ids)
+  local last = bound(ids, records)
   redis.call("ZREMRANGEBYRANK", keys.pending, 0, last - 1)
-  return ids, records, more
+  return ids, records, more or last < found
 end
 
 -- Faster than any server hands out jobs, and far from the 53 bits that a number holds.
@@ -397,8 +402,7 @@ local function claim()
   if paused or most < 1 then return 0 end
   local ids, records, more
   if limits then
-    ids = rarely().take_limited(limits, most, now)
-    records = read_fields(keys.jobs, ids)
+    ids, records = rarely().take_limited(limits, most, now, bound)
   else
     ids, records, more = take(most)
   end

@@ -1672,7 +1672,7 @@ return { exact(clock(ARGV[1])), redis.call("HGET", KEYS[1], ARGV[2]) or "" }`
     keys: ["jobs", "runs", "pending", "limited", "limits", "buckets", "scheduled", "retry", "active", "completed", "cancelled", "dead", "ledger", "result", "cancels", "progress", "logs", "watchers", "unique", "meta", "claims", "workers", "outbox", "endings", "members", "wake"] as const,
     args: ["now", "notices", "worker", "number", "limit", "lease", "plain"] as const,
     rest: "settlements" as const,
-    sha1: "d4aff155c8300b88cf0e7049f1af82a7001d514f",
+    sha1: "b0d8d93fdc44dcd23052d0da1276051893835cf3",
     source: `#!lua flags=allow-oom
 local function clock(given)
   if given ~= "" then return tonumber(given) end
@@ -1996,12 +1996,14 @@ local function candidates_of(limits, most, now)
   table.sort(candidates, function(a, b) return a.score < b.score end)
   return candidates
 end
-local function take_limited(limits, most, now)
+local function take_limited(limits, most, now, bound)
   divert(limits, most)
-  local ids, plain, members, used = {}, {}, {}, {}
-  for i, candidate in ipairs(candidates_of(limits, most, now)) do
-    if i > most then break end
-    ids[i] = candidate.id
+  local candidates, ids = candidates_of(limits, most, now), {}
+  for i = 1, math.min(most, #candidates) do ids[i] = candidates[i].id end
+  local records = read_fields(KEYS[1], ids)
+  local plain, members, used = {}, {}, {}
+  for i = 1, bound(ids, records) do
+    local candidate = candidates[i]
     if candidate.kind then
       members[#members + 1] = candidate.member
       used[candidate.kind] = (used[candidate.kind] or 0) + 1
@@ -2018,7 +2020,7 @@ local function take_limited(limits, most, now)
       redis.call("HSET", KEYS[6], kind, string.format("%.17g", left) .. "," .. exact(now))
     end
   end
-  return ids
+  return ids, records
 end
 local function look_ahead(limits, now)
   local more, soonest = false, math.huge
@@ -2299,24 +2301,27 @@ local function hand_out(ids, records)
   sizes = lengths_of(ids, true) .. ";" .. lengths_of(records, false)
 end
 local claim_bytes = 4194304
-local function take(most)
-  local ids = redis.call("ZRANGE", KEYS[3], 0, most)
-  if #ids == 0 then return ids, ids, false end
-  local more = #ids > most
-  if more then ids[#ids] = nil end
-  local records = read_fields(KEYS[1], ids)
+local function bound(ids, records)
   local bytes, last = 0, #ids
   for i = 1, #ids do
     bytes = bytes + (records[i] and #records[i] or 0)
     if bytes > claim_bytes and i > 1 then
       last = i - 1
-      more = true
       break
     end
   end
   for i = #ids, last + 1, -1 do ids[i], records[i] = nil, nil end
+  return last
+end
+local function take(most)
+  local ids = redis.call("ZRANGE", KEYS[3], 0, most)
+  if #ids == 0 then return ids, ids, false end
+  local more = #ids > most
+  if more then ids[#ids] = nil end
+  local found, records = #ids, read_fields(KEYS[1], ids)
+  local last = bound(ids, records)
   redis.call("ZREMRANGEBYRANK", KEYS[3], 0, last - 1)
-  return ids, records, more
+  return ids, records, more or last < found
 end
 local tokens_per_milli = 1024
 local few = 4
@@ -2325,8 +2330,7 @@ local function claim()
   if paused or most < 1 then return 0 end
   local ids, records, more
   if limits then
-    ids = rarely().take_limited(limits, most, now)
-    records = read_fields(KEYS[1], ids)
+    ids, records = rarely().take_limited(limits, most, now, bound)
   else
     ids, records, more = take(most)
   end

@@ -50,12 +50,15 @@ local function candidates_of(limits, most, now)
   return candidates
 end
 
-local function take_limited(limits, most, now)
+-- `bound` leaves out what would be too much at once. Answers ids and records.
+local function take_limited(limits, most, now, bound)
   divert(limits, most)
-  local ids, plain, members, used = {}, {}, {}, {}
-  for i, candidate in ipairs(candidates_of(limits, most, now)) do
-    if i > most then break end
-    ids[i] = candidate.id
+  local candidates, ids = candidates_of(limits, most, now), {}
+  for i = 1, math.min(most, #candidates) do ids[i] = candidates[i].id end
+  local records = read_fields(keys.jobs, ids)
+  local plain, members, used = {}, {}, {}
+  for i = 1, bound(ids, records) do
+    local candidate = candidates[i]
     if candidate.kind then
       members[#members + 1] = candidate.member
       used[candidate.kind] = (used[candidate.kind] or 0) + 1
@@ -72,7 +75,7 @@ local function take_limited(limits, most, now)
       redis.call("HSET", keys.buckets, kind, string.format("%.17g", left) .. "," .. exact(now))
     end
   end
-  return ids
+  return ids, records
 end
 
 -- Whether jobs of limited kinds may run now, and when some may that wait for tokens. Waiting for a tenth of a second's
