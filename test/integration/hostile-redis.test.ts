@@ -68,6 +68,41 @@ const places = fc.subarray(["pending", "scheduled", "retry", "active", "complete
 })
 
 describe("a Redis that somebody else writes to", () => {
+  it("an id of anybody's making costs a repeated claim no other job", async () => {
+    const prefix = `hostile-${randomUUID().slice(0, 8)}`
+    const url = redisUrl()
+    const admin = new IORedis(url)
+    const ids = ["a", "b", "c", "d"]
+    for (const [queue, bad] of ["x,y", "", ",", "a,b,c", "b", "bäd"].entries()) {
+      const keys = keysOf(prefix, `q${queue}`)
+      const [first, again] = await Effect.runPromise(
+        Effect.gen(function* () {
+          const store = yield* JobStore
+          yield* store.enqueue(
+            `q${queue}`,
+            ids.map((id) => job(id))
+          )
+          yield* Effect.promise(async () => {
+            await admin.hset(keys.jobs, bad, (await admin.hget(keys.jobs, "a"))!)
+            await admin.zadd(keys.pending, -1, bad)
+          })
+          const claim = { number: 1, limit: 10, leaseMillis: 30_000 }
+          const ask = store.exchange({ queue: `q${queue}`, worker: "w", settlements: [], claim })
+          return [(yield* ask).claimed, (yield* ask).claimed]
+        }).pipe(Effect.provide(Layer.mergeAll(Redis.layer({ url, prefix }), quiet)))
+      )
+
+      const good = (jobs: typeof first) => jobs.filter(({ id }) => ids.includes(id))
+      assert.sameMembers(
+        good(first).map(({ id }) => id),
+        ids,
+        bad
+      )
+      assert.deepStrictEqual(good(again), good(first), bad)
+    }
+    admin.disconnect()
+  })
+
   it("a record of anybody's making costs no other job anything", { timeout: 120_000 }, async () => {
     const prefix = `hostile-${randomUUID().slice(0, 8)}`
     const url = redisUrl()

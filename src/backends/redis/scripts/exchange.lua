@@ -187,20 +187,19 @@ local function rarely()
 
   -- The reply to this worker's last claim was lost: the same jobs again, as far as it still holds them.
   local function repeat_claim(first, ids, hand_out, later_attempts)
-    local position, claimed, handed = 0, {}, {}
+    local claimed, handed, seen = {}, {}, {}
+    -- an id of somebody else's making may fall to pieces here, which name other jobs, or none
     for id in string.gmatch(ids, "[^,]+") do
-      local text = redis.call("HGET", keys.runs, id)
-      local token = exact(first + position)
-      if text and string.sub(text, 1, #token + 2) == "a" .. token .. "," then
-        local run = parse_run(id, text)
-        if run then
-          local n = #claimed + 1
-          claimed[n], handed[n] = id, redis.call("HGET", keys.jobs, id) or ""
-          later_attempts[2 * n - 1] = n
-          later_attempts[2 * n] = run.attempt .. "," .. run.rescues .. "," .. run.snoozes .. "," .. token
-        end
+      local text = not seen[id] and redis.call("HGET", keys.runs, id)
+      local token = text and string.match(text, "^a(%d+),")
+      local run = token and tonumber(token) >= first and parse_run(id, text)
+      if run and run.worker == worker then
+        local n = #claimed + 1
+        seen[id] = true
+        claimed[n], handed[n] = id, redis.call("HGET", keys.jobs, id) or ""
+        later_attempts[2 * n - 1] = n
+        later_attempts[2 * n] = run.attempt .. "," .. run.rescues .. "," .. run.snoozes .. "," .. token
       end
-      position = position + 1
     end
     hand_out(claimed, handed)
   end

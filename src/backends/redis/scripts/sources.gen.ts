@@ -1672,7 +1672,7 @@ return { exact(clock(ARGV[1])), redis.call("HGET", KEYS[1], ARGV[2]) or "" }`
     keys: ["jobs", "runs", "pending", "limited", "limits", "buckets", "scheduled", "retry", "active", "completed", "cancelled", "dead", "ledger", "result", "cancels", "progress", "logs", "watchers", "unique", "meta", "claims", "workers", "outbox", "endings", "members", "wake"] as const,
     args: ["now", "notices", "worker", "number", "limit", "lease", "plain"] as const,
     rest: "settlements" as const,
-    sha1: "b0d8d93fdc44dcd23052d0da1276051893835cf3",
+    sha1: "1b8e8c0500ccae1aab9dca4554fe95b1bf21c59e",
     source: `#!lua flags=allow-oom
 local function clock(given)
   if given ~= "" then return tonumber(given) end
@@ -2152,20 +2152,18 @@ end
     return table.concat(outcomes), freed
   end
   local function repeat_claim(first, ids, hand_out, later_attempts)
-    local position, claimed, handed = 0, {}, {}
+    local claimed, handed, seen = {}, {}, {}
     for id in string.gmatch(ids, "[^,]+") do
-      local text = redis.call("HGET", KEYS[2], id)
-      local token = exact(first + position)
-      if text and string.sub(text, 1, #token + 2) == "a" .. token .. "," then
-        local run = parse_run(id, text)
-        if run then
-          local n = #claimed + 1
-          claimed[n], handed[n] = id, redis.call("HGET", KEYS[1], id) or ""
-          later_attempts[2 * n - 1] = n
-          later_attempts[2 * n] = run.attempt .. "," .. run.rescues .. "," .. run.snoozes .. "," .. token
-        end
+      local text = not seen[id] and redis.call("HGET", KEYS[2], id)
+      local token = text and string.match(text, "^a(%d+),")
+      local run = token and tonumber(token) >= first and parse_run(id, text)
+      if run and run.worker == worker then
+        local n = #claimed + 1
+        seen[id] = true
+        claimed[n], handed[n] = id, redis.call("HGET", KEYS[1], id) or ""
+        later_attempts[2 * n - 1] = n
+        later_attempts[2 * n] = run.attempt .. "," .. run.rescues .. "," .. run.snoozes .. "," .. token
       end
-      position = position + 1
     end
     hand_out(claimed, handed)
   end
