@@ -92,7 +92,7 @@ describe("a Redis that somebody else writes to", () => {
         }).pipe(Effect.provide(Layer.mergeAll(Redis.layer({ url, prefix }), quiet)))
       )
 
-      const good = (jobs: typeof first) => jobs.filter(({ id }) => ids.includes(id))
+      const good = (jobs: typeof first = []) => jobs.filter(({ id }) => ids.includes(id))
       assert.sameMembers(
         good(first).map(({ id }) => id),
         ids,

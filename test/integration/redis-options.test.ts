@@ -288,7 +288,10 @@ describe.concurrent("what a worker costs", () => {
         const server = yield* freshRedis()
         const rules = ["on", ">pw", "~*", "&*", "+@all", "-bzpopmin"]
         yield* Effect.promise(() => server.ask("ACL", "SETUSER", "noblock", ...rules))
-        const worker = yield* workerOn({ url: server.url.replace("//", "//noblock:pw@") }, { lease, poll: "100 millis" })
+        const worker = yield* workerOn(
+          { url: server.url.replace("//", "//noblock:pw@") },
+          { lease, poll: "100 millis" }
+        )
 
         yield* Effect.sleep("2 seconds")
         const stats = String(yield* Effect.promise(() => server.ask("INFO", "commandstats")))

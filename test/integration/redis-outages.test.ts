@@ -115,6 +115,35 @@ describe.concurrent("a Redis that is killed and restarted", () => {
     }).pipe(Effect.scoped)
   )
 
+  it.live("a call whose caller was interrupted is not sent later, those beside it are", () =>
+    Effect.gen(function* () {
+      const server = yield* freshRedis({ args: durable })
+      const producer = yield* producerOn({ url: server.url })
+      yield* producer.say(1, { id: "first" })
+      yield* Effect.promise(() => server.kill())
+      // seen by the client
+      yield* Effect.exit(Effect.timeout(producer.store.get("say", "first"), "50 millis"))
+
+      const impatient = (id: string) => Effect.exit(Effect.timeout(producer.say(2, { id }), "200 millis"))
+      const other = yield* Effect.forkChild(producer.say(3, { id: "beside" }), { startImmediately: true })
+      const exits: Array<Exit.Exit<unknown, unknown>> = yield* Effect.all([impatient("a"), impatient("b")], {
+        concurrency: "unbounded"
+      })
+      exits.push(yield* impatient("c"))
+      exits.push(yield* Effect.exit(Effect.timeout(producer.store.promote("say", 10), "50 millis")))
+      yield* Effect.promise(() => server.start())
+      yield* Fiber.join(other)
+      const atOnce = yield* Effect.forkChild(producer.say(4, { id: "at-once" }), { startImmediately: true })
+      yield* Fiber.interrupt(atOnce)
+      yield* producer.say(5, { id: "last" })
+
+      assert.isTrue(exits.every(Exit.isFailure))
+      const ids = ["first", "a", "b", "c", "beside", "at-once", "last"]
+      const stored = yield* Effect.filter(ids, (id) => Effect.map(producer.store.get("say", id), Option.isSome))
+      assert.deepStrictEqual(stored, ["first", "beside", "last"])
+    }).pipe(Effect.scoped)
+  )
+
   it.live("calls beyond ten thousand waiting ones fail at once", () =>
     Effect.gen(function* () {
       const server = yield* freshRedis()

@@ -30,7 +30,13 @@ describe("large settlements", () => {
         }
       }
       yield* Layer.build(
-        Worker.layer({ tasks: [Large], concurrency: 20, maxResultBytes: 10 * megabyte, lease: "1 hour", drain: 0 }).pipe(
+        Worker.layer({
+          tasks: [Large],
+          concurrency: 20,
+          maxResultBytes: 10 * megabyte,
+          lease: "1 hour",
+          drain: 0
+        }).pipe(
           Layer.provide(
             Worker.handler(Large, ({ n }) =>
               Effect.andThen(

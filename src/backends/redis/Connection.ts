@@ -45,10 +45,13 @@ interface Commands {
 export interface Connection {
   readonly client: Commands
   readonly prefix: string
-  /** Runs a script, loading it when the server does not know it (yet, or after SCRIPT FLUSH). */
+  /**
+   * Runs a script, loading it when the server does not know it (yet, or after SCRIPT FLUSH). Its arguments are asked for
+   * whenever it is sent.
+   */
   readonly run: (
     script: ScriptCall,
-    args: ReadonlyArray<string | number>,
+    args: () => ReadonlyArray<string | number>,
     answer: Answer,
     form: ReplyForm,
     caller?: Caller
@@ -128,7 +131,7 @@ export const open = Effect.fnUntraced(function* (options: ConnectionOptions) {
   const run: Connection["run"] = (script, args, answer, form, caller) => {
     let isKnown = true
     const send = (answer: Answer): void => {
-      client.sendCommand(isKnown ? script.command(args, form, answer) : script.whole(args, form, answer))
+      client.sendCommand(isKnown ? script.command(args(), form, answer) : script.whole(args(), form, answer))
     }
     const isUnknown = (error: unknown): boolean => {
       if (!isKnown || !messageOf(error).startsWith("NOSCRIPT")) return false

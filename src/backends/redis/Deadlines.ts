@@ -29,15 +29,16 @@ export class Deadlines {
   }
 
   #look(): void {
-    this.#timer = undefined
     const now = performance.now()
+    const over: Array<() => void> = []
     for (const [late, until] of this.#until) {
-      if (until > now) {
-        this.#timer = this.#arm(until - now)
-        return
-      }
+      if (until > now) break
       this.#until.delete(late)
-      late()
+      over.push(late)
     }
+    const [next] = this.#until.values()
+    this.#timer = next === undefined ? undefined : this.#arm(next - now)
+    // whoever is late may call again at once
+    for (const late of over) late()
   }
 }

@@ -6,7 +6,7 @@ import { checkQueue } from "../../domain/limits.ts"
 import type { StoreError } from "../../ports/StoreError.ts"
 import type { Answer, AnsweredCommand, ReplyForm } from "./AnsweredCommand.ts"
 import type { Connection } from "./Connection.ts"
-import type { Caller } from "./Gate.ts"
+import { Caller } from "./Gate.ts"
 import { type Keys, keysOf, noticePrefix, type QueueKey, registryKey } from "./keys.ts"
 import { ScriptCall } from "./ScriptCall.ts"
 import type { Script } from "./scripts/Script.ts"
@@ -28,12 +28,12 @@ export interface Queues {
     args: ReadonlyArray<string | number>,
     index?: JobState
   ) => Effect.Effect<A, StoreError>
-  /** The same without an effect around it. */
+  /** The same without an effect around it; the arguments are asked for whenever it is sent. */
   readonly send: (
     script: Script,
     queue: string,
     now: Now,
-    args: ReadonlyArray<string | number>,
+    args: () => ReadonlyArray<string | number>,
     answer: Answer,
     form: ReplyForm,
     caller?: Caller,
@@ -105,7 +105,7 @@ export const make = (connection: Connection, storeClock: StoreClock): Queues => 
   const send: Queues["send"] = (script, queue, now, args, answer, form, caller, index) => {
     const isGood = namesOf.has(queue) ? undefined : checkQueue(queue)
     if (isGood !== undefined && Result.isFailure(isGood)) answer.fail(isGood.failure)
-    else connection.run(names(queue).call(script, index), argsFor(script, now, args), answer, form, caller)
+    else connection.run(names(queue).call(script, index), () => argsFor(script, now, args()), answer, form, caller)
   }
 
   const nowBy = (clock: Clock.Clock): Now =>
@@ -135,7 +135,9 @@ export const make = (connection: Connection, storeClock: StoreClock): Queues => 
             succeed: (reply) => resume(Effect.succeed(reply as A)),
             fail: (cause) => resume(Effect.fail(storeError(operation)(cause)))
           }
-          send(script, queue, nowBy(clock), args, answer, "text", undefined, index)
+          const caller = new Caller()
+          send(script, queue, nowBy(clock), () => args, answer, "text", caller, index)
+          return Effect.sync(() => caller.leave())
         })
       ),
     isRegistered: (queue) => registered.has(queue),

@@ -6,6 +6,7 @@ import type { WorkflowState } from "../../domain/Workflow.ts"
 import { refused } from "../../ports/checks.ts"
 import type { StoreError } from "../../ports/StoreError.ts"
 import type { Connection } from "./Connection.ts"
+import { Caller } from "./Gate.ts"
 import { type DirectoryKey, directoryKeysOf, type WorkflowKey, workflowKeysOf } from "./keys.ts"
 import type { Queues } from "./Queues.ts"
 import type { Answer } from "./AnsweredCommand.ts"
@@ -49,7 +50,9 @@ export const make = (connection: Connection, queues: Queues): Workflows => {
           fail: (cause) => resume(Effect.fail(storeError(operation)(cause)))
         }
         const given = script.args[0] === "now" ? [queues.nowBy(clock), ...args] : args
-        connection.run(new ScriptCall(script, keys), given, answer, "text")
+        const caller = new Caller()
+        connection.run(new ScriptCall(script, keys), () => given, answer, "text", caller)
+        return Effect.sync(() => caller.leave())
       })
     )
 

@@ -7,30 +7,29 @@ import type { EnqueueOutcome, NewJob } from "../../ports/JobStore.ts"
 import type { StoreError } from "../../ports/StoreError.ts"
 import type { Answer } from "./AnsweredCommand.ts"
 import { decodeEnqueued, encodeNewJob } from "./codec.ts"
+import { Caller } from "./Gate.ts"
 import type { Now, Queues } from "./Queues.ts"
 import { scripts } from "./scripts/index.ts"
 import { storeError } from "./store-error.ts"
 
 type Resume = (effect: Effect.Effect<ReadonlyArray<EnqueueOutcome>, StoreError>) => void
 
-interface Caller {
-  readonly first: number
-  readonly count: number
+/** A call, for as long as somebody waits for it. */
+interface Call {
+  readonly jobs: ReadonlyArray<NewJob>
+  /** What their records say besides their payloads. */
+  readonly lines: ReadonlyArray<string>
   readonly resume: Resume
-}
-
-/** Jobs in a row that are alike but for their ids and payloads. */
-interface Row {
-  readonly line: string
-  readonly payloads: Array<string>
+  isGone: boolean
 }
 
 interface Batch {
   now: Now
   bytes: number
-  readonly ids: Array<string>
-  readonly rows: Array<Row>
-  readonly callers: Array<Caller>
+  jobs: number
+  readonly calls: Array<Call>
+  /** Gives up what was sent; absent before. */
+  leave: (() => void) | undefined
 }
 
 /** The requests of one queue. */
@@ -50,8 +49,8 @@ const batchLength = 2 ** 20
 const leastJobs = 50
 
 /** The server stores some while others are put together, so a batch goes out once it holds as many as are under way. */
-const isFull = ({ bytes, ids }: Batch, underWay: number): boolean =>
-  ids.length >= Math.min(batchJobs, Math.max(leastJobs, underWay)) || bytes >= batchLength
+const isFull = ({ bytes, jobs }: Batch, underWay: number): boolean =>
+  jobs >= Math.min(batchJobs, Math.max(leastJobs, underWay)) || bytes >= batchLength
 
 /**
  * Enqueues that are made in the same turn of the event loop travel in few script calls. Each caller's jobs stay
@@ -73,33 +72,55 @@ export const makeEnqueue = (queues: Queues) => {
 
   const send = (queue: string, lane: Lane, batch: Batch): void => {
     lane.open = undefined
+    const { calls, jobs } = batch
+    if (calls.every(isGone)) return
     const number = ++requests
     const { unanswered } = lane
     unanswered.add(number)
-    lane.underWay += batch.ids.length
+    lane.underWay += jobs
     const oldest = unanswered.size === 1 ? number : unanswered.values().next().value!
+    // of those whose jobs were sent last
+    let present: ReadonlyArray<Call> = calls
     const end = (): void => {
-      unanswered.delete(number)
-      lane.underWay -= batch.ids.length
+      if (unanswered.delete(number)) lane.underWay -= jobs
     }
     const answer: Answer = {
       succeed: (reply) => {
         end()
-        for (const { count, first, resume } of batch.callers) {
-          resume(Effect.sync(() => decodeEnqueued(reply as ReadonlyArray<string | number>, first, count)))
+        let first = 0
+        for (const { jobs, resume } of present) {
+          const from = first
+          first += jobs.length
+          resume(Effect.sync(() => decodeEnqueued(reply as ReadonlyArray<string | number>, from, jobs.length)))
         }
       },
       fail: (cause) => {
         end()
         const failure = Effect.fail(storeError("enqueue")(cause))
-        for (const { resume } of batch.callers) resume(failure)
+        for (const { resume } of calls) resume(failure)
       }
     }
-    const store = () =>
-      queues.send(scripts.enqueue, queue, batch.now, [producer, number, oldest, ...jobsOf(batch)], answer, "text")
+    const caller = new Caller()
+    batch.leave = () => {
+      caller.leave()
+      end()
+    }
+    const argsOf = () => {
+      // one that waited for the connection may not be wanted by all any more
+      if (calls.some(isGone)) present = calls.filter((call) => !call.isGone)
+      return encode([producer, number, oldest], present)
+    }
+    const store = (): void => {
+      if (!calls.every(isGone)) queues.send(scripts.enqueue, queue, batch.now, argsOf, answer, "text", caller)
+    }
     // the registry first: a queue with jobs in it is always listed
     if (queues.isRegistered(queue)) store()
     else queues.register(queue).then(store, answer.fail)
+  }
+
+  const leave = (batch: Batch, call: Call): void => {
+    call.isGone = true
+    if (batch.calls.every(isGone)) batch.leave?.()
   }
 
   return (queue: string, jobs: ReadonlyArray<NewJob>): Effect.Effect<ReadonlyArray<EnqueueOutcome>, StoreError> =>
@@ -111,37 +132,44 @@ export const makeEnqueue = (queues: Queues) => {
             const lane = laneOf(queue)
             let batch = lane.open
             if (batch === undefined) {
-              const opened: Batch = { now: "", bytes: 0, ids: [], rows: [], callers: [] }
+              const opened: Batch = { now: "", bytes: 0, jobs: 0, calls: [], leave: undefined }
               batch = opened
               lane.open = opened
               queueMicrotask(() => {
                 if (lane.open === opened) send(queue, lane, opened)
               })
             }
+            const travelling = batch
+            const call: Call = { jobs, lines: jobs.map(encodeNewJob), resume, isGone: false }
             batch.now = queues.nowBy(clock)
-            batch.callers.push({ first: batch.ids.length, count: jobs.length, resume })
-            for (const job of jobs) add(batch, job)
+            batch.calls.push(call)
+            batch.jobs += jobs.length
+            for (const { payload } of jobs) batch.bytes += payload.length
             if (isFull(batch, lane.underWay)) send(queue, lane, batch)
+            return Effect.sync(() => leave(travelling, call))
           })
         ))
 }
 
-const add = (batch: Batch, job: NewJob): void => {
-  const line = encodeNewJob(job)
-  let row = batch.rows.at(-1)
-  if (row?.line !== line) {
-    row = { line, payloads: [] }
-    batch.rows.push(row)
-  }
-  row.payloads.push(job.payload)
-  batch.ids.push(job.id)
-  batch.bytes += job.payload.length
-}
+const isGone = (call: Call): boolean => call.isGone
 
-/** As the script takes them. */
-const jobsOf = ({ ids, rows }: Batch): ReadonlyArray<string | number> => {
-  const values: Array<string | number> = [ids.length, ...ids]
-  for (const { line, payloads } of rows) values.push(payloads.length, line, ...payloads)
+/** As the script takes them: ids, then rows of jobs that are alike but for their ids and payloads. */
+const encode = (values: Array<string | number>, calls: ReadonlyArray<Call>): ReadonlyArray<string | number> => {
+  const countAt = values.push(0) - 1
+  for (const { jobs } of calls) for (const { id } of jobs) values.push(id)
+  values[countAt] = values.length - countAt - 1
+  let line: string | undefined
+  let lengthAt = 0
+  for (const { jobs, lines } of calls) {
+    for (let i = 0; i < jobs.length; i++) {
+      if (lines[i] !== line) {
+        line = lines[i]!
+        lengthAt = values.push(0, line) - 2
+      }
+      values[lengthAt] = Number(values[lengthAt]) + 1
+      values.push(jobs[i]!.payload)
+    }
+  }
   return values
 }
 

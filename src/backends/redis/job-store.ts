@@ -51,7 +51,7 @@ export const make = (queues: Queues): JobStore["Service"] => {
             fail: (cause) => resume(Effect.fail(storeError("exchange")(cause)))
           }
           const args = encodeExchange(request, queues.notices)
-          queues.send(scripts.exchange, request.queue, queues.nowBy(clock), args, answer, "bytes", caller)
+          queues.send(scripts.exchange, request.queue, queues.nowBy(clock), () => args, answer, "bytes", caller)
           return Effect.sync(() => caller.leave())
         })
       ),
