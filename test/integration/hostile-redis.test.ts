@@ -103,6 +103,38 @@ describe("a Redis that somebody else writes to", () => {
     admin.disconnect()
   })
 
+  it("counters, limits and buckets of anybody's making hold up no job", async () => {
+    const prefix = `hostile-${randomUUID().slice(0, 8)}`
+    const url = redisUrl()
+    const admin = new IORedis(url)
+    const odd = ["", "x", "1,2", "-1", "{}", "1,x"]
+    const claimed = await Effect.runPromise(
+      Effect.gen(function* () {
+        const store = yield* JobStore
+        const ids: Array<ReadonlyArray<string>> = []
+        for (const [n, text] of odd.entries()) {
+          const keys = keysOf(prefix, `q${n}`)
+          yield* Effect.promise(async () => {
+            await admin.hset(keys.meta, { token: text, claimed: text })
+            await admin.hset(keys.limits, { other: text, limited: "5,1000,5" })
+            await admin.hset(keys.buckets, { limited: text })
+          })
+          yield* store.enqueue(`q${n}`, [job("a"), job("b", { kind: "limited" })])
+          const claim = { number: 1, limit: 10, leaseMillis: 30_000 }
+          const reply = yield* store.exchange({ queue: `q${n}`, worker: "w", settlements: [], claim })
+          ids.push(reply.claimed.map(({ id }) => id).toSorted())
+        }
+        return ids
+      }).pipe(Effect.provide(Layer.mergeAll(Redis.layer({ url, prefix }), quiet)))
+    )
+    admin.disconnect()
+
+    assert.deepStrictEqual(
+      claimed,
+      odd.map(() => ["a", "b"])
+    )
+  })
+
   it("a record of anybody's making costs no other job anything", { timeout: 120_000 }, async () => {
     const prefix = `hostile-${randomUUID().slice(0, 8)}`
     const url = redisUrl()

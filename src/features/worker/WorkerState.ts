@@ -176,6 +176,7 @@ export class WorkerState {
 
   forget(lane: Lane): void {
     this.lanes = this.lanes.filter((other) => other !== lane)
+    lane.resting.openUnsafe()
     this.progress.openUnsafe()
   }
 

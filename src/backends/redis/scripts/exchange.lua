@@ -417,7 +417,7 @@ local function claim()
     end
   end
   -- Never below the clock: a server that lost its last second must not hand out the tokens of that second again.
-  local token = math.max(tonumber(meta[3] or "0"), now * tokens_per_milli)
+  local token = math.max(tonumber(meta[3]) or 0, now * tokens_per_milli)
   local first = token + 1
   local runs, leases = {}, {}
   local rest = "," .. exact(now) .. ",,," .. worker
@@ -450,7 +450,7 @@ local function claim()
       records[i] = ""
     end
   end
-  redis.call("HSET", keys.meta, "token", exact(token), "claimed", exact(tonumber(meta[4] or "0") + held / 2))
+  redis.call("HSET", keys.meta, "token", exact(token), "claimed", exact((tonumber(meta[4]) or 0) + held / 2))
   spread("HSET", keys.runs, runs)
   spread("ZADD", keys.active, leases)
   hand_out(ids, records)

@@ -499,7 +499,7 @@ return reply`
     keys: ["jobs", "runs", "pending", "limited", "scheduled", "retry", "active", "cancelled", "ledger", "result", "cancels", "progress", "logs", "watchers", "unique", "meta", "outbox", "endings", "members"] as const,
     args: ["now", "notices", "queue", "id", "reason"] as const,
     rest: undefined,
-    sha1: "7ac01e58b92faac61da2d960b44eb36ed1865658",
+    sha1: "846612ce1e58deec9694b30aceee1023587d87eb",
     source: `#!lua flags=allow-oom
 local function clock(given)
   if given ~= "" then return tonumber(given) end
@@ -689,16 +689,17 @@ local function read_limits()
   local limits, flat = {}, redis.call("HGETALL", keys.limits)
   for i = 1, #flat, 2 do
     local limit, per, burst = string.match(flat[i + 1], "^(%d+),(%d+),(%d+)$")
-    limits[flat[i]] = { limit = tonumber(limit), per = tonumber(per), burst = tonumber(burst) }
+    if burst then limits[flat[i]] = { limit = tonumber(limit), per = tonumber(per), burst = tonumber(burst) } end
   end
   return limits
 end
 local function tokens_of(kind, rate, now)
   if rate.limit == 0 then return math.huge end
   local tokens, at = string.match(redis.call("HGET", keys.buckets, kind) or "", "^([^,]+),(%d+)$")
+  tokens = tonumber(tokens or nil)
   if not tokens then return rate.burst end
   local elapsed = math.max(0, now - tonumber(at))
-  return math.min(rate.burst, tonumber(tokens) + elapsed * rate.limit / rate.per)
+  return math.min(rate.burst, tokens + elapsed * rate.limit / rate.per)
 end
 local function give_back_token(limits, kind, now)
   local rate = limits[kind]
@@ -1238,7 +1239,7 @@ return reply`
     keys: ["jobs", "runs", "pending", "limited", "limits", "scheduled", "unique", "windows", "meta", "requests", "producers", "members", "wake"] as const,
     args: ["now", "producer", "number", "oldest", "count"] as const,
     rest: "jobs" as const,
-    sha1: "1d4c9b6e5c176b7ec7c4e993bef05b2f393efca1",
+    sha1: "ce482e8dbfc01f2771004cf1120a842923100530",
     source: `#!lua
 local function clock(given)
   if given ~= "" then return tonumber(given) end
@@ -1396,16 +1397,17 @@ local function read_limits()
   local limits, flat = {}, redis.call("HGETALL", KEYS[5])
   for i = 1, #flat, 2 do
     local limit, per, burst = string.match(flat[i + 1], "^(%d+),(%d+),(%d+)$")
-    limits[flat[i]] = { limit = tonumber(limit), per = tonumber(per), burst = tonumber(burst) }
+    if burst then limits[flat[i]] = { limit = tonumber(limit), per = tonumber(per), burst = tonumber(burst) } end
   end
   return limits
 end
 local function tokens_of(kind, rate, now)
   if rate.limit == 0 then return math.huge end
   local tokens, at = string.match(redis.call("HGET", keys.buckets, kind) or "", "^([^,]+),(%d+)$")
+  tokens = tonumber(tokens or nil)
   if not tokens then return rate.burst end
   local elapsed = math.max(0, now - tonumber(at))
-  return math.min(rate.burst, tonumber(tokens) + elapsed * rate.limit / rate.per)
+  return math.min(rate.burst, tokens + elapsed * rate.limit / rate.per)
 end
 local function give_back_token(limits, kind, now)
   local rate = limits[kind]
@@ -1672,7 +1674,7 @@ return { exact(clock(ARGV[1])), redis.call("HGET", KEYS[1], ARGV[2]) or "" }`
     keys: ["jobs", "runs", "pending", "limited", "limits", "buckets", "scheduled", "retry", "active", "completed", "cancelled", "dead", "ledger", "result", "cancels", "progress", "logs", "watchers", "unique", "meta", "claims", "workers", "outbox", "endings", "members", "wake"] as const,
     args: ["now", "notices", "worker", "number", "limit", "lease", "plain"] as const,
     rest: "settlements" as const,
-    sha1: "1b8e8c0500ccae1aab9dca4554fe95b1bf21c59e",
+    sha1: "99f5c78eaaefe8a83a9908dfad3b106e1dd1bc68",
     source: `#!lua flags=allow-oom
 local function clock(given)
   if given ~= "" then return tonumber(given) end
@@ -1925,16 +1927,17 @@ local function read_limits()
   local limits, flat = {}, redis.call("HGETALL", KEYS[5])
   for i = 1, #flat, 2 do
     local limit, per, burst = string.match(flat[i + 1], "^(%d+),(%d+),(%d+)$")
-    limits[flat[i]] = { limit = tonumber(limit), per = tonumber(per), burst = tonumber(burst) }
+    if burst then limits[flat[i]] = { limit = tonumber(limit), per = tonumber(per), burst = tonumber(burst) } end
   end
   return limits
 end
 local function tokens_of(kind, rate, now)
   if rate.limit == 0 then return math.huge end
   local tokens, at = string.match(redis.call("HGET", KEYS[6], kind) or "", "^([^,]+),(%d+)$")
+  tokens = tonumber(tokens or nil)
   if not tokens then return rate.burst end
   local elapsed = math.max(0, now - tonumber(at))
-  return math.min(rate.burst, tonumber(tokens) + elapsed * rate.limit / rate.per)
+  return math.min(rate.burst, tokens + elapsed * rate.limit / rate.per)
 end
 local function give_back_token(limits, kind, now)
   local rate = limits[kind]
@@ -2341,7 +2344,7 @@ local function claim()
       break
     end
   end
-  local token = math.max(tonumber(meta[3] or "0"), now * tokens_per_milli)
+  local token = math.max(tonumber(meta[3]) or 0, now * tokens_per_milli)
   local first = token + 1
   local runs, leases = {}, {}
   local rest = "," .. exact(now) .. ",,," .. worker
@@ -2372,7 +2375,7 @@ local function claim()
       records[i] = ""
     end
   end
-  redis.call("HSET", KEYS[20], "token", exact(token), "claimed", exact(tonumber(meta[4] or "0") + held / 2))
+  redis.call("HSET", KEYS[20], "token", exact(token), "claimed", exact((tonumber(meta[4]) or 0) + held / 2))
   spread("HSET", KEYS[2], runs)
   spread("ZADD", KEYS[9], leases)
   hand_out(ids, records)
@@ -2556,7 +2559,7 @@ return redis.call("ZREM", KEYS[2], ARGV[1])`
     keys: ["jobs", "runs", "ledger", "result", "cancels", "progress", "limited", "pending", "scheduled", "retry", "active", "completed", "cancelled", "dead"] as const,
     args: ["id"] as const,
     rest: undefined,
-    sha1: "716cc59023e74e5ed6a469526bea670b4fc546f3",
+    sha1: "a1d30627431b876fec0e704f086c54d8887672ad",
     source: `#!lua flags=no-writes
 local function clock(given)
   if given ~= "" then return tonumber(given) end
@@ -2587,16 +2590,17 @@ local function read_limits()
   local limits, flat = {}, redis.call("HGETALL", keys.limits)
   for i = 1, #flat, 2 do
     local limit, per, burst = string.match(flat[i + 1], "^(%d+),(%d+),(%d+)$")
-    limits[flat[i]] = { limit = tonumber(limit), per = tonumber(per), burst = tonumber(burst) }
+    if burst then limits[flat[i]] = { limit = tonumber(limit), per = tonumber(per), burst = tonumber(burst) } end
   end
   return limits
 end
 local function tokens_of(kind, rate, now)
   if rate.limit == 0 then return math.huge end
   local tokens, at = string.match(redis.call("HGET", keys.buckets, kind) or "", "^([^,]+),(%d+)$")
+  tokens = tonumber(tokens or nil)
   if not tokens then return rate.burst end
   local elapsed = math.max(0, now - tonumber(at))
-  return math.min(rate.burst, tonumber(tokens) + elapsed * rate.limit / rate.per)
+  return math.min(rate.burst, tokens + elapsed * rate.limit / rate.per)
 end
 local function give_back_token(limits, kind, now)
   local rate = limits[kind]
@@ -3360,7 +3364,7 @@ return purged`
     keys: ["limited", "limits", "buckets", "wake"] as const,
     args: ["now", "kind", "limit"] as const,
     rest: undefined,
-    sha1: "108800206a35ed94c421739addf08565c2835a6d",
+    sha1: "256044dc0e816e51cb177d5c1e9e45f6812d34e0",
     source: `#!lua
 local function clock(given)
   if given ~= "" then return tonumber(given) end
@@ -3381,16 +3385,17 @@ local function read_limits()
   local limits, flat = {}, redis.call("HGETALL", KEYS[2])
   for i = 1, #flat, 2 do
     local limit, per, burst = string.match(flat[i + 1], "^(%d+),(%d+),(%d+)$")
-    limits[flat[i]] = { limit = tonumber(limit), per = tonumber(per), burst = tonumber(burst) }
+    if burst then limits[flat[i]] = { limit = tonumber(limit), per = tonumber(per), burst = tonumber(burst) } end
   end
   return limits
 end
 local function tokens_of(kind, rate, now)
   if rate.limit == 0 then return math.huge end
   local tokens, at = string.match(redis.call("HGET", KEYS[3], kind) or "", "^([^,]+),(%d+)$")
+  tokens = tonumber(tokens or nil)
   if not tokens then return rate.burst end
   local elapsed = math.max(0, now - tonumber(at))
-  return math.min(rate.burst, tonumber(tokens) + elapsed * rate.limit / rate.per)
+  return math.min(rate.burst, tokens + elapsed * rate.limit / rate.per)
 end
 local function give_back_token(limits, kind, now)
   local rate = limits[kind]
@@ -4164,7 +4169,7 @@ return reply`
     keys: ["jobs", "runs", "pending", "limited", "limits", "scheduled", "completed", "cancelled", "dead", "unique", "windows", "meta", "schedules", "ticks", "members", "wake"] as const,
     args: ["now", "name", "version", "expected", "next", "skipped", "overlap", "tick"] as const,
     rest: "job" as const,
-    sha1: "ec42c5df99bc136034882bc03155e2b2ddec7649",
+    sha1: "332696ad9ccdec7b4bcf12daced6431a017aedc6",
     source: `#!lua
 local function clock(given)
   if given ~= "" then return tonumber(given) end
@@ -4261,16 +4266,17 @@ local function read_limits()
   local limits, flat = {}, redis.call("HGETALL", KEYS[5])
   for i = 1, #flat, 2 do
     local limit, per, burst = string.match(flat[i + 1], "^(%d+),(%d+),(%d+)$")
-    limits[flat[i]] = { limit = tonumber(limit), per = tonumber(per), burst = tonumber(burst) }
+    if burst then limits[flat[i]] = { limit = tonumber(limit), per = tonumber(per), burst = tonumber(burst) } end
   end
   return limits
 end
 local function tokens_of(kind, rate, now)
   if rate.limit == 0 then return math.huge end
   local tokens, at = string.match(redis.call("HGET", keys.buckets, kind) or "", "^([^,]+),(%d+)$")
+  tokens = tonumber(tokens or nil)
   if not tokens then return rate.burst end
   local elapsed = math.max(0, now - tonumber(at))
-  return math.min(rate.burst, tonumber(tokens) + elapsed * rate.limit / rate.per)
+  return math.min(rate.burst, tokens + elapsed * rate.limit / rate.per)
 end
 local function give_back_token(limits, kind, now)
   local rate = limits[kind]
@@ -4508,7 +4514,7 @@ return outcome`
     keys: ["jobs", "runs", "pending", "limited", "limits", "scheduled", "unique", "windows", "meta", "schedules", "ticks", "members", "wake"] as const,
     args: ["now", "name", "version"] as const,
     rest: "job" as const,
-    sha1: "51a248f1dc97173143bd1a0b09cbff38c4e50efa",
+    sha1: "2e90f957c71f65131a457e3d9af478f8ff171d91",
     source: `#!lua
 local function clock(given)
   if given ~= "" then return tonumber(given) end
@@ -4605,16 +4611,17 @@ local function read_limits()
   local limits, flat = {}, redis.call("HGETALL", KEYS[5])
   for i = 1, #flat, 2 do
     local limit, per, burst = string.match(flat[i + 1], "^(%d+),(%d+),(%d+)$")
-    limits[flat[i]] = { limit = tonumber(limit), per = tonumber(per), burst = tonumber(burst) }
+    if burst then limits[flat[i]] = { limit = tonumber(limit), per = tonumber(per), burst = tonumber(burst) } end
   end
   return limits
 end
 local function tokens_of(kind, rate, now)
   if rate.limit == 0 then return math.huge end
   local tokens, at = string.match(redis.call("HGET", keys.buckets, kind) or "", "^([^,]+),(%d+)$")
+  tokens = tonumber(tokens or nil)
   if not tokens then return rate.burst end
   local elapsed = math.max(0, now - tonumber(at))
-  return math.min(rate.burst, tonumber(tokens) + elapsed * rate.limit / rate.per)
+  return math.min(rate.burst, tokens + elapsed * rate.limit / rate.per)
 end
 local function give_back_token(limits, kind, now)
   local rate = limits[kind]
@@ -4842,7 +4849,7 @@ return redis.call("HDEL", KEYS[1], ARGV[1])`
     keys: ["jobs", "runs", "ledger", "result", "cancels", "progress", "pending", "limited", "limits"] as const,
     args: ["limit", "score"] as const,
     rest: undefined,
-    sha1: "83a47fa19243645b823ce48f8aabea29d2291ff3",
+    sha1: "19082d3e70e05e4b978c7b3651d60d6ce23572ea",
     source: `#!lua flags=no-writes
 local function clock(given)
   if given ~= "" then return tonumber(given) end
@@ -4873,16 +4880,17 @@ local function read_limits()
   local limits, flat = {}, redis.call("HGETALL", KEYS[9])
   for i = 1, #flat, 2 do
     local limit, per, burst = string.match(flat[i + 1], "^(%d+),(%d+),(%d+)$")
-    limits[flat[i]] = { limit = tonumber(limit), per = tonumber(per), burst = tonumber(burst) }
+    if burst then limits[flat[i]] = { limit = tonumber(limit), per = tonumber(per), burst = tonumber(burst) } end
   end
   return limits
 end
 local function tokens_of(kind, rate, now)
   if rate.limit == 0 then return math.huge end
   local tokens, at = string.match(redis.call("HGET", keys.buckets, kind) or "", "^([^,]+),(%d+)$")
+  tokens = tonumber(tokens or nil)
   if not tokens then return rate.burst end
   local elapsed = math.max(0, now - tonumber(at))
-  return math.min(rate.burst, tonumber(tokens) + elapsed * rate.limit / rate.per)
+  return math.min(rate.burst, tokens + elapsed * rate.limit / rate.per)
 end
 local function give_back_token(limits, kind, now)
   local rate = limits[kind]

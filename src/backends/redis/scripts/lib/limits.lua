@@ -20,7 +20,7 @@ local function read_limits()
   local limits, flat = {}, redis.call("HGETALL", keys.limits)
   for i = 1, #flat, 2 do
     local limit, per, burst = string.match(flat[i + 1], "^(%d+),(%d+),(%d+)$")
-    limits[flat[i]] = { limit = tonumber(limit), per = tonumber(per), burst = tonumber(burst) }
+    if burst then limits[flat[i]] = { limit = tonumber(limit), per = tonumber(per), burst = tonumber(burst) } end
   end
   return limits
 end
@@ -29,9 +29,10 @@ end
 local function tokens_of(kind, rate, now)
   if rate.limit == 0 then return math.huge end
   local tokens, at = string.match(redis.call("HGET", keys.buckets, kind) or "", "^([^,]+),(%d+)$")
+  tokens = tonumber(tokens or nil)
   if not tokens then return rate.burst end
   local elapsed = math.max(0, now - tonumber(at))
-  return math.min(rate.burst, tonumber(tokens) + elapsed * rate.limit / rate.per)
+  return math.min(rate.burst, tokens + elapsed * rate.limit / rate.per)
 end
 
 -- What was taken for a job that does not start.
