@@ -3,8 +3,8 @@ import * as Pipeable from "effect/Pipeable"
 import { maxDelayMillis } from "./limits.ts"
 
 /**
- * How long to wait before the next attempt. A pure function of the attempt that failed and of a random number,
- * so that the same inputs always give the same wait.
+ * How long to wait before the next attempt. A pure function of the attempt that failed, of a random number, and of what it
+ * failed with, so that the same inputs always give the same wait.
  *
  * **Units** `delayMillis` answers whole milliseconds from 0 to a century, for any attempt.
  * **Example** `Backoff.exponential("1 second").pipe(Backoff.jittered, Backoff.capped("1 hour"))`
@@ -12,16 +12,16 @@ import { maxDelayMillis } from "./limits.ts"
  * @since 0.1.0
  */
 export interface Backoff extends Pipeable.Pipeable {
-  /** Which attempt failed, from 1; a number in [0, 1) that only jitter looks at. */
-  readonly delayMillis: (attempt: number, random: number) => number
+  /** Which attempt failed, from 1; a number in [0, 1) that only jitter looks at; what it failed with, if that is known. */
+  readonly delayMillis: (attempt: number, random: number, error?: unknown) => number
 }
 
 const clamp = (millis: number): number =>
   // `!(millis > 0)` also catches NaN, which a custom function may return
   !(millis > 0) ? 0 : Math.min(Math.round(millis), maxDelayMillis)
 
-const make = (delayMillis: (attempt: number, random: number) => number): Backoff => ({
-  delayMillis: (attempt, random) => clamp(delayMillis(Math.max(1, attempt), random)),
+const make = (delayMillis: Backoff["delayMillis"]): Backoff => ({
+  delayMillis: (attempt, random, error) => clamp(delayMillis(Math.max(1, attempt), random, error)),
   pipe() {
     return Pipeable.pipeArguments(this, arguments)
   }
@@ -60,13 +60,17 @@ export const fixed = (delay: Duration.Input): Backoff => {
 }
 
 /**
- * Waits what the function says, given the attempt that failed (from 1); what is no duration is an hour.
+ * Waits what the function says, given the attempt that failed (from 1) and its error: what the handler failed with, thrown
+ * or not; undefined when it succeeded with what does not fit its task, and for workers in other languages. What is no
+ * duration is an hour.
+ *
+ * **Example** `Backoff.custom((attempt, error) => error instanceof TooMany ? error.retryAfter : attempt * 1000)`
  * @category jobs
  * @since 0.1.0
  */
-export const custom = (delay: (attempt: number) => Duration.Input): Backoff =>
-  make((attempt) => {
-    const duration = Duration.fromInput(delay(attempt))
+export const custom = (delay: (attempt: number, error: unknown) => Duration.Input): Backoff =>
+  make((attempt, _, error) => {
+    const duration = Duration.fromInput(delay(attempt, error))
     // a function that makes no sense must not make its jobs spin
     return duration._tag === "Some" ? Duration.toMillis(duration.value) : 3_600_000
   })
@@ -79,7 +83,7 @@ export const custom = (delay: (attempt: number) => Duration.Input): Backoff =>
 export const jitteredBy =
   (ratio: number) =>
   (backoff: Backoff): Backoff =>
-    make((attempt, random) => backoff.delayMillis(attempt, random) * (1 + ratio * (2 * random - 1)))
+    make((attempt, random, error) => backoff.delayMillis(attempt, random, error) * (1 + ratio * (2 * random - 1)))
 
 /**
  * Spreads the waits by a fifth to both sides.
@@ -97,7 +101,7 @@ export const capped =
   (max: Duration.Input) =>
   (backoff: Backoff): Backoff => {
     const maxMillis = Math.floor(millisOf(max))
-    return make((attempt, random) => Math.min(backoff.delayMillis(attempt, random), maxMillis))
+    return make((attempt, random, error) => Math.min(backoff.delayMillis(attempt, random, error), maxMillis))
   }
 
 /**

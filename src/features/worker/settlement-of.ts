@@ -11,9 +11,9 @@ import type { ClaimedJob, Settlement } from "../../ports/JobStore.ts"
 const wholeDelay = (millis: number): number => Math.min(Math.max(0, Math.ceil(millis) || 0), maxDelayMillis)
 
 /** A backoff may be the user's own function, and fail like one. */
-const delayOf = (backoff: Backoff.Backoff, attempt: number, random: number): number =>
+const delayOf = (backoff: Backoff.Backoff, attempt: number, random: number, error: unknown): number =>
   Result.getOrElse(
-    Result.try(() => wholeDelay(backoff.delayMillis(attempt, random))),
+    Result.try(() => wholeDelay(backoff.delayMillis(attempt, random, error))),
     () => Backoff.standard.delayMillis(attempt, random)
   )
 
@@ -53,12 +53,13 @@ const failed = (
   job: ClaimedJob,
   error: string,
   random: number,
-  failure: { readonly failure?: string } = {}
+  failure: { readonly failure?: string } = {},
+  cause?: unknown
 ): Settlement => ({
   _tag: "Retry",
   jobId: job.id,
   token: job.token,
-  delayMillis: delayOf(backoff, job.attempt, random),
+  delayMillis: delayOf(backoff, job.attempt, random, cause),
   error,
   ...(failure.failure === undefined ? {} : { failure: failure.failure })
 })
@@ -111,5 +112,5 @@ const decide = (
     return { _tag: "Bury", ...held, reason: "skipped", error: redact(note + describe(error.error)), ...failure }
   }
   const failure = typed(task, error, kept)
-  return failed(backoff, job, redact(failure.note + describe(error)), random, failure)
+  return failed(backoff, job, redact(failure.note + describe(error)), random, failure, error)
 }

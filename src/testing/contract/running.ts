@@ -76,6 +76,34 @@ export const runningContract = contract("running jobs", (it) => {
     })
   )
 
+  it.effect("RUN-2 a backoff is told what the attempt failed with", (queue) =>
+    Effect.gen(function* () {
+      const told: Array<unknown> = []
+      const backoff = Backoff.custom((_, error) => {
+        told.push(error)
+        return (error as { readonly waitMillis: number }).waitMillis
+      }).pipe(Backoff.jitteredBy(0), Backoff.capped("1 minute"))
+      class Told extends Task.make("contract.told", { payload: Schema.Void, backoff, maxAttempts: 3 }) {}
+      const errors = [{ waitMillis: 7000 }, Object.assign(new Error("a bug"), { waitMillis: 100_000 })]
+      const starts: Array<number> = []
+      yield* work(queue, Told, (_, { attempt }) =>
+        Effect.gen(function* () {
+          starts.push(yield* Clock.currentTimeMillis)
+          if (attempt === 1) return yield* Effect.fail(errors[0])
+          if (attempt === 2) return yield* Effect.die(errors[1])
+        })
+      )
+      yield* enqueue(queue, Told, undefined)
+
+      yield* advanceUntil(Effect.sync(() => starts.length === 3))
+
+      assert.deepStrictEqual(told, errors)
+      assert.isAtLeast(starts[1]! - starts[0]!, 7000)
+      assert.isBelow(starts[1]! - starts[0]!, 60_000)
+      assert.isAtLeast(starts[2]! - starts[1]!, 60_000)
+    })
+  )
+
   it.effect("RUN-2 an attempt that always fails ends among the dead letters", (queue) =>
     Effect.gen(function* () {
       const endings = [
