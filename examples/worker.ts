@@ -4,7 +4,7 @@
 //
 // Without a URL it runs in memory, sends itself a job and a SIGTERM, and shows what happens.
 import * as NodeRuntime from "@effect/platform-node/NodeRuntime"
-import { Console, Effect, Layer, Schema } from "effect"
+import { Cause, Console, Effect, Exit, Layer, Schema } from "effect"
 import { Client, Task, Worker } from "winterq"
 import * as Memory from "winterq/memory"
 import * as Redis from "winterq/redis"
@@ -41,7 +41,15 @@ const AppLive = Layer.merge(WorkerLive, SeedLive).pipe(
   Layer.provide(url === undefined ? Memory.layer : Redis.layer({ url }))
 )
 
-Layer.launch(AppLive).pipe(Effect.ensuring(Console.log("ended")), NodeRuntime.runMain)
+Layer.launch(AppLive).pipe(
+  Effect.ensuring(Console.log("ended")),
+  // stopped as it should be is no failure: without this the exit code would be 130
+  NodeRuntime.runMain({
+    teardown: (exit, onExit) => {
+      onExit(Exit.isSuccess(exit) || Cause.hasInterruptsOnly(exit.cause) ? 0 : 1)
+    }
+  })
+)
 
 // Output:
 // resizing ada.png
