@@ -21,8 +21,13 @@ import { type TimeZone, timeZone } from "./TimeZone.ts"
  * @since 0.1.0
  */
 export type When =
-  | { readonly cron: string; readonly timezone?: string }
-  | { readonly every: Duration.Input; readonly anchor?: DateTime.DateTime | Date | EpochMillis }
+  | { readonly cron: string; readonly timezone?: string; readonly every?: never; readonly anchor?: never }
+  | {
+      readonly every: Duration.Input
+      readonly anchor?: DateTime.DateTime | Date | EpochMillis
+      readonly cron?: never
+      readonly timezone?: never
+    }
 
 /** The same, checked and plain, as it is stored. */
 export type PlainWhen =
@@ -114,8 +119,11 @@ const parseEvery = (every: Duration.Input, anchor: number): Result.Result<Timing
  */
 export const parse = (when: When | PlainWhen, seed = ""): Result.Result<Timing, InvalidInput> => {
   if ("everyMillis" in when) return parseEvery(when.everyMillis, when.anchorMillis)
-  if ("every" in when) return parseEvery(when.every, anchorMillis(when.anchor))
-  return parseCron(when.cron, when.timezone ?? "UTC", seed)
+  if (!("every" in when) || when.every === undefined) return parseCron(when.cron, when.timezone ?? "UTC", seed)
+  // for those whom no compiler has told
+  return when.cron === undefined
+    ? parseEvery(when.every, anchorMillis(when.anchor))
+    : Result.fail(new InvalidInput({ field: "every", problem: "cannot be combined with cron" }))
 }
 
 /** The first matching local time at or after one, both as milliseconds as if the zone were UTC. */

@@ -102,7 +102,7 @@ cron:
     schedule: "61 * * * *"
     kind: "b c"
     payload: "{"
-  - schedule: "* * * * *"
+  - schedule: "@every 5"
     timezone: Mars
 other: 1
 `)
@@ -123,6 +123,7 @@ other: 1
       [20, "cron[1].payload: must be JSON"],
       [21, "cron[2].name: is missing"],
       [21, "cron[2].kind: is missing"],
+      [21, "cron[2].schedule: @every must be a duration"],
       [22, "cron[2].timezone: must be a time zone"],
       [23, "other: unknown key; known are redis"]
     ] as const

@@ -323,6 +323,7 @@ export const schedulesContract = contract("schedules", (it) => {
         ["every", { every: 0 }],
         ["every", { every: "999 millis" }],
         ["anchor", { every: "1 hour", anchor: Number.NaN }],
+        ["every", { every: "1 hour", cron: "@daily" } as unknown as Schedules.When],
         ["missed", everyHour, { missed: { all: 0 } }],
         ["missed", everyHour, { missed: "often" as Missed }],
         ["overlap", everyHour, { overlap: "maybe" as "skip" }],
