@@ -219,13 +219,13 @@ for (const [backend, layer] of backends) {
         const { jobId } = yield* client.enqueue({ queue: "q" })
         const { job } = yield* client.dequeue({ queue: "q" })
         const none = yield* client.call(method.getResult, { jobId, queue: "q" })
-        const waiting = yield* Effect.forkChild(client.call(method.getResult, { jobId, queue: "q", waitMs: 20_000n }), {
+        const waiting = yield* Effect.forkChild(client.call(method.getResult, { jobId, queue: "q", timeoutMs: 20_000n }), {
           startImmediately: true
         })
 
         yield* client.call(method.ack, { jobId, queue: "q", workerId: "w", token: job!.token, result: json("42") })
         const { ending } = yield* Fiber.join(waiting)
-        const missing = yield* Effect.flip(client.call(method.getResult, { jobId: "nobody", queue: "q", waitMs: 50n }))
+        const missing = yield* Effect.flip(client.call(method.getResult, { jobId: "nobody", queue: "q", timeoutMs: 50n }))
 
         assert.isUndefined(none.ending.case)
         assert.strictEqual(ending.case === "completed" ? text(ending.value.result) : "", "42")
@@ -411,7 +411,7 @@ for (const [backend, layer] of backends) {
     test("jobs go both ways between remote callers and the library", (client, { services }) =>
       Effect.gen(function* () {
         const { jobId } = yield* client.enqueue({ kind: "double", payload: json('{"n":21}') })
-        const { ending } = yield* client.call(method.getResult, { jobId, queue: "default", waitMs: 20_000n })
+        const { ending } = yield* client.call(method.getResult, { jobId, queue: "default", timeoutMs: 20_000n })
         const handle = yield* Client.use((client) => client.enqueue(Double, { n: 4 }, { queue: "remote" }))
         const { job } = yield* client.dequeue({ queue: "remote" })
         const about = { jobId: handle.id, queue: "remote", workerId: "w" }

@@ -407,7 +407,7 @@ for (const [backend, layer] of backends) {
           const one = yield* next(client)
 
           const { state } = yield* awaited(client, 60_000n)
-          const { ending } = yield* client.call(method.getResult, { jobId: one.id, queue: "q", waitMs: 60_000n })
+          const { ending } = yield* client.call(method.getResult, { jobId: one.id, queue: "q", timeoutMs: 60_000n })
 
           assert.strictEqual(state, WorkflowState.RUNNING)
           assert.isUndefined(ending.case)

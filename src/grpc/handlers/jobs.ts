@@ -60,7 +60,7 @@ export const jobCalls = ({ calls, endings, settings }: Station) => ({
     Effect.fnUntraced(function* (request) {
       const jobId = yield* jobIdOf(request.jobId)
       const queue = yield* queueOf(request.queue)
-      const waitMillis = waitOf(yield* millisOf("wait_ms", request.waitMs), settings.maxMillis)
+      const waitMillis = waitOf(yield* millisOf("timeout_ms", request.timeoutMs), settings.maxMillis)
       const store = yield* JobStore
       // most who ask without waiting ask about jobs that go on: no watch is set up for them
       if (waitMillis === 0) {
