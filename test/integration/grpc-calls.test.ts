@@ -219,13 +219,18 @@ for (const [backend, layer] of backends) {
         const { jobId } = yield* client.enqueue({ queue: "q" })
         const { job } = yield* client.dequeue({ queue: "q" })
         const none = yield* client.call(method.getResult, { jobId, queue: "q" })
-        const waiting = yield* Effect.forkChild(client.call(method.getResult, { jobId, queue: "q", timeoutMs: 20_000n }), {
-          startImmediately: true
-        })
+        const waiting = yield* Effect.forkChild(
+          client.call(method.getResult, { jobId, queue: "q", timeoutMs: 20_000n }),
+          {
+            startImmediately: true
+          }
+        )
 
         yield* client.call(method.ack, { jobId, queue: "q", workerId: "w", token: job!.token, result: json("42") })
         const { ending } = yield* Fiber.join(waiting)
-        const missing = yield* Effect.flip(client.call(method.getResult, { jobId: "nobody", queue: "q", timeoutMs: 50n }))
+        const missing = yield* Effect.flip(
+          client.call(method.getResult, { jobId: "nobody", queue: "q", timeoutMs: 50n })
+        )
 
         assert.isUndefined(none.ending.case)
         assert.strictEqual(ending.case === "completed" ? text(ending.value.result) : "", "42")

@@ -14,22 +14,53 @@ import { storeError } from "./store-error.ts"
 
 type Resume = (effect: Effect.Effect<ReadonlyArray<EnqueueOutcome>, StoreError>) => void
 
-/** A call, for as long as somebody waits for it. */
 interface Call {
   readonly jobs: ReadonlyArray<NewJob>
-  /** What their records say besides their payloads. */
-  readonly lines: ReadonlyArray<string>
   readonly resume: Resume
+  /** Whether nobody waits for it any more. */
   isGone: boolean
 }
 
-interface Batch {
-  now: Now
-  bytes: number
-  jobs: number
-  readonly calls: Array<Call>
+/** Jobs in a row that are alike but for their ids and payloads. */
+interface Row {
+  readonly line: string
+  readonly payloads: Array<string>
+}
+
+/** Jobs as the script takes them. */
+class Jobs {
+  readonly ids: Array<string> = []
+  readonly rows: Array<Row> = []
+
+  add(job: NewJob): void {
+    const line = encodeNewJob(job)
+    let row = this.rows.at(-1)
+    if (row?.line !== line) {
+      row = { line, payloads: [] }
+      this.rows.push(row)
+    }
+    row.payloads.push(job.payload)
+    this.ids.push(job.id)
+  }
+
+  /** Behind other arguments. */
+  pushTo(args: Array<string | number>): void {
+    args.push(this.ids.length)
+    for (const id of this.ids) args.push(id)
+    for (const { line, payloads } of this.rows) {
+      args.push(payloads.length, line)
+      for (const payload of payloads) args.push(payload)
+    }
+  }
+}
+
+class Batch {
+  now: Now = ""
+  bytes = 0
+  readonly jobs = new Jobs()
+  readonly calls: Array<Call> = []
   /** Gives up what was sent; absent before. */
-  leave: (() => void) | undefined
+  leave: (() => void) | undefined = undefined
 }
 
 /** The requests of one queue. */
@@ -49,8 +80,8 @@ const batchLength = 2 ** 20
 const leastJobs = 50
 
 /** The server stores some while others are put together, so a batch goes out once it holds as many as are under way. */
-const isFull = ({ bytes, jobs }: Batch, underWay: number): boolean =>
-  jobs >= Math.min(batchJobs, Math.max(leastJobs, underWay)) || bytes >= batchLength
+const isFull = ({ bytes, jobs: { ids } }: Batch, underWay: number): boolean =>
+  ids.length >= Math.min(batchJobs, Math.max(leastJobs, underWay)) || bytes >= batchLength
 
 /**
  * Enqueues that are made in the same turn of the event loop travel in few script calls. Each caller's jobs stay
@@ -72,17 +103,18 @@ export const makeEnqueue = (queues: Queues) => {
 
   const send = (queue: string, lane: Lane, batch: Batch): void => {
     lane.open = undefined
-    const { calls, jobs } = batch
+    const { calls } = batch
+    const count = batch.jobs.ids.length
     if (calls.every(isGone)) return
     const number = ++requests
     const { unanswered } = lane
     unanswered.add(number)
-    lane.underWay += jobs
+    lane.underWay += count
     const oldest = unanswered.size === 1 ? number : unanswered.values().next().value!
     // of those whose jobs were sent last
     let present: ReadonlyArray<Call> = calls
     const end = (): void => {
-      if (unanswered.delete(number)) lane.underWay -= jobs
+      if (unanswered.delete(number)) lane.underWay -= count
     }
     const answer: Answer = {
       succeed: (reply) => {
@@ -106,9 +138,16 @@ export const makeEnqueue = (queues: Queues) => {
       end()
     }
     const argsOf = () => {
-      // one that waited for the connection may not be wanted by all any more
-      if (calls.some(isGone)) present = calls.filter((call) => !call.isGone)
-      return encode([producer, number, oldest], present)
+      let { jobs } = batch
+      // what has waited for the connection may not be wanted by all any more
+      if (calls.some(isGone)) {
+        present = calls.filter((call) => !call.isGone)
+        jobs = new Jobs()
+        for (const call of present) for (const job of call.jobs) jobs.add(job)
+      }
+      const args: Array<string | number> = [producer, number, oldest]
+      jobs.pushTo(args)
+      return args
     }
     const store = (): void => {
       if (!calls.every(isGone)) queues.send(scripts.enqueue, queue, batch.now, argsOf, answer, "text", caller)
@@ -132,7 +171,7 @@ export const makeEnqueue = (queues: Queues) => {
             const lane = laneOf(queue)
             let batch = lane.open
             if (batch === undefined) {
-              const opened: Batch = { now: "", bytes: 0, jobs: 0, calls: [], leave: undefined }
+              const opened = new Batch()
               batch = opened
               lane.open = opened
               queueMicrotask(() => {
@@ -140,11 +179,21 @@ export const makeEnqueue = (queues: Queues) => {
               })
             }
             const travelling = batch
-            const call: Call = { jobs, lines: jobs.map(encodeNewJob), resume, isGone: false }
+            const call: Call = { jobs, resume, isGone: false }
             batch.now = queues.nowBy(clock)
             batch.calls.push(call)
-            batch.jobs += jobs.length
-            for (const { payload } of jobs) batch.bytes += payload.length
+            const added = Result.try(() => {
+              for (const job of jobs) {
+                travelling.jobs.add(job)
+                travelling.bytes += job.payload.length
+              }
+            })
+            if (Result.isFailure(added)) {
+              // its other jobs are left out as well
+              call.isGone = true
+              resume(Effect.die(added.failure))
+              return undefined
+            }
             if (isFull(batch, lane.underWay)) send(queue, lane, batch)
             return Effect.sync(() => leave(travelling, call))
           })
@@ -152,26 +201,6 @@ export const makeEnqueue = (queues: Queues) => {
 }
 
 const isGone = (call: Call): boolean => call.isGone
-
-/** As the script takes them: ids, then rows of jobs that are alike but for their ids and payloads. */
-const encode = (values: Array<string | number>, calls: ReadonlyArray<Call>): ReadonlyArray<string | number> => {
-  const countAt = values.push(0) - 1
-  for (const { jobs } of calls) for (const { id } of jobs) values.push(id)
-  values[countAt] = values.length - countAt - 1
-  let line: string | undefined
-  let lengthAt = 0
-  for (const { jobs, lines } of calls) {
-    for (let i = 0; i < jobs.length; i++) {
-      if (lines[i] !== line) {
-        line = lines[i]!
-        lengthAt = values.push(0, line) - 2
-      }
-      values[lengthAt] = Number(values[lengthAt]) + 1
-      values.push(jobs[i]!.payload)
-    }
-  }
-  return values
-}
 
 /** One that does not belong in a record would take the jobs beside it along. */
 const refusalOf = (jobs: ReadonlyArray<NewJob>): Effect.Effect<never, StoreError> | undefined => {
