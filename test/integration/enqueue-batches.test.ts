@@ -32,7 +32,7 @@ describe("calls that travel together", () => {
       const exits = yield* Effect.all(
         [
           store.enqueue("q", [job("a")]),
-          store.enqueue("q", [job("good"), broken("broken"), job("good, too")]),
+          store.enqueue("q", [job("good"), broken("broken"), job("good-too")]),
           store.enqueue("q", [job("b"), job("known"), job("c")])
         ].map(Effect.exit),
         { concurrency: "unbounded" }
