@@ -57,6 +57,19 @@ describe("a call of a script", () => {
     assert.deepStrictEqual(told, [["succeed", Buffer.from([0xff])]])
   })
 
+  it("has failed when its text cannot be read", () => {
+    const { answer, told } = noting()
+    const command = new ScriptCall(script, []).command([], "text", answer)
+    const error = new Error("too long for a string")
+    command.transformReply = () => {
+      throw error
+    }
+
+    command.resolve(Buffer.from("reply"))
+
+    assert.deepStrictEqual(told, [["fail", error]])
+  })
+
   it("settles its promise too, for those who trace commands", async () => {
     const failure = new Error("NOPERM")
     const { answer, told } = noting()

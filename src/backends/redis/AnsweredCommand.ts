@@ -1,3 +1,4 @@
+import * as Result from "effect/Result"
 import { Command } from "ioredis"
 
 /** Whether the texts of a reply are strings, or their bytes. */
@@ -20,7 +21,10 @@ export class AnsweredCommand extends Command {
     this.resolve = (reply: Buffer) => {
       if (this.isSettled) return
       resolve(null)
-      answer.succeed(form === "text" ? this.transformReply(reply) : reply)
+      if (form === "bytes") return answer.succeed(reply)
+      // a text may be longer than strings can be
+      const text = Result.try(() => this.transformReply(reply))
+      return Result.isSuccess(text) ? answer.succeed(text.success) : answer.fail(text.failure)
     }
     this.reject = (error) => {
       if (this.isSettled) return
