@@ -21,10 +21,14 @@ const extend = (state: WorkerState, store: JobStore["Service"], lane: Lane) =>
     for (let i = 0; i < attempts.length; i++) {
       const attempt = attempts[i]!
       if (held[i] === "cancel") interrupt(attempt, "cancelled")
-      if (held[i] !== "lost") attempt.trustedUntil = sentAt + leaseMillis
+      // an earlier extension may be answered later
+      if (held[i] !== "lost") attempt.trustedUntil = Math.max(attempt.trustedUntil, sentAt + leaseMillis)
       else interrupt(attempt, "lease lost")
     }
   }).pipe(Effect.catch(sayFailure(`lease extension of queue ${lane.queue}`)))
+
+/** Extensions under way at most: the next one is not held up by a long way to the store, and none pile up. */
+const most = 2
 
 /**
  * Keeps the leases of a lane: extends them with every heartbeat, and interrupts a handler as soon as its lease
@@ -35,16 +39,16 @@ export const extendLoop = (state: WorkerState, store: JobStore["Service"], lane:
     const { heartbeatMillis, leaseMillis } = state.settings
     // leases are watched more often than extended
     const turns = Math.max(2, Math.ceil((6 * heartbeatMillis) / leaseMillis))
-    let extending = false
+    let underWay = 0
     // at once, and also when idle: it is how the worker is known to be there
     for (let turn = 0; ; turn++) {
-      if (turn % turns === 0 && !extending) {
-        extending = true
+      if (turn % turns === 0 && underWay < most) {
+        underWay++
         // not awaited: while the store is out of reach, leases must still be watched
         yield* extend(state, store, lane).pipe(
           Effect.ensuring(
             Effect.sync(() => {
-              extending = false
+              underWay--
             })
           ),
           Effect.forkChild
