@@ -198,8 +198,8 @@ export const bugs: ReadonlyArray<Bug> = [
     edits: [
       {
         file: worker("extend-leases"),
-        from: "if (turn % turns === 0 && !extending) {",
-        to: "if (turn % turns === 0 && !extending && !state.stopping) {"
+        from: "if (turn % turns === 0 && underWay < most) {",
+        to: "if (turn % turns === 0 && underWay < most && !state.stopping) {"
       }
     ],
     tests: data,
