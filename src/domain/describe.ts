@@ -9,8 +9,8 @@ const maxValues = 1000
  * Whatever was thrown, as a text. Never throws and never runs long: what was thrown may have getters and traps that
  * throw, cycles, no prototype, or no text at all.
  *
- * **Shape** The stack of an error, headed by its fields when it has a tag and no message; else a tag and the value as JSON, with what cannot be shown left out. At most 8192
- * characters of well-formed Unicode.
+ * **Shape** The stack of an error, headed by its fields when it has a tag and no message; else a tag and the value as JSON,
+ * with what cannot be shown left out. At most 8192 characters of well-formed Unicode.
  */
 export const describe = (error: unknown): string => boundedText(textOf(error))
 

@@ -2,8 +2,8 @@ import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import { Kit } from "./Kit.ts"
-import type { Sleeper } from "./VirtualClock.ts"
 import { type AttemptOutcome, type Tally, tally, tallyByKind } from "./Outcomes.ts"
+import type { Sleeper } from "./VirtualClock.ts"
 
 /** Why a run ended. */
 export type Stopped =

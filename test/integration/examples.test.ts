@@ -15,17 +15,9 @@ const expected = (file: string): string => {
   return output.replaceAll(/^\/\/ ?/gm, "")
 }
 
-/** A program that was asked to end says so with 130. */
-const interrupted = 130
-
-const printed = async (file: string, ...args: ReadonlyArray<string>): Promise<string> => {
-  const ended = run(process.execPath, ["-C", "source", file, ...args])
-  const { stdout } = await ended.catch((error: { readonly code: number; readonly stdout: string }) => {
-    if (error.code !== interrupted) throw error
-    return error
-  })
-  return stdout
-}
+/** What it prints, when it ends as it should, with exit code 0. */
+const printed = async (file: string, ...args: ReadonlyArray<string>): Promise<string> =>
+  (await run(process.execPath, ["-C", "source", file, ...args])).stdout
 
 /** Those that need a Redis get its address. */
 const argumentsOf = (name: string): ReadonlyArray<string> => (name === "two-processes.ts" ? [redisUrl()] : [])

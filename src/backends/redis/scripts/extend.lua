@@ -16,14 +16,12 @@
 -- include lib/time
 -- include lib/values
 -- include lib/record
-local jobs, runs, active, meta, cancels = keys.jobs, keys.runs, keys.active, keys.meta, keys.cancels
-local workers, about = keys.workers, keys.about
 local now = clock(args.now)
 local expires = now + tonumber(args.lease)
 
 local ids = {}
 for i = 5, #ARGV, 2 do ids[#ids + 1] = ARGV[i] end
-local texts = read_fields(runs, ids)
+local texts = read_fields(keys.runs, ids)
 local leases, answers, stale = {}, {}, 0
 for i, id in ipairs(ids) do
   local token, text = ARGV[4 + 2 * i], texts[i]
@@ -31,16 +29,16 @@ for i, id in ipairs(ids) do
   if text and string.sub(text, 1, #held) == held then
     leases[#leases + 1] = expires
     leases[#leases + 1] = id
-    answers[i] = redis.call("HEXISTS", cancels, id) == 1 and "2" or "1"
+    answers[i] = redis.call("HEXISTS", keys.cancels, id) == 1 and "2" or "1"
   else
     answers[i] = "0"
     -- a job that was stored again under its id, and never claimed since, has no run
     local current = text and string.match(text, "^%a(%d+),")
-    if current ~= token and (current or redis.call("HEXISTS", jobs, id) == 1) then stale = stale + 1 end
+    if current ~= token and (current or redis.call("HEXISTS", keys.jobs, id) == 1) then stale = stale + 1 end
   end
 end
-spread("ZADD", active, leases)
-count(meta, "stale", stale)
-redis.call("ZADD", workers, now, args.worker)
-if args.about ~= "" then redis.call("HSET", about, args.worker, args.about) end
+spread("ZADD", keys.active, leases)
+count(keys.meta, "stale", stale)
+redis.call("ZADD", keys.workers, now, args.worker)
+if args.about ~= "" then redis.call("HSET", keys.about, args.worker, args.about) end
 return table.concat(answers)

@@ -499,7 +499,7 @@ return reply`
     keys: ["jobs", "runs", "pending", "limited", "scheduled", "retry", "active", "cancelled", "ledger", "result", "cancels", "progress", "logs", "watchers", "unique", "meta", "outbox", "endings", "members"] as const,
     args: ["now", "notices", "queue", "id", "reason"] as const,
     rest: undefined,
-    sha1: "846612ce1e58deec9694b30aceee1023587d87eb",
+    sha1: "746d849864c12de5925b6b1c7dfdd57372f93349",
     source: `#!lua flags=allow-oom
 local function clock(given)
   if given ~= "" then return tonumber(given) end
@@ -696,7 +696,7 @@ end
 local function tokens_of(kind, rate, now)
   if rate.limit == 0 then return math.huge end
   local tokens, at = string.match(redis.call("HGET", keys.buckets, kind) or "", "^([^,]+),(%d+)$")
-  tokens = tonumber(tokens or nil)
+  tokens = tonumber(tokens)
   if not tokens then return rate.burst end
   local elapsed = math.max(0, now - tonumber(at))
   return math.min(rate.burst, tokens + elapsed * rate.limit / rate.per)
@@ -1239,7 +1239,7 @@ return reply`
     keys: ["jobs", "runs", "pending", "limited", "limits", "scheduled", "unique", "windows", "meta", "requests", "producers", "members", "wake"] as const,
     args: ["now", "producer", "number", "oldest", "count"] as const,
     rest: "jobs" as const,
-    sha1: "ce482e8dbfc01f2771004cf1120a842923100530",
+    sha1: "c510fb35c5c0ebcf8b9baed10dd10138be9f1bb5",
     source: `#!lua
 local function clock(given)
   if given ~= "" then return tonumber(given) end
@@ -1404,7 +1404,7 @@ end
 local function tokens_of(kind, rate, now)
   if rate.limit == 0 then return math.huge end
   local tokens, at = string.match(redis.call("HGET", keys.buckets, kind) or "", "^([^,]+),(%d+)$")
-  tokens = tonumber(tokens or nil)
+  tokens = tonumber(tokens)
   if not tokens then return rate.burst end
   local elapsed = math.max(0, now - tonumber(at))
   return math.min(rate.burst, tokens + elapsed * rate.limit / rate.per)
@@ -1674,7 +1674,7 @@ return { exact(clock(ARGV[1])), redis.call("HGET", KEYS[1], ARGV[2]) or "" }`
     keys: ["jobs", "runs", "pending", "limited", "limits", "buckets", "scheduled", "retry", "active", "completed", "cancelled", "dead", "ledger", "result", "cancels", "progress", "logs", "watchers", "unique", "meta", "claims", "workers", "outbox", "endings", "members", "wake"] as const,
     args: ["now", "notices", "worker", "number", "limit", "lease", "plain"] as const,
     rest: "settlements" as const,
-    sha1: "99f5c78eaaefe8a83a9908dfad3b106e1dd1bc68",
+    sha1: "83ffa96ca56e3c1b590a303a0b2b72da105fe5c8",
     source: `#!lua flags=allow-oom
 local function clock(given)
   if given ~= "" then return tonumber(given) end
@@ -1934,7 +1934,7 @@ end
 local function tokens_of(kind, rate, now)
   if rate.limit == 0 then return math.huge end
   local tokens, at = string.match(redis.call("HGET", KEYS[6], kind) or "", "^([^,]+),(%d+)$")
-  tokens = tonumber(tokens or nil)
+  tokens = tonumber(tokens)
   if not tokens then return rate.burst end
   local elapsed = math.max(0, now - tonumber(at))
   return math.min(rate.burst, tokens + elapsed * rate.limit / rate.per)
@@ -2435,7 +2435,7 @@ return redis.call("ZRANGEBYSCORE", KEYS[1], "-inf", clock(ARGV[1]), "LIMIT", 0, 
     keys: ["jobs", "runs", "active", "meta", "cancels", "workers", "about"] as const,
     args: ["now", "worker", "lease", "about"] as const,
     rest: "leases" as const,
-    sha1: "cffbd99e91d8fbd46e81f59ac9dab4fbc5f944e6",
+    sha1: "d26ae8b87009c31944855ce44bb19325c2ae786f",
     source: `#!lua flags=allow-oom
 local function clock(given)
   if given ~= "" then return tonumber(given) end
@@ -2518,13 +2518,11 @@ end
 local function mind(run)
   if run.flag % 2 == 0 then run.flag = exact(run.flag + 1) end
 end
-local jobs, runs, active, meta, cancels = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5]
-local workers, about = KEYS[6], KEYS[7]
 local now = clock(ARGV[1])
 local expires = now + tonumber(ARGV[3])
 local ids = {}
 for i = 5, #ARGV, 2 do ids[#ids + 1] = ARGV[i] end
-local texts = read_fields(runs, ids)
+local texts = read_fields(KEYS[2], ids)
 local leases, answers, stale = {}, {}, 0
 for i, id in ipairs(ids) do
   local token, text = ARGV[4 + 2 * i], texts[i]
@@ -2532,17 +2530,17 @@ for i, id in ipairs(ids) do
   if text and string.sub(text, 1, #held) == held then
     leases[#leases + 1] = expires
     leases[#leases + 1] = id
-    answers[i] = redis.call("HEXISTS", cancels, id) == 1 and "2" or "1"
+    answers[i] = redis.call("HEXISTS", KEYS[5], id) == 1 and "2" or "1"
   else
     answers[i] = "0"
     local current = text and string.match(text, "^%a(%d+),")
-    if current ~= token and (current or redis.call("HEXISTS", jobs, id) == 1) then stale = stale + 1 end
+    if current ~= token and (current or redis.call("HEXISTS", KEYS[1], id) == 1) then stale = stale + 1 end
   end
 end
-spread("ZADD", active, leases)
-count(meta, "stale", stale)
-redis.call("ZADD", workers, now, ARGV[2])
-if ARGV[4] ~= "" then redis.call("HSET", about, ARGV[2], ARGV[4]) end
+spread("ZADD", KEYS[3], leases)
+count(KEYS[4], "stale", stale)
+redis.call("ZADD", KEYS[6], now, ARGV[2])
+if ARGV[4] ~= "" then redis.call("HSET", KEYS[7], ARGV[2], ARGV[4]) end
 return table.concat(answers)`
   },
   forget: {
@@ -2559,7 +2557,7 @@ return redis.call("ZREM", KEYS[2], ARGV[1])`
     keys: ["jobs", "runs", "ledger", "result", "cancels", "progress", "limited", "pending", "scheduled", "retry", "active", "completed", "cancelled", "dead"] as const,
     args: ["id"] as const,
     rest: undefined,
-    sha1: "a1d30627431b876fec0e704f086c54d8887672ad",
+    sha1: "02f4be540c19178cc92874e084e190b7dc1e23f2",
     source: `#!lua flags=no-writes
 local function clock(given)
   if given ~= "" then return tonumber(given) end
@@ -2597,7 +2595,7 @@ end
 local function tokens_of(kind, rate, now)
   if rate.limit == 0 then return math.huge end
   local tokens, at = string.match(redis.call("HGET", keys.buckets, kind) or "", "^([^,]+),(%d+)$")
-  tokens = tonumber(tokens or nil)
+  tokens = tonumber(tokens)
   if not tokens then return rate.burst end
   local elapsed = math.max(0, now - tonumber(at))
   return math.min(rate.burst, tokens + elapsed * rate.limit / rate.per)
@@ -3364,7 +3362,7 @@ return purged`
     keys: ["limited", "limits", "buckets", "wake"] as const,
     args: ["now", "kind", "limit"] as const,
     rest: undefined,
-    sha1: "256044dc0e816e51cb177d5c1e9e45f6812d34e0",
+    sha1: "cb626181eef9dfab3e451f7024fc28c86a87d446",
     source: `#!lua
 local function clock(given)
   if given ~= "" then return tonumber(given) end
@@ -3392,7 +3390,7 @@ end
 local function tokens_of(kind, rate, now)
   if rate.limit == 0 then return math.huge end
   local tokens, at = string.match(redis.call("HGET", KEYS[3], kind) or "", "^([^,]+),(%d+)$")
-  tokens = tonumber(tokens or nil)
+  tokens = tonumber(tokens)
   if not tokens then return rate.burst end
   local elapsed = math.max(0, now - tonumber(at))
   return math.min(rate.burst, tokens + elapsed * rate.limit / rate.per)
@@ -4169,7 +4167,7 @@ return reply`
     keys: ["jobs", "runs", "pending", "limited", "limits", "scheduled", "completed", "cancelled", "dead", "unique", "windows", "meta", "schedules", "ticks", "members", "wake"] as const,
     args: ["now", "name", "version", "expected", "next", "skipped", "overlap", "tick"] as const,
     rest: "job" as const,
-    sha1: "332696ad9ccdec7b4bcf12daced6431a017aedc6",
+    sha1: "dff759b788fac82b1f29a26e985d1386f01d4e6f",
     source: `#!lua
 local function clock(given)
   if given ~= "" then return tonumber(given) end
@@ -4273,7 +4271,7 @@ end
 local function tokens_of(kind, rate, now)
   if rate.limit == 0 then return math.huge end
   local tokens, at = string.match(redis.call("HGET", keys.buckets, kind) or "", "^([^,]+),(%d+)$")
-  tokens = tonumber(tokens or nil)
+  tokens = tonumber(tokens)
   if not tokens then return rate.burst end
   local elapsed = math.max(0, now - tonumber(at))
   return math.min(rate.burst, tokens + elapsed * rate.limit / rate.per)
@@ -4514,7 +4512,7 @@ return outcome`
     keys: ["jobs", "runs", "pending", "limited", "limits", "scheduled", "unique", "windows", "meta", "schedules", "ticks", "members", "wake"] as const,
     args: ["now", "name", "version"] as const,
     rest: "job" as const,
-    sha1: "2e90f957c71f65131a457e3d9af478f8ff171d91",
+    sha1: "e874a462f7c0e4abc3b47870377749f4e4f56844",
     source: `#!lua
 local function clock(given)
   if given ~= "" then return tonumber(given) end
@@ -4618,7 +4616,7 @@ end
 local function tokens_of(kind, rate, now)
   if rate.limit == 0 then return math.huge end
   local tokens, at = string.match(redis.call("HGET", keys.buckets, kind) or "", "^([^,]+),(%d+)$")
-  tokens = tonumber(tokens or nil)
+  tokens = tonumber(tokens)
   if not tokens then return rate.burst end
   local elapsed = math.max(0, now - tonumber(at))
   return math.min(rate.burst, tokens + elapsed * rate.limit / rate.per)
@@ -4849,7 +4847,7 @@ return redis.call("HDEL", KEYS[1], ARGV[1])`
     keys: ["jobs", "runs", "ledger", "result", "cancels", "progress", "pending", "limited", "limits"] as const,
     args: ["limit", "score"] as const,
     rest: undefined,
-    sha1: "19082d3e70e05e4b978c7b3651d60d6ce23572ea",
+    sha1: "9624b431cb48d31c8a92b8eaa9142f56870315de",
     source: `#!lua flags=no-writes
 local function clock(given)
   if given ~= "" then return tonumber(given) end
@@ -4887,7 +4885,7 @@ end
 local function tokens_of(kind, rate, now)
   if rate.limit == 0 then return math.huge end
   local tokens, at = string.match(redis.call("HGET", keys.buckets, kind) or "", "^([^,]+),(%d+)$")
-  tokens = tonumber(tokens or nil)
+  tokens = tonumber(tokens)
   if not tokens then return rate.burst end
   local elapsed = math.max(0, now - tonumber(at))
   return math.min(rate.burst, tokens + elapsed * rate.limit / rate.per)
@@ -4934,36 +4932,34 @@ return reply`
     keys: ["jobs", "runs", "completed", "cancelled", "dead", "ledger", "result", "watchers"] as const,
     args: ["id", "watcher", "leave"] as const,
     rest: undefined,
-    sha1: "89041f5c837d7e730a1084ccfbdfd15ce036d58c",
+    sha1: "eacbdce8b54ef57bc25631ff5a2a3ee693892390",
     source: `#!lua
-local jobs, runs, completed, cancelled = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
-local dead, ledger, result, watchers = KEYS[5], KEYS[6], KEYS[7], KEYS[8]
 local id, watcher = ARGV[1], ARGV[2]
 local others = {}
-for line in string.gmatch(redis.call("HGET", watchers, id) or "", "[^\\n]+") do
+for line in string.gmatch(redis.call("HGET", KEYS[8], id) or "", "[^\\n]+") do
   if line ~= watcher then others[#others + 1] = line end
 end
 local function keep()
   if #others == 0 then
-    redis.call("HDEL", watchers, id)
+    redis.call("HDEL", KEYS[8], id)
   else
-    redis.call("HSET", watchers, id, table.concat(others, "\\n"))
+    redis.call("HSET", KEYS[8], id, table.concat(others, "\\n"))
   end
 end
 if ARGV[3] == "1" then
   keep()
   return ""
 end
-if redis.call("HEXISTS", jobs, id) == 0 then return "missing" end
-local value = redis.call("HGET", result, id)
-if redis.call("ZSCORE", completed, id) then return value and ("C" .. value) or "c" end
-local lines = redis.call("HGET", ledger, id) or ""
+if redis.call("HEXISTS", KEYS[1], id) == 0 then return "missing" end
+local value = redis.call("HGET", KEYS[7], id)
+if redis.call("ZSCORE", KEYS[3], id) then return value and ("C" .. value) or "c" end
+local lines = redis.call("HGET", KEYS[6], id) or ""
 local last = string.match(lines, ".*\\n(.*)$") or lines
 local how, error = string.match(last, "^%d+,%d*,%d+,(%a+),(.*)$")
 if not error then error = '"how it ended cannot be read"' end
-if redis.call("ZSCORE", cancelled, id) then return (how == "expired" and "e" or "x") .. error end
-if redis.call("ZSCORE", dead, id) then
-  local reason = string.match(redis.call("HGET", runs, id) or "", "^%a%d+,%d,%d+,%d+,%d+,%d*,%d*,(%a*),")
+if redis.call("ZSCORE", KEYS[4], id) then return (how == "expired" and "e" or "x") .. error end
+if redis.call("ZSCORE", KEYS[5], id) then
+  local reason = string.match(redis.call("HGET", KEYS[2], id) or "", "^%a%d+,%d,%d+,%d+,%d+,%d*,%d*,(%a*),")
   return "d" .. (reason or "undecodable") .. "\\n" .. error .. (value and ("\\n" .. value) or "")
 end
 others[#others + 1] = watcher

@@ -29,7 +29,7 @@ end
 local function tokens_of(kind, rate, now)
   if rate.limit == 0 then return math.huge end
   local tokens, at = string.match(redis.call("HGET", keys.buckets, kind) or "", "^([^,]+),(%d+)$")
-  tokens = tonumber(tokens or nil)
+  tokens = tonumber(tokens)
   if not tokens then return rate.burst end
   local elapsed = math.max(0, now - tonumber(at))
   return math.min(rate.burst, tokens + elapsed * rate.limit / rate.per)
