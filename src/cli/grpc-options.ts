@@ -1,5 +1,6 @@
 import * as Effect from "effect/Effect"
 import type { Settings } from "../config/Config.ts"
+import { queueOf } from "../domain/queue-entries.ts"
 import type { QueueDefaults, ServerOptions } from "../grpc/index.ts"
 import { readBeside } from "./settings.ts"
 
@@ -31,7 +32,7 @@ export const grpcOptions = Effect.fnUntraced(function* (settings: Settings) {
   const { sweepMillis } = settings.workers
   const options: ServerOptions = {
     port,
-    queues: settings.queues.map(({ name }) => name),
+    queues: settings.queues.map(queueOf),
     queueDefaults: defaultsOf(settings),
     retention: {
       ...(deadMillis === undefined ? {} : { dead: deadMillis }),

@@ -7,12 +7,14 @@ import type { Claims } from "./Claims.ts"
 import type { Holdings } from "./Holdings.ts"
 import type { Lobbies } from "./Lobby.ts"
 import type { QueueDefaults } from "./options.ts"
+import type { QueueNames } from "./QueueNames.ts"
 
 /** What one server has, and its calls share. */
 export interface Station {
   readonly calls: Calls
   readonly claims: Claims
   readonly lobbies: Lobbies
+  readonly queues: QueueNames
   readonly holdings: Holdings
   readonly endings: Endings
   readonly enqueue: EnqueueRaw

@@ -1,6 +1,6 @@
 import * as Schema from "effect/Schema"
 import type { InvalidInput } from "../domain/limits.ts"
-import type { InvalidPayload, PayloadTooLarge } from "../features/client/Client.ts"
+import type { InvalidPayload, PartlyEnqueued, PayloadTooLarge } from "../features/client/Client.ts"
 import type { ScheduleExists, ScheduleMissing, ScheduleUnreadable } from "../features/schedules/Schedules.ts"
 import type { WorkflowConflict, WorkflowMissing } from "../features/workflows/Workflows.ts"
 import type { StoreError } from "../ports/StoreError.ts"
@@ -48,4 +48,5 @@ export type ApiError =
   | WorkflowMissing
   | NodeNotFound
   | OutOfTime
+  | PartlyEnqueued
   | StoreError

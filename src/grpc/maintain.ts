@@ -1,4 +1,5 @@
 import * as Effect from "effect/Effect"
+import { shardsOf } from "../domain/Sharded.ts"
 import { policyOf, sweep } from "../features/maintenance/Maintenance.ts"
 import * as Workflows from "../features/workflows/Workflows.ts"
 import { QueueControl } from "../ports/QueueControl.ts"
@@ -15,7 +16,7 @@ export const maintain = ({
 }: Pick<Settings, "queues" | "retention" | "sweepMillis">) => {
   const policy = policyOf(retention)
   return Effect.gen(function* () {
-    const all = new Set([...queues, ...(yield* QueueControl.use((control) => control.queues))])
+    const all = new Set([...queues.flatMap(shardsOf), ...(yield* QueueControl.use((control) => control.queues))])
     // one queue's failure is not another's
     yield* Effect.forEach(
       all,

@@ -11,6 +11,7 @@ import {
   durationMillis,
   InvalidInput
 } from "../domain/limits.ts"
+import { type AnyQueue, checkAnyQueue, nameOf, shardsOf } from "../domain/Sharded.ts"
 import type { TickerOptions } from "../features/schedules/Schedules.ts"
 import type { Retention } from "../features/maintenance/Maintenance.ts"
 
@@ -60,9 +61,12 @@ export interface ServerOptions {
   readonly jobRetention?: Duration.Input
   /** How long a connection is used before its client is sent to connect anew; as long as it lasts when left out. */
   readonly maxConnectionAge?: Duration.Input
-  /** Queues that are kept in order besides all that are known. */
-  readonly queues?: ReadonlyArray<string>
-  /** What holds for jobs of a queue whose calls do not say it, by queue. */
+  /**
+   * Queues that are kept in order besides all that are known. The name of a sharded one stands for its shards in calls:
+   * docs/guides/sharding.md.
+   */
+  readonly queues?: ReadonlyArray<AnyQueue>
+  /** What holds for jobs of a queue whose calls do not say it, by queue; a shard is as its queue unless it is named. */
   readonly queueDefaults?: Readonly<Record<string, QueueDefaults>>
   /** Between two rounds of keeping queues in order; 5 seconds when left out. */
   readonly sweep?: Duration.Input
@@ -86,6 +90,19 @@ const millis = (field: string, input: Duration.Input, least: number) =>
 
 const mebibyte = 1024 * 1024
 
+type Defaults = Readonly<Record<string, QueueDefaults>>
+
+/** The defaults of sharded queues are those of their shards, too. */
+const withShards = (defaults: Defaults, queues: ReadonlyArray<AnyQueue>): Defaults => ({
+  ...Object.fromEntries(
+    queues.flatMap((queue) => {
+      const own = defaults[nameOf(queue)]
+      return own === undefined ? [] : shardsOf(queue).map((shard) => [shard, own] as const)
+    })
+  ),
+  ...defaults
+})
+
 /** Checks the options and fills in what was left out. */
 export const settingsOf = Effect.fnUntraced(function* (options: ServerOptions) {
   const leaseMillis = yield* millis("leaseDuration", options.leaseDuration ?? "30 seconds", 1)
@@ -100,7 +117,8 @@ export const settingsOf = Effect.fnUntraced(function* (options: ServerOptions) {
     if (maxAttempts !== undefined) yield* Effect.fromResult(checkMaxAttempts(maxAttempts))
     if (priority !== undefined) yield* Effect.fromResult(checkPriority(priority))
   }
-  for (const queue of options.queues ?? []) yield* Effect.fromResult(checkQueue(queue))
+  const queues = options.queues ?? []
+  for (const queue of queues) yield* Effect.fromResult(checkAnyQueue(queue))
   return {
     host: options.host ?? "127.0.0.1",
     port: yield* integer("port", options.port ?? 50051, 0, 65_535),
@@ -121,8 +139,8 @@ export const settingsOf = Effect.fnUntraced(function* (options: ServerOptions) {
       options.maxConnectionAge === undefined
         ? undefined
         : yield* millis("maxConnectionAge", options.maxConnectionAge, 1000),
-    queues: options.queues ?? [],
-    queueDefaults: options.queueDefaults ?? {},
+    queues,
+    queueDefaults: withShards(options.queueDefaults ?? {}, queues),
     sweepMillis: yield* millis("sweep", options.sweep ?? "5 seconds", 1),
     ticks: options.ticks ?? true,
     retention: options.retention ?? {},

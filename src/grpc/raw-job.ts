@@ -1,5 +1,6 @@
 import * as Effect from "effect/Effect"
-import { checkKind, checkQueue, defaultQueue } from "../domain/limits.ts"
+import { checkKind } from "../domain/limits.ts"
+import { type AnyQueue, nameOf } from "../domain/Sharded.ts"
 import { instantOf, millisOf, required } from "./fields.ts"
 import type { Station } from "./Station.ts"
 import { decodeText } from "./text.ts"
@@ -14,6 +15,7 @@ interface Described {
   readonly retentionMs?: bigint | undefined
   readonly expiresInMs: bigint
   readonly tags: ReadonlyArray<string>
+  readonly orderKey?: string | undefined
 }
 
 interface Timed {
@@ -21,25 +23,20 @@ interface Timed {
   readonly delayMs: bigint
 }
 
-export const queueOrDefault = (queue: string) => {
-  const name = queue === "" ? defaultQueue : queue
-  return Effect.as(Effect.fromResult(checkQueue(name)), name)
-}
-
 type Settings = Pick<Station["settings"], "retentionMillis" | "queueDefaults">
 
 /** What all of them have, for a queue whose defaults hold for what is left out. */
 export const rawJobOf = Effect.fnUntraced(function* (
   request: Described,
-  queue: string,
+  queue: AnyQueue,
   { queueDefaults, retentionMillis }: Settings
 ) {
   const kind = yield* required("kind", request.kind)
   yield* Effect.fromResult(checkKind(kind))
   const payload = yield* decodeText("payload", request.payload)
   const expires = yield* millisOf("expires_in_ms", request.expiresInMs)
-  const { maxRetries, retentionMs, tags } = request
-  const defaults = queueDefaults[queue] ?? {}
+  const { maxRetries, orderKey, retentionMs, tags } = request
+  const defaults = queueDefaults[nameOf(queue)] ?? {}
   const maxAttempts = maxRetries === 0 ? defaults.maxAttempts : maxRetries
   const priority = request.priority ?? defaults.priority
   return {
@@ -49,7 +46,8 @@ export const rawJobOf = Effect.fnUntraced(function* (
     ...(priority === undefined ? {} : { priority }),
     ...(maxAttempts === undefined ? {} : { maxAttempts }),
     ...(expires === 0 ? {} : { expires }),
-    ...(tags.length === 0 ? {} : { tags })
+    ...(tags.length === 0 ? {} : { tags }),
+    ...(orderKey === undefined ? {} : { orderKey })
   }
 })
 

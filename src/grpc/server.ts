@@ -30,6 +30,7 @@ import { maintain } from "./maintain.ts"
 import { type CallInfo, observeCalls } from "./observe-calls.ts"
 import { type ServerOptions, type Settings, settingsOf } from "./options.ts"
 import type { Ports } from "./Ports.ts"
+import { QueueNames } from "./QueueNames.ts"
 import { queueService } from "./queue-service.ts"
 import { addReflection } from "./reflection.ts"
 import type { Station } from "./Station.ts"
@@ -143,6 +144,7 @@ const make = Effect.fnUntraced(function* (options: ServerOptions) {
     calls: new Calls(services, settings.maxMillis),
     claims: makeClaims(store, control, id, monotonicMillis, scope),
     lobbies: makeLobbies(yield* Wakeups, scope),
+    queues: new QueueNames(settings.queues),
     holdings: makeHoldings(control, settings.leaseMillis / 10, monotonicMillis),
     endings: yield* Endings.make(store, yield* Notices),
     enqueue: yield* RawJobs.make(store, settings.maxPayloadBytes),

@@ -20,7 +20,8 @@ const codeOf = {
   NodeNotFound: status.NOT_FOUND,
   OutOfTime: status.DEADLINE_EXCEEDED,
   // clients of the first seven calls know it as this; `winter-retryable` says whether to call again
-  StoreError: status.INTERNAL
+  StoreError: status.INTERNAL,
+  PartlyEnqueued: status.INTERNAL
 } as const satisfies Record<ApiError["_tag"], status>
 
 /** What the wire calls the options that have another name in the library. */
@@ -68,13 +69,16 @@ const detailsOf = (verb: string, error: ApiError): string => {
     case "StoreError":
       // the cause may tell of addresses and users, and is for the log alone
       return `${verb}: the store is ${error.reason === "rejected" ? "refusing" : error.reason}`
+    case "PartlyEnqueued":
+      return `${detailsOf(verb, error.cause)}; ${error.stored.length} of the jobs are stored`
   }
 }
 
 /** Whether a call that failed may be repeated, for clients that look. */
 const metadataOf = (error: ApiError): Metadata => {
   const metadata = new Metadata()
-  if (error._tag === "StoreError") metadata.set("winter-retryable", String(error.retryable))
+  const store = error._tag === "PartlyEnqueued" ? error.cause : error
+  if (store._tag === "StoreError") metadata.set("winter-retryable", String(store.retryable))
   return metadata
 }
 

@@ -5,7 +5,7 @@ import { maxNodes } from "../domain/workflow-graph.ts"
 import { rawJob } from "../features/workflows/RawWorkflows.ts"
 import { invalid } from "./fields.ts"
 import type { WorkflowJob, WorkflowShape } from "./gen/winter/v1/queue_service_pb.ts"
-import { queueOrDefault, rawJobOf, timeOf } from "./raw-job.ts"
+import { rawJobOf, timeOf } from "./raw-job.ts"
 import type { Station } from "./Station.ts"
 
 /** A shape as requests describe it. */
@@ -15,8 +15,11 @@ type AnyWorkflow = Workflow<unknown, unknown>
 /** Lists are two messages deep, and parsers of other languages stop at a hundred. */
 const maxDepth = 32
 
-const jobOf = Effect.fnUntraced(function* (job: WorkflowJob, settings: Station["settings"]) {
-  const queue = yield* queueOrDefault(job.queue)
+/** What reading a shape takes. */
+type Reading = Pick<Station, "queues" | "settings">
+
+const jobOf = Effect.fnUntraced(function* (job: WorkflowJob, { queues, settings }: Reading) {
+  const queue = yield* queues.whole(job.queue)
   return rawJob({ ...(yield* rawJobOf(job, queue, settings)), ...(yield* timeOf(job)), queue })
 })
 
@@ -27,7 +30,7 @@ const at =
     new InvalidInput({ field: `${path}.${field}`, problem })
 
 /** Makes a workflow of it that `Workflows.start` takes like any other. */
-export const workflowOf = (root: WorkflowShape | undefined, settings: Station["settings"]) => {
+export const workflowOf = (root: WorkflowShape | undefined, station: Reading) => {
   let jobs = 0
 
   const convert = Effect.fnUntraced(function* (
@@ -40,7 +43,7 @@ export const workflowOf = (root: WorkflowShape | undefined, settings: Station["s
     switch (shape?.case) {
       case "job":
         if (++jobs > maxNodes) return yield* invalid("shape", `must have at most ${maxNodes} jobs`)
-        return yield* Effect.mapError(jobOf(shape.value, settings), at(path))
+        return yield* Effect.mapError(jobOf(shape.value, station), at(path))
       case "chain": {
         const [first, ...rest] = yield* all(shape.value.steps, `${path}.steps`, depth)
         return first === undefined ? yield* invalid(`${path}.steps`, "must not be empty") : chain(first, ...rest)

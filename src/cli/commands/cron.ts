@@ -11,6 +11,7 @@ import { BadUsage, NotFound } from "../errors.ts"
 import { dryRunFlag, given, queueFlag } from "../flags.ts"
 import { instant, plural, when } from "../format.ts"
 import { show } from "../output.ts"
+import { oneQueue } from "../known-queues.ts"
 import { scheduleDetails, scheduleTable } from "../schedule-text.ts"
 import { scheduleShape } from "../shapes.ts"
 
@@ -35,7 +36,10 @@ const list = Command.make(
   ({ group, queue }) =>
     connected(
       Effect.gen(function* () {
-        const schedules = yield* Schedules.list(given({ group, queue }))
+        const schedules = yield* Schedules.list({
+          ...given({ group }),
+          ...(Option.isSome(queue) ? { queue: yield* oneQueue(queue.value) } : {})
+        })
         yield* show({ schedules: schedules.map(scheduleShape) }, (ui) =>
           schedules.length === 0 ? "no schedules" : scheduleTable(ui, schedules)
         )

@@ -25,6 +25,7 @@ import {
   tagFlag
 } from "../flags.ts"
 import { oneLine, plural, when } from "../format.ts"
+import { oneQueue } from "../known-queues.ts"
 import { show } from "../output.ts"
 import { withProgress } from "../progress.ts"
 import { bulkShape, jobShape } from "../shapes.ts"
@@ -88,9 +89,10 @@ const pick = ({ error, kind, newerThan, olderThan, reason, tag }: FilterFlags): 
 const list = Command.make(
   "list",
   { queue, ...filterFlags, limit: limitFlag(1000), cursor: cursorFlag, showPayload: showPayloadFlag },
-  ({ cursor, limit, queue, showPayload, ...flags }) =>
+  ({ cursor, limit, queue: name, showPayload, ...flags }) =>
     connected(
       Effect.gen(function* () {
+        const queue = yield* oneQueue(name)
         const page = yield* DeadLetters.listWhere(queue, yield* filterOf(flags), { limit, ...given({ cursor }) })
         const next = page.cursor ?? null
         const others = page.jobs.length === 0 && next === null ? yield* elsewhere(queue) : []
@@ -165,9 +167,10 @@ const bulkFlags = {
   dryRun: dryRunFlag
 }
 
-const retry = Command.make("retry", bulkFlags, ({ dryRun, ids, limit, queue, ...rest }) =>
+const retry = Command.make("retry", bulkFlags, ({ dryRun, ids, limit, queue: name, ...rest }) =>
   connected(
     Effect.gen(function* () {
+      const queue = yield* oneQueue(name)
       const flags = pick(rest)
       yield* checkNamed(ids, flags)
       const filter = yield* filterOf(flags)
@@ -204,9 +207,10 @@ const retry = Command.make("retry", bulkFlags, ({ dryRun, ids, limit, queue, ...
   ])
 )
 
-const purge = Command.make("purge", bulkFlags, ({ dryRun, ids, limit, queue, ...rest }) =>
+const purge = Command.make("purge", bulkFlags, ({ dryRun, ids, limit, queue: name, ...rest }) =>
   connected(
     Effect.gen(function* () {
+      const queue = yield* oneQueue(name)
       const flags = pick(rest)
       yield* checkNamed(ids, flags)
       const filter = yield* filterOf(flags)

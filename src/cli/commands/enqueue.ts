@@ -19,6 +19,7 @@ import { StoreError } from "../../ports/StoreError.ts"
 import { connected } from "../connected.ts"
 import { BadUsage, NotPossible } from "../errors.ts"
 import { durationFlag, given, kindFlag, queueFlag } from "../flags.ts"
+import { wholeQueue } from "../known-queues.ts"
 import { jsonText, show } from "../output.ts"
 import { checkJson, rawTask } from "../raw-task.ts"
 import { queueSettings, readText } from "../settings.ts"
@@ -66,6 +67,10 @@ export const enqueue = Command.make(
       Flag.withDescription("Reads the payload from a file, or from stdin"),
       Flag.optional
     ),
+    orderKey: Flag.String("order-key").pipe(
+      Flag.withDescription("In a sharded queue, the key within which it keeps its order"),
+      Flag.optional
+    ),
     delay: durationFlag("delay").pipe(Flag.withDescription("Not before so long"), Flag.optional),
     at: Flag.Date("at").pipe(Flag.withDescription("Not before this instant (ISO 8601)"), Flag.optional),
     expires: durationFlag("expires").pipe(Flag.withDescription("Cancelled unless started within"), Flag.optional),
@@ -96,8 +101,9 @@ export const enqueue = Command.make(
       })
       const isUnique = flags.unique || Option.isSome(flags.uniqueKey) || Option.isSome(flags.uniqueFor)
       const options = {
-        queue,
+        queue: yield* wholeQueue(queue),
         tags: flags.tags,
+        ...given({ orderKey: flags.orderKey }),
         ...given({ delay: flags.delay, expires: flags.expires, priority: flags.priority, id: flags.id }),
         ...given({ maxAttempts: flags.maxAttempts, at: Option.map(flags.at, (at) => DateTime.makeUnsafe(at)) }),
         ...(isUnique ? { unique: given({ key: flags.uniqueKey, window: flags.uniqueFor }) } : {})
@@ -108,12 +114,14 @@ export const enqueue = Command.make(
           const { id, outcome } = handle
           if (!wait) {
             return yield* show(
-              { id, kind, queue, outcome },
-              () => `${outcomes[outcome]} ${id} (kind=${kind} queue=${queue})`
+              { id, kind, queue: handle.queue, outcome },
+              () => `${outcomes[outcome]} ${id} (kind=${kind} queue=${handle.queue})`
             )
           }
           const result: unknown = yield* awaited(handle)
-          yield* show({ id, kind, queue, outcome, result: result ?? null }, () => jsonText(result ?? null))
+          yield* show({ id, kind, queue: handle.queue, outcome, result: result ?? null }, () =>
+            jsonText(result ?? null)
+          )
         })
       )
     })

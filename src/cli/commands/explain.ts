@@ -6,6 +6,7 @@ import { explain as explainJob } from "../../features/inspector/Explain.ts"
 import { connected } from "../connected.ts"
 import { NotFound } from "../errors.ts"
 import { explanationText } from "../explanation-text.ts"
+import { findJob } from "../find-job.ts"
 import { jobArgument, queueFlag } from "../flags.ts"
 import { show } from "../output.ts"
 import { jobShape } from "../shapes.ts"
@@ -16,7 +17,8 @@ export const explain = Command.make(
   ({ id, queue }) =>
     connected(
       Effect.gen(function* () {
-        const explanation = yield* explainJob(id, Option.getOrUndefined(queue))
+        const where = Option.isSome(queue) ? (yield* findJob(id, queue)).job.queue : undefined
+        const explanation = yield* explainJob(id, where)
         if (explanation._tag === "Missing") {
           return yield* new NotFound({ what: `job ${id}` })
         }

@@ -26,6 +26,7 @@ import {
   tagFlag
 } from "../flags.ts"
 import { instant } from "../format.ts"
+import { queueParts } from "../known-queues.ts"
 import { jobDetails, jobTable, stateText } from "../job-text.ts"
 import { show, ui } from "../output.ts"
 import { jobShape } from "../shapes.ts"
@@ -43,12 +44,16 @@ interface Wanted {
 
 /** One queue and state has pages; several are read one after the other until there are enough. */
 const pageOf = Effect.fnUntraced(function* ({ cursor, kind, limit, queue, state, tag }: Wanted) {
-  if (Option.isSome(queue) && Option.isSome(state)) {
-    return yield* Inspector.jobs({ queue: queue.value, state: state.value, limit, ...given({ cursor, kind, tag }) })
+  const named = Option.isSome(queue) ? yield* queueParts(queue.value) : []
+  const [only, another] = named
+  if (only !== undefined && another === undefined && Option.isSome(state)) {
+    return yield* Inspector.jobs({ queue: only, state: state.value, limit, ...given({ cursor, kind, tag }) })
   }
-  if (Option.isSome(cursor)) return yield* new BadUsage({ why: "--cursor needs --queue and --state" })
+  if (Option.isSome(cursor)) {
+    return yield* new BadUsage({ why: "--cursor needs --state, and --queue with one queue, or one shard" })
+  }
   const control = yield* QueueControl
-  const names = Option.isSome(queue) ? [queue.value] : yield* control.queues
+  const names = named.length > 0 ? named : yield* control.queues
   const states = Option.isSome(state) ? [state.value] : JobState.literals
   const jobs: Array<Job> = []
   for (const name of names) {

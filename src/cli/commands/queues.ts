@@ -11,6 +11,7 @@ import { connected } from "../connected.ts"
 import { BadUsage, NotFound, TookTooLong } from "../errors.ts"
 import { durationFlag, kindFlag, queueArgument } from "../flags.ts"
 import { count, plural } from "../format.ts"
+import { oneQueue, queueParts } from "../known-queues.ts"
 import { show } from "../output.ts"
 import { withProgress } from "../progress.ts"
 import { queueDetails, queueTable, rateLimitText } from "../queue-text.ts"
@@ -34,9 +35,10 @@ const known = Effect.fnUntraced(function* (queue: string) {
   if (!(yield* isKnown(queue))) return yield* new NotFound({ what: `queue ${queue}` })
 })
 
-const get = Command.make("get", { queue: queueArgument }, ({ queue }) =>
+const get = Command.make("get", { queue: queueArgument }, ({ queue: name }) =>
   connected(
     Effect.gen(function* () {
+      const queue = yield* oneQueue(name)
       yield* known(queue)
       const [view, rates] = yield* Effect.all([Inspector.queue(queue), Inspector.rates(queue)])
       yield* show({ ...queueShape(view), rates: ratesShape(rates) }, (ui) => queueDetails(ui, view, rates))
@@ -47,7 +49,7 @@ const get = Command.make("get", { queue: queueArgument }, ({ queue }) =>
 const pauseQueue = (queue: string) =>
   connected(
     Effect.gen(function* () {
-      const changed = yield* Inspector.pause(queue)
+      const changed = (yield* Effect.forEach(yield* queueParts(queue), Inspector.pause)).some(Boolean)
       yield* show({ queue, paused: true, changed }, () => (changed ? `paused ${queue}` : `${queue} was paused already`))
     })
   )
@@ -55,7 +57,7 @@ const pauseQueue = (queue: string) =>
 const resumeQueue = (queue: string) =>
   connected(
     Effect.gen(function* () {
-      const changed = yield* Inspector.resume(queue)
+      const changed = (yield* Effect.forEach(yield* queueParts(queue), Inspector.resume)).some(Boolean)
       yield* show({ queue, paused: false, changed }, () => (changed ? `resumed ${queue}` : `${queue} was not paused`))
     })
   )
@@ -125,9 +127,10 @@ const drain = Command.make(
     ),
     reason: Flag.String("reason").pipe(Flag.withDefault("the queue was drained"))
   },
-  ({ cancelWaiting: cancels, queue, reason, timeout }) =>
+  ({ cancelWaiting: cancels, queue: name, reason, timeout }) =>
     connected(
       Effect.gen(function* () {
+        const queue = yield* oneQueue(name)
         yield* known(queue)
         yield* Inspector.pause(queue)
         const cancelled = cancels ? yield* cancelWaiting(queue, reason) : 0
@@ -167,9 +170,10 @@ const limits = Command.make(
     per: durationFlag("per").pipe(Flag.withDescription("The time that --rate is for (1s)"), Flag.withDefault(1000)),
     burst: Flag.Int("burst").pipe(Flag.withDescription("Starts that may come at once (as --rate)"), Flag.optional)
   },
-  ({ burst, kind, maxActive, per, queue, rate }) =>
+  ({ burst, kind, maxActive, per, queue: name, rate }) =>
     connected(
       Effect.gen(function* () {
+        const queue = yield* oneQueue(name)
         const control = yield* QueueControl
         if (Option.isSome(maxActive)) {
           const most = yield* countOf("max-active", maxActive.value)

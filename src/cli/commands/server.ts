@@ -51,7 +51,7 @@ export const server = Command.make(
       const config = withShards(declared)
       // read only here: no other command needs the protocol
       const { GrpcServer } = yield* Effect.promise(() => import("../../grpc/index.ts"))
-      const served = GrpcServer.layer({ ...(yield* grpcOptions(config)), ...given({ host, port }) })
+      const served = GrpcServer.layer({ ...(yield* grpcOptions(declared)), ...given({ host, port }) })
       const started = Effect.annotateLogs(Effect.logInfo("server started"), {
         queues: config.queues.map(({ name }) => name).join(",")
       })

@@ -5,6 +5,7 @@ import * as Option from "effect/Option"
 import * as Inspector from "../../features/inspector/Inspector.ts"
 import { connected } from "../connected.ts"
 import { queueFlag } from "../flags.ts"
+import { queueParts } from "../known-queues.ts"
 import { show } from "../output.ts"
 import { queueTable } from "../queue-text.ts"
 import { queueShape } from "../shapes.ts"
@@ -13,7 +14,9 @@ import { queueShape } from "../shapes.ts"
 export const status = Command.make("status", { queue: queueFlag.pipe(Flag.optional) }, ({ queue }) =>
   connected(
     Effect.gen(function* () {
-      const queues = Option.isSome(queue) ? [yield* Inspector.queue(queue.value)] : yield* Inspector.queues
+      const queues = Option.isSome(queue)
+        ? yield* Effect.forEach(yield* queueParts(queue.value), Inspector.queue, { concurrency: 16 })
+        : yield* Inspector.queues
       yield* show({ queues: queues.map(queueShape) }, (ui) =>
         queues.length === 0 ? "no queues" : queueTable(ui, queues)
       )

@@ -4,6 +4,7 @@ import * as Command from "effect/cli/Command"
 import * as Flag from "effect/cli/Flag"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
+import { checkQueues } from "../../domain/check-queues.ts"
 import { checkQueue, InvalidInput } from "../../domain/limits.ts"
 import { WorkerOverrides } from "../../features/worker/Worker.ts"
 import { StoreError } from "../../ports/StoreError.ts"
@@ -81,8 +82,12 @@ export const worker = Command.make(
   ({ concurrency, drain, module, queues, strict }) =>
     Effect.gen(function* () {
       const config = yield* settings
-      const layer = yield* loadWorker(module)
       const overrides = overridesOf({ queues, strict, ...given({ concurrency, drainMillis: drain }) }, config)
+      // before anything of the configuration is put in force
+      if (overrides.queues !== undefined && "order" in overrides.queues) {
+        yield* Effect.fromResult(checkQueues(overrides.queues))
+      }
+      const layer = yield* loadWorker(module)
       const ready = Layer.effectDiscard(Effect.annotateLogs(Effect.logInfo("worker started"), { module }))
       const running = ready.pipe(
         Layer.provideMerge(layer),

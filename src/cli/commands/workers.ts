@@ -8,6 +8,7 @@ import { Notices } from "../../ports/Notices.ts"
 import { connected } from "../connected.ts"
 import { NotFound, TookTooLong } from "../errors.ts"
 import { queueFlag } from "../flags.ts"
+import { oneQueue } from "../known-queues.ts"
 import { show, type Ui } from "../output.ts"
 import { workerShape } from "../shapes.ts"
 import { workerDetails, workerTable } from "../worker-text.ts"
@@ -25,7 +26,7 @@ const list = Command.make(
   ({ all, queue }) =>
     connected(
       Effect.gen(function* () {
-        const everyone = yield* Inspector.workers(Option.getOrUndefined(queue))
+        const everyone = yield* Inspector.workers(Option.isSome(queue) ? yield* oneQueue(queue.value) : undefined)
         const workers = everyone.filter(({ alive }) => all || alive)
         yield* show({ workers: workers.map(workerShape) }, (ui) =>
           workers.length === 0 ? noneText(everyone.length) : workerTable(ui, workers)

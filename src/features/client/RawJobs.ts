@@ -3,18 +3,23 @@ import * as Exit from "effect/Exit"
 import * as Schema from "effect/Schema"
 import type { JobId } from "../../domain/Job.ts"
 import { InvalidInput, maxBatchJobs, maxBatchLength } from "../../domain/limits.ts"
+import { type AnyQueue, nameOf } from "../../domain/Sharded.ts"
 import * as Task from "../../domain/Task.ts"
-import type { JobStore, NewJob } from "../../ports/JobStore.ts"
+import type { JobStore } from "../../ports/JobStore.ts"
 import { observing } from "../telemetry/Enqueuing.ts"
 import type { EnqueueOptions } from "./EnqueueOptions.ts"
-import type { InvalidPayload, PayloadTooLarge } from "./errors.ts"
+import { Batches } from "./Batch.ts"
+import type { InvalidPayload, PartlyEnqueued, PayloadTooLarge } from "./errors.ts"
 import { prepare } from "./prepare.ts"
-import { type EnqueueOutcome, storedAs } from "./stored-as.ts"
+import { storeBatches } from "./store-batches.ts"
+import type { EnqueueOutcome } from "./stored-as.ts"
 import type { StoreError } from "../../ports/StoreError.ts"
 
 /** A job that comes from outside, already encoded: its kind need not be known here. */
 export interface RawJob extends Omit<EnqueueOptions<Task.AnyTask>, "queue" | "orderKey"> {
   readonly kind: string
+  /** The key within which it keeps its order in a sharded queue. */
+  readonly orderKey?: string
   /** Stored as it is. */
   readonly payload: string
   readonly retentionMillis: number
@@ -22,14 +27,19 @@ export interface RawJob extends Omit<EnqueueOptions<Task.AnyTask>, "queue" | "or
 
 interface StoredJob {
   readonly id: JobId
+  /** The queue, or its shard. */
+  readonly queue: string
   readonly outcome: EnqueueOutcome
 }
 
-/** Stores jobs of one queue in order, all or none. */
+/** Stores jobs of one queue in order, all or none; of a sharded one, all or none of each shard. */
 export type EnqueueRaw = (
-  queue: string,
+  queue: AnyQueue,
   jobs: ReadonlyArray<RawJob>
-) => Effect.Effect<ReadonlyArray<StoredJob>, InvalidInput | InvalidPayload | PayloadTooLarge | StoreError>
+) => Effect.Effect<
+  ReadonlyArray<StoredJob>,
+  InvalidInput | InvalidPayload | PayloadTooLarge | PartlyEnqueued | StoreError
+>
 
 const template = Task.make("raw", { payload: Schema.String })
 
@@ -50,33 +60,37 @@ const kindOf = (jobs: ReadonlyArray<RawJob>): string => {
 /**
  * Checks and stores jobs as a client does, by the same rules, limits and unique keys, and is observed like one.
  *
- * **Ref** docs/semantics.md ENQUEUE-1..6, UNIQUE-1..7, INPUT-2, INPUT-3, TRACE-1, METRIC-3
+ * **Ref** docs/semantics.md ENQUEUE-1..6, UNIQUE-1..7, INPUT-2, INPUT-3, SHARD-1, SHARD-4, TRACE-1, METRIC-3
  */
 export const make = (store: JobStore["Service"], maxPayloadBytes: number): Effect.Effect<EnqueueRaw> =>
   Effect.map(Effect.context<never>(), (services) => {
     const observe = observing(services)
 
-    const storeAll = Effect.fnUntraced(function* (queue: string, jobs: ReadonlyArray<RawJob>) {
+    const storeAll = Effect.fnUntraced(function* (queue: AnyQueue, jobs: ReadonlyArray<RawJob>) {
       if (jobs.length > maxBatchJobs) {
         const problem = `holds ${jobs.length} jobs, at most ${maxBatchJobs} are stored in one step`
         return yield* Effect.fail(new InvalidInput({ field: "jobs", problem }))
       }
-      const prepared: Array<NewJob> = []
+      const batches = new Batches()
       let length = 0
-      for (const job of jobs) {
-        const { id, kind: _kind, payload, retentionMillis: _retention, ...options } = job
-        const all = { ...options, queue, ...(id === undefined ? {} : { id: () => id }) }
-        prepared.push(...(yield* prepare(rawTask(job), [payload], all, maxPayloadBytes))[0]!.jobs)
+      for (const [place, job] of jobs.entries()) {
+        const { id, kind: _kind, orderKey, payload, retentionMillis: _retention, ...options } = job
+        const all = {
+          ...options,
+          queue,
+          ...(id === undefined ? {} : { id: () => id }),
+          ...(orderKey === undefined ? {} : { orderKey: () => orderKey })
+        }
+        const [batch] = yield* prepare(rawTask(job), [payload], all, maxPayloadBytes)
+        batches.add(batch!.queue, batch!.jobs[0]!, place)
         length += payload.length
       }
       if (length > maxBatchLength) {
         const problem = `hold more than ${maxBatchLength} characters, too many for one step`
         return yield* Effect.fail(new InvalidInput({ field: "jobs", problem }))
       }
-      if (prepared.length === 0) return []
-      const outcomes = yield* store.enqueue(queue, prepared)
-      return outcomes.map((outcome, i) => storedAs(prepared[i]!.id, outcome))
+      return batches.all.length === 0 ? [] : yield* storeBatches(store, { kind: kindOf(jobs) }, batches.all)
     })
 
-    return (queue, jobs) => observe(queue, kindOf(jobs), jobs.length, storeAll(queue, jobs))
+    return (queue, jobs) => observe(nameOf(queue), kindOf(jobs), jobs.length, storeAll(queue, jobs))
   })

@@ -9,6 +9,8 @@ import { put } from "./put.ts"
 /** A schedule that comes from outside, its payload encoded already: the kind of its jobs need not be known here. */
 export interface RawSchedule extends Pick<RawJob, "kind" | "payload" | "retentionMillis"> {
   readonly name: string
+  /** Of the shard in which it lives, when its queue is a sharded one; else that is told by its name. */
+  readonly orderKey?: string
   readonly options: Cron.When & EntryChoices
 }
 
@@ -20,12 +22,12 @@ export interface RawSchedule extends Pick<RawJob, "kind" | "payload" | "retentio
  * **Ref** docs/semantics.md SCHED-9, SCHED-11
  */
 export const putRaw = Effect.fnUntraced(function* (
-  { name, options, payload, ...job }: RawSchedule,
+  { name, options, orderKey, payload, ...job }: RawSchedule,
   { maxPayloadBytes, onlyNew }: { readonly maxPayloadBytes: number; readonly onlyNew: boolean }
 ) {
   const store = yield* ScheduleStore
   const planned = yield* planOne(
-    { name, task: rawTask(job), options: { ...options, payload } },
+    { name, task: Object.assign(rawTask(job), { orderBy: () => orderKey }), options: { ...options, payload } },
     undefined,
     maxPayloadBytes
   )

@@ -5,7 +5,7 @@ import type { Token } from "../../domain/Job.ts"
 import type { ClaimedJob } from "../../ports/JobStore.ts"
 import type { BidiCall } from "../Calls.ts"
 import { hasArrived } from "../Delivery.ts"
-import { invalid, leaseOf, queueOf, workerIdOf } from "../fields.ts"
+import { invalid, leaseOf, workerIdOf } from "../fields.ts"
 import {
   type DequeueStreamOpen,
   type DequeueStreamRequestSchema,
@@ -58,31 +58,31 @@ class Grants {
   }
 }
 
-const opened = Effect.fnUntraced(function* (grants: Grants, leaseMillis: number) {
+const opened = Effect.fnUntraced(function* (grants: Grants, { queues, settings }: Station) {
   yield* Effect.interruptible(grants.news.await)
   const { open } = grants
   if (open === undefined) return yield* invalid("open", "is required in the first message")
   if (open.queues.length === 0) return yield* invalid("queues", "is required")
   return {
-    queues: yield* Effect.forEach(new Set(open.queues), queueOf),
+    queues: [...new Set((yield* Effect.forEach(open.queues, (name) => queues.parts(name))).flat())],
     workerId: yield* workerIdOf(open.workerId),
-    leaseMillis: yield* leaseOf(open.leaseMs, leaseMillis)
+    leaseMillis: yield* leaseOf(open.leaseMs, settings.leaseMillis)
   }
 })
 
 export const dequeueStreamCalls = (station: Station) => {
-  const { calls, claims, holdings, lobbies, settings, stopping } = station
+  const { calls, claims, holdings, lobbies, stopping } = station
 
   const stream = Effect.fnUntraced(function* (call: StreamCall) {
     const grants = new Grants(call)
-    const { leaseMillis, queues, workerId } = yield* opened(grants, settings.leaseMillis)
+    const { leaseMillis, queues, workerId } = yield* opened(grants, station)
     const underway = new Map<Token, Underway>()
 
     const send = Effect.fnUntraced(function* (queue: string, jobs: ReadonlyArray<ClaimedJob>, now: number) {
       for (const job of jobs) underway.set(job.token, { queue, job })
       holdings.add(workerId, queue, jobs.map(heldOf))
       for (const job of jobs) {
-        const message = { job: yield* wireJob(job, { leaseMillis, now, queue, workerId }) }
+        const message = { job: yield* wireJob({ queue, job }, { leaseMillis, now, workerId }) }
         if (call.isGone()) return
         yield* Effect.interruptible(
           Effect.callback<void>((resume) => {

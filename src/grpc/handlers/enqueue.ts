@@ -1,9 +1,10 @@
 import * as Effect from "effect/Effect"
+import { type AnyQueue, nameOf } from "../../domain/Sharded.ts"
 import type { RawJob } from "../../features/client/RawJobs.ts"
 import { DuplicateJob, IdTaken } from "../errors.ts"
 import { invalid, jobIdOf, millisOf } from "../fields.ts"
 import { EnqueuedJob_Outcome, type EnqueueRequest, QueueService } from "../gen/winter/v1/queue_service_pb.ts"
-import { queueOrDefault, rawJobOf, timeOf } from "../raw-job.ts"
+import { rawJobOf, timeOf } from "../raw-job.ts"
 import type { Station } from "../Station.ts"
 import { inCallersTrace } from "../trace.ts"
 
@@ -17,7 +18,7 @@ const uniqueOf = Effect.fnUntraced(function* (request: EnqueueRequest) {
   return { unique: { ...(key === "" ? {} : { key }), ...(window === 0 ? {} : { window }) } }
 })
 
-const jobOf = Effect.fnUntraced(function* (request: EnqueueRequest, queue: string, settings: Station["settings"]) {
+const jobOf = Effect.fnUntraced(function* (request: EnqueueRequest, queue: AnyQueue, settings: Station["settings"]) {
   const { jobId } = request
   if (jobId !== "") yield* jobIdOf(jobId)
   return {
@@ -37,30 +38,31 @@ const outcomes = {
   replaced: EnqueuedJob_Outcome.ENQUEUED
 } as const
 
-export const enqueueCalls = ({ calls, enqueue, settings }: Station) => ({
+export const enqueueCalls = ({ calls, enqueue, queues, settings }: Station) => ({
   enqueue: calls.unary(
     method.enqueue,
     Effect.fnUntraced(function* (request, { metadata }) {
-      const queue = yield* queueOrDefault(request.queue)
+      const queue = yield* queues.whole(request.queue)
       const job = yield* jobOf(request, queue, settings)
       const [stored] = yield* inCallersTrace(metadata, enqueue(queue, [job]))
-      const { id: jobId, outcome } = stored!
+      const { id: jobId, outcome, queue: where } = stored!
       if (outcome === "duplicate") return yield* Effect.fail(new DuplicateJob())
       if (outcome === "conflict") return yield* Effect.fail(new IdTaken())
-      return { jobId, existing: outcome === "existing" }
+      return { jobId, existing: outcome === "existing", queue: where }
     })
   ),
 
   enqueueBatch: calls.unary(
     method.enqueueBatch,
     Effect.fnUntraced(function* (request, { metadata }) {
-      const queue = yield* queueOrDefault(request.queue)
-      if (request.jobs.some((job) => job.queue !== "" && job.queue !== queue)) {
-        return yield* invalid("jobs.queue", `must be empty or ${queue}`)
+      const queue = yield* queues.whole(request.queue)
+      const name = nameOf(queue)
+      if (request.jobs.some((job) => job.queue !== "" && job.queue !== name)) {
+        return yield* invalid("jobs.queue", `must be empty or ${name}`)
       }
       const jobs = yield* Effect.forEach(request.jobs, (job) => jobOf(job, queue, settings))
       const stored = yield* inCallersTrace(metadata, enqueue(queue, jobs))
-      return { jobs: stored.map(({ id, outcome }) => ({ jobId: id, outcome: outcomes[outcome] })) }
+      return { jobs: stored.map(({ id, outcome, queue }) => ({ jobId: id, outcome: outcomes[outcome], queue })) }
     })
   )
 })

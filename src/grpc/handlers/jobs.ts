@@ -6,7 +6,7 @@ import { type CancelOutcome, JobStore } from "../../ports/JobStore.ts"
 import { QueueControl } from "../../ports/QueueControl.ts"
 import { encodeJob } from "../encode-job.ts"
 import { JobNotFound } from "../errors.ts"
-import { invalid, jobIdOf, millisOf, pageSizeOf, placeOf, queueOf, waitOf } from "../fields.ts"
+import { invalid, jobIdOf, millisOf, pageSizeOf, placeOf, waitOf } from "../fields.ts"
 import { CancelResponse_Outcome, QueueService } from "../gen/winter/v1/queue_service_pb.ts"
 import type { Station } from "../Station.ts"
 import { encodeText } from "../text.ts"
@@ -43,13 +43,15 @@ export const endingOf = (ended: Ended) => {
 
 const isState = (state: string): state is JobState => JobState.literals.some((known) => known === state)
 
-export const jobCalls = ({ calls, endings, settings }: Station) => ({
+export const jobCalls = ({ calls, endings, queues, settings }: Station) => ({
   getJob: calls.unary(
     method.getJob,
     Effect.fnUntraced(function* (request) {
       const jobId = yield* jobIdOf(request.jobId)
       const found =
-        request.queue === "" ? yield* Inspector.find(jobId) : yield* Inspector.job(yield* queueOf(request.queue), jobId)
+        request.queue === ""
+          ? yield* Inspector.find(jobId)
+          : yield* Inspector.job(yield* queues.one(request.queue), jobId)
       if (Option.isNone(found)) return yield* Effect.fail(new JobNotFound())
       return { job: encodeJob(found.value.job), logs: [...found.value.logs] }
     })
@@ -59,7 +61,7 @@ export const jobCalls = ({ calls, endings, settings }: Station) => ({
     method.getResult,
     Effect.fnUntraced(function* (request) {
       const jobId = yield* jobIdOf(request.jobId)
-      const queue = yield* queueOf(request.queue)
+      const queue = yield* queues.one(request.queue)
       const waitMillis = waitOf(yield* millisOf("timeout_ms", request.timeoutMs), settings.maxMillis)
       const store = yield* JobStore
       // most who ask without waiting ask about jobs that go on: no watch is set up for them
@@ -79,7 +81,7 @@ export const jobCalls = ({ calls, endings, settings }: Station) => ({
     method.cancel,
     Effect.fnUntraced(function* (request) {
       const jobId = yield* jobIdOf(request.jobId)
-      const queue = yield* queueOf(request.queue)
+      const queue = yield* queues.one(request.queue)
       const reason = request.reason === "" ? "cancelled by a client" : request.reason
       const outcome = yield* JobStore.use((store) => store.cancel({ queue, jobId, reason }))
       return { outcome: cancelOutcomes[outcome] }
@@ -89,7 +91,7 @@ export const jobCalls = ({ calls, endings, settings }: Station) => ({
   listJobs: calls.unary(
     method.listJobs,
     Effect.fnUntraced(function* (request) {
-      const queue = yield* queueOf(request.queue)
+      const queue = yield* queues.one(request.queue)
       const { state } = request
       if (!isState(state)) return yield* invalid("state", `must be one of ${JobState.literals.join(", ")}`)
       const pageToken = yield* placeOf(request.pageToken)

@@ -1,7 +1,7 @@
 import * as Effect from "effect/Effect"
 import { DeadLetterStore, type DeadSelection, type RedriveOutcome } from "../../ports/DeadLetterStore.ts"
 import { QueueControl } from "../../ports/QueueControl.ts"
-import { countOf, invalid, jobIdOf, queueOf } from "../fields.ts"
+import { countOf, invalid, jobIdOf } from "../fields.ts"
 import { QueueService, RedriveResponse_Redriven_Outcome } from "../gen/winter/v1/queue_service_pb.ts"
 import type { Station } from "../Station.ts"
 
@@ -30,6 +30,8 @@ const stats = Effect.fnUntraced(function* (queue: string) {
   }
 })
 
+type Stats = Effect.Success<ReturnType<typeof stats>>
+
 const redriveOutcomes = {
   redriven: RedriveResponse_Redriven_Outcome.REDRIVEN,
   "not-dead": RedriveResponse_Redriven_Outcome.NOT_DEAD,
@@ -51,8 +53,31 @@ const selection = Effect.fnUntraced(function* (request: { jobIds: ReadonlyArray<
   return selected
 })
 
-export const queueCalls = ({ calls }: Station) => ({
-  queueStats: calls.unary(method.queueStats, (request) => Effect.flatMap(queueOf(request.queue), stats)),
+/** Of all parts of a queue together; it is paused when all of them are. */
+const sumOf = (queue: string, parts: ReadonlyArray<Stats>): Stats => {
+  const sum = (count: (stats: Stats) => bigint) => parts.reduce((total, stats) => total + count(stats), 0n)
+  return {
+    queue,
+    ready: sum(({ ready }) => ready),
+    active: sum(({ active }) => active),
+    delayed: sum(({ delayed }) => delayed),
+    dead: sum(({ dead }) => dead),
+    completed: sum(({ completed }) => completed),
+    failed: sum(({ failed }) => failed),
+    paused: parts.every(({ paused }) => paused),
+    cancelled: sum(({ cancelled }) => cancelled),
+    enqueued: sum(({ enqueued }) => enqueued)
+  }
+}
+
+export const queueCalls = ({ calls, queues }: Station) => ({
+  queueStats: calls.unary(
+    method.queueStats,
+    Effect.fnUntraced(function* ({ queue }) {
+      const parts = yield* queues.parts(queue)
+      return sumOf(queue, yield* Effect.forEach(parts, stats, { concurrency }))
+    })
+  ),
 
   listQueues: calls.unary(
     method.listQueues,
@@ -65,23 +90,23 @@ export const queueCalls = ({ calls }: Station) => ({
   pause: calls.unary(
     method.pause,
     Effect.fnUntraced(function* (request) {
-      const queue = yield* queueOf(request.queue)
-      return { changed: yield* QueueControl.use((control) => control.pause(queue)) }
+      const control = yield* QueueControl
+      return { changed: (yield* Effect.forEach(yield* queues.parts(request.queue), control.pause)).some(Boolean) }
     })
   ),
 
   resume: calls.unary(
     method.resume,
     Effect.fnUntraced(function* (request) {
-      const queue = yield* queueOf(request.queue)
-      return { changed: yield* QueueControl.use((control) => control.resume(queue)) }
+      const control = yield* QueueControl
+      return { changed: (yield* Effect.forEach(yield* queues.parts(request.queue), control.resume)).some(Boolean) }
     })
   ),
 
   redrive: calls.unary(
     method.redrive,
     Effect.fnUntraced(function* (request) {
-      const queue = yield* queueOf(request.queue)
+      const queue = yield* queues.one(request.queue)
       const selected = yield* selection(request)
       const redriven = yield* DeadLetterStore.use((store) => store.redrive(queue, selected))
       return { jobs: redriven.map(({ jobId, outcome }) => ({ jobId, outcome: redriveOutcomes[outcome] })) }
@@ -91,7 +116,7 @@ export const queueCalls = ({ calls }: Station) => ({
   purge: calls.unary(
     method.purge,
     Effect.fnUntraced(function* (request) {
-      const queue = yield* queueOf(request.queue)
+      const queue = yield* queues.one(request.queue)
       const selected = yield* selection(request)
       return { purged: yield* DeadLetterStore.use((store) => store.purge(queue, selected)) }
     })

@@ -13,7 +13,7 @@ import {
   type ScheduleDefinition,
   type ScheduleSchema
 } from "../gen/winter/v1/queue_service_pb.ts"
-import { queueOrDefault, rawJobOf } from "../raw-job.ts"
+import { rawJobOf } from "../raw-job.ts"
 import type { Station } from "../Station.ts"
 import { encodeText } from "../text.ts"
 
@@ -67,13 +67,13 @@ const overlapOf = Effect.fnUntraced(function* ({ overlap }: ScheduleDefinition) 
 const rawScheduleOf = Effect.fnUntraced(function* (
   name: string,
   definition: ScheduleDefinition,
-  settings: Station["settings"]
+  { queues, settings }: Pick<Station, "queues" | "settings">
 ) {
-  const queue = yield* queueOrDefault(definition.queue)
-  const { kind, payload, retentionMillis, ...job } = yield* rawJobOf(definition, queue, settings)
+  const queue = yield* queues.whole(definition.queue)
+  const { kind, orderKey, payload, retentionMillis, ...job } = yield* rawJobOf(definition, queue, settings)
   const policies = { ...(yield* missedOf(definition)), ...(yield* overlapOf(definition)) }
   const options = { ...(yield* whenOf(definition)), ...job, queue, ...policies }
-  return { name, kind, payload, retentionMillis, options }
+  return { name, kind, payload, retentionMillis, options, ...(orderKey === undefined ? {} : { orderKey }) }
 })
 
 const encodeMissed = (missed: Schedules.Missed) => {
@@ -127,17 +127,24 @@ const fitting = (views: ReadonlyArray<Schedules.ScheduleView>, maxBytes: number)
   return over < 0 ? views : views.slice(0, Math.max(1, over))
 }
 
+/** Those that live in some queues, by name; in all when none are named. */
+const listed = Effect.fnUntraced(function* (queues: ReadonlyArray<string>, filter: { readonly group?: string }) {
+  if (queues.length === 0) return yield* Schedules.list(filter)
+  const found = yield* Effect.forEach(queues, (queue) => Schedules.list({ ...filter, queue }), { concurrency: 16 })
+  return found.flat().toSorted((a, b) => (a.name < b.name ? -1 : 1))
+})
+
 const maxRuns = 1000
 const defaultRuns = 5
 
 const nameOf = ({ name }: { readonly name: string }) => required("name", name)
 
-export const scheduleCalls = ({ calls, settings }: Station) => ({
+export const scheduleCalls = ({ calls, queues, settings }: Station) => ({
   putSchedule: calls.unary(
     method.putSchedule,
     Effect.fnUntraced(function* ({ definition, name, onlyNew }) {
       if (definition === undefined) return yield* invalid("definition", "is required")
-      const schedule = yield* rawScheduleOf(yield* required("name", name), definition, settings)
+      const schedule = yield* rawScheduleOf(yield* required("name", name), definition, { queues, settings })
       const { maxPayloadBytes } = settings
       return { outcome: outcomes[yield* putRaw(schedule, { maxPayloadBytes, onlyNew })] }
     })
@@ -158,10 +165,7 @@ export const scheduleCalls = ({ calls, settings }: Station) => ({
     Effect.fnUntraced(function* ({ group, pageSize, pageToken, queue }) {
       const limit = yield* pageSizeOf(pageSize)
       const after = yield* pageTokenOf(pageToken)
-      const all = yield* Schedules.list({
-        ...(queue === "" ? {} : { queue: yield* queueOrDefault(queue) }),
-        ...(group === "" ? {} : { group })
-      })
+      const all = yield* listed(queue === "" ? [] : yield* queues.parts(queue), group === "" ? {} : { group })
       const rest = after === undefined ? all : all.filter(({ name }) => name > after)
       const page = fitting(rest.slice(0, limit), settings.maxMessageBytes / 2)
       const nextPageToken = page.length < rest.length ? page.at(-1)!.name : ""

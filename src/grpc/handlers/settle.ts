@@ -3,7 +3,7 @@ import * as Option from "effect/Option"
 import * as Random from "effect/Random"
 import type { JobId, Token } from "../../domain/Job.ts"
 import { JobStore, type Settlement, type SettleOutcome } from "../../ports/JobStore.ts"
-import { jobIdOf, millisOf, queueOf, tokenOf, workerIdOf } from "../fields.ts"
+import { jobIdOf, millisOf, tokenOf, workerIdOf } from "../fields.ts"
 import { QueueService, SettleOutcome as WireOutcome } from "../gen/winter/v1/queue_service_pb.ts"
 import type { Station } from "../Station.ts"
 import { decodeText } from "../text.ts"
@@ -30,9 +30,9 @@ interface About {
 
 const nackBackoffMillis = 1000
 
-export const checked = Effect.fnUntraced(function* (request: About) {
+export const checked = Effect.fnUntraced(function* ({ queues }: Pick<Station, "queues">, request: About) {
   const jobId = yield* jobIdOf(request.jobId)
-  const queue = yield* queueOf(request.queue)
+  const queue = yield* queues.one(request.queue)
   const workerId = yield* workerIdOf(request.workerId)
   return { jobId, queue, workerId, token: yield* tokenOf(request.token) }
 })
@@ -91,53 +91,56 @@ const backoffOf = Effect.fnUntraced(function* (settings: Station["settings"], qu
   return backoff.delayMillis(job?.attempt ?? 1, yield* Random.next)
 })
 
-export const settleCalls = ({ calls, settings }: Station) => ({
-  ack: calls.unary(
-    method.ack,
-    Effect.fnUntraced(function* (request) {
-      const about = yield* checked(request)
-      const result = request.result === undefined ? {} : { result: yield* decodeText("result", request.result) }
-      const outcome = yield* settle(about, (token) => ({ _tag: "Complete", jobId: about.jobId, token, ...result }))
-      return { outcome: outcomes[outcome] }
-    })
-  ),
+export const settleCalls = (station: Station) => {
+  const { calls, settings } = station
+  return {
+    ack: calls.unary(
+      method.ack,
+      Effect.fnUntraced(function* (request) {
+        const about = yield* checked(station, request)
+        const result = request.result === undefined ? {} : { result: yield* decodeText("result", request.result) }
+        const outcome = yield* settle(about, (token) => ({ _tag: "Complete", jobId: about.jobId, token, ...result }))
+        return { outcome: outcomes[outcome] }
+      })
+    ),
 
-  nack: calls.unary(
-    method.nack,
-    Effect.fnUntraced(function* (request) {
-      const about = yield* checked(request)
-      const { delayMs, error, skipRetry } = request
-      const delayMillis =
-        delayMs === undefined
-          ? yield* backoffOf(settings, about.queue, about.jobId)
-          : yield* millisOf("delay_ms", delayMs)
-      const { jobId } = about
-      const outcome = yield* settle(about, (token) =>
-        skipRetry
-          ? { _tag: "Bury", jobId, token, reason: "skipped", error }
-          : { _tag: "Retry", jobId, token, delayMillis, error }
-      )
-      return { outcome: yield* nackOutcome(about, outcome, skipRetry), settled: outcomes[outcome] }
-    })
-  ),
+    nack: calls.unary(
+      method.nack,
+      Effect.fnUntraced(function* (request) {
+        const about = yield* checked(station, request)
+        const { delayMs, error, skipRetry } = request
+        const delayMillis =
+          delayMs === undefined
+            ? yield* backoffOf(settings, about.queue, about.jobId)
+            : yield* millisOf("delay_ms", delayMs)
+        const { jobId } = about
+        const outcome = yield* settle(about, (token) =>
+          skipRetry
+            ? { _tag: "Bury", jobId, token, reason: "skipped", error }
+            : { _tag: "Retry", jobId, token, delayMillis, error }
+        )
+        return { outcome: yield* nackOutcome(about, outcome, skipRetry), settled: outcomes[outcome] }
+      })
+    ),
 
-  snooze: calls.unary(
-    method.snooze,
-    Effect.fnUntraced(function* (request) {
-      const about = yield* checked(request)
-      const delayMillis = yield* millisOf("delay_ms", request.delayMs)
-      const outcome = yield* settle(about, (token) => ({ _tag: "Snooze", jobId: about.jobId, token, delayMillis }))
-      return { outcome: outcomes[outcome] }
-    })
-  ),
+    snooze: calls.unary(
+      method.snooze,
+      Effect.fnUntraced(function* (request) {
+        const about = yield* checked(station, request)
+        const delayMillis = yield* millisOf("delay_ms", request.delayMs)
+        const outcome = yield* settle(about, (token) => ({ _tag: "Snooze", jobId: about.jobId, token, delayMillis }))
+        return { outcome: outcomes[outcome] }
+      })
+    ),
 
-  release: calls.unary(
-    method.release,
-    Effect.fnUntraced(function* (request) {
-      const about = yield* checked(request)
-      const delayMillis = yield* millisOf("delay_ms", request.delayMs)
-      const outcome = yield* settle(about, (token) => ({ _tag: "Release", jobId: about.jobId, token, delayMillis }))
-      return { outcome: outcomes[outcome] }
-    })
-  )
-})
+    release: calls.unary(
+      method.release,
+      Effect.fnUntraced(function* (request) {
+        const about = yield* checked(station, request)
+        const delayMillis = yield* millisOf("delay_ms", request.delayMs)
+        const outcome = yield* settle(about, (token) => ({ _tag: "Release", jobId: about.jobId, token, delayMillis }))
+        return { outcome: outcomes[outcome] }
+      })
+    )
+  }
+}

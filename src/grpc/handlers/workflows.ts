@@ -66,7 +66,7 @@ const found = (workflowId: string, record: Option.Option<WorkflowRecord>) =>
 
 const defaultWaitMillis = 30_000
 
-export const workflowCalls = ({ calls, settings, stopping, workflows }: Station) => ({
+export const workflowCalls = ({ calls, queues, settings, stopping, workflows }: Station) => ({
   startWorkflow: calls.unary(
     method.startWorkflow,
     Effect.fnUntraced(function* (request, { metadata }) {
@@ -84,7 +84,7 @@ export const workflowCalls = ({ calls, settings, stopping, workflows }: Station)
           ? {}
           : { retentionFailed: yield* millisOf("retention_failed_ms", retentionFailedMs) })
       }
-      const workflow = yield* workflowOf(request.shape, settings)
+      const workflow = yield* workflowOf(request.shape, { queues, settings })
       const handle = yield* inCallersTrace(metadata, workflows.start(workflow, options))
       return { workflowId: handle.id, existing: handle.outcome === "existing" }
     })
