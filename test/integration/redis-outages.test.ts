@@ -4,7 +4,8 @@ import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
 import * as Option from "effect/Option"
-import { QueueControl, type StoreError } from "winterq"
+import { Redis as IORedis } from "ioredis"
+import { Notices, QueueControl, type StoreError } from "winterq"
 import { bulk, fakeRedis } from "../support/FakeRedis.ts"
 import { durable, freshRedis } from "../support/fresh-redis.ts"
 import { producerOn, timed, until, workerOn } from "../support/Station.ts"
@@ -141,6 +142,36 @@ describe.concurrent("a Redis that is killed and restarted", () => {
       const ids = ["first", "a", "b", "c", "beside", "at-once", "last"]
       const stored = yield* Effect.filter(ids, (id) => Effect.map(producer.store.get("say", id), Option.isSome))
       assert.deepStrictEqual(stored, ["first", "beside", "last"])
+    }).pipe(Effect.scoped)
+  )
+
+  it.live("a call outside of scripts whose caller was interrupted is not sent later either", () =>
+    Effect.gen(function* () {
+      const server = yield* freshRedis({ args: durable })
+      const producer = yield* producerOn({ url: server.url })
+      yield* producer.say(1)
+      yield* Effect.promise(() => server.kill())
+      // seen by the client
+      yield* Effect.exit(Effect.timeout(producer.store.get("say", "first"), "50 millis"))
+
+      const { control, notices } = yield* Effect.all({ control: QueueControl, notices: Notices }).pipe(
+        Effect.provideContext(producer.ports)
+      )
+      const job = { id: "a", kind: "k", payload: "1", priority: 5, maxAttempts: 1, retainMillis: 0 }
+      const calls = [producer.store.enqueue("other", [job]), control.pause("another"), notices.quiet("somebody")]
+      const exits = yield* Effect.forEach(calls, (call: Effect.Effect<unknown, StoreError>) =>
+        Effect.exit(Effect.timeout(call, "100 millis"))
+      )
+      yield* Effect.promise(() => server.start())
+      yield* producer.say(2)
+      const queues = yield* control.queues
+      const watcher = new IORedis(server.url)
+      const stats = yield* Effect.promise(() => watcher.info("commandstats"))
+      watcher.disconnect()
+
+      assert.isTrue(exits.every(Exit.isFailure))
+      assert.deepStrictEqual(queues, ["say"])
+      assert.notMatch(stats, /cmdstat_publish:/)
     }).pipe(Effect.scoped)
   )
 

@@ -12,6 +12,15 @@ const echo = `
   server.listen(0, "127.0.0.1", () => parentPort.postMessage(server.address().port))
 `
 
+/** As `send`, with promises. */
+const callOf =
+  (gate: Gate) =>
+  <A>(send: () => Promise<A>): Promise<A> =>
+    new Promise((resolve, reject) => {
+      const answer: Answer = { succeed: (reply) => resolve(reply as A), fail: reject }
+      gate.send(({ fail, succeed }) => void send().then(succeed, fail), answer)
+    })
+
 const nobody: Answer = { succeed: () => undefined, fail: () => undefined }
 
 describe("Gate", () => {
@@ -20,7 +29,7 @@ describe("Gate", () => {
     const sent: Array<string> = []
     const leaving = new Caller()
     gate.send(() => sent.push("left"), nobody, leaving)
-    const stayed = gate.call(async () => sent.push("stayed"))
+    const stayed = callOf(gate)(async () => sent.push("stayed"))
 
     leaving.leave()
     gate.open()
@@ -43,7 +52,7 @@ describe("Gate", () => {
 
     // the pause before a call is sent again is over when this one has been
     let again = 0
-    await gate.call(async () => {
+    await callOf(gate)(async () => {
       if (++again === 1) throw new Error("Connection is closed.")
     })
 
@@ -53,13 +62,13 @@ describe("Gate", () => {
   it("bounds each call by itself", async () => {
     const gate = new Gate(100, () => false)
     gate.open()
-    const silent = () => gate.call(() => new Promise<string>(() => undefined))
+    const silent = () => callOf(gate)(() => new Promise<string>(() => undefined))
     const ends: Array<string> = []
     const start = performance.now()
     const note = (name: string) => () => ends.push(`${name} ${performance.now() - start >= 99}`)
 
     const first = silent().catch(note("first"))
-    const answered = gate.call(async () => "fine")
+    const answered = callOf(gate)(async () => "fine")
     await new Promise((resolve) => setTimeout(resolve, 30))
     const last = silent().catch(note("last"))
 
@@ -76,7 +85,7 @@ describe("Gate", () => {
     await once(socket, "connect")
     const gate = new Gate(100, () => false)
     gate.open()
-    const answer = gate.call(async () => {
+    const answer = callOf(gate)(async () => {
       socket.write("ping")
       const [data] = await once(socket, "data")
       return String(data)
@@ -94,10 +103,10 @@ describe("Gate", () => {
 
   it("fails a call that throws before it is sent, and lets the others through", async () => {
     const gate = new Gate(200, () => false)
-    const broken = gate.call(() => {
+    const broken = callOf(gate)(() => {
       throw new Error("Invalid string length")
     })
-    const fine = gate.call(async () => "fine")
+    const fine = callOf(gate)(async () => "fine")
 
     gate.open()
 

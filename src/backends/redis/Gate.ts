@@ -65,14 +65,6 @@ export class Gate {
     this.wake()
   }
 
-  /** As `send`, with promises. */
-  call<A>(send: () => Promise<A>): Promise<A> {
-    return new Promise((resolve, reject) => {
-      const answer: Answer = { succeed: (reply) => resolve(reply as A), fail: reject }
-      this.send(({ fail, succeed }) => void send().then(succeed, fail), answer)
-    })
-  }
-
   /**
    * Sends a command, again when its connection breaks, until there is an answer, the time is over, or nobody waits
    * for it any more: then it is not sent, or not again, and there is no answer. What `correct` does about a reply

@@ -52,10 +52,16 @@ export interface Queues {
   readonly storeNow: <E>(server: Effect.Effect<EpochMillis, E>) => Effect.Effect<EpochMillis, E>
   /** What the channels of notices start with. */
   readonly notices: string
-  readonly readField: (queue: string, key: QueueKey, field: string) => Promise<string | null>
+  readonly readField: (
+    operation: string,
+    queue: string,
+    key: QueueKey,
+    field: string
+  ) => Effect.Effect<string | null, StoreError>
   /** Names the queue in the registry, once per process. */
-  readonly register: (queue: string) => Promise<void>
-  readonly isRegistered: (queue: string) => boolean
+  readonly register: (operation: string, queue: string) => Effect.Effect<void, StoreError>
+  /** The same without an effect around it. */
+  readonly enter: (queue: string, answer: Answer, caller: Caller) => void
 }
 
 /** The names of one queue, and the scripts that are sent with them, each put together once. */
@@ -85,7 +91,10 @@ export const make = (connection: Connection, storeClock: StoreClock): Queues => 
   const registered = new Set<string>()
   connection.onReturn(() => {
     if (registered.size === 0) return
-    connection.client.sadd(registryKey(connection.prefix), ...registered).catch(() => registered.clear())
+    connection.call((commands) => commands.sadd(registryKey(connection.prefix), ...registered), {
+      succeed: () => undefined,
+      fail: () => registered.clear()
+    })
   })
 
   const names = (queue: string): Names => {
@@ -108,13 +117,29 @@ export const make = (connection: Connection, storeClock: StoreClock): Queues => 
     else connection.run(names(queue).call(script, index), () => argsFor(script, now, args()), answer, form, caller)
   }
 
+  const enter: Queues["enter"] = (queue, answer, caller) => {
+    if (registered.has(queue)) return answer.succeed(undefined)
+    const good = checkQueue(queue)
+    if (Result.isFailure(good)) return answer.fail(good.failure)
+    const entered = () => {
+      registered.add(queue)
+      answer.succeed(undefined)
+    }
+    connection.call(
+      (commands) => commands.sadd(registryKey(connection.prefix), queue),
+      { succeed: entered, fail: answer.fail },
+      caller
+    )
+  }
+
   const nowBy = (clock: Clock.Clock): Now =>
     storeClock === "server" ? "" : String(Math.floor(clock.currentTimeMillisUnsafe()))
 
   return {
     keys: (queue) => names(queue).keys,
     notices: noticePrefix(connection.prefix),
-    readField: (queue, key, field) => connection.client.hget(names(queue).keys[key], field),
+    readField: (operation, queue, key, field) =>
+      connection.ask(operation, (commands) => commands.hget(names(queue).keys[key], field)),
     nowBy,
     storeNow: (server) => (storeClock === "server" ? server : Clock.currentTimeMillis),
     send,
@@ -140,14 +165,16 @@ export const make = (connection: Connection, storeClock: StoreClock): Queues => 
           return Effect.sync(() => caller.leave())
         })
       ),
-    isRegistered: (queue) => registered.has(queue),
-    register: (queue) => {
-      if (registered.has(queue)) return Promise.resolve()
-      const good = checkQueue(queue)
-      if (Result.isFailure(good)) return Promise.reject(good.failure)
-      return connection.client.sadd(registryKey(connection.prefix), queue).then(() => {
-        registered.add(queue)
-      })
-    }
+    register: (operation, queue) =>
+      Effect.callback((resume) => {
+        const caller = new Caller()
+        const answer: Answer = {
+          succeed: () => resume(Effect.void),
+          fail: (cause) => resume(Effect.fail(storeError(operation)(cause)))
+        }
+        enter(queue, answer, caller)
+        return Effect.sync(() => caller.leave())
+      }),
+    enter
   }
 }

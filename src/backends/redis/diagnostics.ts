@@ -5,7 +5,6 @@ import { field } from "./info.ts"
 import { formatKey, formatVersion } from "./keys.ts"
 import type { Queues } from "./Queues.ts"
 import { scripts } from "./scripts/index.ts"
-import { storeError } from "./store-error.ts"
 
 const number = (info: string, name: string): number | undefined => {
   const value = field(info, name)
@@ -42,15 +41,14 @@ const factsOf = (address: string, info: string, setting: Setting): ServerFacts =
 })
 
 export const make = (connection: Connection, queues: Queues): Diagnostics["Service"] => {
-  const ask = <A>(operation: string, question: () => Promise<A>) =>
-    Effect.tryPromise({ try: question, catch: storeError(operation) })
+  const { ask } = connection
 
   /** Settings of one server; a user who may not ask for them gets none. */
   const settings = (server: number) =>
     Effect.map(
       Effect.all(
         ["appendfsync", "save"].map((name) =>
-          ask("servers", () => connection.client.configGet(server, name)).pipe(
+          ask("servers", (commands) => commands.configGet(server, name)).pipe(
             Effect.map((value) => [name, value] as const),
             Effect.catchIf(
               ({ reason }) => reason === "denied" || reason === "rejected",
@@ -67,14 +65,14 @@ export const make = (connection: Connection, queues: Queues): Diagnostics["Servi
 
   return Diagnostics.of({
     servers: Effect.gen(function* () {
-      const infos = yield* ask("servers", () => connection.client.infos())
+      const infos = yield* ask("servers", (commands) => commands.infos())
       return yield* Effect.forEach(infos, ({ address, info }, i) =>
         Effect.map(settings(i), (setting) => factsOf(address, info, setting))
       )
     }),
-    now: queues.storeNow(ask("now", () => connection.client.time())),
+    now: queues.storeNow(ask("now", (commands) => commands.time())),
     format: Effect.map(
-      ask("format", () => connection.client.get(formatKey(connection.prefix))),
+      ask("format", (commands) => commands.get(formatKey(connection.prefix))),
       (stored) => ({ stored: stored ?? "none", known: formatVersion })
     ),
     audit: (queue, limit) =>

@@ -153,8 +153,7 @@ export const makeEnqueue = (queues: Queues) => {
       if (!calls.every(isGone)) queues.send(scripts.enqueue, queue, batch.now, argsOf, answer, "text", caller)
     }
     // the registry first: a queue with jobs in it is always listed
-    if (queues.isRegistered(queue)) store()
-    else queues.register(queue).then(store, answer.fail)
+    queues.enter(queue, { succeed: store, fail: answer.fail }, caller)
   }
 
   const leave = (batch: Batch, call: Call): void => {

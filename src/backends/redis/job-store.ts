@@ -95,9 +95,8 @@ export const make = (queues: Queues): JobStore["Service"] => {
         (done) => done === 1
       ),
     logs: (queue, jobId) =>
-      Effect.map(
-        Effect.tryPromise({ try: () => queues.readField(queue, "logs", jobId), catch: storeError("logs") }),
-        (lines) => (lines === null ? [] : lines.split("\n").slice(1).map(parseText))
+      Effect.map(queues.readField("logs", queue, "logs", jobId), (lines) =>
+        lines === null ? [] : lines.split("\n").slice(1).map(parseText)
       ),
     promote: (queue, limit) => queues.run<number>("promote", scripts.promote, queue, [limit]),
     rescue: (queue, limit) =>

@@ -41,7 +41,7 @@ type Listener = (channel: string, message: string) => void
 
 /** A connection of its own for subscriptions. */
 const subscribeWith = (connection: Connection, listener: Listener, missed: () => void) => {
-  const client = connection.client.duplicate()
+  const client = connection.subscriber()
   // the command connection, which goes to the same server, tells of outages
   client.on("error", () => undefined)
   client.on("message", listener)
@@ -98,10 +98,7 @@ export const make = Effect.fnUntraced(function* (connection: Connection) {
       Effect.fromResult(checkWorker(worker)).pipe(
         Effect.mapError((cause) => refused("quiet", cause)),
         Effect.andThen(
-          Effect.tryPromise({
-            try: () => connection.client.publish(noticeChannel(connection.prefix, worker), "quiet"),
-            catch: storeError("quiet")
-          })
+          connection.ask("quiet", (commands) => commands.publish(noticeChannel(connection.prefix, worker), "quiet"))
         ),
         Effect.asVoid
       ),

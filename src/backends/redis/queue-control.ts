@@ -5,10 +5,9 @@ import { parsePlace, refused } from "../../ports/checks.ts"
 import { type Counters, type Depths, type JobPage, QueueControl, type RateLimit } from "../../ports/QueueControl.ts"
 import { decodeJob, type RawJob } from "./codec.ts"
 import type { Connection } from "./Connection.ts"
-import { type QueueKey, registryKey } from "./keys.ts"
+import { registryKey } from "./keys.ts"
 import type { Queues } from "./Queues.ts"
 import { scripts } from "./scripts/index.ts"
-import { storeError } from "./store-error.ts"
 import { warnUnreadable } from "./unreadable.ts"
 
 /** In the order of the keys of stats.lua. */
@@ -60,13 +59,10 @@ export const make = (connection: Connection, queues: Queues): QueueControl["Serv
     queues.run<ReadonlyArray<string | number>>(operation, scripts.stats, queue, fields)
 
   const setPaused = (operation: string, queue: string, paused: 0 | 1) =>
-    Effect.tryPromise({ try: () => queues.register(queue), catch: storeError(operation) }).pipe(
+    queues.register(operation, queue).pipe(
       Effect.andThen(queues.run<number>(operation, scripts.pause, queue, [paused])),
       Effect.map((changed) => changed === 1)
     )
-
-  const read = (operation: string, queue: string, key: QueueKey, field: string) =>
-    Effect.tryPromise({ try: () => queues.readField(queue, key, field), catch: storeError(operation) })
 
   const page = (queue: string, [more, ...raw]: RawPage): Effect.Effect<JobPage> => {
     const last = raw.at(-1)
@@ -83,36 +79,34 @@ export const make = (connection: Connection, queues: Queues): QueueControl["Serv
 
   return QueueControl.of({
     queues: Effect.map(
-      Effect.tryPromise({
-        try: () => connection.client.smembers(registryKey(connection.prefix)),
-        catch: storeError("queues")
-      }),
+      connection.ask("queues", (commands) => commands.smembers(registryKey(connection.prefix))),
       (names) => names.toSorted()
     ),
     pause: (queue) => setPaused("pause", queue, 1),
     resume: (queue) => setPaused("resume", queue, 0),
     isPaused: (queue) => Effect.map(stats("isPaused", queue, ["paused"]), (values) => values.at(-1) === "1"),
     limits: (queue) =>
-      Effect.map(read("limits", queue, "meta", "max_active"), (value) =>
+      Effect.map(queues.readField("limits", queue, "meta", "max_active"), (value) =>
         value === null ? {} : { maxActive: Number(value) }
       ),
     setLimits: (queue, { maxActive }) =>
-      Effect.tryPromise({ try: () => queues.register(queue), catch: storeError("setLimits") }).pipe(
-        Effect.andThen(queues.run("setLimits", scripts.limit, queue, [maxActive ?? ""])),
-        Effect.asVoid
-      ),
+      queues
+        .register("setLimits", queue)
+        .pipe(Effect.andThen(queues.run("setLimits", scripts.limit, queue, [maxActive ?? ""])), Effect.asVoid),
     rateLimits: (queue) =>
       Effect.map(queues.run<ReadonlyArray<string>>("rateLimits", scripts.rates, queue, []), decodeRateLimits),
     setRateLimit: (queue, kind, limit) =>
-      Effect.tryPromise({ try: () => queues.register(queue), catch: storeError("setRateLimit") }).pipe(
-        Effect.andThen(
-          queues.run("setRateLimit", scripts.rate, queue, [
-            kind,
-            limit === undefined ? "" : `${limit.limit},${limit.perMillis},${limit.burst}`
-          ])
+      queues
+        .register("setRateLimit", queue)
+        .pipe(
+          Effect.andThen(
+            queues.run("setRateLimit", scripts.rate, queue, [
+              kind,
+              limit === undefined ? "" : `${limit.limit},${limit.perMillis},${limit.burst}`
+            ])
+          ),
+          Effect.asVoid
         ),
-        Effect.asVoid
-      ),
     workers: (queue) =>
       Effect.map(queues.run<ReadonlyArray<string>>("workers", scripts.workers, queue, [1000]), (reply) =>
         Array.from({ length: reply.length / 3 }, (_, i) => ({

@@ -5,13 +5,11 @@ import { checkNewJob, refused } from "../../ports/checks.ts"
 import type { NewJob } from "../../ports/JobStore.ts"
 import { ScheduleChanges } from "../../ports/ScheduleChanges.ts"
 import { type PutSchedule, type ScheduleRecord, ScheduleStore, type TickOutcome } from "../../ports/ScheduleStore.ts"
-import type { StoreError } from "../../ports/StoreError.ts"
 import { encodeNewJob } from "./codec.ts"
 import type { Connection } from "./Connection.ts"
 import { scheduleNamesKey, scheduleQueuesKey } from "./keys.ts"
 import type { Queues } from "./Queues.ts"
 import { scripts } from "./scripts/index.ts"
-import { storeError } from "./store-error.ts"
 import { warnUnreadable } from "./unreadable.ts"
 
 /** Schedules read per step of a list. */
@@ -60,10 +58,9 @@ export const make = (connection: Connection, queues: Queues): ScheduleStore["Ser
   const withSchedules = scheduleQueuesKey(connection.prefix)
   const changes = new ScheduleChanges()
 
-  const ask = <A>(operation: string, call: () => Promise<A>): Effect.Effect<A, StoreError> =>
-    Effect.tryPromise({ try: call, catch: storeError(operation) })
+  const { ask } = connection
 
-  const queueNames = (operation: string) => ask(operation, () => connection.client.smembers(withSchedules))
+  const queueNames = (operation: string) => ask(operation, (commands) => commands.smembers(withSchedules))
 
   const read = (operation: string, queue: string, name: string) =>
     Effect.map(queues.run<readonly [string, string]>(operation, scripts.entry, queue, [name]), ([now, text]) => ({
@@ -73,7 +70,7 @@ export const make = (connection: Connection, queues: Queues): ScheduleStore["Ser
 
   /** The registry knows where it is, except for a moment while it is put, moved or removed. */
   const find = Effect.fnUntraced(function* (operation: string, name: string) {
-    const queue = yield* ask(operation, () => connection.client.hget(names, name))
+    const queue = yield* ask(operation, (commands) => commands.hget(names, name))
     const known = yield* read(operation, queue ?? "default", name)
     if (queue !== null && Option.isSome(known.schedule)) return known
     const others = (yield* queueNames(operation)).filter((other) => other !== queue)
@@ -86,8 +83,9 @@ export const make = (connection: Connection, queues: Queues): ScheduleStore["Ser
 
   /** Makes the name stand for a queue; answers the queue it stood for before. */
   const claimName = (name: string, queue: string) =>
-    ask("putSchedule", () =>
-      connection.client.sadd(withSchedules, queue).then(() => connection.client.replaceField(names, name, queue))
+    Effect.andThen(
+      ask("putSchedule", (commands) => commands.sadd(withSchedules, queue)),
+      ask("putSchedule", (commands) => commands.replaceField(names, name, queue))
     )
 
   const putInto = ({ definition, name, next, paused, queue, version }: PutSchedule) =>
@@ -114,7 +112,7 @@ export const make = (connection: Connection, queues: Queues): ScheduleStore["Ser
       ),
     tick: Effect.fnUntraced(function* ({ expected, fire, name, next, overlap, queue, skipped, version }) {
       // the registry first: a queue with jobs in it is always listed
-      yield* ask("tick", () => queues.register(queue))
+      yield* queues.register("tick", queue)
       const args: Array<string | number> = [name, version, expected, next ?? "", skipped, overlap, fire?.tick ?? ""]
       if (fire !== undefined) {
         yield* checked("tick", fire.job)
@@ -123,7 +121,7 @@ export const make = (connection: Connection, queues: Queues): ScheduleStore["Ser
       return yield* queues.run<TickOutcome>("tick", scripts.tick, queue, args)
     }),
     trigger: Effect.fnUntraced(function* ({ job, name, queue, version }) {
-      yield* ask("trigger", () => queues.register(queue))
+      yield* queues.register("trigger", queue)
       const args: Array<string | number> = [name, version]
       yield* checked("trigger", job)
       args.push(job.id, encodeNewJob(job), job.payload)
@@ -137,7 +135,7 @@ export const make = (connection: Connection, queues: Queues): ScheduleStore["Ser
         if (isChanged) changes.raise()
         return isChanged
       }
-      yield* ask("putSchedule", () => queues.register(queue))
+      yield* queues.register("putSchedule", queue)
       const { schedule } = yield* find("putSchedule", name)
       // first gone there, then here: stopping in between must not leave two
       if (Option.isSome(schedule) && schedule.value.queue !== queue) {
@@ -147,7 +145,7 @@ export const make = (connection: Connection, queues: Queues): ScheduleStore["Ser
       if (before !== null && before !== queue) yield* removeFrom("putSchedule", before, name)
       const isAdded = yield* putInto(request)
       // somebody else may have claimed the name for another queue meanwhile, before there was anything here to remove
-      const owner = yield* ask("putSchedule", () => connection.client.hget(names, name))
+      const owner = yield* ask("putSchedule", (commands) => commands.hget(names, name))
       if (owner !== null && owner !== queue) yield* removeFrom("putSchedule", queue, name)
       if (isAdded) changes.raise()
       return isAdded
@@ -156,13 +154,13 @@ export const make = (connection: Connection, queues: Queues): ScheduleStore["Ser
       const { schedule } = yield* find("removeSchedule", name)
       if (Option.isNone(schedule)) return false
       yield* removeFrom("removeSchedule", schedule.value.queue, name)
-      yield* ask("removeSchedule", () => connection.client.hdel(names, name))
+      yield* ask("removeSchedule", (commands) => commands.hdel(names, name))
       return true
     }),
     list: (queue, cursor = "0") =>
       /^\d{1,20}$/.test(cursor)
         ? Effect.flatMap(
-            ask("listSchedules", () => connection.client.hscan(queues.keys(queue).schedules, cursor, pageSize)),
+            ask("listSchedules", (commands) => commands.hscan(queues.keys(queue).schedules, cursor, pageSize)),
             ([after, flat]) =>
               Effect.map(decodeAll(queue, flat), (schedules) => ({
                 schedules,

@@ -18,6 +18,8 @@ const retryMillis = 200
 /** Between attempts of a user who may not block. */
 const deniedMillis = 5000
 
+const ignore = (): void => undefined
+
 /**
  * Keeps one blocking command per ear in flight while somebody waits, with a claim behind it when there is a claimant. A
  * wait that ends by its time leaves the command in flight: its answer serves the next wait, or is put back for another
@@ -28,6 +30,10 @@ const listen = (ears: ReadonlyArray<Ear>, connection: Connection, claims: Waitin
   // an answer may have been lost with a connection while nobody waited
   let missed = false
   let closed = false
+
+  /** Signals again; a failure costs others no more than their poll interval. */
+  const putBack = (key: string): void =>
+    connection.call((commands) => commands.zadd(key, 0, "1"), { succeed: ignore, fail: ignore })
 
   const follow = (ear: Ear) => {
     let inFlight = false
@@ -51,8 +57,8 @@ const listen = (ears: ReadonlyArray<Ear>, connection: Connection, claims: Waitin
         waiter()
         return
       }
-      // nobody here can use it; a failure costs others no more than their poll interval
-      if (key !== undefined && !isAnswered) connection.client.zadd(key, 0, "1").catch(() => undefined)
+      // nobody here can use it
+      if (key !== undefined && !isAnswered) putBack(key)
       missed ||= isNews && key === undefined && !isAnswered
       block()
     }
