@@ -15,7 +15,8 @@ const ignore = (promise: Promise<unknown>): void => void promise.catch(() => und
 /** A command that calls back. Through its promise, and what would be put around that, the answer would come later. */
 export class AnsweredCommand extends Command {
   constructor(name: string, args: ReadonlyArray<string | number>, form: ReplyForm, answer: Answer) {
-    super(name, [...args], { replyEncoding: form === "text" ? "utf8" : null })
+    // the driver makes its own list of them
+    super(name, args as Array<string | number>, { replyEncoding: form === "text" ? "utf8" : null })
     // whoever traces commands waits for the promise
     const { reject, resolve } = this
     this.resolve = (reply: Buffer) => {

@@ -25,7 +25,7 @@ export const bugs: ReadonlyArray<Bug> = [
     name: "no fence check in a settlement",
     edits: [
       {
-        file: script("exchange"),
+        file: script("lib/settle"),
         from: "local is_held = text and find(text, held, 1, true) == 1",
         to: 'local is_held = text and string.sub(text, 1, 1) == "a"'
       }
@@ -39,8 +39,8 @@ export const bugs: ReadonlyArray<Bug> = [
     edits: [
       {
         file: script("exchange"),
-        from: "if not text or find(text, ARGV[to + i], 1, true) ~= 1 then return nil end",
-        to: 'if not text or string.sub(text, 1, 1) ~= "a" then return nil end'
+        from: "if not text or find(text, ARGV[to + i], 1, true) ~= 1 then",
+        to: 'if not text or string.sub(text, 1, 1) ~= "a" then'
       }
     ],
     tests: contract,
@@ -52,7 +52,7 @@ export const bugs: ReadonlyArray<Bug> = [
     edits: [
       { file: script("lib/rescue"), from: '      run.token = "0"\n', to: "" },
       {
-        file: script("exchange"),
+        file: script("lib/claim"),
         from: 'return "a" .. exact(token) .. "," .. old.flag',
         to: 'return "a" .. (old.token ~= "0" and old.token or exact(token)) .. "," .. old.flag'
       }
@@ -102,7 +102,7 @@ export const bugs: ReadonlyArray<Bug> = [
   {
     number: 6,
     name: "a claim is two commands: taken now, leased with the next call",
-    edits: [{ file: script("exchange"), from: '  spread("ZADD", keys.active, leases)\n', to: "" }],
+    edits: [{ file: script("exchange"), from: '      redis.call("ZADD", keys.active, unpack(leases))\n', to: "" }],
     tests: processes,
     pattern: "F02"
   },
@@ -137,9 +137,9 @@ export const bugs: ReadonlyArray<Bug> = [
     name: "a limited slot is given back by the id of its job alone",
     edits: [
       {
-        file: script("exchange"),
-        from: '          outcome = "s"\n          stale = stale + 1\n        end\n      elseif redis',
-        to: '          outcome = "s"\n          redis.call("ZREM", keys.active, id)\n          stale = stale + 1\n        end\n      elseif redis'
+        file: script("lib/settle"),
+        from: '        outcome = "s"\n        stale = stale + 1\n      end\n    elseif redis',
+        to: '        outcome = "s"\n        redis.call("ZREM", keys.active, id)\n        stale = stale + 1\n      end\n    elseif redis'
       }
     ],
     tests: everyScript,
@@ -151,8 +151,8 @@ export const bugs: ReadonlyArray<Bug> = [
     edits: [
       {
         file: script("enqueue"),
-        from: "local again = is_known()",
-        to: "local again = is_known() and false"
+        from: "local again = number < floor or find(",
+        to: "local again = false and number < floor or false and find("
       }
     ],
     tests: everyScript,
@@ -220,8 +220,8 @@ export const bugs: ReadonlyArray<Bug> = [
     edits: [
       {
         file: script("enqueue"),
-        from: 'if number < floor or string.find("," .. numbers, "," .. args.number .. ",", 1, true) then return true end',
-        to: 'if number <= tonumber(string.match(numbers, "(%d+),$") or "0") then return true end'
+        from: 'local again = number < floor or find("," .. numbers, "," .. args.number .. ",", 1, true) ~= nil',
+        to: 'local again = number <= tonumber(match(numbers, "(%d+),$") or "0")'
       }
     ],
     tests: network,
@@ -277,7 +277,7 @@ export const bugs: ReadonlyArray<Bug> = [
   {
     number: 106,
     name: "claims are handed out without a bound in bytes",
-    edits: [{ file: script("exchange"), from: "if bytes > claim_bytes and i > 1 then", to: "if false then" }],
+    edits: [{ file: script("lib/claim"), from: "if bytes > claim_bytes and i > 1 then", to: "if false then" }],
     tests: network,
     pattern: "F47"
   },

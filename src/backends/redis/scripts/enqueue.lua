@@ -25,81 +25,23 @@
 --                 key has one, or of a member of a workflow "b" and until when it is accepted, epoch ms; unique the key
 -- REPLY list      flat, only of jobs not stored as new: position from 1, then "same", "other", "late", or "key" or
 --                 "replaced" and the holder's id ("" for the others)
--- include lib/time
--- include lib/values
--- include lib/signal
-local now = clock(args.now)
+-- No functions for what every call goes through, as in exchange.lua.
+local find, byte, format, match = string.find, string.byte, string.format, string.match
 local producer, number, oldest = args.producer, tonumber(args.number), tonumber(args.oldest)
 local total, jobs_at = tonumber(args.count), 6
-
--- A producer is listed when it enqueues, but not more than once in this time.
-local listed_millis = 60000
-
--- Requests may overtake each other on their way, so the last number would not do: one below it may be new.
-local function is_known()
-  local listed, floor, numbers = string.match(redis.call("HGET", keys.requests, producer) or "", "^(%d+),(%d+):(.*)$")
-  -- none yet, or not of this make
-  listed, floor, numbers = listed or "0", tonumber(floor or "0"), numbers or ""
-  if number < floor or string.find("," .. numbers, "," .. args.number .. ",", 1, true) then return true end
-  local from = 1
-  for known, after in string.gmatch(numbers, "(%d+),()") do
-    if tonumber(known) >= oldest then break end
-    from = after
-  end
-  if math.abs(now - tonumber(listed)) >= listed_millis then
-    listed = exact(now)
-    redis.call("ZADD", keys.producers, listed, producer)
-  end
-  redis.call("HSET", keys.requests, producer,
-    listed .. "," .. exact(math.max(floor, oldest)) .. ":" .. string.sub(numbers, from) .. args.number .. ",")
-  return false
+local now = tonumber(args.now)
+if not now then
+  local time = redis.call("TIME")
+  now = time[1] * 1000 + math.floor(time[2] / 1000)
 end
 
--- Stores jobs without conditions, whose ids are new; answers false, and does nothing, unless all are such. What else there
--- is takes many functions, and making these would cost more than storing a job.
-local function store_plain(existing)
-  local seen = {}
-  for i = 1, total do
-    local id = ARGV[jobs_at + i - 1]
-    if existing[i] or seen[id] then return false end
-    seen[id] = true
-  end
-  local row = jobs_at + total
-  while row < #ARGV do
-    -- a comma: no conditions
-    if string.byte(ARGV[row + 1], 1) ~= 44 then return false end
-    row = row + 2 + ARGV[row]
-  end
-  if redis.call("HLEN", keys.limits) > 0 then return false end
-
-  local sequence = redis.call("HINCRBY", keys.meta, "sequence", exact(total)) - total
-  local since = "," .. exact(now) .. ","
-  local records, ready = {}, {}
-  local stored, format = 0, string.format
-  row = jobs_at + total
-  while row < #ARGV do
-    local line, payloads_at = ARGV[row + 1], row + 2
-    local priority, retain, held = string.match(line, "^,(%-?%d+),%d+,(%d+),[^,]*,(%a?)")
-    local head, tail = ((held ~= "" or retain ~= "0") and "1" or "0") .. ",", since .. line
-    local base = tonumber(priority) * 1099511627776
-    row = payloads_at + ARGV[row]
-    for payload_at = payloads_at, row - 1 do
-      local id, place = ARGV[jobs_at + stored], sequence + stored + 1
-      records[2 * stored + 1] = id
-      records[2 * stored + 2] = head .. format("%d", place) .. tail .. ARGV[payload_at]
-      ready[2 * stored + 1] = format("%d", base + place)
-      ready[2 * stored + 2] = id
-      stored = stored + 1
-    end
-  end
-  spread("HSET", keys.jobs, records)
-  spread("ZADD", keys.pending, ready)
-  signal()
-  count(keys.meta, "enqueued", total)
-  return true
-end
+-- Redis passes at most 8000 values to a command; more of them than these are split up.
+local most_at_once = 3000
 
 local function store_any(again, existing)
+  -- include lib/time
+  -- include lib/values
+  -- include lib/signal
   -- include lib/record
   -- include lib/limits
   -- include lib/store
@@ -117,8 +59,67 @@ local function store_any(again, existing)
   return store_jobs(now, jobs, 1, again, existing)
 end
 
--- This request was carried out before, and its reply was lost; or nobody waits for it any more.
-local again = is_known()
-local existing = read_range(keys.jobs, ARGV, jobs_at, jobs_at + total - 1)
-if not again and store_plain(existing) then return {} end
-return store_any(again, existing)
+-- A producer is listed when it enqueues, but not more than once in this time.
+local listed_millis = 60000
+
+-- Whether this request was carried out before, and its reply was lost; or nobody waits for it any more. Requests may
+-- overtake each other on their way, so the last number would not do: one below it may be new.
+local listed, floor, numbers = match(redis.call("HGET", keys.requests, producer) or "", "^(%d+),(%d+):(.*)$")
+-- none yet, or not of this make
+listed, floor, numbers = listed or "0", tonumber(floor or "0"), numbers or ""
+local again = number < floor or find("," .. numbers, "," .. args.number .. ",", 1, true) ~= nil
+if not again then
+  local from = 1
+  for known, after in string.gmatch(numbers, "(%d+),()") do
+    if tonumber(known) >= oldest then break end
+    from = after
+  end
+  if math.abs(now - tonumber(listed)) >= listed_millis then
+    listed = format("%d", now)
+    redis.call("ZADD", keys.producers, listed, producer)
+  end
+  local since = format("%s,%d:", listed, math.max(floor, oldest))
+  redis.call("HSET", keys.requests, producer, since .. string.sub(numbers, from) .. args.number .. ",")
+end
+
+if again or total < 1 or total > most_at_once then return store_any(again) end
+
+-- Jobs without conditions, whose ids are new, are stored here; all others take more.
+local existing, seen = redis.call("HMGET", keys.jobs, unpack(ARGV, jobs_at, jobs_at + total - 1)), {}
+for i = 1, total do
+  local id = ARGV[jobs_at + i - 1]
+  if existing[i] or seen[id] then return store_any(again, existing) end
+  seen[id] = true
+end
+local row = jobs_at + total
+while row < #ARGV do
+  -- a comma: no conditions
+  if byte(ARGV[row + 1], 1) ~= 44 then return store_any(again, existing) end
+  row = row + 2 + ARGV[row]
+end
+if redis.call("HLEN", keys.limits) > 0 then return store_any(again, existing) end
+
+local sequence = redis.call("HINCRBY", keys.meta, "sequence", args.count) - total
+local since = "," .. format("%d", now) .. ","
+local records, ready, stored = {}, {}, 0
+row = jobs_at + total
+while row < #ARGV do
+  local line, payloads_at = ARGV[row + 1], row + 2
+  local priority, retain, held = match(line, "^,(%-?%d+),%d+,(%d+),[^,]*,(%a?)")
+  local head, tail = ((held ~= "" or retain ~= "0") and "1" or "0") .. ",", since .. line
+  local base = tonumber(priority) * 1099511627776
+  row = payloads_at + ARGV[row]
+  for payload_at = payloads_at, row - 1 do
+    local id, place = ARGV[jobs_at + stored], sequence + stored + 1
+    records[2 * stored + 1] = id
+    records[2 * stored + 2] = head .. format("%d", place) .. tail .. ARGV[payload_at]
+    ready[2 * stored + 1] = format("%d", base + place)
+    ready[2 * stored + 2] = id
+    stored = stored + 1
+  end
+end
+redis.call("HSET", keys.jobs, unpack(records))
+redis.call("ZADD", keys.pending, unpack(ready))
+redis.call("ZADD", keys.wake, 0, "1")
+redis.call("HINCRBY", keys.meta, "enqueued", args.count)
+return {}

@@ -1239,8 +1239,18 @@ return reply`
     keys: ["jobs", "runs", "pending", "limited", "limits", "scheduled", "unique", "windows", "meta", "requests", "producers", "members", "wake"] as const,
     args: ["now", "producer", "number", "oldest", "count"] as const,
     rest: "jobs" as const,
-    sha1: "c510fb35c5c0ebcf8b9baed10dd10138be9f1bb5",
+    sha1: "1736c36e4730a3633c09fe71775500dd065ea3be",
     source: `#!lua
+local find, byte, format, match = string.find, string.byte, string.format, string.match
+local producer, number, oldest = ARGV[2], tonumber(ARGV[3]), tonumber(ARGV[4])
+local total, jobs_at = tonumber(ARGV[5]), 6
+local now = tonumber(ARGV[1])
+if not now then
+  local time = redis.call("TIME")
+  now = time[1] * 1000 + math.floor(time[2] / 1000)
+end
+local most_at_once = 3000
+local function store_any(again, existing)
 local function clock(given)
   if given ~= "" then return tonumber(given) end
   local time = redis.call("TIME")
@@ -1283,67 +1293,6 @@ end
 local function signal()
   redis.call("ZADD", KEYS[13], 0, "1")
 end
-local now = clock(ARGV[1])
-local producer, number, oldest = ARGV[2], tonumber(ARGV[3]), tonumber(ARGV[4])
-local total, jobs_at = tonumber(ARGV[5]), 6
-local listed_millis = 60000
-local function is_known()
-  local listed, floor, numbers = string.match(redis.call("HGET", KEYS[10], producer) or "", "^(%d+),(%d+):(.*)$")
-  listed, floor, numbers = listed or "0", tonumber(floor or "0"), numbers or ""
-  if number < floor or string.find("," .. numbers, "," .. ARGV[3] .. ",", 1, true) then return true end
-  local from = 1
-  for known, after in string.gmatch(numbers, "(%d+),()") do
-    if tonumber(known) >= oldest then break end
-    from = after
-  end
-  if math.abs(now - tonumber(listed)) >= listed_millis then
-    listed = exact(now)
-    redis.call("ZADD", KEYS[11], listed, producer)
-  end
-  redis.call("HSET", KEYS[10], producer,
-    listed .. "," .. exact(math.max(floor, oldest)) .. ":" .. string.sub(numbers, from) .. ARGV[3] .. ",")
-  return false
-end
-local function store_plain(existing)
-  local seen = {}
-  for i = 1, total do
-    local id = ARGV[jobs_at + i - 1]
-    if existing[i] or seen[id] then return false end
-    seen[id] = true
-  end
-  local row = jobs_at + total
-  while row < #ARGV do
-    if string.byte(ARGV[row + 1], 1) ~= 44 then return false end
-    row = row + 2 + ARGV[row]
-  end
-  if redis.call("HLEN", KEYS[5]) > 0 then return false end
-  local sequence = redis.call("HINCRBY", KEYS[9], "sequence", exact(total)) - total
-  local since = "," .. exact(now) .. ","
-  local records, ready = {}, {}
-  local stored, format = 0, string.format
-  row = jobs_at + total
-  while row < #ARGV do
-    local line, payloads_at = ARGV[row + 1], row + 2
-    local priority, retain, held = string.match(line, "^,(%-?%d+),%d+,(%d+),[^,]*,(%a?)")
-    local head, tail = ((held ~= "" or retain ~= "0") and "1" or "0") .. ",", since .. line
-    local base = tonumber(priority) * 1099511627776
-    row = payloads_at + ARGV[row]
-    for payload_at = payloads_at, row - 1 do
-      local id, place = ARGV[jobs_at + stored], sequence + stored + 1
-      records[2 * stored + 1] = id
-      records[2 * stored + 2] = head .. format("%d", place) .. tail .. ARGV[payload_at]
-      ready[2 * stored + 1] = format("%d", base + place)
-      ready[2 * stored + 2] = id
-      stored = stored + 1
-    end
-  end
-  spread("HSET", KEYS[1], records)
-  spread("ZADD", KEYS[3], ready)
-  signal()
-  count(KEYS[9], "enqueued", total)
-  return true
-end
-local function store_any(again, existing)
 local function parse_full_run(text)
   local holder, token, flag, attempt, rescues, snoozes, started, finished, reason, worker, tail =
     string.match(text, "^(%a)(%d+),(%d),(%d+),(%d+),(%d+),(%d*),(%d*),(%a*),([^,]*),(.*)$")
@@ -1604,10 +1553,60 @@ end
   end
   return store_jobs(now, jobs, 1, again, existing)
 end
-local again = is_known()
-local existing = read_range(KEYS[1], ARGV, jobs_at, jobs_at + total - 1)
-if not again and store_plain(existing) then return {} end
-return store_any(again, existing)`
+local listed_millis = 60000
+local listed, floor, numbers = match(redis.call("HGET", KEYS[10], producer) or "", "^(%d+),(%d+):(.*)$")
+listed, floor, numbers = listed or "0", tonumber(floor or "0"), numbers or ""
+local again = number < floor or find("," .. numbers, "," .. ARGV[3] .. ",", 1, true) ~= nil
+if not again then
+  local from = 1
+  for known, after in string.gmatch(numbers, "(%d+),()") do
+    if tonumber(known) >= oldest then break end
+    from = after
+  end
+  if math.abs(now - tonumber(listed)) >= listed_millis then
+    listed = format("%d", now)
+    redis.call("ZADD", KEYS[11], listed, producer)
+  end
+  local since = format("%s,%d:", listed, math.max(floor, oldest))
+  redis.call("HSET", KEYS[10], producer, since .. string.sub(numbers, from) .. ARGV[3] .. ",")
+end
+if again or total < 1 or total > most_at_once then return store_any(again) end
+local existing, seen = redis.call("HMGET", KEYS[1], unpack(ARGV, jobs_at, jobs_at + total - 1)), {}
+for i = 1, total do
+  local id = ARGV[jobs_at + i - 1]
+  if existing[i] or seen[id] then return store_any(again, existing) end
+  seen[id] = true
+end
+local row = jobs_at + total
+while row < #ARGV do
+  if byte(ARGV[row + 1], 1) ~= 44 then return store_any(again, existing) end
+  row = row + 2 + ARGV[row]
+end
+if redis.call("HLEN", KEYS[5]) > 0 then return store_any(again, existing) end
+local sequence = redis.call("HINCRBY", KEYS[9], "sequence", ARGV[5]) - total
+local since = "," .. format("%d", now) .. ","
+local records, ready, stored = {}, {}, 0
+row = jobs_at + total
+while row < #ARGV do
+  local line, payloads_at = ARGV[row + 1], row + 2
+  local priority, retain, held = match(line, "^,(%-?%d+),%d+,(%d+),[^,]*,(%a?)")
+  local head, tail = ((held ~= "" or retain ~= "0") and "1" or "0") .. ",", since .. line
+  local base = tonumber(priority) * 1099511627776
+  row = payloads_at + ARGV[row]
+  for payload_at = payloads_at, row - 1 do
+    local id, place = ARGV[jobs_at + stored], sequence + stored + 1
+    records[2 * stored + 1] = id
+    records[2 * stored + 2] = head .. format("%d", place) .. tail .. ARGV[payload_at]
+    ready[2 * stored + 1] = format("%d", base + place)
+    ready[2 * stored + 2] = id
+    stored = stored + 1
+  end
+end
+redis.call("HSET", KEYS[1], unpack(records))
+redis.call("ZADD", KEYS[3], unpack(ready))
+redis.call("ZADD", KEYS[13], 0, "1")
+redis.call("HINCRBY", KEYS[9], "enqueued", ARGV[5])
+return {}`
   },
   enter: {
     keys: ["all", "running", "completed", "failed", "cancelled", "looks", "expiry", "entered"] as const,
@@ -1674,8 +1673,16 @@ return { exact(clock(ARGV[1])), redis.call("HGET", KEYS[1], ARGV[2]) or "" }`
     keys: ["jobs", "runs", "pending", "limited", "limits", "buckets", "scheduled", "retry", "active", "completed", "cancelled", "dead", "ledger", "result", "cancels", "progress", "logs", "watchers", "unique", "meta", "claims", "workers", "outbox", "endings", "members", "wake"] as const,
     args: ["now", "notices", "worker", "number", "limit", "lease", "plain"] as const,
     rest: "settlements" as const,
-    sha1: "83ffa96ca56e3c1b590a303a0b2b72da105fe5c8",
+    sha1: "df2d9946bbd25cc3eed5d105e79d745192145c99",
     source: `#!lua flags=allow-oom
+local worker, number, limit, lease = ARGV[3], ARGV[4], tonumber(ARGV[5]), tonumber(ARGV[6])
+local find, byte, format = string.find, string.byte, string.format
+local now = tonumber(ARGV[1])
+local most_at_once = 3000
+local claim_bytes = 4194304
+local made
+local function rarely()
+  if made then return made end
 local function clock(given)
   if given ~= "" then return tonumber(given) end
   local time = redis.call("TIME")
@@ -1715,17 +1722,7 @@ end
 local function count(meta, name, by)
   if by > 0 then redis.call("HINCRBY", meta, name, exact(by)) end
 end
-local function signal()
-  redis.call("ZADD", KEYS[26], 0, "1")
-end
-local now
-local worker, number, limit, lease = ARGV[3], ARGV[4], tonumber(ARGV[5]), tonumber(ARGV[6])
-local find, byte, format = string.find, string.byte, string.format
-local made
-local function rarely()
-  if made then return made end
   now = now or clock(ARGV[1])
-  local sub = string.sub
 local function parse_full_run(text)
   local holder, token, flag, attempt, rescues, snoozes, started, finished, reason, worker, tail =
     string.match(text, "^(%a)(%d+),(%d),(%d+),(%d+),(%d+),(%d*),(%d*),(%a*),([^,]*),(.*)$")
@@ -2043,265 +2040,162 @@ local function look_ahead(limits, now)
   end
   return more, soonest
 end
-  hands_over = true
-  local arguments = { c = 0, C = 1, r = 3, b = 3, x = 1, s = 1, l = 1 }
-  local function settle(plain, deleted)
-    local ops, ids, tokens, freed = {}, {}, {}, false
-    if not deleted then
-      for i = 1, plain do
-        ids[i] = ARGV[7 + i]
-        tokens[i] = sub(ARGV[7 + plain + i], 2, -3)
-        ops[i] = 0
-      end
+local arguments = { c = 0, C = 1, r = 3, b = 3, x = 1, s = 1, l = 1 }
+local function settle(plain, deleted)
+  local ops, ids, tokens, freed = {}, {}, {}, false
+  if not deleted then
+    for i = 1, plain do
+      ids[i] = ARGV[7 + i]
+      tokens[i] = string.sub(ARGV[7 + plain + i], 2, -3)
+      ops[i] = 0
     end
-    local at = 8 + 2 * plain
-    while at <= #ARGV do
-      local n = #ops + 1
-      ops[n] = at
-      ids[n] = ARGV[at + 1]
-      tokens[n] = ARGV[at + 2]
-      at = at + 3 + arguments[ARGV[at]]
+  end
+  local at = 8 + 2 * plain
+  while at <= #ARGV do
+    local n = #ops + 1
+    ops[n] = at
+    ids[n] = ARGV[at + 1]
+    tokens[n] = ARGV[at + 2]
+    at = at + 3 + arguments[ARGV[at]]
+  end
+  if #ops == 0 then return "", false end
+  local texts = read_fields(KEYS[2], ids)
+  local touched = {}
+  local done, outcomes = {}, {}
+  local watched = redis.call("HLEN", KEYS[18]) > 0
+  local stale = 0
+  for i = 1, #ops do
+    local at, id, token = ops[i], ids[i], tokens[i]
+    local op = at == 0 and "c" or ARGV[at]
+    local first, second, third = ARGV[at + 3], ARGV[at + 4], ARGV[at + 5]
+    local text = touched[id]
+    if text == nil then text = texts[i] end
+    local held = "a" .. token .. ","
+    local outcome = "k"
+    local is_held = text and find(text, held, 1, true) == 1
+    local run
+    if is_held and not (op == "c" and byte(text, #held + 1) == 48) then
+      run = parse_run(id, text)
+      if not run then is_held, text = false, false end
     end
-    if #ops == 0 then return "", false end
-    local texts = read_fields(KEYS[2], ids)
-    local touched = {}
-    local done, outcomes = {}, {}
-    local watched = redis.call("HLEN", KEYS[18]) > 0
-    local stale = 0
-    for i = 1, #ops do
-      local at, id, token = ops[i], ids[i], tokens[i]
-      local op = at == 0 and "c" or ARGV[at]
-      local first, second, third = ARGV[at + 3], ARGV[at + 4], ARGV[at + 5]
-      local text = touched[id]
-      if text == nil then text = texts[i] end
-      local held = "a" .. token .. ","
-      local outcome = "k"
-      local is_held = text and find(text, held, 1, true) == 1
-      local run
-      if is_held and not (op == "c" and byte(text, #held + 1) == 48) then
-        run = parse_run(id, text)
-        if not run then is_held, text = false, false end
-      end
-      if is_held then
-        if op == "c" and byte(text, #held + 1) == 48 then
-          done[#done + 1] = id
-          touched[id] = false
-          if watched then tell_ended(id, "c") end
-        else
-          local stop = (op == "r" or op == "s" or op == "l") and redis.call("HGET", KEYS[15], id)
-          if stop then
-            cancel_now(KEYS[9], id, run, "cancelled", stop, now)
-            outcome = "x"
-          elseif op == "c" then
-            finish(KEYS[9], KEYS[10], "completed", id, run, now, "c")
-          elseif op == "C" then
-            finish(KEYS[9], KEYS[10], "completed", id, run, now, "C" .. first, first)
-          elseif op == "r" then
-            if run.attempt >= run.max_attempts then
-              write_failure(id, run, "dead", now, second)
-              bury(id, run, "exhausted", second, third ~= "" and third or nil, now)
-              outcome = "d"
-            else
-              write_failure(id, run, "retry", now, second)
-              leave_active(KEYS[8], now + tonumber(first), id, run)
-              count(KEYS[20], "retried", 1)
-            end
-          elseif op == "b" then
+    if is_held then
+      if op == "c" and byte(text, #held + 1) == 48 then
+        done[#done + 1] = id
+        touched[id] = false
+        if watched then tell_ended(id, "c") end
+      else
+        local stop = (op == "r" or op == "s" or op == "l") and redis.call("HGET", KEYS[15], id)
+        if stop then
+          cancel_now(KEYS[9], id, run, "cancelled", stop, now)
+          outcome = "x"
+        elseif op == "c" then
+          finish(KEYS[9], KEYS[10], "completed", id, run, now, "c")
+        elseif op == "C" then
+          finish(KEYS[9], KEYS[10], "completed", id, run, now, "C" .. first, first)
+        elseif op == "r" then
+          if run.attempt >= run.max_attempts then
             write_failure(id, run, "dead", now, second)
-            bury(id, run, first, second, third ~= "" and third or nil, now)
-          elseif op == "x" then
-            cancel_now(KEYS[9], id, run, "cancelled", first, now)
-          elseif op == "s" then
-            run.attempt = run.attempt - 1
-            run.snoozes = run.snoozes + 1
-            leave_active(KEYS[7], now + tonumber(first), id, run)
-            count(KEYS[20], "snoozed", 1)
+            bury(id, run, "exhausted", second, third ~= "" and third or nil, now)
+            outcome = "d"
           else
-            run.attempt = run.attempt - 1
-            local delay = tonumber(first)
-            if delay > 0 then
-              leave_active(KEYS[7], now + delay, id, run)
-            else
-              leave_active(KEYS[3], run.score, id, run)
-              freed = true
-            end
-            count(KEYS[20], "released", 1)
+            write_failure(id, run, "retry", now, second)
+            leave_active(KEYS[8], now + tonumber(first), id, run)
+            count(KEYS[20], "retried", 1)
           end
-          touched[id] = redis.call("HGET", KEYS[2], id)
-        end
-      elseif text then
-        if token ~= "0" and string.match(text, "^w(%d+),") == token then
-          outcome = "r"
+        elseif op == "b" then
+          write_failure(id, run, "dead", now, second)
+          bury(id, run, first, second, third ~= "" and third or nil, now)
+        elseif op == "x" then
+          cancel_now(KEYS[9], id, run, "cancelled", first, now)
+        elseif op == "s" then
+          run.attempt = run.attempt - 1
+          run.snoozes = run.snoozes + 1
+          leave_active(KEYS[7], now + tonumber(first), id, run)
+          count(KEYS[20], "snoozed", 1)
         else
-          outcome = "s"
-          stale = stale + 1
+          run.attempt = run.attempt - 1
+          local delay = tonumber(first)
+          if delay > 0 then
+            leave_active(KEYS[7], now + delay, id, run)
+          else
+            leave_active(KEYS[3], run.score, id, run)
+            freed = true
+          end
+          count(KEYS[20], "released", 1)
         end
-      elseif redis.call("HEXISTS", KEYS[1], id) == 1 and touched[id] == nil then
+        touched[id] = redis.call("HGET", KEYS[2], id)
+      end
+    elseif text then
+      if token ~= "0" and string.match(text, "^w(%d+),") == token then
+        outcome = "r"
+      else
         outcome = "s"
         stale = stale + 1
-      else
-        outcome = "g"
       end
-      outcomes[i] = outcome
+    elseif redis.call("HEXISTS", KEYS[1], id) == 1 and touched[id] == nil then
+      outcome = "s"
+      stale = stale + 1
+    else
+      outcome = "g"
     end
-    if #done > 0 then
-      spread("ZREM", KEYS[9], done)
-      spread("HDEL", KEYS[2], done)
-      spread("HDEL", KEYS[1], done)
-      count(KEYS[20], "completed", #done)
-      count(KEYS[20], "removed", #done)
-    end
-    count(KEYS[20], "stale", stale)
-    return table.concat(outcomes), freed
+    outcomes[i] = outcome
   end
-  local function repeat_claim(first, ids, hand_out, later_attempts)
-    local claimed, handed, seen = {}, {}, {}
-    for id in string.gmatch(ids, "[^,]+") do
-      local text = not seen[id] and redis.call("HGET", KEYS[2], id)
-      local token = text and string.match(text, "^a(%d+),")
-      local run = token and tonumber(token) >= first and parse_run(id, text)
-      if run and run.worker == worker then
-        local n = #claimed + 1
-        seen[id] = true
-        claimed[n], handed[n] = id, redis.call("HGET", KEYS[1], id) or ""
-        later_attempts[2 * n - 1] = n
-        later_attempts[2 * n] = run.attempt .. "," .. run.rescues .. "," .. run.snoozes .. "," .. token
-      end
-    end
-    hand_out(claimed, handed)
+  if #done > 0 then
+    spread("ZREM", KEYS[9], done)
+    spread("HDEL", KEYS[2], done)
+    spread("HDEL", KEYS[1], done)
+    count(KEYS[20], "completed", #done)
+    count(KEYS[20], "removed", #done)
   end
-  local function drop_expired(ids, records, texts, limits)
-    local expired = {}
-    for i = 1, #ids do
-      if records[i] and (byte(records[i], 1) or 0) >= 50 then
-        local run = texts[i] and parse_run(ids[i], texts[i]) or new_run(records[i])
-        if run and run.held == "s" then free_key(ids[i], run) end
-        if run and run.expires and run.expires <= now then
-          cancel_now(KEYS[3], ids[i], run, "expired", '"no attempt had started in time"', now)
-          expired[i] = true
-          if limits then give_back_token(limits, run.kind, now) end
-        end
-      end
+  count(KEYS[20], "stale", stale)
+  return table.concat(outcomes), freed
+end
+local function repeat_claim(first, ids)
+  local claimed, handed, seen, later_attempts = {}, {}, {}, {}
+  for id in string.gmatch(ids, "[^,]+") do
+    local text = not seen[id] and redis.call("HGET", KEYS[2], id)
+    local token = text and string.match(text, "^a(%d+),")
+    local run = token and tonumber(token) >= first and parse_run(id, text)
+    if run and run.worker == worker then
+      local n = #claimed + 1
+      seen[id] = true
+      claimed[n], handed[n] = id, redis.call("HGET", KEYS[1], id) or ""
+      later_attempts[2 * n - 1] = n
+      later_attempts[2 * n] = run.attempt .. "," .. run.rescues .. "," .. run.snoozes .. "," .. token
     end
-    if next(expired) == nil then return ids, records, texts end
-    local kept, kept_records, kept_texts = {}, {}, {}
-    for i = 1, #ids do
-      if not expired[i] then
-        local n = #kept + 1
-        kept[n], kept_records[n], kept_texts[n] = ids[i], records[i], texts[i]
+  end
+  return claimed, handed, later_attempts
+end
+local function drop_expired(ids, records, texts, limits)
+  local expired = {}
+  for i = 1, #ids do
+    if records[i] and (byte(records[i], 1) or 0) >= 50 then
+      local run = texts[i] and parse_run(ids[i], texts[i]) or new_run(records[i])
+      if run and run.held == "s" then free_key(ids[i], run) end
+      if run and run.expires and run.expires <= now then
+        cancel_now(KEYS[3], ids[i], run, "expired", '"no attempt had started in time"', now)
+        expired[i] = true
+        if limits then give_back_token(limits, run.kind, now) end
       end
     end
-    count(KEYS[20], "expired", #ids - #kept)
-    return kept, kept_records, kept_texts
   end
-  local function run_of(id, record, text, token, rest)
-    if not is_record(record) then return nil end
-    local old = text and parse_run(id, text) or new_run(record)
-    local progress = (old.attempt + 1) .. "," .. old.rescues .. "," .. old.snoozes
-    return "a" .. exact(token) .. "," .. old.flag .. "," .. progress .. rest .. "," .. old.tail, progress
-  end
-  made = {
-    settle = settle, repeat_claim = repeat_claim, drop_expired = drop_expired, run_of = run_of, tell_ended = tell_ended,
-    rescue = rescue, promote = promote, read_limits = read_limits, take_limited = take_limited, look_ahead = look_ahead,
-    endings = handed_over
-  }
-  return made
-end
-local function delete_all(plain)
-  local from, to = 8, 7 + plain
-  local texts = read_range(KEYS[2], ARGV, from, to)
-  for i = 1, plain do
-    local text = texts[i]
-    if not text or find(text, ARGV[to + i], 1, true) ~= 1 then return nil end
-  end
-  local deleted = spread_range("ZREM", KEYS[9], ARGV, from, to)
-  spread_range("HDEL", KEYS[2], ARGV, from, to)
-  spread_range("HDEL", KEYS[1], ARGV, from, to)
-  if redis.call("HLEN", KEYS[18]) > 0 then
-    for i = from, to do rarely().tell_ended(ARGV[i], "c") end
-  end
-  count(KEYS[20], "completed", deleted)
-  count(KEYS[20], "removed", deleted)
-  if deleted == plain then return string.rep("k", plain) end
-  local outcomes, seen = {}, {}
-  for i = 1, plain do
-    outcomes[i] = seen[ARGV[7 + i]] and "g" or "k"
-    seen[ARGV[7 + i]] = true
-  end
-  return table.concat(outcomes)
-end
-local plain = tonumber(ARGV[7])
-local deleted = plain > 0 and delete_all(plain)
-local outcomes, freed = deleted or "", false
-if (plain > 0 and not deleted) or #ARGV > 7 + 2 * plain then
-  local others
-  others, freed = rarely().settle(plain, deleted)
-  outcomes = outcomes .. others
-end
-local later_attempts = {}
-local ids_text, sizes, handed_out = "", "", nil
-local function answer(next_millis, more, paused, first_token, rescued, buried)
-  local text = format("%s,%d,%d,%d,%d", outcomes, next_millis, more and 1 or 0, paused and 1 or 0, first_token)
-  if handed_out then
-    handed_out[0] = text .. "\\n" .. sizes .. "\\n" .. ids_text
-    text = table.concat(handed_out, "", 0)
-  end
-  local endings = made and made.endings or {}
-  if rescued or #later_attempts > 0 or #endings > 0 then
-    return { text, rescued or {}, buried or {}, endings, later_attempts }
-  end
-  return text
-end
-local meta = redis.call("HMGET", KEYS[20], "max_active", "paused", "token", "claimed")
-local max_active = tonumber(meta[1] or nil)
-local function room()
-  return max_active and math.max(0, max_active - redis.call("ZCARD", KEYS[9])) or math.huge
-end
-if number == "" then
-  local waits = max_active and redis.call("ZCARD", KEYS[3]) + redis.call("ZCARD", KEYS[4]) > 0
-  local made_room = waits and outcomes ~= "" and room() > 0
-  if freed or made_room then signal() end
-  return answer(-1, false, false, 0)
-end
-now = now or clock(ARGV[1])
-local function head(index)
-  local first = redis.call("ZRANGE", index, 0, 0, "WITHSCORES")
-  return first[2] and tonumber(first[2]) or math.huge
-end
-local rescued, buried
-local expires = head(KEYS[9])
-if expires <= now then
-  rescued, buried = rarely().rescue(100, now)
-  expires = head(KEYS[9])
-end
-local due = math.min(head(KEYS[7]), head(KEYS[8]))
-if due <= now then
-  rarely().promote(1000, now)
-  due = math.min(head(KEYS[7]), head(KEYS[8]))
-end
-local paused = meta[2] == "1"
-local limits = redis.call("HLEN", KEYS[5]) > 0 and rarely().read_limits() or nil
-local function lengths_of(texts, may_be_one)
-  local lengths, written = {}, {}
-  local first = #texts[1]
-  for i = 1, #texts do
-    local length = #texts[i]
-    may_be_one = may_be_one and length == first
-    local text = written[length]
-    if not text then
-      text = exact(length)
-      written[length] = text
+  if next(expired) == nil then return ids, records, texts end
+  local kept, kept_records, kept_texts = {}, {}, {}
+  for i = 1, #ids do
+    if not expired[i] then
+      local n = #kept + 1
+      kept[n], kept_records[n], kept_texts[n] = ids[i], records[i], texts[i]
     end
-    lengths[i] = text
   end
-  return may_be_one and lengths[1] or table.concat(lengths, ",")
+  count(KEYS[20], "expired", #ids - #kept)
+  return kept, kept_records, kept_texts
 end
-local function hand_out(ids, records)
-  if #ids == 0 then return end
-  ids_text, handed_out = table.concat(ids, ","), records
-  sizes = lengths_of(ids, true) .. ";" .. lengths_of(records, false)
+local function run_of(id, record, text, token, rest)
+  if not is_record(record) then return nil end
+  local old = text and parse_run(id, text) or new_run(record)
+  local progress = (old.attempt + 1) .. "," .. old.rescues .. "," .. old.snoozes
+  return "a" .. exact(token) .. "," .. old.flag .. "," .. progress .. rest .. "," .. old.tail, progress
 end
-local claim_bytes = 4194304
 local function bound(ids, records)
   local bytes, last = 0, #ids
   for i = 1, #ids do
@@ -2314,93 +2208,219 @@ local function bound(ids, records)
   for i = #ids, last + 1, -1 do ids[i], records[i] = nil, nil end
   return last
 end
-local function take(most)
-  local ids = redis.call("ZRANGE", KEYS[3], 0, most)
-  if #ids == 0 then return ids, ids, false end
-  local more = #ids > most
-  if more then ids[#ids] = nil end
-  local found, records = #ids, read_fields(KEYS[1], ids)
-  local last = bound(ids, records)
-  redis.call("ZREMRANGEBYRANK", KEYS[3], 0, last - 1)
-  return ids, records, more or last < found
+local function room(max_active)
+  return math.max(0, max_active - redis.call("ZCARD", KEYS[9]))
 end
-local tokens_per_milli = 1024
-local few = 4
-local function claim()
-  local most = math.min(limit, room())
-  if paused or most < 1 then return 0 end
-  local ids, records, more
-  if limits then
-    ids, records = rarely().take_limited(limits, most, now, bound)
-  else
-    ids, records, more = take(most)
+local function waits()
+  return redis.call("ZCARD", KEYS[3]) + redis.call("ZCARD", KEYS[4]) > 0
+end
+local function head(index)
+  return tonumber(redis.call("ZRANGE", index, 0, 0, "WITHSCORES")[2] or math.huge)
+end
+local function outcomes_of(first, last)
+  local outcomes, seen = {}, {}
+  for i = first, last do
+    outcomes[#outcomes + 1] = seen[ARGV[i]] and "g" or "k"
+    seen[ARGV[i]] = true
   end
-  if #ids == 0 then return 0, more end
-  local are_new = #ids > few and redis.call("HLEN", KEYS[2]) == redis.call("ZCARD", KEYS[9])
-  local texts = are_new and {} or read_fields(KEYS[2], ids)
-  for i = 1, #ids do
-    if records[i] and (byte(records[i], 1) or 0) >= 50 then
-      ids, records, texts = rarely().drop_expired(ids, records, texts, limits)
+  return table.concat(outcomes)
+end
+local function lengths_of(texts)
+  local lengths = {}
+  for i = 1, #texts do lengths[i] = exact(#texts[i]) end
+  return table.concat(lengths, ",")
+end
+  hands_over = true
+  made = {
+    settle = settle, repeat_claim = repeat_claim, drop_expired = drop_expired, run_of = run_of, tell_ended = tell_ended,
+    rescue = rescue, promote = promote, read_limits = read_limits, take_limited = take_limited, look_ahead = look_ahead,
+    bound = bound, room = room, waits = waits, head = head, outcomes_of = outcomes_of, lengths_of = lengths_of,
+    read_fields = read_fields, spread = spread, count = count, endings = handed_over
+  }
+  return made
+end
+local outcomes, freed, deleted = "", false, false
+local plain = tonumber(ARGV[7])
+if plain > 0 and plain <= most_at_once then
+  local from, to = 8, 7 + plain
+  local texts = redis.call("HMGET", KEYS[2], unpack(ARGV, from, to))
+  deleted = true
+  for i = 1, plain do
+    local text = texts[i]
+    if not text or find(text, ARGV[to + i], 1, true) ~= 1 then
+      deleted = false
       break
     end
   end
-  local token = math.max(tonumber(meta[3]) or 0, now * tokens_per_milli)
-  local first = token + 1
-  local runs, leases = {}, {}
-  local rest = "," .. exact(now) .. ",,," .. worker
-  local first_attempt = "a%d,0,1,0,0" .. string.gsub(rest, "%%", "%%%%")
-  local until_when = exact(now + lease)
-  local held = 0
-  for i = 1, #ids do
-    local id, record, text = ids[i], records[i], texts[i]
-    token = token + 1
-    local run, progress
-    if record then
-      if not text and byte(record, 1) == 48 and byte(record, 2) == 44 then
-        run = format(first_attempt, token)
-      else
-        run, progress = rarely().run_of(id, record, text, token, rest)
-        if progress and progress ~= "1,0,0" then
-          later_attempts[#later_attempts + 1] = i
-          later_attempts[#later_attempts + 1] = progress
-        end
-      end
+  if deleted then
+    local ended = redis.call("ZREM", KEYS[9], unpack(ARGV, from, to))
+    redis.call("HDEL", KEYS[2], unpack(ARGV, from, to))
+    redis.call("HDEL", KEYS[1], unpack(ARGV, from, to))
+    if redis.call("HLEN", KEYS[18]) > 0 then
+      for i = from, to do rarely().tell_ended(ARGV[i], "c") end
     end
-    if run then
-      runs[held + 1], runs[held + 2] = id, run
-      leases[held + 1], leases[held + 2] = until_when, id
-      held = held + 2
-    else
-      count(KEYS[20], "vanished", 1)
-      records[i] = ""
-    end
+    local written = format("%d", ended)
+    redis.call("HINCRBY", KEYS[20], "completed", written)
+    redis.call("HINCRBY", KEYS[20], "removed", written)
+    outcomes = ended == plain and string.rep("k", plain) or rarely().outcomes_of(from, to)
   end
-  redis.call("HSET", KEYS[20], "token", exact(token), "claimed", exact((tonumber(meta[4]) or 0) + held / 2))
-  spread("HSET", KEYS[2], runs)
-  spread("ZADD", KEYS[9], leases)
-  hand_out(ids, records)
-  return first, more
 end
+if (plain > 0 and not deleted) or #ARGV > 7 + 2 * plain then
+  local others
+  others, freed = rarely().settle(plain, deleted)
+  outcomes = outcomes .. others
+end
+if number == "" then
+  local max_active = redis.call("HGET", KEYS[20], "max_active")
+  local makes_room = max_active and outcomes ~= "" and rarely().waits() and rarely().room(tonumber(max_active)) > 0
+  if freed or makes_room then redis.call("ZADD", KEYS[26], 0, "1") end
+  local text = outcomes .. ",-1,0,0,0"
+  local endings = made and made.endings or {}
+  return #endings > 0 and { text, {}, {}, endings, {} } or text
+end
+local huge, min = math.huge, math.min
+if not now then
+  local time = redis.call("TIME")
+  now = time[1] * 1000 + math.floor(time[2] / 1000)
+end
+local meta = redis.call("HMGET", KEYS[20], "max_active", "paused", "token", "claimed")
+local max_active, paused = tonumber(meta[1] or nil), meta[2] == "1"
+local expires = tonumber(redis.call("ZRANGE", KEYS[9], 0, 0, "WITHSCORES")[2] or huge)
+local rescued, buried
+if expires <= now then
+  rescued, buried = rarely().rescue(100, now)
+  expires = rarely().head(KEYS[9])
+end
+local due = min(
+  tonumber(redis.call("ZRANGE", KEYS[7], 0, 0, "WITHSCORES")[2] or huge),
+  tonumber(redis.call("ZRANGE", KEYS[8], 0, 0, "WITHSCORES")[2] or huge)
+)
+if due <= now then
+  rarely().promote(1000, now)
+  due = min(rarely().head(KEYS[7]), rarely().head(KEYS[8]))
+end
+local limits = redis.call("HLEN", KEYS[5]) > 0 and rarely().read_limits() or nil
+local tokens_per_milli = 1024
+local few = 4
 local listed_millis = 1000
-local first_token, more = 0, nil
+local ids, records, first_token, more, later_attempts
 local remembered = redis.call("HGET", KEYS[21], worker)
 local last, last_first, listed, ids_at
 if remembered then
   last, last_first, listed, ids_at = string.match(remembered, "^(%d+),(%d+),(%d+),()")
 end
-if last and tonumber(number) < tonumber(last) then
+local is_new = not last or tonumber(number) > tonumber(last)
+if is_new then
+  local most = max_active and min(limit, rarely().room(max_active)) or limit
+  if paused or most < 1 then
+    ids = {}
+  elseif limits then
+    ids, records = rarely().take_limited(limits, most, now, rarely().bound)
+  else
+    ids = redis.call("ZRANGE", KEYS[3], 0, most)
+    local found = #ids
+    more = found > most
+    if more then
+      ids[found] = nil
+      found = most
+    end
+    if found > 0 then
+      records = found <= most_at_once and redis.call("HMGET", KEYS[1], unpack(ids)) or rarely().read_fields(KEYS[1], ids)
+      local bytes = 0
+      for i = 1, found do bytes = bytes + (records[i] and #records[i] or 0) end
+      if bytes > claim_bytes then
+        local fitting = rarely().bound(ids, records)
+        more = more or fitting < found
+        found = fitting
+      end
+      redis.call("ZREMRANGEBYRANK", KEYS[3], 0, found - 1)
+    end
+  end
+  if #ids > 0 then
+    local are_new = #ids > few and redis.call("HLEN", KEYS[2]) == redis.call("ZCARD", KEYS[9])
+    local texts
+    if not are_new then
+      texts = #ids <= most_at_once and redis.call("HMGET", KEYS[2], unpack(ids)) or rarely().read_fields(KEYS[2], ids)
+    end
+    for i = 1, #ids do
+      if records[i] and (byte(records[i], 1) or 0) >= 50 then
+        ids, records, texts = rarely().drop_expired(ids, records, texts or {}, limits)
+        break
+      end
+    end
+    local token = math.max(tonumber(meta[3]) or 0, now * tokens_per_milli)
+    first_token = token + 1
+    local runs, leases = {}, {}
+    local rest = "," .. format("%d", now) .. ",,," .. worker
+    local first_attempt = "a%d,0,1,0,0" .. string.gsub(rest, "%%", "%%%%")
+    local until_when = format("%d", now + lease)
+    local held = 0
+    for i = 1, #ids do
+      local id, record, text = ids[i], records[i], texts and texts[i]
+      token = token + 1
+      local run, progress
+      if record then
+        if not text and byte(record, 1) == 48 and byte(record, 2) == 44 then
+          run = format(first_attempt, token)
+        else
+          run, progress = rarely().run_of(id, record, text, token, rest)
+          if progress and progress ~= "1,0,0" then
+            later_attempts = later_attempts or {}
+            later_attempts[#later_attempts + 1] = i
+            later_attempts[#later_attempts + 1] = progress
+          end
+        end
+      end
+      if run then
+        runs[held + 1], runs[held + 2] = id, run
+        leases[held + 1], leases[held + 2] = until_when, id
+        held = held + 2
+      else
+        rarely().count(KEYS[20], "vanished", 1)
+        records[i] = ""
+      end
+    end
+    local claimed = (tonumber(meta[4]) or 0) + held / 2
+    redis.call("HSET", KEYS[20], "token", format("%d", token), "claimed", format("%d", claimed))
+    if held > 2 * most_at_once then
+      rarely().spread("HSET", KEYS[2], runs)
+      rarely().spread("ZADD", KEYS[9], leases)
+    elseif held > 0 then
+      redis.call("HSET", KEYS[2], unpack(runs))
+      redis.call("ZADD", KEYS[9], unpack(leases))
+    end
+  end
 elseif last == number then
   first_token = tonumber(last_first)
-  rarely().repeat_claim(first_token, string.sub(remembered, ids_at), hand_out, later_attempts)
+  ids, records, later_attempts = rarely().repeat_claim(first_token, string.sub(remembered, ids_at))
 else
-  first_token, more = claim()
+  ids = {}
+end
+first_token = first_token or 0
+local ids_text, sizes = "", ""
+if #ids > 0 then
+  ids_text = table.concat(ids, ",")
+  local lengths, written, of_all = {}, {}, #ids[1]
+  for i = 1, #ids do
+    local length = #records[i]
+    local text = written[length]
+    if not text then
+      text = format("%d", length)
+      written[length] = text
+    end
+    lengths[i] = text
+    if #ids[i] ~= of_all then of_all = nil end
+  end
+  sizes = (of_all and format("%d", of_all) or rarely().lengths_of(ids)) .. ";" .. table.concat(lengths, ",")
+end
+if is_new then
   if not listed or math.abs(now - tonumber(listed)) >= listed_millis then
-    listed = exact(now)
+    listed = format("%d", now)
     redis.call("ZADD", KEYS[22], listed, worker)
   end
-  redis.call("HSET", KEYS[21], worker, number .. "," .. exact(first_token) .. "," .. listed .. "," .. ids_text)
+  redis.call("HSET", KEYS[21], worker, format("%s,%d,%s,", number, first_token, listed) .. ids_text)
 end
-local next_token = math.huge
+local next_token = huge
 if limits then
   local limited_more
   limited_more, next_token = rarely().look_ahead(limits, now)
@@ -2408,12 +2428,21 @@ if limits then
 elseif more == nil then
   more = redis.call("ZCARD", KEYS[3]) > 0
 end
-more = more and not paused and room() > 0
-if more then signal() end
-local next_change = math.min(expires, due, next_token)
-return answer(
-  next_change < math.huge and math.max(0, next_change - now) or -1, more, paused, first_token, rescued, buried
-)`
+more = more and not paused and (not max_active or rarely().room(max_active) > 0)
+if more then redis.call("ZADD", KEYS[26], 0, "1") end
+local next_change = min(expires, due, next_token)
+local next_millis = next_change < huge and math.max(0, next_change - now) or -1
+local text = format("%s,%d,%d,%d,%d", outcomes, next_millis, more and 1 or 0, paused and 1 or 0, first_token)
+if ids_text ~= "" then
+  records[0] = text .. "\\n" .. sizes .. "\\n" .. ids_text
+  text = table.concat(records, "", 0)
+end
+local endings = made and made.endings or {}
+later_attempts = later_attempts or {}
+if rescued or #later_attempts > 0 or #endings > 0 then
+  return { text, rescued or {}, buried or {}, endings, later_attempts }
+end
+return text`
   },
   expired: {
     keys: ["expiry"] as const,
