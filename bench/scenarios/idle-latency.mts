@@ -6,6 +6,13 @@ import { quantile } from "../lib/statistics.mts"
 /** How long client and worker are busy first: one that has run for days is compiled, and 400 jobs are too few for that. */
 const busyMillis = 1500
 
+/**
+ * How many jobs come one after the other then, without a rest, and for how long at most: that is other code, which is
+ * compiled by the number of its calls. In both runs together they are as many as in two minutes with their rests.
+ */
+const calmJobs = 8000
+const calmMillis = 5000
+
 /** Jobs under way meanwhile. */
 const inFlight = 100
 
@@ -45,6 +52,13 @@ const idleLatency: Scenario = {
     for (const since = performance.now(); performance.now() - since < busyMillis;) {
       const ended = ending(1000)
       await queue.enqueueEach(makePayloads(1000), inFlight)
+      await ended
+    }
+    const since = performance.now()
+    for (const payload of makePayloads(calmJobs)) {
+      if (performance.now() - since > calmMillis) break
+      const ended = ending(1)
+      await queue.enqueue(payload)
       await ended
     }
     await sleep(200)

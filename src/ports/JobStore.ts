@@ -157,7 +157,7 @@ export interface ExchangeRequest {
   /** Unique per claiming loop: names the holder, and scopes claim numbers. Printable, no comma. */
   readonly worker: string
   readonly settlements: ReadonlyArray<Settlement>
-  readonly claim?: ClaimRequest
+  readonly claim?: ClaimRequest | undefined
 }
 
 /** What became of the settlements, and what was claimed. */

@@ -90,7 +90,7 @@ export const exchangeLoop = (state: WorkerState, store: JobStore["Service"], lan
         worker: state.id,
         settlements,
         // asking for nothing tells what an earlier claim has brought, and leaves it nothing to bring later
-        ...(room > 0 || closes ? { claim: { number: state.openClaim(lane), limit: room, leaseMillis } } : {})
+        claim: room > 0 || closes ? { number: state.openClaim(lane), limit: room, leaseMillis } : undefined
       }
       lane.exchanging = true
       lane.resting.closeUnsafe()
