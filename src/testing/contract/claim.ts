@@ -18,17 +18,20 @@ export const claimContract = contract("claim", (it) => {
     })
   )
 
-  it.effect("CLAIM-1 a claim of a thousand jobs hands out each", (queue) =>
+  it.effect("CLAIM-1, SETTLE-1 a claim of thousands of jobs hands out each, and all are settled at once", (queue) =>
     Effect.gen(function* () {
-      const batch = jobs(1000)
-      yield* queue.enqueue(...batch)
+      for (const count of [1000, 4500]) {
+        const batch = jobs(count)
+        yield* queue.enqueue(...batch)
 
-      const claimed = yield* queue.claim({ limit: 1000 })
-      const settled = yield* queue.settle(...claimed.map((held) => complete(held)))
+        const claimed = yield* queue.claim({ limit: count })
+        const settled = yield* queue.settle(...[...claimed, claimed[0]!].map((held) => complete(held)))
 
-      assert.deepStrictEqual(ids(claimed), ids(batch))
-      assert.deepStrictEqual(settled, Array(1000).fill("settled"))
-      assert.deepStrictEqual(yield* queue.depths, depths({}))
+        assert.deepStrictEqual(ids(claimed), ids(batch))
+        assert.deepStrictEqual(settled, [...Array(count).fill("settled"), "gone"])
+        assert.deepStrictEqual(yield* queue.depths, depths({}))
+        yield* assertConserved(queue.name)
+      }
     })
   )
 
