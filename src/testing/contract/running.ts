@@ -95,7 +95,7 @@ export const runningContract = contract("running jobs", (it) => {
       )
       yield* enqueue(queue, Told, undefined)
 
-      yield* advanceUntil(Effect.sync(() => starts.length === 3))
+      yield* advanceUntil(Effect.map(queue.depths, () => starts.length === 3))
 
       assert.deepStrictEqual(told, errors)
       assert.isAtLeast(starts[1]! - starts[0]!, 7000)
