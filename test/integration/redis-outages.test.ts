@@ -84,15 +84,28 @@ describe.concurrent("a Redis that is killed and restarted", () => {
   it.live("a job stored before the kill is found without a wake-up", () =>
     Effect.gen(function* () {
       const server = yield* freshRedis({ args: durable })
-      const worker = yield* workerOn({ url: server.url }, { poll: "1 minute" })
+      const proxy = yield* tcpProxy(server.port)
+      const worker = yield* workerOn({ url: proxy.url }, { poll: "1 minute" })
       const producer = yield* producerOn({ url: server.url })
-      yield* producer.say(1)
+      yield* producer.say(1, { id: "first" })
       yield* until("the first job has run", () => worker.said.length === 1)
+      // only a wait that is under way can take a marker with it
+      const waits = Effect.promise(() => server.ask("CLIENT", "LIST")).pipe(
+        Effect.map((clients) => /name=winterq-wakeups .* flags=b /.test(String(clients)))
+      )
+      const settled = Effect.map(producer.store.get("say", "first"), Option.isNone)
+      yield* Effect.repeat(
+        Effect.zipWith(settled, waits, (a, b) => a && b),
+        { until: (isSo) => isSo }
+      )
+      // the worker is not back before the job is there
+      proxy.cut()
       yield* Effect.promise(() => server.kill())
       yield* Effect.promise(() => server.start())
       // as if its answer had been under way when the connection broke
       yield* producer.say(2)
       yield* Effect.promise(() => server.ask("DEL", "{winterq:say}:wake"))
+      proxy.mend()
 
       const recovery = yield* until("the second job has run", () => worker.said.length === 2)
 

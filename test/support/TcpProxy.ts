@@ -16,6 +16,9 @@ export interface TcpProxy {
    * Answers how many.
    */
   readonly freeze: (matches?: (said: string) => boolean) => number
+  /** Closes the connections there are, and new ones at once, until it is mended. */
+  readonly cut: () => void
+  readonly mend: () => void
 }
 
 /** A proxy to a port of this machine, closed with the scope. */
@@ -24,7 +27,12 @@ export const tcpProxy = (port: number) =>
     Effect.acquireRelease(
       Effect.callback<{ readonly proxy: TcpProxy; readonly close: () => void }>((resume) => {
         const pairs = new Set<Pair>()
+        let isCut = false
         const server = createServer((outer) => {
+          if (isCut) {
+            outer.destroy()
+            return
+          }
           const inner = connect(port, "127.0.0.1")
           const pair = { inner, outer, said: "" }
           pairs.add(pair)
@@ -55,17 +63,27 @@ export const tcpProxy = (port: number) =>
           }
           return frozen
         }
+        const closeAll = (): void => {
+          for (const { inner, outer } of pairs) {
+            inner.destroy()
+            outer.destroy()
+          }
+        }
+        const cut = (): void => {
+          isCut = true
+          closeAll()
+        }
+        const mend = (): void => {
+          isCut = false
+        }
         server.listen(0, "127.0.0.1", () => {
           const address = server.address()
           const own = typeof address === "object" && address !== null ? address.port : 0
           resume(
             Effect.succeed({
-              proxy: { url: `redis://127.0.0.1:${own}`, freeze },
+              proxy: { url: `redis://127.0.0.1:${own}`, freeze, cut, mend },
               close: () => {
-                for (const { inner, outer } of pairs) {
-                  inner.destroy()
-                  outer.destroy()
-                }
+                closeAll()
                 server.close()
               }
             })
