@@ -300,7 +300,7 @@ if more then redis.call("ZADD", keys.wake, 0, "1") end
 local next_change = min(expires, due, next_token)
 local next_millis = next_change < huge and math.max(0, next_change - now) or -1
 local text = format("%s,%d,%d,%d,%d", outcomes, next_millis, more and 1 or 0, paused and 1 or 0, first_token)
-if ids_text ~= "" then
+if #ids > 0 then
   records[0] = text .. "\n" .. sizes .. "\n" .. ids_text
   text = table.concat(records, "", 0)
 end

@@ -1673,7 +1673,7 @@ return { exact(clock(ARGV[1])), redis.call("HGET", KEYS[1], ARGV[2]) or "" }`
     keys: ["jobs", "runs", "pending", "limited", "limits", "buckets", "scheduled", "retry", "active", "completed", "cancelled", "dead", "ledger", "result", "cancels", "progress", "logs", "watchers", "unique", "meta", "claims", "workers", "outbox", "endings", "members", "wake"] as const,
     args: ["now", "notices", "worker", "number", "limit", "lease", "plain"] as const,
     rest: "settlements" as const,
-    sha1: "df2d9946bbd25cc3eed5d105e79d745192145c99",
+    sha1: "cab15832a2b07f582a7de210c94ba077a72fac3e",
     source: `#!lua flags=allow-oom
 local worker, number, limit, lease = ARGV[3], ARGV[4], tonumber(ARGV[5]), tonumber(ARGV[6])
 local find, byte, format = string.find, string.byte, string.format
@@ -2150,6 +2150,17 @@ local function settle(plain, deleted)
   count(KEYS[20], "stale", stale)
   return table.concat(outcomes), freed
 end
+local function outcomes_of(first, last)
+  local outcomes, seen = {}, {}
+  for i = first, last do
+    outcomes[#outcomes + 1] = seen[ARGV[i]] and "g" or "k"
+    seen[ARGV[i]] = true
+  end
+  return table.concat(outcomes)
+end
+local function waits()
+  return redis.call("ZCARD", KEYS[3]) + redis.call("ZCARD", KEYS[4]) > 0
+end
 local function repeat_claim(first, ids)
   local claimed, handed, seen, later_attempts = {}, {}, {}, {}
   for id in string.gmatch(ids, "[^,]+") do
@@ -2211,19 +2222,8 @@ end
 local function room(max_active)
   return math.max(0, max_active - redis.call("ZCARD", KEYS[9]))
 end
-local function waits()
-  return redis.call("ZCARD", KEYS[3]) + redis.call("ZCARD", KEYS[4]) > 0
-end
 local function head(index)
   return tonumber(redis.call("ZRANGE", index, 0, 0, "WITHSCORES")[2] or math.huge)
-end
-local function outcomes_of(first, last)
-  local outcomes, seen = {}, {}
-  for i = first, last do
-    outcomes[#outcomes + 1] = seen[ARGV[i]] and "g" or "k"
-    seen[ARGV[i]] = true
-  end
-  return table.concat(outcomes)
 end
 local function lengths_of(texts)
   local lengths = {}
@@ -2433,7 +2433,7 @@ if more then redis.call("ZADD", KEYS[26], 0, "1") end
 local next_change = min(expires, due, next_token)
 local next_millis = next_change < huge and math.max(0, next_change - now) or -1
 local text = format("%s,%d,%d,%d,%d", outcomes, next_millis, more and 1 or 0, paused and 1 or 0, first_token)
-if ids_text ~= "" then
+if #ids > 0 then
   records[0] = text .. "\\n" .. sizes .. "\\n" .. ids_text
   text = table.concat(records, "", 0)
 end

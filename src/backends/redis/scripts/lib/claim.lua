@@ -1,4 +1,4 @@
--- What few claims need. Looks at `worker` and `now` of exchange.lua.
+-- What few claims need. Looks at `worker`, `now` and `claim_bytes` of exchange.lua.
 
 -- The reply to this worker's last claim was lost: the same jobs again, as far as it still holds them. Answers ids,
 -- records, and what is to be said of each.
@@ -74,22 +74,8 @@ local function room(max_active)
   return math.max(0, max_active - redis.call("ZCARD", keys.active))
 end
 
-local function waits()
-  return redis.call("ZCARD", keys.pending) + redis.call("ZCARD", keys.limited) > 0
-end
-
 local function head(index)
   return tonumber(redis.call("ZRANGE", index, 0, 0, "WITHSCORES")[2] or math.huge)
-end
-
--- Outcomes of deleted jobs of which some were named twice: they were there for the first only.
-local function outcomes_of(first, last)
-  local outcomes, seen = {}, {}
-  for i = first, last do
-    outcomes[#outcomes + 1] = seen[ARGV[i]] and "g" or "k"
-    seen[ARGV[i]] = true
-  end
-  return table.concat(outcomes)
 end
 
 local function lengths_of(texts)

@@ -119,3 +119,18 @@ local function settle(plain, deleted)
   count(keys.meta, "stale", stale)
   return table.concat(outcomes), freed
 end
+
+-- Outcomes of deleted jobs of which some were named twice: they were there for the first only.
+local function outcomes_of(first, last)
+  local outcomes, seen = {}, {}
+  for i = first, last do
+    outcomes[#outcomes + 1] = seen[ARGV[i]] and "g" or "k"
+    seen[ARGV[i]] = true
+  end
+  return table.concat(outcomes)
+end
+
+-- Whether a job that ends may make room for another.
+local function waits()
+  return redis.call("ZCARD", keys.pending) + redis.call("ZCARD", keys.limited) > 0
+end
