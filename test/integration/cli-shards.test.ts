@@ -3,6 +3,7 @@ import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { afterAll, assert, beforeAll, describe, it } from "vitest"
 import { Queues } from "winterq"
+import { die, job } from "../support/cli-jobs.ts"
 import { redisUrl } from "../support/redis-url.ts"
 import { winterOn } from "../support/winter.ts"
 
@@ -64,11 +65,45 @@ describe("a queue that the configuration splits over shards", () => {
     assert.isTrue(after.queues.every((queue: { paused: boolean }) => queue.paused))
   })
 
+  it("has its dead letters listed, retried and purged over all shards", async () => {
+    const winter = winterOn(redisUrl())
+    const names = ["orders.0", "orders.1", "orders.2"]
+    // two in each shard, those of the last shard first
+    for (const queue of names.toReversed()) await die(winter.prefix, queue, job(`${queue}-a`), job(`${queue}-b`))
+
+    const listed = await winter.json("dlq", "list", "-q", "orders", ...place)
+    const some = await winter.json("dlq", "list", "-q", "orders", "-n", "3", ...place)
+    const shown = await winter.text("dlq", "list", "-q", "orders", "-n", "3", ...place)
+    const cursor = await winter.run("dlq", "list", "-q", "orders", "--cursor", "1:a", ...place)
+    const named = await winter.json("dlq", "retry", "orders.2-a", "orders.0-b", "-q", "orders", ...place)
+    const ghost = await winter.run("dlq", "retry", "ghost", "-q", "orders", ...place)
+    const retried = await winter.json("dlq", "retry", "-q", "orders", "-n", "2", ...place)
+    const purged = await winter.json("dlq", "purge", "-q", "orders", "--yes", ...place)
+    const none = await winter.text("dlq", "list", "-q", "orders", ...place)
+
+    const idsOf = ({ jobs }: { jobs: ReadonlyArray<{ id: string }> }) => jobs.map(({ id }) => id)
+    assert.deepStrictEqual(
+      idsOf(listed).map((id) => id.slice(0, 8)),
+      names.flatMap((name) => [name, name])
+    )
+    assert.deepStrictEqual([listed.cursor, listed.more], [null, []])
+    assert.deepStrictEqual(idsOf(some), idsOf(listed).slice(0, 3))
+    assert.deepStrictEqual(some.more, ["orders.1", "orders.2"])
+    assert.match(shown, /QUEUE/)
+    assert.match(shown, /more in orders\.1, orders\.2$/)
+    assert.strictEqual(cursor.code, 2)
+    assert.include(cursor.stderr, "--cursor needs one shard: orders.0 to orders.2")
+    assert.deepInclude(named, { queue: "orders", matched: 2, done: 2 })
+    assert.include(ghost.stderr, "dead job ghost in queue orders")
+    assert.deepInclude(retried, { matched: 2, done: 2 })
+    assert.match(retried.cursor, /^1:\d+:orders\.1-b$/)
+    assert.deepInclude(purged, { matched: 2, done: 2, cursor: null })
+    assert.strictEqual(none, "no dead jobs")
+  })
+
   it("is asked for a shard where one queue at a time is meant", async () => {
     const winter = winterOn(redisUrl())
     const runs = [
-      ["dlq", "list", "-q", "orders"],
-      ["dlq", "retry", "-q", "orders"],
       ["queues", "get", "orders"],
       ["queues", "drain", "orders"],
       ["queues", "limits", "orders", "--max-active", "3"],

@@ -6,6 +6,7 @@ import * as Clock from "effect/Clock"
 import * as Option from "effect/Option"
 import { DeadReason, type JobId } from "../../domain/Job.ts"
 import { defaultQueue } from "../../domain/limits.ts"
+import { type AnyQueue, nameOf, shardsOf } from "../../domain/Sharded.ts"
 import * as DeadLetters from "../../features/dead-letters/DeadLetters.ts"
 import { JobStore } from "../../ports/JobStore.ts"
 import { QueueControl } from "../../ports/QueueControl.ts"
@@ -25,7 +26,7 @@ import {
   tagFlag
 } from "../flags.ts"
 import { oneLine, plural, when } from "../format.ts"
-import { oneQueue } from "../known-queues.ts"
+import { wholeQueue } from "../known-queues.ts"
 import { show } from "../output.ts"
 import { withProgress } from "../progress.ts"
 import { bulkShape, jobShape } from "../shapes.ts"
@@ -33,9 +34,10 @@ import { bulkShape, jobShape } from "../shapes.ts"
 const queue = queueFlag.pipe(Flag.withDescription(`The queue (${defaultQueue})`), Flag.withDefault(defaultQueue))
 
 /** Other queues with dead jobs, for who looked into the wrong one. */
-const elsewhere = Effect.fnUntraced(function* (queue: string) {
+const elsewhere = Effect.fnUntraced(function* (queue: AnyQueue) {
   const control = yield* QueueControl
-  const others = (yield* control.queues).filter((name) => name !== queue)
+  const own = shardsOf(queue)
+  const others = (yield* control.queues).filter((name) => !own.includes(name))
   const depths = yield* Effect.forEach(others, (name) => control.depths(name), { concurrency: 16 })
   return others.filter((_, i) => depths[i]!.dead > 0)
 })
@@ -86,23 +88,60 @@ const pick = ({ error, kind, newerThan, olderThan, reason, tag }: FilterFlags): 
   ...{ error, kind, newerThan, olderThan, reason, tag }
 })
 
+/** A page of a queue, or the newest of all shards, which have no cursor in common; `more` names those that hold more. */
+const pageOf = Effect.fnUntraced(function* (
+  queue: AnyQueue,
+  filter: DeadLetters.Filter,
+  { cursor, limit }: { readonly cursor: Option.Option<string>; readonly limit: number }
+) {
+  const shards = shardsOf(queue)
+  const [only, another] = shards
+  if (another === undefined) {
+    const page = yield* DeadLetters.listWhere(only!, filter, { limit, ...given({ cursor }) })
+    return { jobs: page.jobs, cursor: page.cursor ?? null }
+  }
+  if (Option.isSome(cursor)) {
+    return yield* new BadUsage({ why: `--cursor needs one shard: ${only} to ${shards.at(-1)}` })
+  }
+  const pages = yield* Effect.forEach(shards, (shard) => DeadLetters.listWhere(shard, filter, { limit }), {
+    concurrency: 16
+  })
+  const jobs = pages
+    .flatMap((page) => page.jobs)
+    .toSorted((a, b) => (b.finishedAt ?? 0) - (a.finishedAt ?? 0))
+    .slice(0, limit)
+  const shown = new Set(jobs)
+  const more = shards.filter((_, i) => {
+    const page = pages[i]!
+    return page.cursor !== undefined || page.jobs.some((job) => !shown.has(job))
+  })
+  return { jobs, cursor: null, more }
+})
+
+const moreText = (cursor: string | null, shards: ReadonlyArray<string>): string => {
+  if (cursor !== null) return `more with --cursor ${cursor}`
+  return shards.length === 0 ? "" : `more in ${shards.join(", ")}`
+}
+
 const list = Command.make(
   "list",
   { queue, ...filterFlags, limit: limitFlag(1000), cursor: cursorFlag, showPayload: showPayloadFlag },
   ({ cursor, limit, queue: name, showPayload, ...flags }) =>
     connected(
       Effect.gen(function* () {
-        const queue = yield* oneQueue(name)
-        const page = yield* DeadLetters.listWhere(queue, yield* filterOf(flags), { limit, ...given({ cursor }) })
-        const next = page.cursor ?? null
-        const others = page.jobs.length === 0 && next === null ? yield* elsewhere(queue) : []
-        yield* show({ jobs: page.jobs.map((job) => jobShape(job, showPayload)), cursor: next }, (ui) => {
-          const more = next === null ? "" : `\n${ui.dim(`more with --cursor ${next}`)}`
-          if (page.jobs.length === 0) return noneText(queue, others) + more
+        const queue = yield* wholeQueue(name)
+        const page = yield* pageOf(queue, yield* filterOf(flags), { cursor, limit })
+        const isSharded = page.more !== undefined
+        const more = moreText(page.cursor, page.more ?? [])
+        const others = page.jobs.length === 0 && more === "" ? yield* elsewhere(queue) : []
+        yield* show({ ...page, jobs: page.jobs.map((job) => jobShape(job, showPayload)) }, (ui) => {
+          const end = more === "" ? "" : `\n${ui.dim(more)}`
+          if (page.jobs.length === 0) return noneText(nameOf(queue), others) + end
           return (
             ui.table(
               [
                 { title: "ID" },
+                ...(isSharded ? [{ title: "QUEUE" }] : []),
                 { title: "KIND" },
                 { title: "ATTEMPT", right: true },
                 { title: "REASON" },
@@ -111,13 +150,14 @@ const list = Command.make(
               ],
               page.jobs.map((job) => [
                 job.id,
+                ...(isSharded ? [job.queue] : []),
                 job.kind,
                 `${job.attempt}/${job.maxAttempts}`,
                 job.deadReason ?? "",
                 when(job.finishedAt ?? job.enqueuedAt, ui.now),
                 showPayload ? job.payload : oneLine(job.failures.at(-1)?.error ?? "")
               ])
-            ) + more
+            ) + end
           )
         })
       })
@@ -130,11 +170,21 @@ const checkNamed = Effect.fnUntraced(function* (ids: ReadonlyArray<JobId>, flags
 })
 
 /** How many of the named jobs are dead letters of the queue; fails when none is. */
-const deadAmong = Effect.fnUntraced(function* (queue: string, ids: ReadonlyArray<JobId>) {
+const deadAmong = Effect.fnUntraced(function* (queue: AnyQueue, ids: ReadonlyArray<JobId>) {
   const store = yield* JobStore
-  const found = yield* Effect.forEach(ids, (id) => store.get(queue, id), { concurrency: 16 })
-  const dead = found.filter((job) => Option.isSome(job) && job.value.state === "dead").length
-  if (dead === 0) return yield* new NotFound({ what: `dead job ${ids.join(", ")} in queue ${queue}` })
+  const isDead = (shard: string, id: JobId) =>
+    Effect.map(store.get(shard, id), (job) => Option.isSome(job) && job.value.state === "dead")
+  const found = yield* Effect.forEach(
+    ids,
+    (id) =>
+      Effect.map(
+        Effect.forEach(shardsOf(queue), (shard) => isDead(shard, id)),
+        (are) => are.includes(true)
+      ),
+    { concurrency: 16 }
+  )
+  const dead = found.filter(Boolean).length
+  if (dead === 0) return yield* new NotFound({ what: `dead job ${ids.join(", ")} in queue ${nameOf(queue)}` })
   return dead
 })
 
@@ -170,7 +220,7 @@ const bulkFlags = {
 const retry = Command.make("retry", bulkFlags, ({ dryRun, ids, limit, queue: name, ...rest }) =>
   connected(
     Effect.gen(function* () {
-      const queue = yield* oneQueue(name)
+      const queue = yield* wholeQueue(name)
       const flags = pick(rest)
       yield* checkNamed(ids, flags)
       const filter = yield* filterOf(flags)
@@ -184,17 +234,17 @@ const retry = Command.make("retry", bulkFlags, ({ dryRun, ids, limit, queue: nam
               replies.filter(({ outcome }) => outcome === "key-taken").length
             )
           )
-        : withProgress(`retrying in ${queue}`, total, (tell) =>
+        : withProgress(`retrying in ${name}`, total, (tell) =>
             DeadLetters.redriveWhere(queue, filter, {
               dryRun,
               ...given({ limit }),
               onProgress: ({ looked }) => tell(looked)
             })
           )
-      yield* show({ queue, dryRun, ...bulkShape(report) }, () =>
+      yield* show({ queue: name, dryRun, ...bulkShape(report) }, () =>
         dryRun
-          ? `would retry ${plural(report.matched, "dead job")} from ${queue}`
-          : `retried ${plural(report.done, "dead job")} from ${queue}`
+          ? `would retry ${plural(report.matched, "dead job")} from ${name}`
+          : `retried ${plural(report.done, "dead job")} from ${name}`
       )
       const skipped = dryRun ? "" : skippedText(report)
       if (skipped !== "") return yield* new PartlyDone({ why: `not retried: ${skipped}` })
@@ -210,7 +260,7 @@ const retry = Command.make("retry", bulkFlags, ({ dryRun, ids, limit, queue: nam
 const purge = Command.make("purge", bulkFlags, ({ dryRun, ids, limit, queue: name, ...rest }) =>
   connected(
     Effect.gen(function* () {
-      const queue = yield* oneQueue(name)
+      const queue = yield* wholeQueue(name)
       const flags = pick(rest)
       yield* checkNamed(ids, flags)
       const filter = yield* filterOf(flags)
@@ -220,18 +270,18 @@ const purge = Command.make("purge", bulkFlags, ({ dryRun, ids, limit, queue: nam
         ids.length > 0
           ? yield* deadAmong(queue, ids)
           : (yield* DeadLetters.purgeWhere(queue, filter, { ...options, dryRun: true })).matched
-      if (!dryRun) yield* confirmMany(`purge from ${queue}`, matching, "dead job")
+      if (!dryRun) yield* confirmMany(`purge from ${name}`, matching, "dead job")
       const report = yield* ids.length > 0
         ? Effect.map(dryRun ? Effect.succeed(0) : DeadLetters.purge(queue, ids), (done) =>
             named(dryRun ? matching : ids.length, done)
           )
-        : withProgress(`purging ${queue}`, total, (tell) =>
+        : withProgress(`purging ${name}`, total, (tell) =>
             DeadLetters.purgeWhere(queue, filter, { ...options, dryRun, onProgress: ({ looked }) => tell(looked) })
           )
-      yield* show({ queue, dryRun, ...bulkShape(report) }, () =>
+      yield* show({ queue: name, dryRun, ...bulkShape(report) }, () =>
         dryRun
-          ? `would purge ${plural(report.matched, "dead job")} from ${queue}`
-          : `purged ${plural(report.done, "dead job")} from ${queue}`
+          ? `would purge ${plural(report.matched, "dead job")} from ${name}`
+          : `purged ${plural(report.done, "dead job")} from ${name}`
       )
       const skipped = dryRun ? "" : skippedText(report)
       if (skipped !== "") return yield* new PartlyDone({ why: `not purged: ${skipped}` })

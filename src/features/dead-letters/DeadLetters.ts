@@ -1,12 +1,13 @@
 import * as Effect from "effect/Effect"
 import type { DeadReason, EpochMillis, Job, JobId } from "../../domain/Job.ts"
+import type { AnyQueue } from "../../domain/Sharded.ts"
 import { DeadLetterStore, type RedriveOutcome } from "../../ports/DeadLetterStore.ts"
 import { type JobPage, QueueControl } from "../../ports/QueueControl.ts"
 import type { StoreError } from "../../ports/StoreError.ts"
 import * as FilteredPage from "../inspector/FilteredPage.ts"
+import { bulk, type BulkOptions, type BulkReport, type Pages, partsOf, stepJobs } from "./bulk.ts"
 
-/** Jobs looked at by one step of a bulk action, so that no step holds up the store. */
-const stepJobs = 500
+export type { BulkOptions, BulkReport } from "./bulk.ts"
 
 /** Dead letters one filtered page looks at, unless it is told. */
 const scanJobs = 1000
@@ -22,30 +23,6 @@ export interface Filter {
   readonly diedBefore?: Date | EpochMillis
   /** It died at this instant or later. */
   readonly diedAfter?: Date | EpochMillis
-}
-
-/** How a bulk action goes, and where it goes on. */
-export interface BulkOptions {
-  /** Matching jobs at most, from 1; all when left out. */
-  readonly limit?: number
-  /** Where an earlier call ended, or a report of its progress; the newest when left out. */
-  readonly cursor?: string | undefined
-  /** Only counts what matches. */
-  readonly dryRun?: boolean
-  /** Told after every step, with what was done so far. */
-  readonly onProgress?: (soFar: BulkReport) => Effect.Effect<void>
-}
-
-/** What a bulk action did. `matched` is `done` plus what was skipped, except in a dry run, which does nothing. */
-export interface BulkReport {
-  /** Dead letters looked at. */
-  readonly looked: number
-  readonly matched: number
-  readonly done: number
-  /** Matched, and not done: redriven or removed by somebody else meanwhile, or their unique key is held by another. */
-  readonly skipped: { readonly "not-dead": number; readonly "key-taken": number }
-  /** Where to go on; absent when all were looked at. */
-  readonly cursor?: string
 }
 
 /**
@@ -71,45 +48,69 @@ export const list = (
 export const peek = (queue: string): Effect.Effect<Job | undefined, StoreError, QueueControl> =>
   Effect.map(list(queue, { limit: 1 }), (page) => page.jobs[0])
 
+/** Over the queue, or its shards one after the other. */
+const sumOver = <E, R>(queue: AnyQueue, of: (shard: string) => Effect.Effect<number, E, R>) =>
+  Effect.flatMap(partsOf(queue), (shards) =>
+    Effect.map(Effect.forEach(shards, of), (counts) => counts.reduce((sum, one) => sum + one, 0))
+  )
+
 /**
- * How many jobs are dead.
+ * How many jobs are dead. **Ref** SHARD-14
  * @category queues
  * @since 0.1.0
  */
-export const count = (queue: string): Effect.Effect<number, StoreError, QueueControl> =>
-  QueueControl.use((control) => Effect.map(control.depths(queue), (depths) => depths.dead))
+export const count = (queue: AnyQueue): Effect.Effect<number, StoreError, QueueControl> =>
+  QueueControl.use((control) => sumOver(queue, (shard) => Effect.map(control.depths(shard), ({ dead }) => dead)))
+
+interface Redriven {
+  readonly jobId: JobId
+  readonly outcome: RedriveOutcome
+}
+
+const outcomes: ReadonlyArray<RedriveOutcome> = ["not-dead", "key-taken", "redriven"]
+
+/** What became of an id, of which each shard may have a job. */
+const furthest = (one: Redriven, other: Redriven): Redriven =>
+  outcomes.indexOf(other.outcome) > outcomes.indexOf(one.outcome) ? other : one
 
 /**
  * Gives dead jobs a new start: attempts from zero, at the end of their priority.
  *
  * **Shape** One outcome per id: `redriven`, `not-dead`, or `key-taken` when another job holds its unique key.
- * **Ref** docs/semantics.md DEAD-2, UNIQUE-4
+ * **Ref** docs/semantics.md DEAD-2, UNIQUE-4, SHARD-14
  * @category queues
  * @since 0.1.0
  */
 export const redrive = (
-  queue: string,
+  queue: AnyQueue,
   jobIds: ReadonlyArray<JobId>
-): Effect.Effect<
-  ReadonlyArray<{ readonly jobId: JobId; readonly outcome: RedriveOutcome }>,
-  StoreError,
-  DeadLetterStore
-> =>
+): Effect.Effect<ReadonlyArray<Redriven>, StoreError, DeadLetterStore> =>
   DeadLetterStore.use((store) =>
     Effect.map(
-      Effect.forEach(chunks(jobIds), (ids) => store.redrive(queue, { jobIds: ids })),
-      (replies) => replies.flat()
+      Effect.flatMap(
+        partsOf(queue),
+        Effect.forEach((shard) =>
+          Effect.map(
+            Effect.forEach(chunks(jobIds), (ids) => store.redrive(shard, { jobIds: ids })),
+            (replies) => replies.flat()
+          )
+        )
+      ),
+      (shards) => shards.reduce((all, shard) => all.map((reply, i) => furthest(reply, shard[i]!)))
     )
   )
 
 /**
- * Gives every job that is dead now a new start, oldest first, in bounded steps.
+ * Gives every job that is dead now a new start, oldest first, in bounded steps; shard after shard.
  *
  * **Shape** How many were redriven. Jobs whose unique key is held by another stay dead, and those that die
  * meanwhile may be redriven too.
  * **Errors** `StoreError`: those redriven so far stay so.
  */
-export const redriveAll = (queue: string): Effect.Effect<number, StoreError, DeadLetterStore | QueueControl> =>
+export const redriveAll = (queue: AnyQueue): Effect.Effect<number, StoreError, DeadLetterStore | QueueControl> =>
+  sumOver(queue, redriveOne)
+
+const redriveOne = (queue: string): Effect.Effect<number, StoreError, DeadLetterStore | QueueControl> =>
   Effect.gen(function* () {
     const store = yield* DeadLetterStore
     let left = yield* count(queue)
@@ -128,27 +129,32 @@ export const redriveAll = (queue: string): Effect.Effect<number, StoreError, Dea
   })
 
 /**
- * Removes dead jobs for good; answers how many of them were dead. **Ref** DEAD-4
+ * Removes dead jobs for good; answers how many of them were dead. **Ref** DEAD-4, SHARD-14
  * @category queues
  * @since 0.1.0
  */
 export const purge = (
-  queue: string,
+  queue: AnyQueue,
   jobIds: ReadonlyArray<JobId>
 ): Effect.Effect<number, StoreError, DeadLetterStore> =>
   DeadLetterStore.use((store) =>
-    Effect.map(
-      Effect.forEach(chunks(jobIds), (ids) => store.purge(queue, { jobIds: ids })),
-      (counts) => counts.reduce((sum, removed) => sum + removed, 0)
+    sumOver(queue, (shard) =>
+      Effect.map(
+        Effect.forEach(chunks(jobIds), (ids) => store.purge(shard, { jobIds: ids })),
+        (counts) => counts.reduce((sum, removed) => sum + removed, 0)
+      )
     )
   )
 
 /**
- * Removes every job that is dead now, in bounded steps; answers how many.
+ * Removes every job that is dead now, in bounded steps, shard after shard; answers how many.
  * @category queues
  * @since 0.1.0
  */
-export const purgeAll = (queue: string): Effect.Effect<number, StoreError, DeadLetterStore | QueueControl> =>
+export const purgeAll = (queue: AnyQueue): Effect.Effect<number, StoreError, DeadLetterStore | QueueControl> =>
+  sumOver(queue, purgeOne)
+
+const purgeOne = (queue: string): Effect.Effect<number, StoreError, DeadLetterStore | QueueControl> =>
   Effect.gen(function* () {
     const store = yield* DeadLetterStore
     let left = yield* count(queue)
@@ -189,23 +195,24 @@ export const listWhere = (
   )
 
 /**
- * Gives the dead jobs that match a filter a new start, newest death first, in steps of 500 at most.
+ * Gives the dead jobs that match a filter a new start, newest death first and shard after shard, in steps of 500 at
+ * most.
  *
  * **Shape** What was looked at, matched, redriven and skipped. Jobs that die meanwhile are not looked at. With a
  * `limit` there is a `cursor` to go on from.
  * **Errors** `StoreError`: those redriven so far stay so; go on from the `cursor` that `onProgress` was told last.
- * **Ref** docs/semantics.md INSPECT-8..10, UNIQUE-4
+ * **Ref** docs/semantics.md INSPECT-8..10, UNIQUE-4, SHARD-14
  * @category queues
  * @since 0.1.0
  */
 export const redriveWhere = (
-  queue: string,
+  queue: AnyQueue,
   filter: Filter,
   options: BulkOptions = {}
 ): Effect.Effect<BulkReport, StoreError, DeadLetterStore | QueueControl> =>
   DeadLetterStore.use((store) =>
-    bulk(queue, filter, options, (jobIds) =>
-      Effect.map(store.redrive(queue, { jobIds }), (replies) => {
+    bulk(queue, pagesOf(filter), options, (shard, jobIds) =>
+      Effect.map(store.redrive(shard, { jobIds }), (replies) => {
         const of = (wanted: RedriveOutcome) => replies.filter(({ outcome }) => outcome === wanted).length
         return { done: of("redriven"), "not-dead": of("not-dead"), "key-taken": of("key-taken") }
       })
@@ -213,21 +220,21 @@ export const redriveWhere = (
   )
 
 /**
- * Removes the dead jobs that match a filter for good, newest death first, in steps of 500 at most.
+ * Removes the dead jobs that match a filter for good, newest death first and shard after shard, in steps of 500 at most.
  *
  * **Shape** and **Errors** as `redriveWhere`.
- * **Ref** docs/semantics.md INSPECT-8..10
+ * **Ref** docs/semantics.md INSPECT-8..10, SHARD-14
  * @category queues
  * @since 0.1.0
  */
 export const purgeWhere = (
-  queue: string,
+  queue: AnyQueue,
   filter: Filter,
   options: BulkOptions = {}
 ): Effect.Effect<BulkReport, StoreError, DeadLetterStore | QueueControl> =>
   DeadLetterStore.use((store) =>
-    bulk(queue, filter, options, (jobIds) =>
-      Effect.map(store.purge(queue, { jobIds }), (done) => ({
+    bulk(queue, pagesOf(filter), options, (shard, jobIds) =>
+      Effect.map(store.purge(shard, { jobIds }), (done) => ({
         done,
         "not-dead": jobIds.length - done,
         "key-taken": 0
@@ -235,45 +242,11 @@ export const purgeWhere = (
     )
   )
 
-interface Step {
-  readonly done: number
-  readonly "not-dead": number
-  readonly "key-taken": number
-}
-
-const bulk = (
-  queue: string,
-  filter: Filter,
-  { cursor, dryRun = false, limit = Number.POSITIVE_INFINITY, onProgress }: BulkOptions,
-  act: (jobIds: ReadonlyArray<JobId>) => Effect.Effect<Step, StoreError>
-): Effect.Effect<BulkReport, StoreError, QueueControl> =>
-  Effect.gen(function* () {
-    let report: BulkReport = {
-      ...{ looked: 0, matched: 0, done: 0, skipped: { "not-dead": 0, "key-taken": 0 } },
-      ...(cursor === undefined ? {} : { cursor })
-    }
-    while (limit > report.matched) {
-      const page: FilteredPage.FilteredPage = yield* listWhere(queue, filter, {
-        cursor: report.cursor,
-        limit: Math.min(stepJobs, Math.ceil(limit - report.matched))
-      })
-      const ids = page.jobs.map(({ id }) => id)
-      const step = dryRun || ids.length === 0 ? { done: 0, "not-dead": 0, "key-taken": 0 } : yield* act(ids)
-      report = {
-        looked: report.looked + page.looked,
-        matched: report.matched + ids.length,
-        done: report.done + step.done,
-        skipped: {
-          "not-dead": report.skipped["not-dead"] + step["not-dead"],
-          "key-taken": report.skipped["key-taken"] + step["key-taken"]
-        },
-        ...(page.cursor === undefined ? {} : { cursor: page.cursor })
-      }
-      if (onProgress !== undefined) yield* onProgress(report)
-      if (report.cursor === undefined) break
-    }
-    return report
-  })
+/** A filter's dead letters, a page at a time. */
+const pagesOf =
+  (filter: Filter): Pages =>
+  (queue, options) =>
+    listWhere(queue, filter, options)
 
 const matcher = (filter: Filter): ((job: Job) => boolean) => {
   const { errorIncludes, kind, reason, tag } = filter

@@ -1,15 +1,18 @@
 import { assert } from "@effect/vitest"
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
 import * as TestClock from "effect/testing/TestClock"
 import type { DeadReason, JobId } from "../../domain/Job.ts"
 import * as DeadLetters from "../../features/dead-letters/DeadLetters.ts"
 import { DeadLetterStore } from "../../ports/DeadLetterStore.ts"
 import type { NewJob } from "../../ports/JobStore.ts"
 import { StoreError } from "../../ports/StoreError.ts"
+import * as Queues from "../../domain/Queues.ts"
 import { contract } from "./contract.ts"
+import { shardedOf } from "./sharding-support.ts"
 import { bury, ids, job } from "./support.ts"
-import type { TestQueue } from "./TestQueue.ts"
+import { makeQueue, type TestQueue } from "./TestQueue.ts"
 
 /** Makes a dead letter, and lets a second pass. */
 const die = Effect.fnUntraced(function* (
@@ -222,6 +225,73 @@ export const bulkContract = contract("dead letters in bulk", (it) => {
 
       assert.deepStrictEqual([last?.done, rest.done], [500, 400])
       assert.strictEqual((yield* queue.depths).dead, 0)
+    })
+  )
+
+  it.effect("SHARD-14 dead letters are counted, redriven and removed over all shards", (queue) =>
+    Effect.gen(function* () {
+      const orders = shardedOf(queue, 3)
+      const [first, second, third] = yield* Effect.forEach(Queues.shardsOf(orders), makeQueue)
+      yield* die(first!, "a")
+      yield* die(first!, "both")
+      yield* dieMany(second!, 3)
+      yield* die(third!, "both")
+      yield* third!.enqueue(job("waits"))
+
+      const all = yield* DeadLetters.count(orders)
+      const redriven = yield* DeadLetters.redrive(orders, ["job-1", "both", "waits", "a"])
+      const purged = yield* DeadLetters.purge(orders, ["job-0", "a", "unknown"])
+      const left = yield* DeadLetters.count(orders)
+
+      assert.strictEqual(all, 6)
+      assert.deepStrictEqual(redriven, [
+        { jobId: "job-1", outcome: "redriven" },
+        { jobId: "both", outcome: "redriven" },
+        { jobId: "waits", outcome: "not-dead" },
+        { jobId: "a", outcome: "redriven" }
+      ])
+      assert.deepStrictEqual([purged, left], [1, 1])
+      assert.deepStrictEqual(yield* third!.states("both", "waits"), ["pending", "pending"])
+      assert.strictEqual(yield* second!.state("job-0"), "none")
+
+      yield* first!.settle(...(yield* first!.claim()).map((held) => bury(held)))
+      assert.strictEqual(yield* DeadLetters.redriveAll(orders), 3)
+      yield* third!.settle(...(yield* third!.claim()).map((held) => bury(held)))
+      assert.deepStrictEqual([yield* DeadLetters.purgeAll(orders), yield* DeadLetters.count(orders)], [2, 0])
+      assert.isTrue(Exit.hasDies(yield* Effect.exit(DeadLetters.count(shardedOf(queue, 0)))))
+    })
+  )
+
+  it.effect("SHARD-14 a bulk action's limit holds over all shards, and its cursor goes on where it stopped", (queue) =>
+    Effect.gen(function* () {
+      const orders = shardedOf(queue, 3)
+      const shards = yield* Effect.forEach(Queues.shardsOf(orders), makeQueue)
+      for (const shard of shards) yield* dieMany(shard, 6)
+
+      const dry = yield* DeadLetters.purgeWhere(orders, { kind: "third" }, { dryRun: true })
+      const some = yield* DeadLetters.redriveWhere(orders, { kind: "third" }, { limit: 3 })
+      const rest = yield* DeadLetters.redriveWhere(orders, { kind: "third" }, { limit: 100, cursor: some.cursor })
+      const bad = yield* Effect.forEach(["", "3:", "9:a", "1:nowhere"], (cursor) =>
+        Effect.flip(DeadLetters.purgeWhere(orders, {}, { cursor }))
+      )
+
+      assert.deepStrictEqual(dry, report({ looked: 18, matched: 6 }))
+      assert.deepInclude(some, { matched: 3, done: 3 })
+      assert.deepInclude(rest, { matched: 3, done: 3 })
+      assert.isUndefined(rest.cursor)
+      assert.strictEqual(some.looked + rest.looked, 18)
+      assert.deepStrictEqual(
+        bad.map(({ reason }) => reason),
+        ["rejected", "rejected", "rejected", "rejected"]
+      )
+      assert.deepStrictEqual(
+        yield* Effect.forEach(shards, (shard) => Effect.map(shard.depths, ({ dead, pending }) => [dead, pending])),
+        [
+          [4, 2],
+          [4, 2],
+          [4, 2]
+        ]
+      )
     })
   )
 })
