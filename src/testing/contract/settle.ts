@@ -233,4 +233,54 @@ export const settleContract = contract("settle", (it) => {
       assert.deepStrictEqual(yield* queue.depths, depths({ completed: 1000, active: 1 }))
     })
   )
+
+  it.effect("SETTLE-7, SETTLE-1 thousands of jobs end in one exchange, each with what its end takes", (queue) =>
+    Effect.gen(function* () {
+      const count = 4500
+      const isKept = (i: number) => i % 3 > 0
+      const hasKey = (i: number) => i % 2 > 0
+      const hasFailed = (i: number) => i % 5 === 0
+      const hasResult = (i: number) => i % 7 > 0
+      const resultOf = (id: string) => `"result of ${id}"`
+      const batch = Array.from({ length: count }, (_, i) =>
+        job(`job-${i}`, { retainMillis: isKept(i) ? 60_000 : 0, ...(hasKey(i) ? { uniqueKey: `key-${i}` } : {}) })
+      )
+      yield* queue.enqueue(...batch)
+      const first = yield* queue.claim({ limit: count })
+      yield* queue.settle(...first.filter((_, i) => hasFailed(i)).map((held) => retry(held)))
+      const second = yield* queue.claim({ limit: count })
+      const held = first.map((one, i) => (hasFailed(i) ? second[i / 5]! : one))
+
+      const settled = yield* queue.settle(
+        ...held.map((one, i) => complete(one, hasResult(i) ? resultOf(one.id) : undefined)),
+        ...held.slice(0, 6).map((one) => complete(one, "1"))
+      )
+      const kept = yield* Effect.forEach([1, 5, 7, 10], (i) => queue.read(`job-${i}`))
+      const gone = yield* queue.states("job-0", "job-3", "job-15")
+      const again = yield* queue.enqueue(
+        ...batch.filter((_, i) => hasKey(i)).map((one) => ({ ...one, id: `${one.id}-2` }))
+      )
+
+      assert.deepStrictEqual(settled, [
+        ...Array(count).fill("settled"),
+        ...[0, 1, 2, 3, 4, 5].map((i) => (isKept(i) ? "repeated" : "gone"))
+      ])
+      assert.deepStrictEqual(
+        kept.map(({ attempt, failures, result, state }) => [state, attempt, failures.length, result]),
+        [
+          ["completed", 1, 0, resultOf("job-1")],
+          ["completed", 2, 1, resultOf("job-5")],
+          ["completed", 1, 0, undefined],
+          ["completed", 2, 1, resultOf("job-10")]
+        ]
+      )
+      assert.deepStrictEqual(gone, ["none", "none", "none"])
+      assert.isTrue(again.every(({ _tag }) => _tag === "Enqueued"))
+      assert.deepStrictEqual(yield* queue.depths, depths({ completed: 3000, pending: 2250 }))
+      assert.deepInclude(yield* queue.counters, { completed: count, removed: 1500, retried: 900 })
+      // nothing stays of the failure of a job that is gone
+      yield* queue.enqueue(job("job-15"))
+      assert.deepInclude(yield* queue.read("job-15"), { attempt: 0, failures: [] })
+    })
+  )
 })

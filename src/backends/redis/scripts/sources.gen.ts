@@ -6,7 +6,7 @@ export const sources = {
     keys: ["head", "nodes", "status", "left", "results", "open", "starts", "stopped", "failures", "listeners"] as const,
     args: ["now", "notices", "limit", "drive", "stop", "reason"] as const,
     rest: "endings" as const,
-    sha1: "2daf0cc4df755ef418ae191e74ca6d37196d68db",
+    sha1: "2bc13a34af0d6aaf526c4eea444da8ce87377ea1",
     source: `#!lua flags=allow-oom
 local function clock(given)
   if given ~= "" then return tonumber(given) end
@@ -85,6 +85,13 @@ end
 local function format_run(run)
   return run.holder .. run.token .. "," .. run.flag .. "," .. run.attempt .. "," .. run.rescues .. "," .. run.snoozes
     .. "," .. run.started .. "," .. run.finished .. "," .. run.reason .. "," .. run.worker .. "," .. run.tail
+end
+local function ended_run(text, now)
+  local from, to, retain, held, unique = string.match(
+    text, "^a%d+,%d,%d+,%d+,%d+,%d*,()%d*(),%a*,[^,]*,%d+,%d+,%d*,%-?%d+,%d+,(%d+),[^,]*,(%a?):?(.*)$"
+  )
+  if not from then return nil end
+  return tonumber(retain), held, unique, "w" .. string.sub(text, 2, from - 1) .. now .. string.sub(text, to)
 end
 local function mind(run)
   if run.flag % 2 == 0 then run.flag = exact(run.flag + 1) end
@@ -278,7 +285,7 @@ return reply`
     keys: ["jobs", "runs", "progress", "logs", "meta"] as const,
     args: ["id", "token", "progress", "most", "from"] as const,
     rest: "lines" as const,
-    sha1: "32a72e65d815beaa0d8a10e155e7d7c3cb0ebca3",
+    sha1: "a4b10885402a40ecd7c6cc7970f7504add07b1f3",
     source: `#!lua
 local function clock(given)
   if given ~= "" then return tonumber(given) end
@@ -358,6 +365,13 @@ local function format_run(run)
   return run.holder .. run.token .. "," .. run.flag .. "," .. run.attempt .. "," .. run.rescues .. "," .. run.snoozes
     .. "," .. run.started .. "," .. run.finished .. "," .. run.reason .. "," .. run.worker .. "," .. run.tail
 end
+local function ended_run(text, now)
+  local from, to, retain, held, unique = string.match(
+    text, "^a%d+,%d,%d+,%d+,%d+,%d*,()%d*(),%a*,[^,]*,%d+,%d+,%d*,%-?%d+,%d+,(%d+),[^,]*,(%a?):?(.*)$"
+  )
+  if not from then return nil end
+  return tonumber(retain), held, unique, "w" .. string.sub(text, 2, from - 1) .. now .. string.sub(text, to)
+end
 local function mind(run)
   if run.flag % 2 == 0 then run.flag = exact(run.flag + 1) end
 end
@@ -391,7 +405,7 @@ return 1`
     keys: ["jobs", "pending", "limited", "scheduled", "retry", "active", "completed", "cancelled", "dead", "meta"] as const,
     args: ["limit"] as const,
     rest: undefined,
-    sha1: "a7350383fc41a7da34270bc44689878a02797daf",
+    sha1: "1673ea5888cc8d96c7721e1a1e81b238a6bbd10b",
     source: `#!lua flags=no-writes
 local function clock(given)
   if given ~= "" then return tonumber(given) end
@@ -471,6 +485,13 @@ local function format_run(run)
   return run.holder .. run.token .. "," .. run.flag .. "," .. run.attempt .. "," .. run.rescues .. "," .. run.snoozes
     .. "," .. run.started .. "," .. run.finished .. "," .. run.reason .. "," .. run.worker .. "," .. run.tail
 end
+local function ended_run(text, now)
+  local from, to, retain, held, unique = string.match(
+    text, "^a%d+,%d,%d+,%d+,%d+,%d*,()%d*(),%a*,[^,]*,%d+,%d+,%d*,%-?%d+,%d+,(%d+),[^,]*,(%a?):?(.*)$"
+  )
+  if not from then return nil end
+  return tonumber(retain), held, unique, "w" .. string.sub(text, 2, from - 1) .. now .. string.sub(text, to)
+end
 local function mind(run)
   if run.flag % 2 == 0 then run.flag = exact(run.flag + 1) end
 end
@@ -499,7 +520,7 @@ return reply`
     keys: ["jobs", "runs", "pending", "limited", "scheduled", "retry", "active", "cancelled", "ledger", "result", "cancels", "progress", "logs", "watchers", "unique", "meta", "outbox", "endings", "members"] as const,
     args: ["now", "notices", "queue", "id", "reason"] as const,
     rest: undefined,
-    sha1: "746d849864c12de5925b6b1c7dfdd57372f93349",
+    sha1: "513dbdfb8bd549c522fcfc3d0a0049fd4acff7c3",
     source: `#!lua flags=allow-oom
 local function clock(given)
   if given ~= "" then return tonumber(given) end
@@ -579,6 +600,13 @@ local function format_run(run)
   return run.holder .. run.token .. "," .. run.flag .. "," .. run.attempt .. "," .. run.rescues .. "," .. run.snoozes
     .. "," .. run.started .. "," .. run.finished .. "," .. run.reason .. "," .. run.worker .. "," .. run.tail
 end
+local function ended_run(text, now)
+  local from, to, retain, held, unique = string.match(
+    text, "^a%d+,%d,%d+,%d+,%d+,%d*,()%d*(),%a*,[^,]*,%d+,%d+,%d*,%-?%d+,%d+,(%d+),[^,]*,(%a?):?(.*)$"
+  )
+  if not from then return nil end
+  return tonumber(retain), held, unique, "w" .. string.sub(text, 2, from - 1) .. now .. string.sub(text, to)
+end
 local function mind(run)
   if run.flag % 2 == 0 then run.flag = exact(run.flag + 1) end
 end
@@ -634,7 +662,8 @@ local function tell_workflow(id, run, outcome, now)
     redis.call("ZREM", KEYS[19], old)
   end
 end
-local function finish(from, to, state, id, run, now, outcome, result)
+local function cancel_now(from, id, run, how, reason, now)
+  write_failure(id, run, how, now, reason)
   free_key(id, run)
   redis.call("HDEL", KEYS[11], id)
   if run.retain <= 0 then
@@ -642,19 +671,15 @@ local function finish(from, to, state, id, run, now, outcome, result)
     count(KEYS[16], "removed", 1)
   else
     redis.call("ZREM", from, id)
-    redis.call("ZADD", to, now + run.retain, id)
-    if result then redis.call("HSET", KEYS[10], id, result) end
+    redis.call("ZADD", KEYS[8], now + run.retain, id)
     run.holder = "w"
     run.finished = now
     store_run(id, run)
   end
-  count(KEYS[16], state, 1)
+  count(KEYS[16], "cancelled", 1)
+  local outcome = (how == "expired" and "e" or "x") .. reason
   tell_ended(id, outcome)
   tell_workflow(id, run, outcome, now)
-end
-local function cancel_now(from, id, run, how, reason, now)
-  write_failure(id, run, how, now, reason)
-  finish(from, KEYS[8], "cancelled", id, run, now, (how == "expired" and "e" or "x") .. reason)
 end
 local function bury(id, run, reason, error, failure, now)
   free_key(id, run)
@@ -795,7 +820,7 @@ return reply`
     keys: ["head", "draft", "nodes", "status", "left", "open", "starts"] as const,
     args: ["now", "fingerprint"] as const,
     rest: "nodes" as const,
-    sha1: "978ead2dd2514fc2486cdf915fe1bbbb7e27df17",
+    sha1: "f6c586d6fd1ffa102617dbf04d23e0623ddb0ab1",
     source: `#!lua
 local function clock(given)
   if given ~= "" then return tonumber(given) end
@@ -874,6 +899,13 @@ end
 local function format_run(run)
   return run.holder .. run.token .. "," .. run.flag .. "," .. run.attempt .. "," .. run.rescues .. "," .. run.snoozes
     .. "," .. run.started .. "," .. run.finished .. "," .. run.reason .. "," .. run.worker .. "," .. run.tail
+end
+local function ended_run(text, now)
+  local from, to, retain, held, unique = string.match(
+    text, "^a%d+,%d,%d+,%d+,%d+,%d*,()%d*(),%a*,[^,]*,%d+,%d+,%d*,%-?%d+,%d+,(%d+),[^,]*,(%a?):?(.*)$"
+  )
+  if not from then return nil end
+  return tonumber(retain), held, unique, "w" .. string.sub(text, 2, from - 1) .. now .. string.sub(text, to)
 end
 local function mind(run)
   if run.flag % 2 == 0 then run.flag = exact(run.flag + 1) end
@@ -940,7 +972,7 @@ return "dropped"`
     keys: ["schedules", "ticks"] as const,
     args: ["now", "limit"] as const,
     rest: undefined,
-    sha1: "30e0fad676de58574cac051d787c742cb5b72140",
+    sha1: "1581bc42764655b0b70e934b15f2312c9114ce75",
     source: `#!lua
 local function clock(given)
   if given ~= "" then return tonumber(given) end
@@ -1020,6 +1052,13 @@ local function format_run(run)
   return run.holder .. run.token .. "," .. run.flag .. "," .. run.attempt .. "," .. run.rescues .. "," .. run.snoozes
     .. "," .. run.started .. "," .. run.finished .. "," .. run.reason .. "," .. run.worker .. "," .. run.tail
 end
+local function ended_run(text, now)
+  local from, to, retain, held, unique = string.match(
+    text, "^a%d+,%d,%d+,%d+,%d+,%d*,()%d*(),%a*,[^,]*,%d+,%d+,%d*,%-?%d+,%d+,(%d+),[^,]*,(%a?):?(.*)$"
+  )
+  if not from then return nil end
+  return tonumber(retain), held, unique, "w" .. string.sub(text, 2, from - 1) .. now .. string.sub(text, to)
+end
 local function mind(run)
   if run.flag % 2 == 0 then run.flag = exact(run.flag + 1) end
 end
@@ -1041,7 +1080,7 @@ return reply`
     keys: ["outbox", "endings"] as const,
     args: ["now", "limit"] as const,
     rest: undefined,
-    sha1: "395997d738f97f66ebfc5e5485fa75fe29ad715f",
+    sha1: "738d46e5d047789e159ca8968d9b270c832b0d8c",
     source: `#!lua flags=allow-oom
 local function clock(given)
   if given ~= "" then return tonumber(given) end
@@ -1121,6 +1160,13 @@ local function format_run(run)
   return run.holder .. run.token .. "," .. run.flag .. "," .. run.attempt .. "," .. run.rescues .. "," .. run.snoozes
     .. "," .. run.started .. "," .. run.finished .. "," .. run.reason .. "," .. run.worker .. "," .. run.tail
 end
+local function ended_run(text, now)
+  local from, to, retain, held, unique = string.match(
+    text, "^a%d+,%d,%d+,%d+,%d+,%d*,()%d*(),%a*,[^,]*,%d+,%d+,%d*,%-?%d+,%d+,(%d+),[^,]*,(%a?):?(.*)$"
+  )
+  if not from then return nil end
+  return tonumber(retain), held, unique, "w" .. string.sub(text, 2, from - 1) .. now .. string.sub(text, to)
+end
 local function mind(run)
   if run.flag % 2 == 0 then run.flag = exact(run.flag + 1) end
 end
@@ -1176,7 +1222,8 @@ local function tell_workflow(id, run, outcome, now)
     redis.call("ZREM", keys.members, old)
   end
 end
-local function finish(from, to, state, id, run, now, outcome, result)
+local function cancel_now(from, id, run, how, reason, now)
+  write_failure(id, run, how, now, reason)
   free_key(id, run)
   redis.call("HDEL", keys.cancels, id)
   if run.retain <= 0 then
@@ -1184,19 +1231,15 @@ local function finish(from, to, state, id, run, now, outcome, result)
     count(keys.meta, "removed", 1)
   else
     redis.call("ZREM", from, id)
-    redis.call("ZADD", to, now + run.retain, id)
-    if result then redis.call("HSET", keys.result, id, result) end
+    redis.call("ZADD", keys.cancelled, now + run.retain, id)
     run.holder = "w"
     run.finished = now
     store_run(id, run)
   end
-  count(keys.meta, state, 1)
+  count(keys.meta, "cancelled", 1)
+  local outcome = (how == "expired" and "e" or "x") .. reason
   tell_ended(id, outcome)
   tell_workflow(id, run, outcome, now)
-end
-local function cancel_now(from, id, run, how, reason, now)
-  write_failure(id, run, how, now, reason)
-  finish(from, keys.cancelled, "cancelled", id, run, now, (how == "expired" and "e" or "x") .. reason)
 end
 local function bury(id, run, reason, error, failure, now)
   free_key(id, run)
@@ -1239,7 +1282,7 @@ return reply`
     keys: ["jobs", "runs", "pending", "limited", "limits", "scheduled", "unique", "windows", "meta", "requests", "producers", "members", "wake"] as const,
     args: ["now", "producer", "number", "oldest", "count"] as const,
     rest: "jobs" as const,
-    sha1: "1736c36e4730a3633c09fe71775500dd065ea3be",
+    sha1: "135be7f8ee799fb4e15e35f37288b59be952291c",
     source: `#!lua
 local find, byte, format, match = string.find, string.byte, string.format, string.match
 local producer, number, oldest = ARGV[2], tonumber(ARGV[3]), tonumber(ARGV[4])
@@ -1331,6 +1374,13 @@ end
 local function format_run(run)
   return run.holder .. run.token .. "," .. run.flag .. "," .. run.attempt .. "," .. run.rescues .. "," .. run.snoozes
     .. "," .. run.started .. "," .. run.finished .. "," .. run.reason .. "," .. run.worker .. "," .. run.tail
+end
+local function ended_run(text, now)
+  local from, to, retain, held, unique = string.match(
+    text, "^a%d+,%d,%d+,%d+,%d+,%d*,()%d*(),%a*,[^,]*,%d+,%d+,%d*,%-?%d+,%d+,(%d+),[^,]*,(%a?):?(.*)$"
+  )
+  if not from then return nil end
+  return tonumber(retain), held, unique, "w" .. string.sub(text, 2, from - 1) .. now .. string.sub(text, to)
 end
 local function mind(run)
   if run.flag % 2 == 0 then run.flag = exact(run.flag + 1) end
@@ -1673,7 +1723,7 @@ return { exact(clock(ARGV[1])), redis.call("HGET", KEYS[1], ARGV[2]) or "" }`
     keys: ["jobs", "runs", "pending", "limited", "limits", "buckets", "scheduled", "retry", "active", "completed", "cancelled", "dead", "ledger", "result", "cancels", "progress", "logs", "watchers", "unique", "meta", "claims", "workers", "outbox", "endings", "members", "wake"] as const,
     args: ["now", "notices", "worker", "number", "limit", "lease", "plain"] as const,
     rest: "settlements" as const,
-    sha1: "cab15832a2b07f582a7de210c94ba077a72fac3e",
+    sha1: "20a2ceee5f19e18f24c822029f78cf9b307d2790",
     source: `#!lua flags=allow-oom
 local worker, number, limit, lease = ARGV[3], ARGV[4], tonumber(ARGV[5]), tonumber(ARGV[6])
 local find, byte, format = string.find, string.byte, string.format
@@ -1762,6 +1812,13 @@ local function format_run(run)
   return run.holder .. run.token .. "," .. run.flag .. "," .. run.attempt .. "," .. run.rescues .. "," .. run.snoozes
     .. "," .. run.started .. "," .. run.finished .. "," .. run.reason .. "," .. run.worker .. "," .. run.tail
 end
+local function ended_run(text, now)
+  local from, to, retain, held, unique = string.match(
+    text, "^a%d+,%d,%d+,%d+,%d+,%d*,()%d*(),%a*,[^,]*,%d+,%d+,%d*,%-?%d+,%d+,(%d+),[^,]*,(%a?):?(.*)$"
+  )
+  if not from then return nil end
+  return tonumber(retain), held, unique, "w" .. string.sub(text, 2, from - 1) .. now .. string.sub(text, to)
+end
 local function mind(run)
   if run.flag % 2 == 0 then run.flag = exact(run.flag + 1) end
 end
@@ -1817,7 +1874,8 @@ local function tell_workflow(id, run, outcome, now)
     redis.call("ZREM", KEYS[25], old)
   end
 end
-local function finish(from, to, state, id, run, now, outcome, result)
+local function cancel_now(from, id, run, how, reason, now)
+  write_failure(id, run, how, now, reason)
   free_key(id, run)
   redis.call("HDEL", KEYS[15], id)
   if run.retain <= 0 then
@@ -1825,19 +1883,15 @@ local function finish(from, to, state, id, run, now, outcome, result)
     count(KEYS[20], "removed", 1)
   else
     redis.call("ZREM", from, id)
-    redis.call("ZADD", to, now + run.retain, id)
-    if result then redis.call("HSET", KEYS[14], id, result) end
+    redis.call("ZADD", KEYS[11], now + run.retain, id)
     run.holder = "w"
     run.finished = now
     store_run(id, run)
   end
-  count(KEYS[20], state, 1)
+  count(KEYS[20], "cancelled", 1)
+  local outcome = (how == "expired" and "e" or "x") .. reason
   tell_ended(id, outcome)
   tell_workflow(id, run, outcome, now)
-end
-local function cancel_now(from, id, run, how, reason, now)
-  write_failure(id, run, how, now, reason)
-  finish(from, KEYS[11], "cancelled", id, run, now, (how == "expired" and "e" or "x") .. reason)
 end
 local function bury(id, run, reason, error, failure, now)
   free_key(id, run)
@@ -2041,6 +2095,56 @@ local function look_ahead(limits, now)
   return more, soonest
 end
 local arguments = { c = 0, C = 1, r = 3, b = 3, x = 1, s = 1, l = 1 }
+local ended, deleted_ids, kept, results, kept_runs, freed_keys, holders = {}, {}, {}, {}, {}, {}, {}
+local function completion(result)
+  return result and "C" .. result or "c"
+end
+local function complete(id, text, result, watched)
+  local finished = exact(now)
+  local retain, held, unique, run = ended_run(text, finished)
+  if not retain then return nil end
+  ended[#ended + 1] = id
+  if unique ~= "" and held ~= "w" and held ~= "m" then
+    freed_keys[#freed_keys + 1] = unique
+    holders[#holders + 1] = id
+  end
+  if retain <= 0 then
+    run = false
+    deleted_ids[#deleted_ids + 1] = id
+  else
+    kept[#kept + 1] = exact(now + retain)
+    kept[#kept + 1] = id
+    if result then
+      results[#results + 1] = id
+      results[#results + 1] = result
+    end
+    kept_runs[#kept_runs + 1] = id
+    kept_runs[#kept_runs + 1] = run
+  end
+  if watched then tell_ended(id, completion(result)) end
+  if held == "m" then tell_workflow(id, { held = held, unique = unique }, completion(result), now) end
+  return run
+end
+local function write_completions()
+  if #ended == 0 then return end
+  if #freed_keys > 0 then
+    local present, free = read_fields(KEYS[19], freed_keys), {}
+    for i = 1, #freed_keys do
+      if present[i] == holders[i] then free[#free + 1] = freed_keys[i] end
+    end
+    spread("HDEL", KEYS[19], free)
+  end
+  spread("HDEL", KEYS[15], ended)
+  spread("ZREM", KEYS[9], ended)
+  for _, key in ipairs({ KEYS[1], KEYS[2], KEYS[13], KEYS[14], KEYS[16], KEYS[17] }) do
+    spread("HDEL", key, deleted_ids)
+  end
+  spread("ZADD", KEYS[10], kept)
+  spread("HSET", KEYS[2], kept_runs)
+  spread("HSET", KEYS[14], results)
+  count(KEYS[20], "completed", #ended)
+  count(KEYS[20], "removed", #deleted_ids)
+end
 local function settle(plain, deleted)
   local ops, ids, tokens, freed = {}, {}, {}, false
   if not deleted then
@@ -2073,25 +2177,30 @@ local function settle(plain, deleted)
     local held = "a" .. token .. ","
     local outcome = "k"
     local is_held = text and find(text, held, 1, true) == 1
+    local completes = op == "c" or op == "C"
+    local result = op == "C" and first or nil
+    local is_plain = is_held and completes and byte(text, #held + 1) == 48
     local run
-    if is_held and not (op == "c" and byte(text, #held + 1) == 48) then
-      run = parse_run(id, text)
-      if not run then is_held, text = false, false end
+    if is_held and not is_plain then
+      if completes then
+        run = complete(id, text, result, watched)
+      else
+        run = parse_run(id, text)
+      end
+      if run == nil then is_held, text = false, false end
     end
     if is_held then
-      if op == "c" and byte(text, #held + 1) == 48 then
+      if is_plain then
         done[#done + 1] = id
         touched[id] = false
-        if watched then tell_ended(id, "c") end
+        if watched then tell_ended(id, completion(result)) end
+      elseif completes then
+        touched[id] = run
       else
         local stop = (op == "r" or op == "s" or op == "l") and redis.call("HGET", KEYS[15], id)
         if stop then
           cancel_now(KEYS[9], id, run, "cancelled", stop, now)
           outcome = "x"
-        elseif op == "c" then
-          finish(KEYS[9], KEYS[10], "completed", id, run, now, "c")
-        elseif op == "C" then
-          finish(KEYS[9], KEYS[10], "completed", id, run, now, "C" .. first, first)
         elseif op == "r" then
           if run.attempt >= run.max_attempts then
             write_failure(id, run, "dead", now, second)
@@ -2147,6 +2256,7 @@ local function settle(plain, deleted)
     count(KEYS[20], "completed", #done)
     count(KEYS[20], "removed", #done)
   end
+  write_completions()
   count(KEYS[20], "stale", stale)
   return table.concat(outcomes), freed
 end
@@ -2202,8 +2312,13 @@ local function drop_expired(ids, records, texts, limits)
   return kept, kept_records, kept_texts
 end
 local function run_of(id, record, text, token, rest)
+  if not text then
+    local flag, tail = first_line(record)
+    if not flag then return nil end
+    return "a" .. exact(token) .. "," .. flag .. ",1,0,0" .. rest .. "," .. tail, "1,0,0"
+  end
   if not is_record(record) then return nil end
-  local old = text and parse_run(id, text) or new_run(record)
+  local old = parse_run(id, text) or new_run(record)
   local progress = (old.attempt + 1) .. "," .. old.rescues .. "," .. old.snoozes
   return "a" .. exact(token) .. "," .. old.flag .. "," .. progress .. rest .. "," .. old.tail, progress
 end
@@ -2464,7 +2579,7 @@ return redis.call("ZRANGEBYSCORE", KEYS[1], "-inf", clock(ARGV[1]), "LIMIT", 0, 
     keys: ["jobs", "runs", "active", "meta", "cancels", "workers", "about"] as const,
     args: ["now", "worker", "lease", "about"] as const,
     rest: "leases" as const,
-    sha1: "d26ae8b87009c31944855ce44bb19325c2ae786f",
+    sha1: "7baf28bad21d66ff0c8d39f35f9c944f14706173",
     source: `#!lua flags=allow-oom
 local function clock(given)
   if given ~= "" then return tonumber(given) end
@@ -2543,6 +2658,13 @@ end
 local function format_run(run)
   return run.holder .. run.token .. "," .. run.flag .. "," .. run.attempt .. "," .. run.rescues .. "," .. run.snoozes
     .. "," .. run.started .. "," .. run.finished .. "," .. run.reason .. "," .. run.worker .. "," .. run.tail
+end
+local function ended_run(text, now)
+  local from, to, retain, held, unique = string.match(
+    text, "^a%d+,%d,%d+,%d+,%d+,%d*,()%d*(),%a*,[^,]*,%d+,%d+,%d*,%-?%d+,%d+,(%d+),[^,]*,(%a?):?(.*)$"
+  )
+  if not from then return nil end
+  return tonumber(retain), held, unique, "w" .. string.sub(text, 2, from - 1) .. now .. string.sub(text, to)
 end
 local function mind(run)
   if run.flag % 2 == 0 then run.flag = exact(run.flag + 1) end
@@ -2857,7 +2979,7 @@ return was ~= ARGV[1] and 1 or 0`
     keys: ["jobs", "pending", "scheduled", "retry", "meta", "wake"] as const,
     args: ["now", "limit"] as const,
     rest: undefined,
-    sha1: "5167fb07097f7597ab5705f1f2265b6fb03a21e6",
+    sha1: "bfb8322f2c78556b033bd11e0a87f22e7b964689",
     source: `#!lua flags=allow-oom
 local function clock(given)
   if given ~= "" then return tonumber(given) end
@@ -2936,6 +3058,13 @@ end
 local function format_run(run)
   return run.holder .. run.token .. "," .. run.flag .. "," .. run.attempt .. "," .. run.rescues .. "," .. run.snoozes
     .. "," .. run.started .. "," .. run.finished .. "," .. run.reason .. "," .. run.worker .. "," .. run.tail
+end
+local function ended_run(text, now)
+  local from, to, retain, held, unique = string.match(
+    text, "^a%d+,%d,%d+,%d+,%d+,%d*,()%d*(),%a*,[^,]*,%d+,%d+,%d*,%-?%d+,%d+,(%d+),[^,]*,(%a?):?(.*)$"
+  )
+  if not from then return nil end
+  return tonumber(retain), held, unique, "w" .. string.sub(text, 2, from - 1) .. now .. string.sub(text, to)
 end
 local function mind(run)
   if run.flag % 2 == 0 then run.flag = exact(run.flag + 1) end
@@ -2973,7 +3102,7 @@ return promoted`
     keys: ["jobs", "runs", "completed", "cancelled", "dead", "ledger", "result", "progress", "logs", "unique", "windows", "meta", "claims", "workers", "about", "requests", "producers", "members"] as const,
     args: ["now", "limit", "dead_retain", "max_dead", "max_finished"] as const,
     rest: undefined,
-    sha1: "f9011d42506590771dce043fa4d482f0b95dbe64",
+    sha1: "0a2f68747ceb9f2459a331eb642cde76a34b1801",
     source: `#!lua flags=allow-oom
 local function clock(given)
   if given ~= "" then return tonumber(given) end
@@ -3052,6 +3181,13 @@ end
 local function format_run(run)
   return run.holder .. run.token .. "," .. run.flag .. "," .. run.attempt .. "," .. run.rescues .. "," .. run.snoozes
     .. "," .. run.started .. "," .. run.finished .. "," .. run.reason .. "," .. run.worker .. "," .. run.tail
+end
+local function ended_run(text, now)
+  local from, to, retain, held, unique = string.match(
+    text, "^a%d+,%d,%d+,%d+,%d+,%d*,()%d*(),%a*,[^,]*,%d+,%d+,%d*,%-?%d+,%d+,(%d+),[^,]*,(%a?):?(.*)$"
+  )
+  if not from then return nil end
+  return tonumber(retain), held, unique, "w" .. string.sub(text, 2, from - 1) .. now .. string.sub(text, to)
 end
 local function mind(run)
   if run.flag % 2 == 0 then run.flag = exact(run.flag + 1) end
@@ -3108,7 +3244,8 @@ local function tell_workflow(id, run, outcome, now)
     redis.call("ZREM", KEYS[18], old)
   end
 end
-local function finish(from, to, state, id, run, now, outcome, result)
+local function cancel_now(from, id, run, how, reason, now)
+  write_failure(id, run, how, now, reason)
   free_key(id, run)
   redis.call("HDEL", keys.cancels, id)
   if run.retain <= 0 then
@@ -3116,19 +3253,15 @@ local function finish(from, to, state, id, run, now, outcome, result)
     count(KEYS[12], "removed", 1)
   else
     redis.call("ZREM", from, id)
-    redis.call("ZADD", to, now + run.retain, id)
-    if result then redis.call("HSET", KEYS[7], id, result) end
+    redis.call("ZADD", KEYS[4], now + run.retain, id)
     run.holder = "w"
     run.finished = now
     store_run(id, run)
   end
-  count(KEYS[12], state, 1)
+  count(KEYS[12], "cancelled", 1)
+  local outcome = (how == "expired" and "e" or "x") .. reason
   tell_ended(id, outcome)
   tell_workflow(id, run, outcome, now)
-end
-local function cancel_now(from, id, run, how, reason, now)
-  write_failure(id, run, how, now, reason)
-  finish(from, KEYS[4], "cancelled", id, run, now, (how == "expired" and "e" or "x") .. reason)
 end
 local function bury(id, run, reason, error, failure, now)
   free_key(id, run)
@@ -3198,7 +3331,7 @@ return removed`
     keys: ["jobs", "runs", "dead", "ledger", "result", "progress", "logs", "meta"] as const,
     args: [] as const,
     rest: "ids" as const,
-    sha1: "3210948cacfa68c21422465251f34c60782af473",
+    sha1: "827b2f2a08ec23ecbedc63979fa10f50ccbbd946",
     source: `#!lua flags=allow-oom
 local function clock(given)
   if given ~= "" then return tonumber(given) end
@@ -3278,6 +3411,13 @@ local function format_run(run)
   return run.holder .. run.token .. "," .. run.flag .. "," .. run.attempt .. "," .. run.rescues .. "," .. run.snoozes
     .. "," .. run.started .. "," .. run.finished .. "," .. run.reason .. "," .. run.worker .. "," .. run.tail
 end
+local function ended_run(text, now)
+  local from, to, retain, held, unique = string.match(
+    text, "^a%d+,%d,%d+,%d+,%d+,%d*,()%d*(),%a*,[^,]*,%d+,%d+,%d*,%-?%d+,%d+,(%d+),[^,]*,(%a?):?(.*)$"
+  )
+  if not from then return nil end
+  return tonumber(retain), held, unique, "w" .. string.sub(text, 2, from - 1) .. now .. string.sub(text, to)
+end
 local function mind(run)
   if run.flag % 2 == 0 then run.flag = exact(run.flag + 1) end
 end
@@ -3333,7 +3473,8 @@ local function tell_workflow(id, run, outcome, now)
     redis.call("ZREM", keys.members, old)
   end
 end
-local function finish(from, to, state, id, run, now, outcome, result)
+local function cancel_now(from, id, run, how, reason, now)
+  write_failure(id, run, how, now, reason)
   free_key(id, run)
   redis.call("HDEL", keys.cancels, id)
   if run.retain <= 0 then
@@ -3341,19 +3482,15 @@ local function finish(from, to, state, id, run, now, outcome, result)
     count(KEYS[8], "removed", 1)
   else
     redis.call("ZREM", from, id)
-    redis.call("ZADD", to, now + run.retain, id)
-    if result then redis.call("HSET", KEYS[5], id, result) end
+    redis.call("ZADD", keys.cancelled, now + run.retain, id)
     run.holder = "w"
     run.finished = now
     store_run(id, run)
   end
-  count(KEYS[8], state, 1)
+  count(KEYS[8], "cancelled", 1)
+  local outcome = (how == "expired" and "e" or "x") .. reason
   tell_ended(id, outcome)
   tell_workflow(id, run, outcome, now)
-end
-local function cancel_now(from, id, run, how, reason, now)
-  write_failure(id, run, how, now, reason)
-  finish(from, keys.cancelled, "cancelled", id, run, now, (how == "expired" and "e" or "x") .. reason)
 end
 local function bury(id, run, reason, error, failure, now)
   free_key(id, run)
@@ -3474,7 +3611,7 @@ return redis.call("HGETALL", KEYS[1])`
     keys: ["jobs", "runs", "pending", "dead", "result", "unique", "windows", "meta", "outbox", "endings", "members", "wake"] as const,
     args: ["now"] as const,
     rest: "ids" as const,
-    sha1: "92d87e4b730a71e6214a51ede7d0a978e43aa072",
+    sha1: "1959e5aff43c902937a7d9b7e2712327b7cc506f",
     source: `#!lua
 local function clock(given)
   if given ~= "" then return tonumber(given) end
@@ -3554,6 +3691,13 @@ local function format_run(run)
   return run.holder .. run.token .. "," .. run.flag .. "," .. run.attempt .. "," .. run.rescues .. "," .. run.snoozes
     .. "," .. run.started .. "," .. run.finished .. "," .. run.reason .. "," .. run.worker .. "," .. run.tail
 end
+local function ended_run(text, now)
+  local from, to, retain, held, unique = string.match(
+    text, "^a%d+,%d,%d+,%d+,%d+,%d*,()%d*(),%a*,[^,]*,%d+,%d+,%d*,%-?%d+,%d+,(%d+),[^,]*,(%a?):?(.*)$"
+  )
+  if not from then return nil end
+  return tonumber(retain), held, unique, "w" .. string.sub(text, 2, from - 1) .. now .. string.sub(text, to)
+end
 local function mind(run)
   if run.flag % 2 == 0 then run.flag = exact(run.flag + 1) end
 end
@@ -3609,7 +3753,8 @@ local function tell_workflow(id, run, outcome, now)
     redis.call("ZREM", KEYS[11], old)
   end
 end
-local function finish(from, to, state, id, run, now, outcome, result)
+local function cancel_now(from, id, run, how, reason, now)
+  write_failure(id, run, how, now, reason)
   free_key(id, run)
   redis.call("HDEL", keys.cancels, id)
   if run.retain <= 0 then
@@ -3617,19 +3762,15 @@ local function finish(from, to, state, id, run, now, outcome, result)
     count(KEYS[8], "removed", 1)
   else
     redis.call("ZREM", from, id)
-    redis.call("ZADD", to, now + run.retain, id)
-    if result then redis.call("HSET", KEYS[5], id, result) end
+    redis.call("ZADD", keys.cancelled, now + run.retain, id)
     run.holder = "w"
     run.finished = now
     store_run(id, run)
   end
-  count(KEYS[8], state, 1)
+  count(KEYS[8], "cancelled", 1)
+  local outcome = (how == "expired" and "e" or "x") .. reason
   tell_ended(id, outcome)
   tell_workflow(id, run, outcome, now)
-end
-local function cancel_now(from, id, run, how, reason, now)
-  write_failure(id, run, how, now, reason)
-  finish(from, keys.cancelled, "cancelled", id, run, now, (how == "expired" and "e" or "x") .. reason)
 end
 local function bury(id, run, reason, error, failure, now)
   free_key(id, run)
@@ -3720,7 +3861,7 @@ return forgotten`
     keys: ["jobs", "runs", "completed", "cancelled", "dead", "ledger", "result", "progress", "logs", "meta"] as const,
     args: [] as const,
     rest: "ids" as const,
-    sha1: "c5cb4477d654ca5c0770f7fc1ea5562399839f1e",
+    sha1: "e20748635aa16aabcb55aa7637bef472c2db2da6",
     source: `#!lua flags=allow-oom
 local function clock(given)
   if given ~= "" then return tonumber(given) end
@@ -3799,6 +3940,13 @@ end
 local function format_run(run)
   return run.holder .. run.token .. "," .. run.flag .. "," .. run.attempt .. "," .. run.rescues .. "," .. run.snoozes
     .. "," .. run.started .. "," .. run.finished .. "," .. run.reason .. "," .. run.worker .. "," .. run.tail
+end
+local function ended_run(text, now)
+  local from, to, retain, held, unique = string.match(
+    text, "^a%d+,%d,%d+,%d+,%d+,%d*,()%d*(),%a*,[^,]*,%d+,%d+,%d*,%-?%d+,%d+,(%d+),[^,]*,(%a?):?(.*)$"
+  )
+  if not from then return nil end
+  return tonumber(retain), held, unique, "w" .. string.sub(text, 2, from - 1) .. now .. string.sub(text, to)
 end
 local function mind(run)
   if run.flag % 2 == 0 then run.flag = exact(run.flag + 1) end
@@ -3855,7 +4003,8 @@ local function tell_workflow(id, run, outcome, now)
     redis.call("ZREM", keys.members, old)
   end
 end
-local function finish(from, to, state, id, run, now, outcome, result)
+local function cancel_now(from, id, run, how, reason, now)
+  write_failure(id, run, how, now, reason)
   free_key(id, run)
   redis.call("HDEL", keys.cancels, id)
   if run.retain <= 0 then
@@ -3863,19 +4012,15 @@ local function finish(from, to, state, id, run, now, outcome, result)
     count(KEYS[10], "removed", 1)
   else
     redis.call("ZREM", from, id)
-    redis.call("ZADD", to, now + run.retain, id)
-    if result then redis.call("HSET", KEYS[7], id, result) end
+    redis.call("ZADD", KEYS[4], now + run.retain, id)
     run.holder = "w"
     run.finished = now
     store_run(id, run)
   end
-  count(KEYS[10], state, 1)
+  count(KEYS[10], "cancelled", 1)
+  local outcome = (how == "expired" and "e" or "x") .. reason
   tell_ended(id, outcome)
   tell_workflow(id, run, outcome, now)
-end
-local function cancel_now(from, id, run, how, reason, now)
-  write_failure(id, run, how, now, reason)
-  finish(from, KEYS[4], "cancelled", id, run, now, (how == "expired" and "e" or "x") .. reason)
 end
 local function bury(id, run, reason, error, failure, now)
   free_key(id, run)
@@ -3916,7 +4061,7 @@ return removed`
     keys: ["jobs", "runs", "pending", "active", "cancelled", "dead", "ledger", "result", "cancels", "progress", "logs", "watchers", "unique", "meta", "outbox", "endings", "members", "wake"] as const,
     args: ["now", "notices", "limit"] as const,
     rest: undefined,
-    sha1: "47c51233c800a3dc2c197e4b57c66e131d045da4",
+    sha1: "77ffc13654d9951790dbde5cb038abbd63374300",
     source: `#!lua flags=allow-oom
 local function clock(given)
   if given ~= "" then return tonumber(given) end
@@ -3996,6 +4141,13 @@ local function format_run(run)
   return run.holder .. run.token .. "," .. run.flag .. "," .. run.attempt .. "," .. run.rescues .. "," .. run.snoozes
     .. "," .. run.started .. "," .. run.finished .. "," .. run.reason .. "," .. run.worker .. "," .. run.tail
 end
+local function ended_run(text, now)
+  local from, to, retain, held, unique = string.match(
+    text, "^a%d+,%d,%d+,%d+,%d+,%d*,()%d*(),%a*,[^,]*,%d+,%d+,%d*,%-?%d+,%d+,(%d+),[^,]*,(%a?):?(.*)$"
+  )
+  if not from then return nil end
+  return tonumber(retain), held, unique, "w" .. string.sub(text, 2, from - 1) .. now .. string.sub(text, to)
+end
 local function mind(run)
   if run.flag % 2 == 0 then run.flag = exact(run.flag + 1) end
 end
@@ -4051,7 +4203,8 @@ local function tell_workflow(id, run, outcome, now)
     redis.call("ZREM", KEYS[17], old)
   end
 end
-local function finish(from, to, state, id, run, now, outcome, result)
+local function cancel_now(from, id, run, how, reason, now)
+  write_failure(id, run, how, now, reason)
   free_key(id, run)
   redis.call("HDEL", KEYS[9], id)
   if run.retain <= 0 then
@@ -4059,19 +4212,15 @@ local function finish(from, to, state, id, run, now, outcome, result)
     count(KEYS[14], "removed", 1)
   else
     redis.call("ZREM", from, id)
-    redis.call("ZADD", to, now + run.retain, id)
-    if result then redis.call("HSET", KEYS[8], id, result) end
+    redis.call("ZADD", KEYS[5], now + run.retain, id)
     run.holder = "w"
     run.finished = now
     store_run(id, run)
   end
-  count(KEYS[14], state, 1)
+  count(KEYS[14], "cancelled", 1)
+  local outcome = (how == "expired" and "e" or "x") .. reason
   tell_ended(id, outcome)
   tell_workflow(id, run, outcome, now)
-end
-local function cancel_now(from, id, run, how, reason, now)
-  write_failure(id, run, how, now, reason)
-  finish(from, KEYS[5], "cancelled", id, run, now, (how == "expired" and "e" or "x") .. reason)
 end
 local function bury(id, run, reason, error, failure, now)
   free_key(id, run)
@@ -4196,7 +4345,7 @@ return reply`
     keys: ["jobs", "runs", "pending", "limited", "limits", "scheduled", "completed", "cancelled", "dead", "unique", "windows", "meta", "schedules", "ticks", "members", "wake"] as const,
     args: ["now", "name", "version", "expected", "next", "skipped", "overlap", "tick"] as const,
     rest: "job" as const,
-    sha1: "dff759b788fac82b1f29a26e985d1386f01d4e6f",
+    sha1: "652d18ee9179b5984bc1d9174743c20a0ad52922",
     source: `#!lua
 local function clock(given)
   if given ~= "" then return tonumber(given) end
@@ -4275,6 +4424,13 @@ end
 local function format_run(run)
   return run.holder .. run.token .. "," .. run.flag .. "," .. run.attempt .. "," .. run.rescues .. "," .. run.snoozes
     .. "," .. run.started .. "," .. run.finished .. "," .. run.reason .. "," .. run.worker .. "," .. run.tail
+end
+local function ended_run(text, now)
+  local from, to, retain, held, unique = string.match(
+    text, "^a%d+,%d,%d+,%d+,%d+,%d*,()%d*(),%a*,[^,]*,%d+,%d+,%d*,%-?%d+,%d+,(%d+),[^,]*,(%a?):?(.*)$"
+  )
+  if not from then return nil end
+  return tonumber(retain), held, unique, "w" .. string.sub(text, 2, from - 1) .. now .. string.sub(text, to)
 end
 local function mind(run)
   if run.flag % 2 == 0 then run.flag = exact(run.flag + 1) end
@@ -4541,7 +4697,7 @@ return outcome`
     keys: ["jobs", "runs", "pending", "limited", "limits", "scheduled", "unique", "windows", "meta", "schedules", "ticks", "members", "wake"] as const,
     args: ["now", "name", "version"] as const,
     rest: "job" as const,
-    sha1: "e874a462f7c0e4abc3b47870377749f4e4f56844",
+    sha1: "afb8b25a355dd255757d738d1002a32780cc3b1b",
     source: `#!lua
 local function clock(given)
   if given ~= "" then return tonumber(given) end
@@ -4620,6 +4776,13 @@ end
 local function format_run(run)
   return run.holder .. run.token .. "," .. run.flag .. "," .. run.attempt .. "," .. run.rescues .. "," .. run.snoozes
     .. "," .. run.started .. "," .. run.finished .. "," .. run.reason .. "," .. run.worker .. "," .. run.tail
+end
+local function ended_run(text, now)
+  local from, to, retain, held, unique = string.match(
+    text, "^a%d+,%d,%d+,%d+,%d+,%d*,()%d*(),%a*,[^,]*,%d+,%d+,%d*,%-?%d+,%d+,(%d+),[^,]*,(%a?):?(.*)$"
+  )
+  if not from then return nil end
+  return tonumber(retain), held, unique, "w" .. string.sub(text, 2, from - 1) .. now .. string.sub(text, to)
 end
 local function mind(run)
   if run.flag % 2 == 0 then run.flag = exact(run.flag + 1) end

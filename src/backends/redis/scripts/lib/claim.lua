@@ -49,8 +49,13 @@ end
 -- The run of an attempt that is no first one, or of a job that has something to mind, and how far the job is; nothing
 -- when its record is not of this make.
 local function run_of(id, record, text, token, rest)
+  if not text then
+    local flag, tail = first_line(record)
+    if not flag then return nil end
+    return "a" .. exact(token) .. "," .. flag .. ",1,0,0" .. rest .. "," .. tail, "1,0,0"
+  end
   if not is_record(record) then return nil end
-  local old = text and parse_run(id, text) or new_run(record)
+  local old = parse_run(id, text) or new_run(record)
   local progress = (old.attempt + 1) .. "," .. old.rescues .. "," .. old.snoozes
   return "a" .. exact(token) .. "," .. old.flag .. "," .. progress .. rest .. "," .. old.tail, progress
 end

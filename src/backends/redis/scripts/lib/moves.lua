@@ -67,8 +67,10 @@ local function tell_workflow(id, run, outcome, now)
   end
 end
 
--- completed or cancelled. An outcome is a letter and what goes with it: c · C result · x reason · e reason · d reason LF error (LF failure)
-local function finish(from, to, state, id, run, now, outcome, result)
+-- `how` is "cancelled" or "expired"; `reason` is a JSON string. An outcome is a letter and what goes with it: c · C result ·
+-- x reason · e reason · d reason LF error (LF failure)
+local function cancel_now(from, id, run, how, reason, now)
+  write_failure(id, run, how, now, reason)
   free_key(id, run)
   redis.call("HDEL", keys.cancels, id)
   if run.retain <= 0 then
@@ -76,21 +78,15 @@ local function finish(from, to, state, id, run, now, outcome, result)
     count(keys.meta, "removed", 1)
   else
     redis.call("ZREM", from, id)
-    redis.call("ZADD", to, now + run.retain, id)
-    if result then redis.call("HSET", keys.result, id, result) end
+    redis.call("ZADD", keys.cancelled, now + run.retain, id)
     run.holder = "w"
     run.finished = now
     store_run(id, run)
   end
-  count(keys.meta, state, 1)
+  count(keys.meta, "cancelled", 1)
+  local outcome = (how == "expired" and "e" or "x") .. reason
   tell_ended(id, outcome)
   tell_workflow(id, run, outcome, now)
-end
-
--- `how` is "cancelled" or "expired"; `reason` is a JSON string.
-local function cancel_now(from, id, run, how, reason, now)
-  write_failure(id, run, how, now, reason)
-  finish(from, keys.cancelled, "cancelled", id, run, now, (how == "expired" and "e" or "x") .. reason)
 end
 
 local function bury(id, run, reason, error, failure, now)

@@ -65,6 +65,16 @@ local function format_run(run)
     .. "," .. run.started .. "," .. run.finished .. "," .. run.reason .. "," .. run.worker .. "," .. run.tail
 end
 
+-- Of the run of an attempt that is under way and has something to mind: how long its job is kept, how its unique key is
+-- held, the key, and its run once it has ended; nothing when it is not of this make.
+local function ended_run(text, now)
+  local from, to, retain, held, unique = string.match(
+    text, "^a%d+,%d,%d+,%d+,%d+,%d*,()%d*(),%a*,[^,]*,%d+,%d+,%d*,%-?%d+,%d+,(%d+),[^,]*,(%a?):?(.*)$"
+  )
+  if not from then return nil end
+  return tonumber(retain), held, unique, "w" .. string.sub(text, 2, from - 1) .. now .. string.sub(text, to)
+end
+
 -- Marks that ending this job takes more than deleting its records.
 local function mind(run)
   if run.flag % 2 == 0 then run.flag = exact(run.flag + 1) end

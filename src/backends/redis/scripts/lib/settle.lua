@@ -2,6 +2,63 @@
 
 local arguments = { c = 0, C = 1, r = 3, b = 3, x = 1, s = 1, l = 1 }
 
+-- Completions that take more than deleting a job. What they write is gathered, since a command for many costs each little.
+local ended, deleted_ids, kept, results, kept_runs, freed_keys, holders = {}, {}, {}, {}, {}, {}, {}
+
+local function completion(result)
+  return result and "C" .. result or "c"
+end
+
+-- Answers the run that stays, or false for none, and nothing for what is not of this make. No other settlement of this
+-- call finds the job held.
+local function complete(id, text, result, watched)
+  local finished = exact(now)
+  local retain, held, unique, run = ended_run(text, finished)
+  if not retain then return nil end
+  ended[#ended + 1] = id
+  if unique ~= "" and held ~= "w" and held ~= "m" then
+    freed_keys[#freed_keys + 1] = unique
+    holders[#holders + 1] = id
+  end
+  if retain <= 0 then
+    run = false
+    deleted_ids[#deleted_ids + 1] = id
+  else
+    kept[#kept + 1] = exact(now + retain)
+    kept[#kept + 1] = id
+    if result then
+      results[#results + 1] = id
+      results[#results + 1] = result
+    end
+    kept_runs[#kept_runs + 1] = id
+    kept_runs[#kept_runs + 1] = run
+  end
+  if watched then tell_ended(id, completion(result)) end
+  if held == "m" then tell_workflow(id, { held = held, unique = unique }, completion(result), now) end
+  return run
+end
+
+local function write_completions()
+  if #ended == 0 then return end
+  if #freed_keys > 0 then
+    local present, free = read_fields(keys.unique, freed_keys), {}
+    for i = 1, #freed_keys do
+      if present[i] == holders[i] then free[#free + 1] = freed_keys[i] end
+    end
+    spread("HDEL", keys.unique, free)
+  end
+  spread("HDEL", keys.cancels, ended)
+  spread("ZREM", keys.active, ended)
+  for _, key in ipairs({ keys.jobs, keys.runs, keys.ledger, keys.result, keys.progress, keys.logs }) do
+    spread("HDEL", key, deleted_ids)
+  end
+  spread("ZADD", keys.completed, kept)
+  spread("HSET", keys.runs, kept_runs)
+  spread("HSET", keys.result, results)
+  count(keys.meta, "completed", #ended)
+  count(keys.meta, "removed", #deleted_ids)
+end
+
 -- Settles one after the other what exchange.lua has left: all, or those after the `plain` ones when it has `deleted`
 -- these. Answers their outcomes, and whether a job became visible.
 local function settle(plain, deleted)
@@ -40,26 +97,32 @@ local function settle(plain, deleted)
     local held = "a" .. token .. ","
     local outcome = "k"
     local is_held = text and find(text, held, 1, true) == 1
+    local completes = op == "c" or op == "C"
+    local result = op == "C" and first or nil
+    -- takes no more than deleting it
+    local is_plain = is_held and completes and byte(text, #held + 1) == 48
     local run
-    if is_held and not (op == "c" and byte(text, #held + 1) == 48) then
-      run = parse_run(id, text)
+    if is_held and not is_plain then
+      if completes then
+        run = complete(id, text, result, watched)
+      else
+        run = parse_run(id, text)
+      end
       -- not of this make: nothing can be settled, and the lease goes as others do
-      if not run then is_held, text = false, false end
+      if run == nil then is_held, text = false, false end
     end
     if is_held then
-      if op == "c" and byte(text, #held + 1) == 48 then
+      if is_plain then
         done[#done + 1] = id
         touched[id] = false
-        if watched then tell_ended(id, "c") end
+        if watched then tell_ended(id, completion(result)) end
+      elseif completes then
+        touched[id] = run
       else
         local stop = (op == "r" or op == "s" or op == "l") and redis.call("HGET", keys.cancels, id)
         if stop then
           cancel_now(keys.active, id, run, "cancelled", stop, now)
           outcome = "x"
-        elseif op == "c" then
-          finish(keys.active, keys.completed, "completed", id, run, now, "c")
-        elseif op == "C" then
-          finish(keys.active, keys.completed, "completed", id, run, now, "C" .. first, first)
         elseif op == "r" then
           if run.attempt >= run.max_attempts then
             write_failure(id, run, "dead", now, second)
@@ -116,6 +179,7 @@ local function settle(plain, deleted)
     count(keys.meta, "completed", #done)
     count(keys.meta, "removed", #done)
   end
+  write_completions()
   count(keys.meta, "stale", stale)
   return table.concat(outcomes), freed
 end
