@@ -169,23 +169,23 @@ const checkNamed = Effect.fnUntraced(function* (ids: ReadonlyArray<JobId>, flags
   if (ids.length > 0 && hasFilter(flags)) return yield* new BadUsage({ why: "name jobs or filter them, not both" })
 })
 
-/** How many of the named jobs are dead letters of the queue; fails when none is. */
+/** Where the named jobs are dead letters, in the queue or its shards; fails when none is. */
 const deadAmong = Effect.fnUntraced(function* (queue: AnyQueue, ids: ReadonlyArray<JobId>) {
   const store = yield* JobStore
-  const isDead = (shard: string, id: JobId) =>
-    Effect.map(store.get(shard, id), (job) => Option.isSome(job) && job.value.state === "dead")
-  const found = yield* Effect.forEach(
-    ids,
-    (id) =>
-      Effect.map(
-        Effect.forEach(shardsOf(queue), (shard) => isDead(shard, id)),
-        (are) => are.includes(true)
+  const shards = yield* Effect.forEach(shardsOf(queue), (shard) =>
+    Effect.map(
+      Effect.filter(
+        ids,
+        (id) => Effect.map(store.get(shard, id), (job) => Option.isSome(job) && job.value.state === "dead"),
+        { concurrency: 16 }
       ),
-    { concurrency: 16 }
+      (dead) => ({ shard, dead })
+    )
   )
-  const dead = found.filter(Boolean).length
-  if (dead === 0) return yield* new NotFound({ what: `dead job ${ids.join(", ")} in queue ${nameOf(queue)}` })
-  return dead
+  const dead = shards.flatMap((found) => found.dead)
+  if (dead.length === 0) return yield* new NotFound({ what: `dead job ${ids.join(", ")} in queue ${nameOf(queue)}` })
+  const missing = ids.filter((id) => !dead.includes(id)).length
+  return { shards: shards.filter((found) => found.dead.length > 0), count: dead.length, missing }
 })
 
 const skippedText = ({ skipped }: DeadLetters.BulkReport): string =>
@@ -225,14 +225,14 @@ const retry = Command.make("retry", bulkFlags, ({ dryRun, ids, limit, queue: nam
       yield* checkNamed(ids, flags)
       const filter = yield* filterOf(flags)
       const total = yield* DeadLetters.count(queue)
-      const dead = ids.length > 0 ? yield* deadAmong(queue, ids) : 0
-      const report = yield* ids.length > 0
-        ? Effect.map(dryRun ? Effect.succeed([]) : DeadLetters.redrive(queue, ids), (replies) =>
-            named(
-              dryRun ? dead : ids.length,
-              replies.filter(({ outcome }) => outcome === "redriven").length,
-              replies.filter(({ outcome }) => outcome === "key-taken").length
-            )
+      const found = ids.length > 0 ? yield* deadAmong(queue, ids) : undefined
+      const report = yield* found !== undefined
+        ? Effect.map(
+            Effect.forEach(dryRun ? [] : found.shards, ({ dead, shard }) => DeadLetters.redrive(shard, dead)),
+            (replies) => {
+              const of = (wanted: string) => replies.flat().filter(({ outcome }) => outcome === wanted).length
+              return named(dryRun ? found.count : found.count + found.missing, of("redriven"), of("key-taken"))
+            }
           )
         : withProgress(`retrying in ${name}`, total, (tell) =>
             DeadLetters.redriveWhere(queue, filter, {
@@ -266,14 +266,20 @@ const purge = Command.make("purge", bulkFlags, ({ dryRun, ids, limit, queue: nam
       const filter = yield* filterOf(flags)
       const total = yield* DeadLetters.count(queue)
       const options = given({ limit })
+      const found = ids.length > 0 ? yield* deadAmong(queue, ids) : undefined
       const matching =
-        ids.length > 0
-          ? yield* deadAmong(queue, ids)
+        found !== undefined
+          ? found.count
           : (yield* DeadLetters.purgeWhere(queue, filter, { ...options, dryRun: true })).matched
       if (!dryRun) yield* confirmMany(`purge from ${name}`, matching, "dead job")
-      const report = yield* ids.length > 0
-        ? Effect.map(dryRun ? Effect.succeed(0) : DeadLetters.purge(queue, ids), (done) =>
-            named(dryRun ? matching : ids.length, done)
+      const report = yield* found !== undefined
+        ? Effect.map(
+            Effect.forEach(dryRun ? [] : found.shards, ({ dead, shard }) => DeadLetters.purge(shard, dead)),
+            (counts) =>
+              named(
+                dryRun ? matching : matching + found.missing,
+                counts.reduce((sum, purged) => sum + purged, 0)
+              )
           )
         : withProgress(`purging ${name}`, total, (tell) =>
             DeadLetters.purgeWhere(queue, filter, { ...options, dryRun, onProgress: ({ looked }) => tell(looked) })

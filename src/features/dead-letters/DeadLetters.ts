@@ -62,14 +62,15 @@ const sumOver = <E, R>(queue: AnyQueue, of: (shard: string) => Effect.Effect<num
 export const count = (queue: AnyQueue): Effect.Effect<number, StoreError, QueueControl> =>
   QueueControl.use((control) => sumOver(queue, (shard) => Effect.map(control.depths(shard), ({ dead }) => dead)))
 
-interface Redriven {
+/** What became of an id that was to be redriven. */
+export interface Redriven {
   readonly jobId: JobId
   readonly outcome: RedriveOutcome
 }
 
 const outcomes: ReadonlyArray<RedriveOutcome> = ["not-dead", "key-taken", "redriven"]
 
-/** What became of an id, of which each shard may have a job. */
+/** Of an id of which each shard may have a job. */
 const furthest = (one: Redriven, other: Redriven): Redriven =>
   outcomes.indexOf(other.outcome) > outcomes.indexOf(one.outcome) ? other : one
 

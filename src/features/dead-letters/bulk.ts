@@ -70,7 +70,7 @@ const cursorOf = (queue: AnyQueue, { cursor, shard }: Place): string | undefined
 export const partsOf = (queue: AnyQueue): Effect.Effect<ReadonlyArray<string>> =>
   typeof queue === "string"
     ? Effect.succeed([queue])
-    : Effect.as(Effect.orDie(Effect.fromResult(checkAnyQueue(queue))), shardsOf(queue))
+    : Effect.map(Effect.orDie(Effect.fromResult(checkAnyQueue(queue))), () => shardsOf(queue))
 
 /** Acts on what matches, shard after shard, in steps. */
 export const bulk = (
