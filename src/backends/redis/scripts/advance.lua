@@ -43,41 +43,58 @@ local function is_final()
   return is_over() or state == "completed"
 end
 
+-- What this call changes, by node, is gathered and written at its end: a command for many nodes costs each little.
+-- `statuses` holds what was read as well, `is_open` and `is_starting` whether a node is to be in the set or not, and
+-- `outcomes` how it ended, or false.
+local statuses, changed, is_open, is_starting, outcomes, completed = {}, {}, {}, {}, {}, 0
+
 local function set_status(node, letter, generation, sequence, stops)
-  redis.call("HSET", keys.status, node, letter .. generation .. "," .. exact(sequence) .. "," .. stops)
-end
-
-local function start(node, generation)
-  set_status(node, "o", generation, 0, stops_before)
-  redis.call("SADD", keys.open, node)
-  redis.call("ZADD", keys.starts, node, node)
-  fresh[#fresh + 1] = node
-end
-
-local function withhold(node, generation)
-  set_status(node, "z", generation, 0, 0)
-  redis.call("SREM", keys.open, node)
-  redis.call("ZREM", keys.starts, node)
-  redis.call("SADD", keys.stopped, node)
+  statuses[node] = letter .. generation .. "," .. exact(sequence) .. "," .. stops
+  changed[node] = true
 end
 
 -- Letter, generation, number of the latest ending that was told, and how often the workflow had been stopped when the
 -- job started, or was redriven.
 local function status_of(node)
-  local letter, generation, sequence, stops =
-    string.match(redis.call("HGET", keys.status, node) or "w0", "^(%a)(%d+),?(%d*),?(%d*)$")
+  if statuses[node] == nil then statuses[node] = redis.call("HGET", keys.status, node) end
+  local letter, generation, sequence, stops = string.match(statuses[node] or "w0", "^(%a)(%d+),?(%d*),?(%d*)$")
   return letter, tonumber(generation), tonumber(sequence) or 0, tonumber(stops) or 0
 end
 
--- Sets free the children of a node that has ended. Children that are joins are marked j, and end at once.
+local function start(node, generation)
+  set_status(node, "o", generation, 0, stops_before)
+  is_open[node], is_starting[node] = true, true
+  fresh[#fresh + 1] = node
+end
+
+local function withhold(node, generation)
+  set_status(node, "z", generation, 0, 0)
+  is_open[node], is_starting[node] = false, false
+  redis.call("SADD", keys.stopped, node)
+end
+
+-- Nodes that have ended, and whose children are to be told.
+local parents = {}
+
 local function release(node)
-  local parents = { node }
+  parents[#parents + 1] = node
+end
+
+-- Sets free the children of those. Children that are joins are marked j, and end at once.
+local function release_children()
   while #parents > 0 do
-    local parent = table.remove(parents)
-    local children = string.match(redis.call("HGET", keys.nodes, parent) or "", "^[^\n]*")
-    for join, child in string.gmatch(children, "(j?)(%d+)") do
-      if redis.call("HINCRBY", keys.left, child, -1) == 0 then
-        if join == "j" then
+    local texts, less, joins, children = read_fields(keys.nodes, parents), {}, {}, {}
+    for _, text in ipairs(texts) do
+      for join, child in string.gmatch(string.match(text or "", "^[^\n]*"), "(j?)(%d+)") do
+        if not less[child] then children[#children + 1] = child end
+        less[child] = (less[child] or 0) + 1
+        joins[child] = join == "j"
+      end
+    end
+    parents = {}
+    for _, child in ipairs(children) do
+      if redis.call("HINCRBY", keys.left, child, -less[child]) == 0 then
+        if joins[child] then
           set_status(child, "c", 0, 0, 0)
           parents[#parents + 1] = child
         elseif stop ~= "" then
@@ -88,6 +105,44 @@ local function release(node)
       end
     end
   end
+end
+
+local function split(is_member)
+  local added, removed = {}, {}
+  for node, is in pairs(is_member) do
+    local nodes = is and added or removed
+    nodes[#nodes + 1] = node
+  end
+  return added, removed
+end
+
+local function write_changes()
+  local fields, scores, kept = {}, {}, {}
+  for node in pairs(changed) do
+    fields[#fields + 1] = node
+    fields[#fields + 1] = statuses[node]
+  end
+  spread("HSET", keys.status, fields)
+  local added, removed = split(is_open)
+  spread("SADD", keys.open, added)
+  spread("SREM", keys.open, removed)
+  added, removed = split(is_starting)
+  for _, node in ipairs(added) do
+    scores[#scores + 1] = node
+    scores[#scores + 1] = node
+  end
+  spread("ZADD", keys.starts, scores)
+  spread("ZREM", keys.starts, removed)
+  local _, forgotten = split(outcomes)
+  for node, outcome in pairs(outcomes) do
+    if outcome then
+      kept[#kept + 1] = node
+      kept[#kept + 1] = outcome
+    end
+  end
+  spread("HSET", keys.results, kept)
+  spread("HDEL", keys.results, forgotten)
+  count(keys.head, "completed", completed)
 end
 
 -- Nodes that were handed out to be started stay so: whether their jobs are stored is for them who stop it to settle.
@@ -129,34 +184,34 @@ local function take(node, generation, sequence, outcome)
       return false
     end
     redis.call("ZREM", keys.failures, node)
-    redis.call("HDEL", keys.results, node)
+    outcomes[node] = false
     set_status(node, "o", generation, sequence, stops_before)
-    redis.call("SADD", keys.open, node)
+    is_open[node] = true
     revive()
     return true
   end
   if kind == "c" or kind == "C" then
     if letter == "c" then return false end
-    redis.call("SREM", keys.open, node)
-    redis.call("ZREM", keys.starts, node)
-    redis.call("ZREM", keys.failures, node)
+    is_open[node], is_starting[node] = false, false
     set_status(node, "c", generation, sequence, stops)
-    redis.call("HSET", keys.results, node, outcome)
-    redis.call("HINCRBY", keys.head, "completed", 1)
-    if had_failed and not is_final() then revive() end
-    if redis.call("HGET", keys.left, node) ~= "-1" then release(node) end
+    outcomes[node] = outcome
+    completed = completed + 1
+    if had_failed then
+      redis.call("ZREM", keys.failures, node)
+      if not is_final() then revive() end
+    end
+    if policy ~= "continue" or redis.call("HGET", keys.left, node) ~= "-1" then release(node) end
     return true
   end
   local failed = kind == "d" and "d" or "x"
   if had_failed and is_news then
     -- it was redriven in between, and failed again
     set_status(node, failed, generation, sequence, stops)
-    redis.call("HSET", keys.results, node, outcome)
+    outcomes[node] = outcome
     return true
   end
   if letter ~= "o" then return false end
-  redis.call("SREM", keys.open, node)
-  redis.call("ZREM", keys.starts, node)
+  is_open[node], is_starting[node] = false, false
   if failed == "x" and stop ~= "" then
     withhold(node, generation)
     return true
@@ -167,7 +222,7 @@ local function take(node, generation, sequence, outcome)
     return true
   end
   set_status(node, failed, generation, sequence, stops)
-  redis.call("HSET", keys.results, node, outcome)
+  outcomes[node] = outcome
   redis.call("ZADD", keys.failures, redis.call("HINCRBY", keys.head, "failings", 1), node)
   if policy == "continue" then
     if redis.call("HGET", keys.left, node) ~= "-1" then
@@ -180,9 +235,14 @@ local function take(node, generation, sequence, outcome)
   return true
 end
 
+local told = {}
+for i = 7, #ARGV, 4 do told[#told + 1] = ARGV[i] end
+for i, text in ipairs(read_fields(keys.status, told)) do statuses[told[i]] = text end
+
 for i = 7, #ARGV, 4 do
   if not take(ARGV[i], tonumber(ARGV[i + 1]) - tonumber(created), tonumber(ARGV[i + 2]), ARGV[i + 3]) then repeated = true end
 end
+release_children()
 
 if state == "running" and not is_over() then
   if args.stop ~= "" then
@@ -192,6 +252,7 @@ if state == "running" and not is_over() then
   end
 end
 
+write_changes()
 local open = redis.call("SCARD", keys.open)
 local stops = stop ~= "" and (repeated or stop ~= had_stop) and open > 0
 if state == "running" and open == 0 then
@@ -213,7 +274,7 @@ if repeated or stops then
 else
   local still = {}
   for _, node in ipairs(fresh) do
-    if redis.call("ZSCORE", keys.starts, node) then still[#still + 1] = node end
+    if is_starting[node] then still[#still + 1] = node end
   end
   fresh = still
   more = #fresh - limit
@@ -225,10 +286,11 @@ local changed = repeated or changed_now
 local flags = (stops and 1 or 0) + (more > 0 and 2 or 0) + (changed and 4 or 0)
 local changes = redis.call("HINCRBY", keys.head, "changes", changed_now and 1 or 0)
 local reply = { state, flags, exact(now), created, ended, deadline, over, changes }
-for i = 1, math.min(limit, #fresh) do
+local texts = read_range(keys.nodes, fresh, 1, math.min(limit, #fresh))
+for i = 1, #texts do
   local _, generation = status_of(fresh[i])
   reply[#reply + 1] = fresh[i]
   reply[#reply + 1] = exact(created + generation)
-  reply[#reply + 1] = redis.call("HGET", keys.nodes, fresh[i]) or ""
+  reply[#reply + 1] = texts[i] or ""
 end
 return reply

@@ -5,9 +5,14 @@
 -- KEYS starts  zset: nodes to be enqueued
 -- ARGV ...nodes  node, generation (from when the workflow was created, epoch ms)
 -- REPLY number  1
+-- include lib/time
+-- include lib/values
 local created = tonumber(redis.call("HGET", keys.head, "created") or "0")
-for i = 1, #ARGV, 2 do
-  local generation = string.match(redis.call("HGET", keys.status, ARGV[i]) or "", "^%a(%d+)")
-  if generation and created + generation == tonumber(ARGV[i + 1]) then redis.call("ZREM", keys.starts, ARGV[i]) end
+local nodes, confirmed = {}, {}
+for i = 1, #ARGV, 2 do nodes[#nodes + 1] = ARGV[i] end
+for i, text in ipairs(read_fields(keys.status, nodes)) do
+  local generation = string.match(text or "", "^%a(%d+)")
+  if generation and created + generation == tonumber(ARGV[2 * i]) then confirmed[#confirmed + 1] = nodes[i] end
 end
+spread("ZREM", keys.starts, confirmed)
 return 1

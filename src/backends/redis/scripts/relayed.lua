@@ -4,13 +4,13 @@
 -- KEYS endings      hash: id -> sequence, place in its workflow, LF how it ended
 -- ARGV ...endings   id, sequence
 -- REPLY number      of endings forgotten
-local forgotten = 0
-for i = 1, #ARGV, 2 do
-  local text = redis.call("HGET", keys.endings, ARGV[i])
-  if text and string.match(text, "^(%d+),") == ARGV[i + 1] then
-    redis.call("HDEL", keys.endings, ARGV[i])
-    redis.call("ZREM", keys.outbox, ARGV[i])
-    forgotten = forgotten + 1
-  end
+-- include lib/time
+-- include lib/values
+local ids = {}
+for i = 1, #ARGV, 2 do ids[#ids + 1] = ARGV[i] end
+local known = {}
+for i, text in ipairs(read_fields(keys.endings, ids)) do
+  if text and string.match(text, "^(%d+),") == ARGV[2 * i] then known[#known + 1] = ids[i] end
 end
-return forgotten
+spread("ZREM", keys.outbox, known)
+return spread("HDEL", keys.endings, known)

@@ -6,7 +6,7 @@ export const sources = {
     keys: ["head", "nodes", "status", "left", "results", "open", "starts", "stopped", "failures", "listeners"] as const,
     args: ["now", "notices", "limit", "drive", "stop", "reason"] as const,
     rest: "endings" as const,
-    sha1: "2bc13a34af0d6aaf526c4eea444da8ce87377ea1",
+    sha1: "1549f752bcafaa9f12eeca10b76a068b02dc0b92",
     source: `#!lua flags=allow-oom
 local function clock(given)
   if given ~= "" then return tonumber(given) end
@@ -111,34 +111,44 @@ end
 local function is_final()
   return is_over() or state == "completed"
 end
+local statuses, changed, is_open, is_starting, outcomes, completed = {}, {}, {}, {}, {}, 0
 local function set_status(node, letter, generation, sequence, stops)
-  redis.call("HSET", KEYS[3], node, letter .. generation .. "," .. exact(sequence) .. "," .. stops)
+  statuses[node] = letter .. generation .. "," .. exact(sequence) .. "," .. stops
+  changed[node] = true
+end
+local function status_of(node)
+  if statuses[node] == nil then statuses[node] = redis.call("HGET", KEYS[3], node) end
+  local letter, generation, sequence, stops = string.match(statuses[node] or "w0", "^(%a)(%d+),?(%d*),?(%d*)$")
+  return letter, tonumber(generation), tonumber(sequence) or 0, tonumber(stops) or 0
 end
 local function start(node, generation)
   set_status(node, "o", generation, 0, stops_before)
-  redis.call("SADD", KEYS[6], node)
-  redis.call("ZADD", KEYS[7], node, node)
+  is_open[node], is_starting[node] = true, true
   fresh[#fresh + 1] = node
 end
 local function withhold(node, generation)
   set_status(node, "z", generation, 0, 0)
-  redis.call("SREM", KEYS[6], node)
-  redis.call("ZREM", KEYS[7], node)
+  is_open[node], is_starting[node] = false, false
   redis.call("SADD", KEYS[8], node)
 end
-local function status_of(node)
-  local letter, generation, sequence, stops =
-    string.match(redis.call("HGET", KEYS[3], node) or "w0", "^(%a)(%d+),?(%d*),?(%d*)$")
-  return letter, tonumber(generation), tonumber(sequence) or 0, tonumber(stops) or 0
-end
+local parents = {}
 local function release(node)
-  local parents = { node }
+  parents[#parents + 1] = node
+end
+local function release_children()
   while #parents > 0 do
-    local parent = table.remove(parents)
-    local children = string.match(redis.call("HGET", KEYS[2], parent) or "", "^[^\\n]*")
-    for join, child in string.gmatch(children, "(j?)(%d+)") do
-      if redis.call("HINCRBY", KEYS[4], child, -1) == 0 then
-        if join == "j" then
+    local texts, less, joins, children = read_fields(KEYS[2], parents), {}, {}, {}
+    for _, text in ipairs(texts) do
+      for join, child in string.gmatch(string.match(text or "", "^[^\\n]*"), "(j?)(%d+)") do
+        if not less[child] then children[#children + 1] = child end
+        less[child] = (less[child] or 0) + 1
+        joins[child] = join == "j"
+      end
+    end
+    parents = {}
+    for _, child in ipairs(children) do
+      if redis.call("HINCRBY", KEYS[4], child, -less[child]) == 0 then
+        if joins[child] then
           set_status(child, "c", 0, 0, 0)
           parents[#parents + 1] = child
         elseif stop ~= "" then
@@ -149,6 +159,42 @@ local function release(node)
       end
     end
   end
+end
+local function split(is_member)
+  local added, removed = {}, {}
+  for node, is in pairs(is_member) do
+    local nodes = is and added or removed
+    nodes[#nodes + 1] = node
+  end
+  return added, removed
+end
+local function write_changes()
+  local fields, scores, kept = {}, {}, {}
+  for node in pairs(changed) do
+    fields[#fields + 1] = node
+    fields[#fields + 1] = statuses[node]
+  end
+  spread("HSET", KEYS[3], fields)
+  local added, removed = split(is_open)
+  spread("SADD", KEYS[6], added)
+  spread("SREM", KEYS[6], removed)
+  added, removed = split(is_starting)
+  for _, node in ipairs(added) do
+    scores[#scores + 1] = node
+    scores[#scores + 1] = node
+  end
+  spread("ZADD", KEYS[7], scores)
+  spread("ZREM", KEYS[7], removed)
+  local _, forgotten = split(outcomes)
+  for node, outcome in pairs(outcomes) do
+    if outcome then
+      kept[#kept + 1] = node
+      kept[#kept + 1] = outcome
+    end
+  end
+  spread("HSET", KEYS[5], kept)
+  spread("HDEL", KEYS[5], forgotten)
+  count(KEYS[1], "completed", completed)
 end
 local function begin_stop(cause, reason)
   stop = cause
@@ -183,33 +229,33 @@ local function take(node, generation, sequence, outcome)
       return false
     end
     redis.call("ZREM", KEYS[9], node)
-    redis.call("HDEL", KEYS[5], node)
+    outcomes[node] = false
     set_status(node, "o", generation, sequence, stops_before)
-    redis.call("SADD", KEYS[6], node)
+    is_open[node] = true
     revive()
     return true
   end
   if kind == "c" or kind == "C" then
     if letter == "c" then return false end
-    redis.call("SREM", KEYS[6], node)
-    redis.call("ZREM", KEYS[7], node)
-    redis.call("ZREM", KEYS[9], node)
+    is_open[node], is_starting[node] = false, false
     set_status(node, "c", generation, sequence, stops)
-    redis.call("HSET", KEYS[5], node, outcome)
-    redis.call("HINCRBY", KEYS[1], "completed", 1)
-    if had_failed and not is_final() then revive() end
-    if redis.call("HGET", KEYS[4], node) ~= "-1" then release(node) end
+    outcomes[node] = outcome
+    completed = completed + 1
+    if had_failed then
+      redis.call("ZREM", KEYS[9], node)
+      if not is_final() then revive() end
+    end
+    if policy ~= "continue" or redis.call("HGET", KEYS[4], node) ~= "-1" then release(node) end
     return true
   end
   local failed = kind == "d" and "d" or "x"
   if had_failed and is_news then
     set_status(node, failed, generation, sequence, stops)
-    redis.call("HSET", KEYS[5], node, outcome)
+    outcomes[node] = outcome
     return true
   end
   if letter ~= "o" then return false end
-  redis.call("SREM", KEYS[6], node)
-  redis.call("ZREM", KEYS[7], node)
+  is_open[node], is_starting[node] = false, false
   if failed == "x" and stop ~= "" then
     withhold(node, generation)
     return true
@@ -219,7 +265,7 @@ local function take(node, generation, sequence, outcome)
     return true
   end
   set_status(node, failed, generation, sequence, stops)
-  redis.call("HSET", KEYS[5], node, outcome)
+  outcomes[node] = outcome
   redis.call("ZADD", KEYS[9], redis.call("HINCRBY", KEYS[1], "failings", 1), node)
   if policy == "continue" then
     if redis.call("HGET", KEYS[4], node) ~= "-1" then
@@ -231,9 +277,13 @@ local function take(node, generation, sequence, outcome)
   end
   return true
 end
+local told = {}
+for i = 7, #ARGV, 4 do told[#told + 1] = ARGV[i] end
+for i, text in ipairs(read_fields(KEYS[3], told)) do statuses[told[i]] = text end
 for i = 7, #ARGV, 4 do
   if not take(ARGV[i], tonumber(ARGV[i + 1]) - tonumber(created), tonumber(ARGV[i + 2]), ARGV[i + 3]) then repeated = true end
 end
+release_children()
 if state == "running" and not is_over() then
   if ARGV[5] ~= "" then
     begin_stop(ARGV[5], ARGV[6])
@@ -241,6 +291,7 @@ if state == "running" and not is_over() then
     begin_stop("deadline", "")
   end
 end
+write_changes()
 local open = redis.call("SCARD", KEYS[6])
 local stops = stop ~= "" and (repeated or stop ~= had_stop) and open > 0
 if state == "running" and open == 0 then
@@ -261,7 +312,7 @@ if repeated or stops then
 else
   local still = {}
   for _, node in ipairs(fresh) do
-    if redis.call("ZSCORE", KEYS[7], node) then still[#still + 1] = node end
+    if is_starting[node] then still[#still + 1] = node end
   end
   fresh = still
   more = #fresh - limit
@@ -273,11 +324,12 @@ local changed = repeated or changed_now
 local flags = (stops and 1 or 0) + (more > 0 and 2 or 0) + (changed and 4 or 0)
 local changes = redis.call("HINCRBY", KEYS[1], "changes", changed_now and 1 or 0)
 local reply = { state, flags, exact(now), created, ended, deadline, over, changes }
-for i = 1, math.min(limit, #fresh) do
+local texts = read_range(KEYS[2], fresh, 1, math.min(limit, #fresh))
+for i = 1, #texts do
   local _, generation = status_of(fresh[i])
   reply[#reply + 1] = fresh[i]
   reply[#reply + 1] = exact(created + generation)
-  reply[#reply + 1] = redis.call("HGET", KEYS[2], fresh[i]) or ""
+  reply[#reply + 1] = texts[i] or ""
 end
 return reply`
   },
@@ -520,7 +572,7 @@ return reply`
     keys: ["jobs", "runs", "pending", "limited", "scheduled", "retry", "active", "cancelled", "ledger", "result", "cancels", "progress", "logs", "watchers", "unique", "meta", "outbox", "endings", "members"] as const,
     args: ["now", "notices", "queue", "id", "reason"] as const,
     rest: undefined,
-    sha1: "513dbdfb8bd549c522fcfc3d0a0049fd4acff7c3",
+    sha1: "86de7d898f5fa829dcba3396cb8347421942e586",
     source: `#!lua flags=allow-oom
 local function clock(given)
   if given ~= "" then return tonumber(given) end
@@ -647,20 +699,32 @@ local function tell_ended(id, outcome)
 end
 local ending_held, member_known = 5000, 600000
 local hands_over, handed_over = false, {}
+local function tell_workflows(ids, places, outcomes, now)
+  if #ids == 0 then return end
+  local before = redis.call("HINCRBY", KEYS[16], "endings", exact(#ids)) - #ids
+  local due = exact(hands_over and now + ending_held or now)
+  local endings, outbox, members = {}, {}, {}
+  for i, id in ipairs(ids) do
+    local text = exact(before + i) .. "," .. places[i] .. "\\n" .. outcomes[i]
+    endings[2 * i - 1], endings[2 * i] = id, text
+    outbox[2 * i - 1], outbox[2 * i] = due, id
+    if hands_over then
+      handed_over[#handed_over + 1] = id
+      handed_over[#handed_over + 1] = text
+    end
+    if outcomes[i] ~= "R" then
+      members[#members + 1] = exact(now)
+      members[#members + 1] = id
+    end
+  end
+  spread("HSET", KEYS[18], endings)
+  spread("ZADD", KEYS[17], outbox)
+  spread("ZADD", KEYS[19], members)
+  local old = redis.call("ZRANGEBYSCORE", KEYS[19], "-inf", exact(now - member_known), "LIMIT", 0, #members)
+  spread("ZREM", KEYS[19], old)
+end
 local function tell_workflow(id, run, outcome, now)
-  if run.held ~= "m" then return end
-  local text = redis.call("HINCRBY", KEYS[16], "endings", 1) .. "," .. run.unique .. "\\n" .. outcome
-  redis.call("HSET", KEYS[18], id, text)
-  redis.call("ZADD", KEYS[17], hands_over and now + ending_held or now, id)
-  if hands_over then
-    handed_over[#handed_over + 1] = id
-    handed_over[#handed_over + 1] = text
-  end
-  if outcome == "R" then return end
-  redis.call("ZADD", KEYS[19], now, id)
-  for _, old in ipairs(redis.call("ZRANGEBYSCORE", KEYS[19], "-inf", now - member_known, "LIMIT", 0, 2)) do
-    redis.call("ZREM", KEYS[19], old)
-  end
+  if run.held == "m" then tell_workflows({ id }, { run.unique }, { outcome }, now) end
 end
 local function cancel_now(from, id, run, how, reason, now)
   write_failure(id, run, how, now, reason)
@@ -790,13 +854,55 @@ return { "created", exact(now) }`
     keys: ["head", "status", "starts"] as const,
     args: [] as const,
     rest: "nodes" as const,
-    sha1: "a40c6d05ffe14b73022441717aa9d8b59f5629e2",
+    sha1: "2b3a5547fabaa703018cf2fecf5e0d3bbd3b146f",
     source: `#!lua flags=allow-oom
-local created = tonumber(redis.call("HGET", KEYS[1], "created") or "0")
-for i = 1, #ARGV, 2 do
-  local generation = string.match(redis.call("HGET", KEYS[2], ARGV[i]) or "", "^%a(%d+)")
-  if generation and created + generation == tonumber(ARGV[i + 1]) then redis.call("ZREM", KEYS[3], ARGV[i]) end
+local function clock(given)
+  if given ~= "" then return tonumber(given) end
+  local time = redis.call("TIME")
+  return time[1] * 1000 + math.floor(time[2] / 1000)
 end
+local function exact(number)
+  return string.format("%d", number)
+end
+local function in_chunks(size, count, act)
+  for first = 1, count, size do
+    act(first, math.min(first + size - 1, count))
+  end
+end
+local function read_range(key, ids, first, last)
+  if last < first then return {} end
+  if last - first < 4000 then return redis.call("HMGET", key, unpack(ids, first, last)) end
+  local values = {}
+  in_chunks(4000, last - first + 1, function(from, to)
+    local part = redis.call("HMGET", key, unpack(ids, first + from - 1, first + to - 1))
+    for i = 1, #part do values[from + i - 1] = part[i] end
+  end)
+  return values
+end
+local function read_fields(key, ids)
+  return read_range(key, ids, 1, #ids)
+end
+local function spread_range(command, key, values, first, last)
+  local sum = 0
+  for from = first, last, 4000 do
+    sum = sum + redis.call(command, key, unpack(values, from, math.min(from + 3999, last)))
+  end
+  return sum
+end
+local function spread(command, key, values)
+  return spread_range(command, key, values, 1, #values)
+end
+local function count(meta, name, by)
+  if by > 0 then redis.call("HINCRBY", meta, name, exact(by)) end
+end
+local created = tonumber(redis.call("HGET", KEYS[1], "created") or "0")
+local nodes, confirmed = {}, {}
+for i = 1, #ARGV, 2 do nodes[#nodes + 1] = ARGV[i] end
+for i, text in ipairs(read_fields(KEYS[2], nodes)) do
+  local generation = string.match(text or "", "^%a(%d+)")
+  if generation and created + generation == tonumber(ARGV[2 * i]) then confirmed[#confirmed + 1] = nodes[i] end
+end
+spread("ZREM", KEYS[3], confirmed)
 return 1`
   },
   directory: {
@@ -1080,7 +1186,7 @@ return reply`
     keys: ["outbox", "endings"] as const,
     args: ["now", "limit"] as const,
     rest: undefined,
-    sha1: "738d46e5d047789e159ca8968d9b270c832b0d8c",
+    sha1: "60556ef69b4f7470f645126d9e883a92e6f2053a",
     source: `#!lua flags=allow-oom
 local function clock(given)
   if given ~= "" then return tonumber(given) end
@@ -1207,20 +1313,32 @@ local function tell_ended(id, outcome)
 end
 local ending_held, member_known = 5000, 600000
 local hands_over, handed_over = false, {}
+local function tell_workflows(ids, places, outcomes, now)
+  if #ids == 0 then return end
+  local before = redis.call("HINCRBY", keys.meta, "endings", exact(#ids)) - #ids
+  local due = exact(hands_over and now + ending_held or now)
+  local endings, outbox, members = {}, {}, {}
+  for i, id in ipairs(ids) do
+    local text = exact(before + i) .. "," .. places[i] .. "\\n" .. outcomes[i]
+    endings[2 * i - 1], endings[2 * i] = id, text
+    outbox[2 * i - 1], outbox[2 * i] = due, id
+    if hands_over then
+      handed_over[#handed_over + 1] = id
+      handed_over[#handed_over + 1] = text
+    end
+    if outcomes[i] ~= "R" then
+      members[#members + 1] = exact(now)
+      members[#members + 1] = id
+    end
+  end
+  spread("HSET", KEYS[2], endings)
+  spread("ZADD", KEYS[1], outbox)
+  spread("ZADD", keys.members, members)
+  local old = redis.call("ZRANGEBYSCORE", keys.members, "-inf", exact(now - member_known), "LIMIT", 0, #members)
+  spread("ZREM", keys.members, old)
+end
 local function tell_workflow(id, run, outcome, now)
-  if run.held ~= "m" then return end
-  local text = redis.call("HINCRBY", keys.meta, "endings", 1) .. "," .. run.unique .. "\\n" .. outcome
-  redis.call("HSET", KEYS[2], id, text)
-  redis.call("ZADD", KEYS[1], hands_over and now + ending_held or now, id)
-  if hands_over then
-    handed_over[#handed_over + 1] = id
-    handed_over[#handed_over + 1] = text
-  end
-  if outcome == "R" then return end
-  redis.call("ZADD", keys.members, now, id)
-  for _, old in ipairs(redis.call("ZRANGEBYSCORE", keys.members, "-inf", now - member_known, "LIMIT", 0, 2)) do
-    redis.call("ZREM", keys.members, old)
-  end
+  if run.held == "m" then tell_workflows({ id }, { run.unique }, { outcome }, now) end
 end
 local function cancel_now(from, id, run, how, reason, now)
   write_failure(id, run, how, now, reason)
@@ -1723,7 +1841,7 @@ return { exact(clock(ARGV[1])), redis.call("HGET", KEYS[1], ARGV[2]) or "" }`
     keys: ["jobs", "runs", "pending", "limited", "limits", "buckets", "scheduled", "retry", "active", "completed", "cancelled", "dead", "ledger", "result", "cancels", "progress", "logs", "watchers", "unique", "meta", "claims", "workers", "outbox", "endings", "members", "wake"] as const,
     args: ["now", "notices", "worker", "number", "limit", "lease", "plain"] as const,
     rest: "settlements" as const,
-    sha1: "20a2ceee5f19e18f24c822029f78cf9b307d2790",
+    sha1: "75e5993249ea66437fa97cae214e05090e87ea0a",
     source: `#!lua flags=allow-oom
 local worker, number, limit, lease = ARGV[3], ARGV[4], tonumber(ARGV[5]), tonumber(ARGV[6])
 local find, byte, format = string.find, string.byte, string.format
@@ -1859,20 +1977,32 @@ local function tell_ended(id, outcome)
 end
 local ending_held, member_known = 5000, 600000
 local hands_over, handed_over = false, {}
+local function tell_workflows(ids, places, outcomes, now)
+  if #ids == 0 then return end
+  local before = redis.call("HINCRBY", KEYS[20], "endings", exact(#ids)) - #ids
+  local due = exact(hands_over and now + ending_held or now)
+  local endings, outbox, members = {}, {}, {}
+  for i, id in ipairs(ids) do
+    local text = exact(before + i) .. "," .. places[i] .. "\\n" .. outcomes[i]
+    endings[2 * i - 1], endings[2 * i] = id, text
+    outbox[2 * i - 1], outbox[2 * i] = due, id
+    if hands_over then
+      handed_over[#handed_over + 1] = id
+      handed_over[#handed_over + 1] = text
+    end
+    if outcomes[i] ~= "R" then
+      members[#members + 1] = exact(now)
+      members[#members + 1] = id
+    end
+  end
+  spread("HSET", KEYS[24], endings)
+  spread("ZADD", KEYS[23], outbox)
+  spread("ZADD", KEYS[25], members)
+  local old = redis.call("ZRANGEBYSCORE", KEYS[25], "-inf", exact(now - member_known), "LIMIT", 0, #members)
+  spread("ZREM", KEYS[25], old)
+end
 local function tell_workflow(id, run, outcome, now)
-  if run.held ~= "m" then return end
-  local text = redis.call("HINCRBY", KEYS[20], "endings", 1) .. "," .. run.unique .. "\\n" .. outcome
-  redis.call("HSET", KEYS[24], id, text)
-  redis.call("ZADD", KEYS[23], hands_over and now + ending_held or now, id)
-  if hands_over then
-    handed_over[#handed_over + 1] = id
-    handed_over[#handed_over + 1] = text
-  end
-  if outcome == "R" then return end
-  redis.call("ZADD", KEYS[25], now, id)
-  for _, old in ipairs(redis.call("ZRANGEBYSCORE", KEYS[25], "-inf", now - member_known, "LIMIT", 0, 2)) do
-    redis.call("ZREM", KEYS[25], old)
-  end
+  if run.held == "m" then tell_workflows({ id }, { run.unique }, { outcome }, now) end
 end
 local function cancel_now(from, id, run, how, reason, now)
   write_failure(id, run, how, now, reason)
@@ -2096,6 +2226,7 @@ local function look_ahead(limits, now)
 end
 local arguments = { c = 0, C = 1, r = 3, b = 3, x = 1, s = 1, l = 1 }
 local ended, deleted_ids, kept, results, kept_runs, freed_keys, holders = {}, {}, {}, {}, {}, {}, {}
+local members, places, member_outcomes = {}, {}, {}
 local function completion(result)
   return result and "C" .. result or "c"
 end
@@ -2122,7 +2253,11 @@ local function complete(id, text, result, watched)
     kept_runs[#kept_runs + 1] = run
   end
   if watched then tell_ended(id, completion(result)) end
-  if held == "m" then tell_workflow(id, { held = held, unique = unique }, completion(result), now) end
+  if held == "m" then
+    members[#members + 1] = id
+    places[#places + 1] = unique
+    member_outcomes[#member_outcomes + 1] = completion(result)
+  end
   return run
 end
 local function write_completions()
@@ -2144,6 +2279,7 @@ local function write_completions()
   spread("HSET", KEYS[14], results)
   count(KEYS[20], "completed", #ended)
   count(KEYS[20], "removed", #deleted_ids)
+  tell_workflows(members, places, member_outcomes, now)
 end
 local function settle(plain, deleted)
   local ops, ids, tokens, freed = {}, {}, {}, false
@@ -3102,7 +3238,7 @@ return promoted`
     keys: ["jobs", "runs", "completed", "cancelled", "dead", "ledger", "result", "progress", "logs", "unique", "windows", "meta", "claims", "workers", "about", "requests", "producers", "members"] as const,
     args: ["now", "limit", "dead_retain", "max_dead", "max_finished"] as const,
     rest: undefined,
-    sha1: "0a2f68747ceb9f2459a331eb642cde76a34b1801",
+    sha1: "64e2b76ec007d285ac7d383264ba8dea18ab9a51",
     source: `#!lua flags=allow-oom
 local function clock(given)
   if given ~= "" then return tonumber(given) end
@@ -3229,20 +3365,32 @@ local function tell_ended(id, outcome)
 end
 local ending_held, member_known = 5000, 600000
 local hands_over, handed_over = false, {}
+local function tell_workflows(ids, places, outcomes, now)
+  if #ids == 0 then return end
+  local before = redis.call("HINCRBY", KEYS[12], "endings", exact(#ids)) - #ids
+  local due = exact(hands_over and now + ending_held or now)
+  local endings, outbox, members = {}, {}, {}
+  for i, id in ipairs(ids) do
+    local text = exact(before + i) .. "," .. places[i] .. "\\n" .. outcomes[i]
+    endings[2 * i - 1], endings[2 * i] = id, text
+    outbox[2 * i - 1], outbox[2 * i] = due, id
+    if hands_over then
+      handed_over[#handed_over + 1] = id
+      handed_over[#handed_over + 1] = text
+    end
+    if outcomes[i] ~= "R" then
+      members[#members + 1] = exact(now)
+      members[#members + 1] = id
+    end
+  end
+  spread("HSET", keys.endings, endings)
+  spread("ZADD", keys.outbox, outbox)
+  spread("ZADD", KEYS[18], members)
+  local old = redis.call("ZRANGEBYSCORE", KEYS[18], "-inf", exact(now - member_known), "LIMIT", 0, #members)
+  spread("ZREM", KEYS[18], old)
+end
 local function tell_workflow(id, run, outcome, now)
-  if run.held ~= "m" then return end
-  local text = redis.call("HINCRBY", KEYS[12], "endings", 1) .. "," .. run.unique .. "\\n" .. outcome
-  redis.call("HSET", keys.endings, id, text)
-  redis.call("ZADD", keys.outbox, hands_over and now + ending_held or now, id)
-  if hands_over then
-    handed_over[#handed_over + 1] = id
-    handed_over[#handed_over + 1] = text
-  end
-  if outcome == "R" then return end
-  redis.call("ZADD", KEYS[18], now, id)
-  for _, old in ipairs(redis.call("ZRANGEBYSCORE", KEYS[18], "-inf", now - member_known, "LIMIT", 0, 2)) do
-    redis.call("ZREM", KEYS[18], old)
-  end
+  if run.held == "m" then tell_workflows({ id }, { run.unique }, { outcome }, now) end
 end
 local function cancel_now(from, id, run, how, reason, now)
   write_failure(id, run, how, now, reason)
@@ -3331,7 +3479,7 @@ return removed`
     keys: ["jobs", "runs", "dead", "ledger", "result", "progress", "logs", "meta"] as const,
     args: [] as const,
     rest: "ids" as const,
-    sha1: "827b2f2a08ec23ecbedc63979fa10f50ccbbd946",
+    sha1: "ef6d8f1d40c3e037c0bb96b09b9e50417cd3da86",
     source: `#!lua flags=allow-oom
 local function clock(given)
   if given ~= "" then return tonumber(given) end
@@ -3458,20 +3606,32 @@ local function tell_ended(id, outcome)
 end
 local ending_held, member_known = 5000, 600000
 local hands_over, handed_over = false, {}
+local function tell_workflows(ids, places, outcomes, now)
+  if #ids == 0 then return end
+  local before = redis.call("HINCRBY", KEYS[8], "endings", exact(#ids)) - #ids
+  local due = exact(hands_over and now + ending_held or now)
+  local endings, outbox, members = {}, {}, {}
+  for i, id in ipairs(ids) do
+    local text = exact(before + i) .. "," .. places[i] .. "\\n" .. outcomes[i]
+    endings[2 * i - 1], endings[2 * i] = id, text
+    outbox[2 * i - 1], outbox[2 * i] = due, id
+    if hands_over then
+      handed_over[#handed_over + 1] = id
+      handed_over[#handed_over + 1] = text
+    end
+    if outcomes[i] ~= "R" then
+      members[#members + 1] = exact(now)
+      members[#members + 1] = id
+    end
+  end
+  spread("HSET", keys.endings, endings)
+  spread("ZADD", keys.outbox, outbox)
+  spread("ZADD", keys.members, members)
+  local old = redis.call("ZRANGEBYSCORE", keys.members, "-inf", exact(now - member_known), "LIMIT", 0, #members)
+  spread("ZREM", keys.members, old)
+end
 local function tell_workflow(id, run, outcome, now)
-  if run.held ~= "m" then return end
-  local text = redis.call("HINCRBY", KEYS[8], "endings", 1) .. "," .. run.unique .. "\\n" .. outcome
-  redis.call("HSET", keys.endings, id, text)
-  redis.call("ZADD", keys.outbox, hands_over and now + ending_held or now, id)
-  if hands_over then
-    handed_over[#handed_over + 1] = id
-    handed_over[#handed_over + 1] = text
-  end
-  if outcome == "R" then return end
-  redis.call("ZADD", keys.members, now, id)
-  for _, old in ipairs(redis.call("ZRANGEBYSCORE", keys.members, "-inf", now - member_known, "LIMIT", 0, 2)) do
-    redis.call("ZREM", keys.members, old)
-  end
+  if run.held == "m" then tell_workflows({ id }, { run.unique }, { outcome }, now) end
 end
 local function cancel_now(from, id, run, how, reason, now)
   write_failure(id, run, how, now, reason)
@@ -3611,7 +3771,7 @@ return redis.call("HGETALL", KEYS[1])`
     keys: ["jobs", "runs", "pending", "dead", "result", "unique", "windows", "meta", "outbox", "endings", "members", "wake"] as const,
     args: ["now"] as const,
     rest: "ids" as const,
-    sha1: "1959e5aff43c902937a7d9b7e2712327b7cc506f",
+    sha1: "321fb4030b66cd5e7215b1b523c5e979a8ee2437",
     source: `#!lua
 local function clock(given)
   if given ~= "" then return tonumber(given) end
@@ -3738,20 +3898,32 @@ local function tell_ended(id, outcome)
 end
 local ending_held, member_known = 5000, 600000
 local hands_over, handed_over = false, {}
+local function tell_workflows(ids, places, outcomes, now)
+  if #ids == 0 then return end
+  local before = redis.call("HINCRBY", KEYS[8], "endings", exact(#ids)) - #ids
+  local due = exact(hands_over and now + ending_held or now)
+  local endings, outbox, members = {}, {}, {}
+  for i, id in ipairs(ids) do
+    local text = exact(before + i) .. "," .. places[i] .. "\\n" .. outcomes[i]
+    endings[2 * i - 1], endings[2 * i] = id, text
+    outbox[2 * i - 1], outbox[2 * i] = due, id
+    if hands_over then
+      handed_over[#handed_over + 1] = id
+      handed_over[#handed_over + 1] = text
+    end
+    if outcomes[i] ~= "R" then
+      members[#members + 1] = exact(now)
+      members[#members + 1] = id
+    end
+  end
+  spread("HSET", KEYS[10], endings)
+  spread("ZADD", KEYS[9], outbox)
+  spread("ZADD", KEYS[11], members)
+  local old = redis.call("ZRANGEBYSCORE", KEYS[11], "-inf", exact(now - member_known), "LIMIT", 0, #members)
+  spread("ZREM", KEYS[11], old)
+end
 local function tell_workflow(id, run, outcome, now)
-  if run.held ~= "m" then return end
-  local text = redis.call("HINCRBY", KEYS[8], "endings", 1) .. "," .. run.unique .. "\\n" .. outcome
-  redis.call("HSET", KEYS[10], id, text)
-  redis.call("ZADD", KEYS[9], hands_over and now + ending_held or now, id)
-  if hands_over then
-    handed_over[#handed_over + 1] = id
-    handed_over[#handed_over + 1] = text
-  end
-  if outcome == "R" then return end
-  redis.call("ZADD", KEYS[11], now, id)
-  for _, old in ipairs(redis.call("ZRANGEBYSCORE", KEYS[11], "-inf", now - member_known, "LIMIT", 0, 2)) do
-    redis.call("ZREM", KEYS[11], old)
-  end
+  if run.held == "m" then tell_workflows({ id }, { run.unique }, { outcome }, now) end
 end
 local function cancel_now(from, id, run, how, reason, now)
   write_failure(id, run, how, now, reason)
@@ -3844,24 +4016,61 @@ return reply`
     keys: ["outbox", "endings"] as const,
     args: [] as const,
     rest: "endings" as const,
-    sha1: "083bddce757db788c547cb8b6c09011c6db702d0",
+    sha1: "b0a0a62c19712af8dc85782f7d8a61968f0e99f6",
     source: `#!lua flags=allow-oom
-local forgotten = 0
-for i = 1, #ARGV, 2 do
-  local text = redis.call("HGET", KEYS[2], ARGV[i])
-  if text and string.match(text, "^(%d+),") == ARGV[i + 1] then
-    redis.call("HDEL", KEYS[2], ARGV[i])
-    redis.call("ZREM", KEYS[1], ARGV[i])
-    forgotten = forgotten + 1
+local function clock(given)
+  if given ~= "" then return tonumber(given) end
+  local time = redis.call("TIME")
+  return time[1] * 1000 + math.floor(time[2] / 1000)
+end
+local function exact(number)
+  return string.format("%d", number)
+end
+local function in_chunks(size, count, act)
+  for first = 1, count, size do
+    act(first, math.min(first + size - 1, count))
   end
 end
-return forgotten`
+local function read_range(key, ids, first, last)
+  if last < first then return {} end
+  if last - first < 4000 then return redis.call("HMGET", key, unpack(ids, first, last)) end
+  local values = {}
+  in_chunks(4000, last - first + 1, function(from, to)
+    local part = redis.call("HMGET", key, unpack(ids, first + from - 1, first + to - 1))
+    for i = 1, #part do values[from + i - 1] = part[i] end
+  end)
+  return values
+end
+local function read_fields(key, ids)
+  return read_range(key, ids, 1, #ids)
+end
+local function spread_range(command, key, values, first, last)
+  local sum = 0
+  for from = first, last, 4000 do
+    sum = sum + redis.call(command, key, unpack(values, from, math.min(from + 3999, last)))
+  end
+  return sum
+end
+local function spread(command, key, values)
+  return spread_range(command, key, values, 1, #values)
+end
+local function count(meta, name, by)
+  if by > 0 then redis.call("HINCRBY", meta, name, exact(by)) end
+end
+local ids = {}
+for i = 1, #ARGV, 2 do ids[#ids + 1] = ARGV[i] end
+local known = {}
+for i, text in ipairs(read_fields(KEYS[2], ids)) do
+  if text and string.match(text, "^(%d+),") == ARGV[2 * i] then known[#known + 1] = ids[i] end
+end
+spread("ZREM", KEYS[1], known)
+return spread("HDEL", KEYS[2], known)`
   },
   remove: {
     keys: ["jobs", "runs", "completed", "cancelled", "dead", "ledger", "result", "progress", "logs", "meta"] as const,
     args: [] as const,
     rest: "ids" as const,
-    sha1: "e20748635aa16aabcb55aa7637bef472c2db2da6",
+    sha1: "33a2f6638ea2a721ebe067aa82774caf035944cf",
     source: `#!lua flags=allow-oom
 local function clock(given)
   if given ~= "" then return tonumber(given) end
@@ -3988,20 +4197,32 @@ local function tell_ended(id, outcome)
 end
 local ending_held, member_known = 5000, 600000
 local hands_over, handed_over = false, {}
+local function tell_workflows(ids, places, outcomes, now)
+  if #ids == 0 then return end
+  local before = redis.call("HINCRBY", KEYS[10], "endings", exact(#ids)) - #ids
+  local due = exact(hands_over and now + ending_held or now)
+  local endings, outbox, members = {}, {}, {}
+  for i, id in ipairs(ids) do
+    local text = exact(before + i) .. "," .. places[i] .. "\\n" .. outcomes[i]
+    endings[2 * i - 1], endings[2 * i] = id, text
+    outbox[2 * i - 1], outbox[2 * i] = due, id
+    if hands_over then
+      handed_over[#handed_over + 1] = id
+      handed_over[#handed_over + 1] = text
+    end
+    if outcomes[i] ~= "R" then
+      members[#members + 1] = exact(now)
+      members[#members + 1] = id
+    end
+  end
+  spread("HSET", keys.endings, endings)
+  spread("ZADD", keys.outbox, outbox)
+  spread("ZADD", keys.members, members)
+  local old = redis.call("ZRANGEBYSCORE", keys.members, "-inf", exact(now - member_known), "LIMIT", 0, #members)
+  spread("ZREM", keys.members, old)
+end
 local function tell_workflow(id, run, outcome, now)
-  if run.held ~= "m" then return end
-  local text = redis.call("HINCRBY", KEYS[10], "endings", 1) .. "," .. run.unique .. "\\n" .. outcome
-  redis.call("HSET", keys.endings, id, text)
-  redis.call("ZADD", keys.outbox, hands_over and now + ending_held or now, id)
-  if hands_over then
-    handed_over[#handed_over + 1] = id
-    handed_over[#handed_over + 1] = text
-  end
-  if outcome == "R" then return end
-  redis.call("ZADD", keys.members, now, id)
-  for _, old in ipairs(redis.call("ZRANGEBYSCORE", keys.members, "-inf", now - member_known, "LIMIT", 0, 2)) do
-    redis.call("ZREM", keys.members, old)
-  end
+  if run.held == "m" then tell_workflows({ id }, { run.unique }, { outcome }, now) end
 end
 local function cancel_now(from, id, run, how, reason, now)
   write_failure(id, run, how, now, reason)
@@ -4061,7 +4282,7 @@ return removed`
     keys: ["jobs", "runs", "pending", "active", "cancelled", "dead", "ledger", "result", "cancels", "progress", "logs", "watchers", "unique", "meta", "outbox", "endings", "members", "wake"] as const,
     args: ["now", "notices", "limit"] as const,
     rest: undefined,
-    sha1: "77ffc13654d9951790dbde5cb038abbd63374300",
+    sha1: "efd8ddcf10492fd10662f3588b536330e853fb10",
     source: `#!lua flags=allow-oom
 local function clock(given)
   if given ~= "" then return tonumber(given) end
@@ -4188,20 +4409,32 @@ local function tell_ended(id, outcome)
 end
 local ending_held, member_known = 5000, 600000
 local hands_over, handed_over = false, {}
+local function tell_workflows(ids, places, outcomes, now)
+  if #ids == 0 then return end
+  local before = redis.call("HINCRBY", KEYS[14], "endings", exact(#ids)) - #ids
+  local due = exact(hands_over and now + ending_held or now)
+  local endings, outbox, members = {}, {}, {}
+  for i, id in ipairs(ids) do
+    local text = exact(before + i) .. "," .. places[i] .. "\\n" .. outcomes[i]
+    endings[2 * i - 1], endings[2 * i] = id, text
+    outbox[2 * i - 1], outbox[2 * i] = due, id
+    if hands_over then
+      handed_over[#handed_over + 1] = id
+      handed_over[#handed_over + 1] = text
+    end
+    if outcomes[i] ~= "R" then
+      members[#members + 1] = exact(now)
+      members[#members + 1] = id
+    end
+  end
+  spread("HSET", KEYS[16], endings)
+  spread("ZADD", KEYS[15], outbox)
+  spread("ZADD", KEYS[17], members)
+  local old = redis.call("ZRANGEBYSCORE", KEYS[17], "-inf", exact(now - member_known), "LIMIT", 0, #members)
+  spread("ZREM", KEYS[17], old)
+end
 local function tell_workflow(id, run, outcome, now)
-  if run.held ~= "m" then return end
-  local text = redis.call("HINCRBY", KEYS[14], "endings", 1) .. "," .. run.unique .. "\\n" .. outcome
-  redis.call("HSET", KEYS[16], id, text)
-  redis.call("ZADD", KEYS[15], hands_over and now + ending_held or now, id)
-  if hands_over then
-    handed_over[#handed_over + 1] = id
-    handed_over[#handed_over + 1] = text
-  end
-  if outcome == "R" then return end
-  redis.call("ZADD", KEYS[17], now, id)
-  for _, old in ipairs(redis.call("ZRANGEBYSCORE", KEYS[17], "-inf", now - member_known, "LIMIT", 0, 2)) do
-    redis.call("ZREM", KEYS[17], old)
-  end
+  if run.held == "m" then tell_workflows({ id }, { run.unique }, { outcome }, now) end
 end
 local function cancel_now(from, id, run, how, reason, now)
   write_failure(id, run, how, now, reason)

@@ -50,21 +50,35 @@ local ending_held, member_known = 5000, 600000
 -- Endings that go to the caller at once. A script that hands them over says so.
 local hands_over, handed_over = false, {}
 
--- Remembers how a member of a workflow ended until the workflow knows, and for a while that it has ended.
+-- Remembers how members of workflows ended until their workflows know, and for a while that they have ended.
+local function tell_workflows(ids, places, outcomes, now)
+  if #ids == 0 then return end
+  local before = redis.call("HINCRBY", keys.meta, "endings", exact(#ids)) - #ids
+  local due = exact(hands_over and now + ending_held or now)
+  local endings, outbox, members = {}, {}, {}
+  for i, id in ipairs(ids) do
+    local text = exact(before + i) .. "," .. places[i] .. "\n" .. outcomes[i]
+    endings[2 * i - 1], endings[2 * i] = id, text
+    outbox[2 * i - 1], outbox[2 * i] = due, id
+    if hands_over then
+      handed_over[#handed_over + 1] = id
+      handed_over[#handed_over + 1] = text
+    end
+    if outcomes[i] ~= "R" then
+      members[#members + 1] = exact(now)
+      members[#members + 1] = id
+    end
+  end
+  spread("HSET", keys.endings, endings)
+  spread("ZADD", keys.outbox, outbox)
+  spread("ZADD", keys.members, members)
+  -- more go than come, so that the known ones become fewer
+  local old = redis.call("ZRANGEBYSCORE", keys.members, "-inf", exact(now - member_known), "LIMIT", 0, #members)
+  spread("ZREM", keys.members, old)
+end
+
 local function tell_workflow(id, run, outcome, now)
-  if run.held ~= "m" then return end
-  local text = redis.call("HINCRBY", keys.meta, "endings", 1) .. "," .. run.unique .. "\n" .. outcome
-  redis.call("HSET", keys.endings, id, text)
-  redis.call("ZADD", keys.outbox, hands_over and now + ending_held or now, id)
-  if hands_over then
-    handed_over[#handed_over + 1] = id
-    handed_over[#handed_over + 1] = text
-  end
-  if outcome == "R" then return end
-  redis.call("ZADD", keys.members, now, id)
-  for _, old in ipairs(redis.call("ZRANGEBYSCORE", keys.members, "-inf", now - member_known, "LIMIT", 0, 2)) do
-    redis.call("ZREM", keys.members, old)
-  end
+  if run.held == "m" then tell_workflows({ id }, { run.unique }, { outcome }, now) end
 end
 
 -- `how` is "cancelled" or "expired"; `reason` is a JSON string. An outcome is a letter and what goes with it: c · C result ·

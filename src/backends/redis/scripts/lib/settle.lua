@@ -4,6 +4,7 @@ local arguments = { c = 0, C = 1, r = 3, b = 3, x = 1, s = 1, l = 1 }
 
 -- Completions that take more than deleting a job. What they write is gathered, since a command for many costs each little.
 local ended, deleted_ids, kept, results, kept_runs, freed_keys, holders = {}, {}, {}, {}, {}, {}, {}
+local members, places, member_outcomes = {}, {}, {}
 
 local function completion(result)
   return result and "C" .. result or "c"
@@ -34,7 +35,11 @@ local function complete(id, text, result, watched)
     kept_runs[#kept_runs + 1] = run
   end
   if watched then tell_ended(id, completion(result)) end
-  if held == "m" then tell_workflow(id, { held = held, unique = unique }, completion(result), now) end
+  if held == "m" then
+    members[#members + 1] = id
+    places[#places + 1] = unique
+    member_outcomes[#member_outcomes + 1] = completion(result)
+  end
   return run
 end
 
@@ -57,6 +62,7 @@ local function write_completions()
   spread("HSET", keys.result, results)
   count(keys.meta, "completed", #ended)
   count(keys.meta, "removed", #deleted_ids)
+  tell_workflows(members, places, member_outcomes, now)
 end
 
 -- Settles one after the other what exchange.lua has left: all, or those after the `plain` ones when it has `deleted`
