@@ -122,7 +122,8 @@ export { type Purpose, Waiting } from "./ports/Waiting.ts"
 export { type Wakeup, Wakeups } from "./ports/Wakeups.ts"
 export {
   type Advance,
-  type CreateOutcome,
+  type Created,
+  type CreateReply,
   type NewNode,
   type NewWorkflow,
   type NodeJob,

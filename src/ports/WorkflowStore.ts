@@ -34,8 +34,18 @@ export interface NewWorkflow {
   readonly deadlineMillis?: number
 }
 
-/** `created`; `existing`: the same is stored; `conflict`: another one has this id. Nothing changed in the last two. */
-export type CreateOutcome = "created" | "existing" | "conflict"
+/** A workflow that was stored just now. Times are epoch ms by the backend's clock. */
+export interface Created {
+  readonly _tag: "Created"
+  /** The generation of all its nodes. Those without parents are to be started. */
+  readonly createdAt: EpochMillis
+  readonly deadlineAt?: EpochMillis
+  /** When somebody looks at it, unless it is driven before. */
+  readonly lookAt: EpochMillis
+}
+
+/** `Existing`: the same is stored; `Conflict`: another one has this id. Nothing changed in these two. */
+export type CreateReply = Created | { readonly _tag: "Existing" } | { readonly _tag: "Conflict" }
 
 /** Why a workflow stops before all of its nodes have run. */
 export type StopCause = "failure" | "cancelled" | "deadline"
@@ -123,7 +133,7 @@ export class WorkflowStore extends Context.Service<
   WorkflowStore,
   {
     /** Stores a workflow as a whole, with its first nodes to be started. **Ref** WORKFLOW-1 */
-    readonly create: (workflow: NewWorkflow) => Effect.Effect<CreateOutcome, StoreError>
+    readonly create: (workflow: NewWorkflow) => Effect.Effect<CreateReply, StoreError>
 
     /**
      * Tells a workflow how members ended, and asks what is to be done.
@@ -158,8 +168,12 @@ export class WorkflowStore extends Context.Service<
 
     /** Workflows that somebody should drive: started by a process that is gone, or past their deadline. */
     readonly due: (limit: number) => Effect.Effect<ReadonlyArray<string>, StoreError>
-    /** Says that a workflow was driven, and that nothing is outstanding but its deadline, or that it comes to its stop. */
-    readonly driven: (id: string) => Effect.Effect<void, StoreError>
+    /**
+     * Says that a workflow was driven, and that nothing is outstanding but its deadline, or that it comes to its stop.
+     *
+     * **Shape** `created`: it is by whoever has just stored it. What others have found outstanding since stays so.
+     */
+    readonly driven: (id: string, created?: Created) => Effect.Effect<void, StoreError>
 
     readonly get: (id: string) => Effect.Effect<Option.Option<WorkflowRecord>, StoreError>
     /** Nodes by number, from one on; empty beyond the last. */

@@ -20,10 +20,9 @@ export class Deadlines {
     return {
       ...this.#store,
       create: (workflow) =>
-        Effect.tap(this.#store.create(workflow), (outcome) =>
+        Effect.tap(this.#store.create(workflow), (reply) =>
           Effect.sync(() => {
-            if (outcome !== "created" || workflow.deadlineMillis === undefined) return
-            this.#at.set(workflow.id, this.#clock.currentTimeMillisUnsafe() + workflow.deadlineMillis)
+            if (reply._tag === "Created" && reply.deadlineAt !== undefined) this.#at.set(workflow.id, reply.deadlineAt)
           })
         )
     }

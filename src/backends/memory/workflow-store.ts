@@ -43,15 +43,13 @@ export const make = (notify: (name: string, notice: Notice) => void): WorkflowSt
       attemptNow("create", (now) => {
         const existing = workflows.get(known(given.id))
         if (existing !== undefined) {
-          return existing.graph.given.fingerprint === given.fingerprint ? "existing" : "conflict"
+          return { _tag: existing.graph.given.fingerprint === given.fingerprint ? "Existing" : "Conflict" } as const
         }
-        workflows.set(given.id, {
-          graph: new WorkflowGraph(given, now),
-          order: ++created,
-          lookAt: now + lookMillis,
-          listeners: []
-        })
-        return "created"
+        const graph = new WorkflowGraph(given, now)
+        const lookAt = now + lookMillis
+        workflows.set(given.id, { graph, order: ++created, lookAt, listeners: [] })
+        const { deadlineAt } = graph
+        return { _tag: "Created", createdAt: now, lookAt, ...(deadlineAt === undefined ? {} : { deadlineAt }) } as const
       }),
     advance: ({ drive = false, endings, id, limit, stop }) =>
       attemptNow("advance", (now) => {

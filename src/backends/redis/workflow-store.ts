@@ -3,17 +3,20 @@ import * as Option from "effect/Option"
 import * as Result from "effect/Result"
 import { boundedText } from "../../domain/bounded-text.ts"
 import type { Ended, EpochMillis } from "../../domain/Job.ts"
+import { checkWorkflowId } from "../../domain/limits.ts"
 import { type WorkflowState } from "../../domain/Workflow.ts"
 import { memberJobId } from "../../domain/workflow-graph.ts"
 import { parsePlace, refused } from "../../ports/checks.ts"
 import {
   type Advance,
-  type CreateOutcome,
+  type Created,
+  type CreateReply,
   type NewNode,
   type NewWorkflow,
   WorkflowStore,
   type WorkflowWatch
 } from "../../ports/WorkflowStore.ts"
+import type { StoreError } from "../../ports/StoreError.ts"
 import { decodeEnded, encodeEnded } from "./codec.ts"
 import { scripts } from "./scripts/index.ts"
 import type { Workflows } from "./Workflows.ts"
@@ -30,6 +33,8 @@ const openPage = 200
 
 /** A directory entry stays as it is. */
 const same = "-"
+
+const outcomeTags = { existing: "Existing", conflict: "Conflict" } as const
 
 type RawAdvance = readonly [
   state: WorkflowState,
@@ -77,32 +82,54 @@ export const make = (workflows: Workflows): WorkflowStore["Service"] => {
     created: EpochMillis | string,
     look: string,
     over: string,
-    changes: number | string = ""
-  ) => Effect.asVoid(inDirectory("enter", scripts.enter, [id, state, created, look, over, changes]))
+    changes: number | string = "",
+    unless: EpochMillis | "" = ""
+  ) => inDirectory<string>("enter", scripts.enter, [id, state, created, look, unless, over, changes])
 
   const lookSoon = (id: string) => enter(id, same, "", `+${lookMillis}`, same)
 
-  const create = Effect.fnUntraced(function* (workflow: NewWorkflow) {
+  const create = Effect.fnUntraced(function* (workflow: NewWorkflow): Effect.fn.Return<CreateReply, StoreError> {
     const { deadlineMillis, fingerprint, id, nodes } = workflow
+    const good = checkWorkflowId(id)
+    if (Result.isFailure(good)) return yield* Effect.fail(refused("create", good.failure))
     // first of all, so that somebody finds it whatever becomes of this process
-    yield* lookSoon(id)
-    for (const args of inSteps(nodes)) {
+    const first = yield* enter(id, "running", "", `+${lookMillis}`, same, 0)
+    const look = first === "" ? yield* lookSoon(id) : first
+    const steps = [...inSteps(nodes)]
+    const last = steps.pop() ?? []
+    for (const args of steps) {
       const stored = yield* run<string>("create", scripts.draft, id, [fingerprint, ...args])
       if (stored !== "") break
     }
     const total = nodes.filter(({ job }) => job !== undefined).length
-    const [outcome, created] = yield* run<readonly [CreateOutcome | "torn", string]>("create", scripts.commit, id, [
-      fingerprint,
-      nodes.length,
-      deadlineMillis ?? "",
+    const fields = [
       ...["name", workflow.name, "policy", workflow.policy, "total", total],
       ...["retain", workflow.retainMillis, "retain_failed", workflow.retainFailedMillis]
+    ]
+    const [outcome, created, deadline] = yield* run<
+      readonly ["created" | "existing" | "conflict" | "torn", string, string]
+    >("create", scripts.create, id, [
+      fingerprint,
+      nodes.length - last.length / 3,
+      deadlineMillis ?? "",
+      fields.length,
+      ...fields,
+      ...last
     ])
-    // two different workflows were started under one id at the same time, and undid each other's nodes
-    if (outcome === "torn") return "conflict"
-    if (outcome === "created") yield* enter(id, "running", created, `+${lookMillis}`, same, 1)
-    return outcome
+    if (outcome !== "created") {
+      // torn: two different workflows were started under one id at the same time, and undid each other's nodes
+      return { _tag: outcomeTags[outcome === "torn" ? "conflict" : outcome] }
+    }
+    return {
+      _tag: "Created",
+      createdAt: Number(created),
+      ...(deadline === "" ? {} : { deadlineAt: Number(deadline) }),
+      lookAt: Number(look)
+    }
   })
+
+  const drivenFirst = (id: string, { createdAt, deadlineAt, lookAt }: Created) =>
+    Effect.asVoid(enter(id, "running", createdAt, deadlineAt === undefined ? "" : String(deadlineAt), same, 1, lookAt))
 
   const note = (id: string, [state, , , created, , deadline, over, changes]: RawAdvance) =>
     enter(id, state, created, state === "running" ? (deadline === "" ? same : deadline) : "", over, changes)
@@ -114,7 +141,8 @@ export const make = (workflows: Workflows): WorkflowStore["Service"] => {
     limit,
     stop
   }) {
-    if (stop !== undefined) yield* lookSoon(id)
+    // later than whoever has just stored it expects, so that it does not take it for done
+    if (stop !== undefined) yield* enter(id, same, "", `>${lookMillis}`, same)
     const answer = yield* run<RawAdvance | []>("advance", scripts.advance, id, [
       workflows.notices,
       limit,
@@ -188,7 +216,8 @@ export const make = (workflows: Workflows): WorkflowStore["Service"] => {
         })
       ),
     due: (limit) => inDirectory<ReadonlyArray<string>>("due", scripts.looks, [limit, lookMillis]),
-    driven: Effect.fnUntraced(function* (id) {
+    driven: Effect.fnUntraced(function* (id, created) {
+      if (created !== undefined) return yield* drivenFirst(id, created)
       const found = yield* run<ReadonlyArray<string>>("driven", scripts.workflow, id, [])
       if (found.length === 0) {
         // a start that is still under way, or one that never came to its end

@@ -16,7 +16,7 @@ import type { EnqueueError, InvalidResult } from "../client/Client.ts"
 import { encodeWorkflow, type StartOptions } from "./encode.ts"
 import * as Ends from "./Ends.ts"
 import { NoMember, WorkflowCancelled, WorkflowConflict, WorkflowFailed, WorkflowMissing } from "./errors.ts"
-import { carryOut, drive } from "./relay.ts"
+import { begin, carryOut, drive } from "./relay.ts"
 import { collect, failureOf, parentOutcomes, type ParentOutcome } from "./results.ts"
 
 export type { StartOptions } from "./encode.ts"
@@ -178,15 +178,16 @@ const make = Effect.fnUntraced(function* (maxPayloadBytes: number) {
   const start = Effect.fnUntraced(function* <A, E>(workflow: Workflow<A, E>, options: StartOptions = {}) {
     const ids = yield* JobIds
     const id = options.id ?? (yield* ids.next)
-    const created = yield* store.create(yield* encodeWorkflow(workflow.shape, id, options, maxPayloadBytes))
-    if (created === "conflict") return yield* new WorkflowConflict({ workflowId: id })
+    const encoded = yield* encodeWorkflow(workflow.shape, id, options, maxPayloadBytes)
+    const reply = yield* store.create(encoded)
+    if (reply._tag === "Conflict") return yield* new WorkflowConflict({ workflowId: id })
     // it is stored, and goes on whoever enqueues its first jobs
-    yield* onStores(drive(id)).pipe(
+    yield* onStores(reply._tag === "Created" ? begin(encoded, reply) : drive(id)).pipe(
       Effect.catch((error) =>
         Effect.logDebug(`workflow ${id} is stored, and somebody else starts it: ${error.message}`)
       )
     )
-    return { id, workflow, outcome: created === "created" ? ("started" as const) : ("existing" as const) }
+    return { id, workflow, outcome: reply._tag === "Created" ? ("started" as const) : ("existing" as const) }
   })
 
   const awaitEnd = (id: string) => Effect.andThen(ends.wait(id), store.get(id))
@@ -220,8 +221,7 @@ const make = Effect.fnUntraced(function* (maxPayloadBytes: number) {
     const stop = { cause: "cancelled", reason } as const
     const advance = yield* store.advance({ id, endings: [], limit: 500, drive: true, stop })
     if (Option.isNone(advance)) return "missing" as const
-    yield* onStores(carryOut(id, advance.value))
-    yield* store.driven(id)
+    yield* onStores(carryOut(id, advance.value, store.driven(id)))
     return "requested" as const
   })
 

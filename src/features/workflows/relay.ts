@@ -4,7 +4,7 @@ import type { Member } from "../../domain/Job.ts"
 import { memberJobId } from "../../domain/workflow-graph.ts"
 import { JobStore, memberAcceptMillis, type MemberEnding } from "../../ports/JobStore.ts"
 import { StoreError } from "../../ports/StoreError.ts"
-import { type Advance, type Start, WorkflowStore } from "../../ports/WorkflowStore.ts"
+import { type Advance, type Created, type NewWorkflow, type Start, WorkflowStore } from "../../ports/WorkflowStore.ts"
 
 /** Endings told, and jobs enqueued, in one step. */
 const stepSize = 500
@@ -95,42 +95,76 @@ const cancelOpen = Effect.fnUntraced(function* (id: string) {
   } while (cursor !== undefined)
 })
 
-/** Does what a workflow answered, and what follows from that, until nothing is left to do. */
-export const carryOut: (id: string, advance: Advance) => Effect.Effect<void, StoreError, JobStore | WorkflowStore> =
-  Effect.fnUntraced(function* (id, first) {
-    const workflows = yield* WorkflowStore
-    let advance = first
-    while (true) {
-      const taken: Array<Member> = []
-      for (const [queue, group] of grouped(advance.starts, (start) => start.queue)) {
-        const done = yield* enqueueIn(queue, group, advance)
-        taken.push(...done.taken)
-        yield* workflows.confirm(id, done.stored)
-      }
-      if (advance.stop && !advance.more) yield* cancelOpen(id)
-      if (!advance.more && taken.length === 0) return
-      const next = yield* workflows.advance({
-        id,
-        endings: taken.map((member) => ({
-          member,
-          // it has no endings of its own
-          sequence: 0,
-          ended: { _tag: "Dead", reason: "skipped", error: `another job has the id ${jobIdOf(member)}` }
-        })),
-        limit: stepSize,
-        drive: advance.more
-      })
-      if (Option.isNone(next)) return
-      advance = next.value
+/**
+ * Does what a workflow answered, and what follows from that, until nothing is left to do. `done` comes then, along with
+ * the last word to the workflow that its jobs are enqueued: should that be lost, they would be found enqueued.
+ */
+export const carryOut: <R = never>(
+  id: string,
+  advance: Advance,
+  done?: Effect.Effect<void, StoreError, R>
+) => Effect.Effect<void, StoreError, JobStore | WorkflowStore | R> = Effect.fnUntraced(function* <R>(
+  id: string,
+  first: Advance,
+  done: Effect.Effect<void, StoreError, R> = Effect.void
+) {
+  const workflows = yield* WorkflowStore
+  let advance = first
+  while (true) {
+    const stored: Array<Member> = []
+    const taken: Array<Member> = []
+    for (const [queue, group] of grouped(advance.starts, (start) => start.queue)) {
+      const outcome = yield* enqueueIn(queue, group, advance)
+      taken.push(...outcome.taken)
+      stored.push(...outcome.stored)
     }
-  })
+    const confirmed = workflows.confirm(id, stored)
+    if (advance.stop && !advance.more) yield* cancelOpen(id)
+    if (!advance.more && taken.length === 0) {
+      return yield* Effect.all([confirmed, done], { concurrency: "unbounded", discard: true })
+    }
+    yield* confirmed
+    const next = yield* workflows.advance({
+      id,
+      endings: taken.map((member) => ({
+        member,
+        // it has no endings of its own
+        sequence: 0,
+        ended: { _tag: "Dead", reason: "skipped", error: `another job has the id ${jobIdOf(member)}` }
+      })),
+      limit: stepSize,
+      drive: advance.more
+    })
+    // a workflow that is gone has nothing left to learn
+    if (Option.isNone(next)) return yield* done
+    advance = next.value
+  }
+})
 
 /** Has a workflow do what is outstanding, whoever left it so. */
 export const drive = Effect.fnUntraced(function* (id: string) {
   const workflows = yield* WorkflowStore
   const advance = yield* workflows.advance({ id, endings: [], limit: stepSize, drive: true })
-  if (Option.isSome(advance)) yield* carryOut(id, advance.value)
-  yield* workflows.driven(id)
+  const driven = workflows.driven(id)
+  yield* Option.isSome(advance) ? carryOut(id, advance.value, driven) : driven
+})
+
+/** Starts a workflow that was stored just now: what it would answer is known. */
+export const begin = Effect.fnUntraced(function* ({ id, nodes }: NewWorkflow, created: Created) {
+  const workflows = yield* WorkflowStore
+  const starts = nodes.flatMap(({ job, parents }, node): ReadonlyArray<Start> =>
+    job === undefined || parents.length > 0
+      ? []
+      : [{ ...job, member: { workflow: id, node, generation: created.createdAt } }]
+  )
+  const advance: Advance = {
+    state: "running",
+    now: created.createdAt,
+    starts: starts.slice(0, stepSize),
+    more: starts.length > stepSize,
+    stop: false
+  }
+  yield* carryOut(id, advance, workflows.driven(id, created))
 })
 
 const tellOne = Effect.fnUntraced(function* (id: string, relayed: ReadonlyArray<Relayed>) {
@@ -140,15 +174,17 @@ const tellOne = Effect.fnUntraced(function* (id: string, relayed: ReadonlyArray<
     const step = relayed.slice(first, first + stepSize)
     const endings = step.map(({ ending }) => ending)
     const advance = yield* workflows.advance({ id, endings, limit: stepSize })
-    // a workflow that is gone has nothing left to learn
-    if (Option.isSome(advance)) yield* carryOut(id, advance.value)
     // last of all: until then whoever comes next starts over
-    for (const [queue, group] of grouped(step, (item) => item.queue)) {
-      yield* store.forgetEndings(
-        queue,
-        group.map(({ ending }) => ending)
-      )
-    }
+    const forget = Effect.forEach(
+      grouped(step, (item) => item.queue),
+      ([queue, group]) =>
+        store.forgetEndings(
+          queue,
+          group.map(({ ending }) => ending)
+        ),
+      { discard: true }
+    )
+    yield* Option.isSome(advance) ? carryOut(id, advance.value, forget) : forget
   }
 })
 

@@ -138,6 +138,17 @@ export const uniqueContract = contract("unique", (it) => {
     })
   )
 
+  it.effect("UNIQUE-3 so it is when they differ in everything else", (queue) =>
+    Effect.gen(function* () {
+      const other = job("b", { uniqueKey: "k", kind: "another", priority: 9, maxAttempts: 1, uniqueUntil: "started" })
+
+      const outcomes = yield* queue.enqueue(keyed("a"), other, keyed("c", "l"))
+
+      assert.deepStrictEqual(outcomes, [enqueued, duplicateOf("a"), enqueued])
+      assert.deepStrictEqual(yield* queue.states("a", "b", "c"), ["pending", "none", "pending"])
+    })
+  )
+
   it.effect("UNIQUE-4 a redrive takes the key again", (queue) =>
     Effect.gen(function* () {
       yield* queue.enqueue(keyed("a"))

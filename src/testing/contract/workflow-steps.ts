@@ -9,7 +9,13 @@ import * as Workflow from "../../domain/Workflow.ts"
 import { relay } from "../../features/workflows/Workflows.ts"
 import { JobStore, type MemberEnding } from "../../ports/JobStore.ts"
 import { StoreError } from "../../ports/StoreError.ts"
-import { type Advance, type Start, type WorkflowRecord, WorkflowStore } from "../../ports/WorkflowStore.ts"
+import {
+  type Advance,
+  type Created,
+  type Start,
+  type WorkflowRecord,
+  WorkflowStore
+} from "../../ports/WorkflowStore.ts"
 import { contract } from "./contract.ts"
 import { bury, complete } from "./support.ts"
 import type { TestQueue } from "./TestQueue.ts"
@@ -131,12 +137,33 @@ export const workflowStepsContract = contract("steps of workflows", (it) => {
       yield* TestClock.adjust("1 second")
       yield* tidy(queue)
 
-      assert.strictEqual(outcome, "created")
+      assert.strictEqual(outcome._tag, "Created")
       assert.deepStrictEqual([early.pending, stillEarly.pending], [0, 0])
       assert.deepInclude(yield* queue.depths, { pending: 1 })
       yield* TestClock.adjust("10 minutes")
       yield* tidy(queue)
       assert.deepInclude(yield* queue.counters, { enqueued: 1 })
+    })
+  )
+
+  it.effect("WORKFLOW-3 a start that ends later does not hide a cancel that was cut off", (queue) =>
+    Effect.gen(function* () {
+      const id = queue.name
+      const store = yield* WorkflowStore
+      const created = yield* create(pairOf(queue, id))
+      assert.strictEqual(created._tag, "Created")
+      yield* TestClock.adjust("1 milli")
+
+      // of the cancel no more than this, and the rest of the start
+      yield* store.advance({ id, endings: [], limit: 10, stop: { cause: "cancelled", reason: "why" } })
+      yield* store.driven(id, created as Created)
+      yield* TestClock.adjust("30 seconds")
+      yield* tidy(queue)
+
+      assert.deepInclude(yield* found(id), { state: "running", stopCause: "cancelled" })
+      assert.deepInclude(yield* queue.counters, { enqueued: 1, cancelled: 1 })
+      yield* tidy(queue)
+      assert.deepInclude(yield* found(id), { state: "cancelled" })
     })
   )
 

@@ -254,8 +254,8 @@ export const bugs: ReadonlyArray<Bug> = [
     edits: [
       {
         file: "src/features/workflows/relay.ts",
-        from: "    if (Option.isSome(advance)) yield* carryOut(id, advance.value)\n    // last of all: until then whoever comes next starts over\n",
-        to: ""
+        from: "    yield* Option.isSome(advance) ? carryOut(id, advance.value, forget) : forget\n",
+        to: "    yield* forget\n    if (Option.isSome(advance)) yield* carryOut(id, advance.value)\n"
       }
     ],
     tests: workflows,

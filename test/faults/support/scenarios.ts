@@ -8,7 +8,7 @@ import { JobStore, type NewJob, type Settlement } from "../../../src/ports/JobSt
 import { QueueControl } from "../../../src/ports/QueueControl.ts"
 import { ScheduleStore } from "../../../src/ports/ScheduleStore.ts"
 import type { StoreError } from "../../../src/ports/StoreError.ts"
-import { type NewNode, WorkflowStore } from "../../../src/ports/WorkflowStore.ts"
+import { type CreateReply, type NewNode, type NewWorkflow, WorkflowStore } from "../../../src/ports/WorkflowStore.ts"
 import type { Call, ScriptName } from "../../support/RespProxy.ts"
 import { hasSettlements } from "./settlements.ts"
 
@@ -86,21 +86,29 @@ const node = (parents: ReadonlyArray<number>, children: ReadonlyArray<number>): 
   children
 })
 
-const commit = WorkflowStore.use((store) =>
-  store.create({
-    id: workflow,
-    name: "name",
-    policy: "stop",
-    // two headers, and what comes after both
-    nodes: [node([], [2]), node([], [2]), node([0, 1], [])],
-    fingerprint: "f",
-    retainMillis: 1000,
-    retainFailedMillis: 1000
-  })
-)
+const workflowOf = (nodes: ReadonlyArray<NewNode>): NewWorkflow => ({
+  id: workflow,
+  name: "name",
+  policy: "stop",
+  nodes,
+  fingerprint: "f",
+  retainMillis: 1000,
+  retainFailedMillis: 1000
+})
+
+/** Two headers, and what comes after both. */
+const chord = workflowOf([node([], [2]), node([], [2]), node([0, 1], [])])
+
+/** More nodes than are stored in one step. */
+const large = workflowOf(Array.from({ length: 1001 }, () => node([], [])))
+
+const commit = (given: NewWorkflow) => WorkflowStore.use((store) => store.create(given))
+
+const drivenFirst = (reply: CreateReply) =>
+  WorkflowStore.use((store) => (reply._tag === "Created" ? store.driven(workflow, reply) : Effect.void))
 
 // a start that repeats does not say where the workflow is found; whoever drives it does
-const create = Effect.tap(commit, () => WorkflowStore.use((store) => store.driven(workflow)))
+const create = Effect.tap(commit(chord), () => WorkflowStore.use((store) => store.driven(workflow)))
 
 /** Where the clock stands when a scenario begins. */
 export const beginning = 1_800_000_000_000
@@ -291,11 +299,11 @@ export const scenarios: Readonly<Record<ScriptName, Scenario>> = {
   stats: { prepare: enqueue(job("a")), act: control((queues) => queues.counters(queue)) },
   waiting: { prepare: enqueue(job("a")), act: control((queues) => queues.list({ queue, state: "pending", limit: 2 })) },
   list: { prepare: dead, act: control((queues) => queues.list({ queue, state: "dead", limit: 2 })) },
-  draft: { act: create },
-  commit: { act: create, again: "existing" },
+  draft: { act: Effect.tap(commit(large), () => WorkflowStore.use((store) => store.driven(workflow))) },
+  create: { act: create, again: { _tag: "Existing" } },
   // what was held up must not put it back among those that run
   enter: {
-    act: commit,
+    act: Effect.flatMap(commit(chord), drivenFirst),
     match: ({ args }) => args.includes("running"),
     meanwhile: Effect.andThen(
       WorkflowStore.use((store) => store.advance({ id: workflow, endings: [], limit: 10, drive: true })),

@@ -1,6 +1,6 @@
 import { type Digest, digest } from "./Digest.ts"
 import type { Invariant, Verdict, Violation } from "./Finding.ts"
-import { type Event, type History, probeKind } from "./History.ts"
+import { type Calls, type Event, type History, probeKind } from "./History.ts"
 import * as jobs from "./invariants/jobs.ts"
 import * as queues from "./invariants/queues.ts"
 import * as system from "./invariants/system.ts"
@@ -78,7 +78,9 @@ const figuresOf = ({ calls, jobs, queues }: Digest): Figures => {
     rescued: 0,
     staleRefused: 0,
     repeatedEnqueues: 0,
-    workflows: calls.filter(({ op, reply }) => op === "create" && reply === "created").length
+    workflows: calls.filter(
+      ({ op, reply }) => op === "create" && (reply as Calls["create"]["reply"] | undefined)?._tag === "Created"
+    ).length
   }
   for (const { view } of queues.values()) {
     if (view === undefined) continue

@@ -115,7 +115,9 @@ const chain = (
   } as const
   const counts = { total: 2, waiting: 0, open: 0, completed: 0, failed: 0, stopped: 0, createdAt: 0 }
   const record = { id: "f", name: "f", state, policy: "stop" as const, ...counts }
-  const told = stories(new Story().call("create", [spec], "created")).say({ _tag: "Healed" })
+  const told = stories(new Story().call("create", [spec], { _tag: "Created", createdAt: 0, lookAt: 0 })).say({
+    _tag: "Healed"
+  })
   return told
     .say({ _tag: "Drained", afterMillis: 0, withinMillis: 1, open: 0 })
     .history({}, { workflows: [{ record, nodes }] })

@@ -84,18 +84,46 @@ end
 
 if again or total < 1 or total > most_at_once then return store_any(again) end
 
--- Jobs without conditions, whose ids are new, are stored here; all others take more.
+-- Jobs whose ids are new are stored here, if all that may keep them away is a unique key that is held, or the end of a
+-- member that was stored before; all others take more.
 local existing, seen = redis.call("HMGET", keys.jobs, unpack(ARGV, jobs_at, jobs_at + total - 1)), {}
 for i = 1, total do
   local id = ARGV[jobs_at + i - 1]
   if existing[i] or seen[id] then return store_any(again, existing) end
   seen[id] = true
 end
-local row = jobs_at + total
+-- of rows that come under conditions, if there are any: where their records begin, and what is to be looked at
+local records_at, members, uniques, holders, taken
+local row, position = jobs_at + total, jobs_at
 while row < #ARGV do
+  local line = ARGV[row + 1]
   -- a comma: no conditions
-  if byte(ARGV[row + 1], 1) ~= 44 then return store_any(again, existing) end
+  if byte(line, 1) ~= 44 then
+    local until_when, unique, line_at = match(line, "^%?,,b?(%d*),([^\n]*)\n()")
+    if not records_at then records_at, members, uniques, holders, taken = {}, {}, {}, {}, {} end
+    if not line_at or (until_when ~= "") == (unique ~= "") then return store_any(again, existing) end
+    if unique == "" then
+      if tonumber(until_when) <= now then return store_any(again, existing) end
+      for at = position, position + ARGV[row] - 1 do members[#members + 1] = ARGV[at] end
+    elseif ARGV[row] ~= "1" or taken[unique] then
+      return store_any(again, existing)
+    else
+      taken[unique] = true
+      uniques[#uniques + 1] = unique
+      holders[#holders + 1] = unique
+      holders[#holders + 1] = ARGV[position]
+    end
+    records_at[row] = line_at
+  end
+  position = position + ARGV[row]
   row = row + 2 + ARGV[row]
+end
+if records_at then
+  local known = #members > 0 and redis.call("ZMSCORE", keys.members, unpack(members)) or {}
+  local held = #uniques > 0 and redis.call("HMGET", keys.unique, unpack(uniques)) or {}
+  for i = 1, math.max(#known, #held) do
+    if known[i] or held[i] then return store_any(again, existing) end
+  end
 end
 if redis.call("HLEN", keys.limits) > 0 then return store_any(again, existing) end
 
@@ -105,8 +133,9 @@ local records, ready, stored = {}, {}, 0
 row = jobs_at + total
 while row < #ARGV do
   local line, payloads_at = ARGV[row + 1], row + 2
+  if records_at and records_at[row] then line = string.sub(line, records_at[row]) end
   local priority, retain, held = match(line, "^,(%-?%d+),%d+,(%d+),[^,]*,(%a?)")
-  local head, tail = ((held ~= "" or retain ~= "0") and "1" or "0") .. ",", since .. line
+  local head, tail = (held == "s" and "5" or (held ~= "" or retain ~= "0") and "1" or "0") .. ",", since .. line
   local base = tonumber(priority) * 1099511627776
   row = payloads_at + ARGV[row]
   for payload_at = payloads_at, row - 1 do
@@ -119,6 +148,7 @@ while row < #ARGV do
   end
 end
 redis.call("HSET", keys.jobs, unpack(records))
+if holders and #holders > 0 then redis.call("HSET", keys.unique, unpack(holders)) end
 redis.call("ZADD", keys.pending, unpack(ready))
 redis.call("ZADD", keys.wake, 0, "1")
 redis.call("HINCRBY", keys.meta, "enqueued", args.count)

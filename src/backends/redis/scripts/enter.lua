@@ -11,40 +11,46 @@
 -- ARGV now        epoch ms; "" in production: the server's clock decides
 -- ARGV id         the workflow
 -- ARGV state      its state; "" to take it out everywhere, "-" to leave that as it is
--- ARGV created    epoch ms
--- ARGV look       epoch ms, "+ms" from now unless it is sooner already, "" for never, "-" to leave that as it is
+-- ARGV created    epoch ms; "" for now
+-- ARGV look       epoch ms, "+ms" from now unless it is sooner already, ">ms" from now, "" for never, "-" to leave that as it is
+-- ARGV unless     leave that as well unless it is this, epoch ms; "" for whatever it is
 -- ARGV over       end of its retention, epoch ms; "" for never, "-" to leave that as it is
 -- ARGV changes    how often its state had changed when this was known; "" when it says nothing of its state
--- REPLY number    1, or 0 when something later is known: nothing was done
+-- REPLY text      when somebody looks at it, epoch ms or "" for never; "" when something later is known: nothing was done
 -- include lib/time
 local now, id, state = clock(args.now), args.id, args.state
 if args.changes ~= "" then
   -- a call that was held up must not undo a later one
-  if tonumber(redis.call("HGET", keys.entered, id) or "0") > tonumber(args.changes) then return 0 end
+  if tonumber(redis.call("HGET", keys.entered, id) or "0") > tonumber(args.changes) then return "" end
   redis.call("HSET", keys.entered, id, args.changes)
 end
 if state ~= "-" then
+  local created = args.created == "" and exact(now) or args.created
   local states = { running = keys.running, completed = keys.completed, failed = keys.failed, cancelled = keys.cancelled }
   for name, key in pairs(states) do
-    if name == state then redis.call("ZADD", key, args.created, id) else redis.call("ZREM", key, id) end
+    if name == state then redis.call("ZADD", key, created, id) else redis.call("ZREM", key, id) end
   end
   if state == "" then
     redis.call("ZREM", keys.all, id)
     redis.call("HDEL", keys.entered, id)
   else
-    redis.call("ZADD", keys.all, args.created, id)
+    redis.call("ZADD", keys.all, created, id)
   end
 end
 local function set(key, at)
   if at == "-" then return end
+  local how = string.sub(at, 1, 1)
   if at == "" then
     redis.call("ZREM", key, id)
-  elseif string.sub(at, 1, 1) == "+" then
+  elseif how == "+" then
     redis.call("ZADD", key, "LT", now + tonumber(string.sub(at, 2)), id)
+  elseif how == ">" then
+    redis.call("ZADD", key, now + tonumber(string.sub(at, 2)), id)
   else
     redis.call("ZADD", key, at, id)
   end
 end
-set(keys.looks, args.look)
+-- whoever has asked for a look since still wants it
+if args.unless == "" or redis.call("ZSCORE", keys.looks, id) == args.unless then set(keys.looks, args.look) end
 set(keys.expiry, args.over)
-return 1
+return redis.call("ZSCORE", keys.looks, id) or ""

@@ -823,33 +823,6 @@ store_run(id, run)
 redis.call("PUBLISH", ARGV[2] .. run.worker, "cancel\\n" .. queue .. "\\n" .. id .. "\\n" .. run.token)
 return "requested"`
   },
-  commit: {
-    keys: ["head", "draft", "nodes"] as const,
-    args: ["now", "fingerprint", "nodes", "deadline"] as const,
-    rest: "fields" as const,
-    sha1: "7dc6ead69bfb06e5facf63cc9404a66b86cab755",
-    source: `#!lua
-local function clock(given)
-  if given ~= "" then return tonumber(given) end
-  local time = redis.call("TIME")
-  return time[1] * 1000 + math.floor(time[2] / 1000)
-end
-local function exact(number)
-  return string.format("%d", number)
-end
-local now, fingerprint = clock(ARGV[1]), ARGV[2]
-local stored = redis.call("HMGET", KEYS[1], "fingerprint", "created")
-if stored[1] then return { stored[1] == fingerprint and "existing" or "conflict", stored[2] } end
-local draft = string.match(redis.call("GET", KEYS[2]) or "", "^(.*)@")
-if draft ~= fingerprint or redis.call("HLEN", KEYS[3]) ~= tonumber(ARGV[3]) then
-  return { "torn", "" }
-end
-local deadline = ARGV[4] ~= "" and exact(now + tonumber(ARGV[4])) or ""
-redis.call("HSET", KEYS[1], "fingerprint", fingerprint, "state", "running", "stop", "", "created", exact(now),
-  "deadline", deadline, "completed", 0, "changes", 1, unpack(ARGV, 5))
-redis.call("DEL", KEYS[2])
-return { "created", exact(now) }`
-  },
   confirm: {
     keys: ["head", "status", "starts"] as const,
     args: [] as const,
@@ -905,28 +878,11 @@ end
 spread("ZREM", KEYS[3], confirmed)
 return 1`
   },
-  directory: {
-    keys: ["index"] as const,
-    args: ["created", "id", "limit"] as const,
-    rest: undefined,
-    sha1: "17c587701c02d3d33071a1316a40a6f688c3dc84",
-    source: `#!lua flags=no-writes
-local limit = tonumber(ARGV[3])
-local from = 0
-if ARGV[1] ~= "" then
-  local rank = redis.call("ZREVRANK", KEYS[1], ARGV[2])
-  from = rank and rank + 1 or redis.call("ZCOUNT", KEYS[1], "(" .. ARGV[1], "+inf")
-end
-local page = redis.call("ZRANGE", KEYS[1], from, from + limit, "REV", "WITHSCORES")
-local reply = { #page > 2 * limit and 1 or 0 }
-for i = 1, math.min(#page, 2 * limit) do reply[i + 1] = page[i] end
-return reply`
-  },
-  draft: {
+  create: {
     keys: ["head", "draft", "nodes", "status", "left", "open", "starts"] as const,
-    args: ["now", "fingerprint"] as const,
+    args: ["now", "fingerprint", "drafted", "deadline", "fields"] as const,
     rest: "nodes" as const,
-    sha1: "f6c586d6fd1ffa102617dbf04d23e0623ddb0ab1",
+    sha1: "d8dc8ad7ff6a41a5ba821386f10f71fbd28803db",
     source: `#!lua
 local function clock(given)
   if given ~= "" then return tonumber(given) end
@@ -967,84 +923,144 @@ end
 local function count(meta, name, by)
   if by > 0 then redis.call("HINCRBY", meta, name, exact(by)) end
 end
-local function parse_full_run(text)
-  local holder, token, flag, attempt, rescues, snoozes, started, finished, reason, worker, tail =
-    string.match(text, "^(%a)(%d+),(%d),(%d+),(%d+),(%d+),(%d*),(%d*),(%a*),([^,]*),(.*)$")
-  if not tail then return nil end
-  local sequence, enqueued, expires, priority, max_attempts, retain, kind, held, unique =
-    string.match(tail, "^(%d+),(%d+),(%d*),(-?%d+),(%d+),(%d+),([^,]*),(%a?):?(.*)$")
-  if not unique then return nil end
-  return {
-    holder = holder, token = token, flag = flag,
-    attempt = tonumber(attempt), rescues = tonumber(rescues), snoozes = tonumber(snoozes),
-    started = started, finished = finished, reason = reason, worker = worker, tail = tail,
-    score = tonumber(priority) * 1099511627776 + tonumber(sequence),
-    expires = tonumber(expires), max_attempts = tonumber(max_attempts), retain = tonumber(retain), kind = kind, held = held, unique = unique
-  }
-end
-local function is_record(record)
-  return string.find(record, "^%d,%d+,%d+,%d*,%-?%d+,%d+,%d+,[^,\\n]*,[^,\\n]*\\n[^\\n]*\\n") ~= nil
-end
-local function first_line(record)
-  return string.match(record, "^(%d),(%d+,%d+,%d*,%-?%d+,%d+,%d+,[^,\\n]*,[^,\\n]*)\\n[^\\n]*\\n")
-end
-local function parse_run(id, text)
-  if string.find(text, "^%a%d+,0,1,0,0,%d+,,,[^,]*$") then
-    local record = redis.call("HGET", keys.jobs, id)
-    local _, tail = first_line(record or "")
-    if not tail then return nil end
-    text = text .. "," .. tail
+local function store_nodes(first)
+  local nodes, left, roots, starts, status = {}, {}, {}, {}, {}
+  for i = first, #ARGV, 3 do
+    local node, parents = ARGV[i], ARGV[i + 1]
+    nodes[#nodes + 1] = node
+    nodes[#nodes + 1] = ARGV[i + 2]
+    if parents == "0" then
+      roots[#roots + 1] = node
+      starts[#starts + 1] = node
+      starts[#starts + 1] = node
+      status[#status + 1] = node
+      status[#status + 1] = "o0"
+    else
+      left[#left + 1] = node
+      left[#left + 1] = parents
+    end
   end
-  return parse_full_run(text)
+  spread("HSET", KEYS[3], nodes)
+  spread("HSET", KEYS[5], left)
+  spread("HSET", KEYS[4], status)
+  spread("SADD", KEYS[6], roots)
+  spread("ZADD", KEYS[7], starts)
 end
-local function new_run(record)
-  local flag, tail = first_line(record)
-  if not flag then return nil end
-  return parse_full_run("w0," .. flag .. ",0,0,0,,,,," .. tail)
+local function drop_draft()
+  redis.call("DEL", KEYS[3], KEYS[4], KEYS[5], KEYS[6], KEYS[7])
 end
-local function format_run(run)
-  return run.holder .. run.token .. "," .. run.flag .. "," .. run.attempt .. "," .. run.rescues .. "," .. run.snoozes
-    .. "," .. run.started .. "," .. run.finished .. "," .. run.reason .. "," .. run.worker .. "," .. run.tail
+local now, fingerprint = clock(ARGV[1]), ARGV[2]
+local stored = redis.call("HMGET", KEYS[1], "fingerprint", "created", "deadline")
+if stored[1] then return { stored[1] == fingerprint and "existing" or "conflict", stored[2], stored[3] } end
+local draft = string.match(redis.call("GET", KEYS[2]) or "", "^(.*)@")
+if ARGV[3] == "0" then
+  if draft then drop_draft() end
+elseif draft ~= fingerprint or redis.call("HLEN", KEYS[3]) ~= tonumber(ARGV[3]) then
+  return { "torn", "", "" }
 end
-local function ended_run(text, now)
-  local from, to, retain, held, unique = string.match(
-    text, "^a%d+,%d,%d+,%d+,%d+,%d*,()%d*(),%a*,[^,]*,%d+,%d+,%d*,%-?%d+,%d+,(%d+),[^,]*,(%a?):?(.*)$"
-  )
-  if not from then return nil end
-  return tonumber(retain), held, unique, "w" .. string.sub(text, 2, from - 1) .. now .. string.sub(text, to)
+local nodes_at = 6 + tonumber(ARGV[5])
+store_nodes(nodes_at)
+local deadline = ARGV[4] ~= "" and exact(now + tonumber(ARGV[4])) or ""
+redis.call("HSET", KEYS[1], "fingerprint", fingerprint, "state", "running", "stop", "", "created", exact(now),
+  "deadline", deadline, "completed", 0, "changes", 1, unpack(ARGV, 6, nodes_at - 1))
+if draft then redis.call("DEL", KEYS[2]) end
+return { "created", exact(now), deadline }`
+  },
+  directory: {
+    keys: ["index"] as const,
+    args: ["created", "id", "limit"] as const,
+    rest: undefined,
+    sha1: "17c587701c02d3d33071a1316a40a6f688c3dc84",
+    source: `#!lua flags=no-writes
+local limit = tonumber(ARGV[3])
+local from = 0
+if ARGV[1] ~= "" then
+  local rank = redis.call("ZREVRANK", KEYS[1], ARGV[2])
+  from = rank and rank + 1 or redis.call("ZCOUNT", KEYS[1], "(" .. ARGV[1], "+inf")
 end
-local function mind(run)
-  if run.flag % 2 == 0 then run.flag = exact(run.flag + 1) end
+local page = redis.call("ZRANGE", KEYS[1], from, from + limit, "REV", "WITHSCORES")
+local reply = { #page > 2 * limit and 1 or 0 }
+for i = 1, math.min(#page, 2 * limit) do reply[i + 1] = page[i] end
+return reply`
+  },
+  draft: {
+    keys: ["head", "draft", "nodes", "status", "left", "open", "starts"] as const,
+    args: ["now", "fingerprint"] as const,
+    rest: "nodes" as const,
+    sha1: "699a3e2be3527413498fea20bcbf36bb0db7bf63",
+    source: `#!lua
+local function clock(given)
+  if given ~= "" then return tonumber(given) end
+  local time = redis.call("TIME")
+  return time[1] * 1000 + math.floor(time[2] / 1000)
+end
+local function exact(number)
+  return string.format("%d", number)
+end
+local function in_chunks(size, count, act)
+  for first = 1, count, size do
+    act(first, math.min(first + size - 1, count))
+  end
+end
+local function read_range(key, ids, first, last)
+  if last < first then return {} end
+  if last - first < 4000 then return redis.call("HMGET", key, unpack(ids, first, last)) end
+  local values = {}
+  in_chunks(4000, last - first + 1, function(from, to)
+    local part = redis.call("HMGET", key, unpack(ids, first + from - 1, first + to - 1))
+    for i = 1, #part do values[from + i - 1] = part[i] end
+  end)
+  return values
+end
+local function read_fields(key, ids)
+  return read_range(key, ids, 1, #ids)
+end
+local function spread_range(command, key, values, first, last)
+  local sum = 0
+  for from = first, last, 4000 do
+    sum = sum + redis.call(command, key, unpack(values, from, math.min(from + 3999, last)))
+  end
+  return sum
+end
+local function spread(command, key, values)
+  return spread_range(command, key, values, 1, #values)
+end
+local function count(meta, name, by)
+  if by > 0 then redis.call("HINCRBY", meta, name, exact(by)) end
+end
+local function store_nodes(first)
+  local nodes, left, roots, starts, status = {}, {}, {}, {}, {}
+  for i = first, #ARGV, 3 do
+    local node, parents = ARGV[i], ARGV[i + 1]
+    nodes[#nodes + 1] = node
+    nodes[#nodes + 1] = ARGV[i + 2]
+    if parents == "0" then
+      roots[#roots + 1] = node
+      starts[#starts + 1] = node
+      starts[#starts + 1] = node
+      status[#status + 1] = node
+      status[#status + 1] = "o0"
+    else
+      left[#left + 1] = node
+      left[#left + 1] = parents
+    end
+  end
+  spread("HSET", KEYS[3], nodes)
+  spread("HSET", KEYS[5], left)
+  spread("HSET", KEYS[4], status)
+  spread("SADD", KEYS[6], roots)
+  spread("ZADD", KEYS[7], starts)
+end
+local function drop_draft()
+  redis.call("DEL", KEYS[3], KEYS[4], KEYS[5], KEYS[6], KEYS[7])
 end
 local now, fingerprint = clock(ARGV[1]), ARGV[2]
 local stored = redis.call("HGET", KEYS[1], "fingerprint")
 if stored then return stored end
 local draft = string.match(redis.call("GET", KEYS[2]) or "", "^(.*)@")
-if draft and draft ~= fingerprint then
-  redis.call("DEL", KEYS[3], KEYS[4], KEYS[5], KEYS[6], KEYS[7])
-end
+if draft and draft ~= fingerprint then drop_draft() end
 redis.call("SET", KEYS[2], fingerprint .. "@" .. exact(now))
-local nodes, left, roots, starts, status = {}, {}, {}, {}, {}
-for i = 3, #ARGV, 3 do
-  local node, parents = ARGV[i], ARGV[i + 1]
-  nodes[#nodes + 1] = node
-  nodes[#nodes + 1] = ARGV[i + 2]
-  if parents == "0" then
-    roots[#roots + 1] = node
-    starts[#starts + 1] = node
-    starts[#starts + 1] = node
-    status[#status + 1] = node
-    status[#status + 1] = "o0"
-  else
-    left[#left + 1] = node
-    left[#left + 1] = parents
-  end
-end
-spread("HSET", KEYS[3], nodes)
-spread("HSET", KEYS[5], left)
-spread("HSET", KEYS[4], status)
-spread("SADD", KEYS[6], roots)
-spread("ZADD", KEYS[7], starts)
+store_nodes(3)
 return ""`
   },
   drop: {
@@ -1400,7 +1416,7 @@ return reply`
     keys: ["jobs", "runs", "pending", "limited", "limits", "scheduled", "unique", "windows", "meta", "requests", "producers", "members", "wake"] as const,
     args: ["now", "producer", "number", "oldest", "count"] as const,
     rest: "jobs" as const,
-    sha1: "135be7f8ee799fb4e15e35f37288b59be952291c",
+    sha1: "cfd64a16d6167ff53bcc64e8e0e4e14dbb007352",
     source: `#!lua
 local find, byte, format, match = string.find, string.byte, string.format, string.match
 local producer, number, oldest = ARGV[2], tonumber(ARGV[3]), tonumber(ARGV[4])
@@ -1745,10 +1761,36 @@ for i = 1, total do
   if existing[i] or seen[id] then return store_any(again, existing) end
   seen[id] = true
 end
-local row = jobs_at + total
+local records_at, members, uniques, holders, taken
+local row, position = jobs_at + total, jobs_at
 while row < #ARGV do
-  if byte(ARGV[row + 1], 1) ~= 44 then return store_any(again, existing) end
+  local line = ARGV[row + 1]
+  if byte(line, 1) ~= 44 then
+    local until_when, unique, line_at = match(line, "^%?,,b?(%d*),([^\\n]*)\\n()")
+    if not records_at then records_at, members, uniques, holders, taken = {}, {}, {}, {}, {} end
+    if not line_at or (until_when ~= "") == (unique ~= "") then return store_any(again, existing) end
+    if unique == "" then
+      if tonumber(until_when) <= now then return store_any(again, existing) end
+      for at = position, position + ARGV[row] - 1 do members[#members + 1] = ARGV[at] end
+    elseif ARGV[row] ~= "1" or taken[unique] then
+      return store_any(again, existing)
+    else
+      taken[unique] = true
+      uniques[#uniques + 1] = unique
+      holders[#holders + 1] = unique
+      holders[#holders + 1] = ARGV[position]
+    end
+    records_at[row] = line_at
+  end
+  position = position + ARGV[row]
   row = row + 2 + ARGV[row]
+end
+if records_at then
+  local known = #members > 0 and redis.call("ZMSCORE", KEYS[12], unpack(members)) or {}
+  local held = #uniques > 0 and redis.call("HMGET", KEYS[7], unpack(uniques)) or {}
+  for i = 1, math.max(#known, #held) do
+    if known[i] or held[i] then return store_any(again, existing) end
+  end
 end
 if redis.call("HLEN", KEYS[5]) > 0 then return store_any(again, existing) end
 local sequence = redis.call("HINCRBY", KEYS[9], "sequence", ARGV[5]) - total
@@ -1757,8 +1799,9 @@ local records, ready, stored = {}, {}, 0
 row = jobs_at + total
 while row < #ARGV do
   local line, payloads_at = ARGV[row + 1], row + 2
+  if records_at and records_at[row] then line = string.sub(line, records_at[row]) end
   local priority, retain, held = match(line, "^,(%-?%d+),%d+,(%d+),[^,]*,(%a?)")
-  local head, tail = ((held ~= "" or retain ~= "0") and "1" or "0") .. ",", since .. line
+  local head, tail = (held == "s" and "5" or (held ~= "" or retain ~= "0") and "1" or "0") .. ",", since .. line
   local base = tonumber(priority) * 1099511627776
   row = payloads_at + ARGV[row]
   for payload_at = payloads_at, row - 1 do
@@ -1771,6 +1814,7 @@ while row < #ARGV do
   end
 end
 redis.call("HSET", KEYS[1], unpack(records))
+if holders and #holders > 0 then redis.call("HSET", KEYS[7], unpack(holders)) end
 redis.call("ZADD", KEYS[3], unpack(ready))
 redis.call("ZADD", KEYS[13], 0, "1")
 redis.call("HINCRBY", KEYS[9], "enqueued", ARGV[5])
@@ -1778,9 +1822,9 @@ return {}`
   },
   enter: {
     keys: ["all", "running", "completed", "failed", "cancelled", "looks", "expiry", "entered"] as const,
-    args: ["now", "id", "state", "created", "look", "over", "changes"] as const,
+    args: ["now", "id", "state", "created", "look", "unless", "over", "changes"] as const,
     rest: undefined,
-    sha1: "5eb1da81f9f591c89898794cef95917eaa8eec28",
+    sha1: "5ac38ac5cff8e63c44e9a157a3e659cc568b77d3",
     source: `#!lua
 local function clock(given)
   if given ~= "" then return tonumber(given) end
@@ -1791,35 +1835,39 @@ local function exact(number)
   return string.format("%d", number)
 end
 local now, id, state = clock(ARGV[1]), ARGV[2], ARGV[3]
-if ARGV[7] ~= "" then
-  if tonumber(redis.call("HGET", KEYS[8], id) or "0") > tonumber(ARGV[7]) then return 0 end
-  redis.call("HSET", KEYS[8], id, ARGV[7])
+if ARGV[8] ~= "" then
+  if tonumber(redis.call("HGET", KEYS[8], id) or "0") > tonumber(ARGV[8]) then return "" end
+  redis.call("HSET", KEYS[8], id, ARGV[8])
 end
 if state ~= "-" then
+  local created = ARGV[4] == "" and exact(now) or ARGV[4]
   local states = { running = KEYS[2], completed = KEYS[3], failed = KEYS[4], cancelled = KEYS[5] }
   for name, key in pairs(states) do
-    if name == state then redis.call("ZADD", key, ARGV[4], id) else redis.call("ZREM", key, id) end
+    if name == state then redis.call("ZADD", key, created, id) else redis.call("ZREM", key, id) end
   end
   if state == "" then
     redis.call("ZREM", KEYS[1], id)
     redis.call("HDEL", KEYS[8], id)
   else
-    redis.call("ZADD", KEYS[1], ARGV[4], id)
+    redis.call("ZADD", KEYS[1], created, id)
   end
 end
 local function set(key, at)
   if at == "-" then return end
+  local how = string.sub(at, 1, 1)
   if at == "" then
     redis.call("ZREM", key, id)
-  elseif string.sub(at, 1, 1) == "+" then
+  elseif how == "+" then
     redis.call("ZADD", key, "LT", now + tonumber(string.sub(at, 2)), id)
+  elseif how == ">" then
+    redis.call("ZADD", key, now + tonumber(string.sub(at, 2)), id)
   else
     redis.call("ZADD", key, at, id)
   end
 end
-set(KEYS[6], ARGV[5])
-set(KEYS[7], ARGV[6])
-return 1`
+if ARGV[6] == "" or redis.call("ZSCORE", KEYS[6], id) == ARGV[6] then set(KEYS[6], ARGV[5]) end
+set(KEYS[7], ARGV[7])
+return redis.call("ZSCORE", KEYS[6], id) or ""`
   },
   entry: {
     keys: ["schedules"] as const,

@@ -65,7 +65,7 @@ export const workflows = invariant("I12", "workflows", "no workflow was started"
   const views = new Map(digest.history.final.workflows.map((view) => [view.record.id, view]))
   const isHealed = digest.history.events.some(({ _tag }) => _tag === "Drained")
   for (const call of digest.calls) {
-    if (call.op !== "create" || call.reply !== "created") continue
+    if (call.op !== "create" || (call.reply as Calls["create"]["reply"] | undefined)?._tag !== "Created") continue
     const [created] = call.args as Calls["create"]["args"]
     const jobs = members.get(created.id) ?? []
     checkStarts(created, jobs, findings)
