@@ -1,4 +1,5 @@
 import * as Clock from "effect/Clock"
+import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Result from "effect/Result"
 import { type Wakeup, Wakeups } from "../../ports/Wakeups.ts"
@@ -17,6 +18,8 @@ const retryMillis = 200
 
 /** Between attempts of a user who may not block. */
 const deniedMillis = 5000
+
+const realClock = Context.get(Context.empty(), Clock.Clock)
 
 const ignore = (): void => undefined
 
@@ -100,24 +103,27 @@ const listen = (ears: ReadonlyArray<Ear>, connection: Connection, claims: Waitin
   const followed = ears.map(follow)
 
   return {
-    signalled: Effect.callback<void>((resume) => {
-      if (missed) {
-        missed = false
-        resume(Effect.void)
-        return undefined
-      }
-      waiter = () => resume(Effect.void)
-      for (const { block } of followed) block()
-      return Effect.sync(() => {
-        waiter = undefined
-      })
-    }).pipe(
-      Effect.ensuring(
-        Effect.sync(() => {
+    /** Ends after that time without a signal, if one is given. */
+    signalled: (millis?: number): Effect.Effect<void> =>
+      Effect.callback<void>((resume) => {
+        if (missed) {
+          missed = false
+          resume(Effect.void)
+          return undefined
+        }
+        let timer: ReturnType<typeof setTimeout> | undefined
+        const leave = () => {
           waiter = undefined
-        })
-      )
-    ),
+          clearTimeout(timer)
+        }
+        waiter = () => {
+          leave()
+          resume(Effect.void)
+        }
+        if (millis !== undefined) timer = setTimeout(waiter, millis)
+        for (const { block } of followed) block()
+        return Effect.sync(leave)
+      }),
     close: Effect.sync(() => {
       closed = true
       for (const { close } of followed) close()
@@ -128,14 +134,19 @@ const listen = (ears: ReadonlyArray<Ear>, connection: Connection, claims: Waitin
 export const make = (connection: Connection, queues: Queues): Wakeups["Service"] =>
   Wakeups.of({
     subscribe: Effect.fnUntraced(function* (names, claimant) {
+      const clock = yield* Clock.Clock
       const ears = yield* connection.openEars(names.map((name) => queues.keys(name).wake))
       // a claim that waits goes by the server's clock, since it knows no other when it is carried out
-      const mayClaim = claimant !== undefined && names.length === 1 && queues.nowBy(yield* Clock.Clock) === ""
+      const mayClaim = claimant !== undefined && names.length === 1 && queues.nowBy(clock) === ""
       const listener = listen(ears, connection, mayClaim ? yield* waitingClaims(queues, claimant) : undefined)
       // registered last, so that it runs before the ears are closed
       yield* Effect.addFinalizer(() => listener.close)
       return {
-        wait: (millis) => Effect.raceFirst(listener.signalled, Effect.sleep(millis))
+        // a race of fibers takes several times as long as a timer, which knows no other clock
+        wait: (millis) =>
+          clock === realClock
+            ? listener.signalled(millis)
+            : Effect.raceFirst(listener.signalled(), Effect.sleep(millis))
       } satisfies Wakeup
     })
   })

@@ -81,6 +81,24 @@ export const waitLoop = (
   })
   // claims come along with waits for one queue only, if it is served still
   const rested = Effect.suspend(() => state.lanes[0]?.resting.await ?? Effect.void)
+  /** Whether what comes along with waits leaves nothing to do but to wait again. */
+  const goesOn = (): boolean =>
+    state.idle.isOpen() &&
+    !state.changed.isOpen() &&
+    current.version === state.version &&
+    state.lanes[0]?.resting.isOpen() === true &&
+    state.hasUseOfSignals
+  const listening = (signal: Effect.Effect<void>, claims: WaitingClaims) =>
+    Effect.gen(function* () {
+      do {
+        claims.isFed = false
+        yield* signal
+        // first of all the worker looks, and only then the race is wound up
+        if (!claims.isFed) return yield* looking
+        // what these jobs have to tell by now is answered before the next wait begins
+        yield* rested
+      } while (goesOn())
+    })
   return Effect.gen(function* () {
     while (true) {
       yield* state.idle.await
@@ -98,15 +116,8 @@ export const waitLoop = (
         continue
       }
       const { claims, wakeup } = current
-      claims.isFed = false
-      const signal = wakeup === undefined ? Effect.sleep(pollMillis) : wakeup.wait(pollMillis)
       yield* Effect.raceAllFirst([
-        // first of all the worker looks, and only then the race is wound up
-        Effect.andThen(
-          signal,
-          // what these jobs have to tell by now is answered before the race is wound up
-          Effect.suspend(() => (claims.isFed ? rested : looking))
-        ),
+        listening(wakeup === undefined ? Effect.sleep(pollMillis) : wakeup.wait(pollMillis), claims),
         Effect.andThen(state.changed.await, looking),
         Effect.andThen(saturated(state), looking)
       ]).pipe(Effect.provideService(Waiting, "look"))
