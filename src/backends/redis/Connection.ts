@@ -14,6 +14,7 @@ import { Outages } from "./Outages.ts"
 import { RedisUnsuitable } from "./RedisUnsuitable.ts"
 import { reconnect } from "./revive.ts"
 import type { ScriptCall } from "./ScriptCall.ts"
+import { endSilent } from "./silence.ts"
 import { messageOf, storeError } from "./store-error.ts"
 import { type Subscriber, subscriberOf } from "./subscriber.ts"
 import { watchServer } from "./watch-server.ts"
@@ -63,6 +64,8 @@ export const open = Effect.fnUntraced(function* (options: ConnectionOptions) {
     cluster === undefined
       ? new IORedis(options.url, base)
       : new Cluster([...cluster.nodes], clusterOptions(base, cluster.options))
+  // a call without an answer for this long has failed, and its connection is not trusted any more
+  endSilent(client, options.timeoutMillis)
   const gate = new Gate(options.timeoutMillis, () => {
     // a cluster tells by itself who its masters are
     if (client instanceof Cluster) return false
@@ -111,16 +114,13 @@ export const open = Effect.fnUntraced(function* (options: ConnectionOptions) {
   }
 
   const named = (purpose: string) => ({ ...base, connectionName: `${base.connectionName}-${purpose}` })
-  const blocking = {
-    ...named("wakeups"),
-    enableOfflineQueue: true,
-    // a command is answered when its wait is over; without an answer long after that, its socket is dead
-    socketTimeout: blockMillis + options.timeoutMillis
-  }
+  const blocking = { ...named("wakeups"), enableOfflineQueue: true }
+  // a command is answered when its wait is over; without an answer long after that, its socket is dead
+  const silentMillis = blockMillis + options.timeoutMillis
   const earsOf = (wakeKeys: ReadonlyArray<string>): ReadonlyArray<Ear> =>
     client instanceof Cluster
-      ? wakeKeys.map((key) => clusterEarOf(client, blocking, key))
-      : [earOf("redis", () => new IORedis(options.url, blocking), wakeKeys)]
+      ? wakeKeys.map((key) => clusterEarOf(client, blocking.connectionName, silentMillis, key))
+      : [earOf("redis", () => new IORedis(options.url, blocking), silentMillis, wakeKeys)]
 
   const subscribing = {
     ...named("notices"),

@@ -41,9 +41,7 @@ export const clusterSubscriberOf = (
       enableOfflineQueue: true,
       maxRetriesPerRequest: null,
       readOnly: false,
-      retryStrategy: null,
-      // it is silent while nothing is published, and is asked by `ping`
-      socketTimeout: undefined
+      retryStrategy: null
     })
     opened.on("error", () => undefined)
     opened.on("message", (channel: string, message: string) => {

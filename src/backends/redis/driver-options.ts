@@ -57,9 +57,7 @@ export const driverOptions = (options: ConnectionOptions, random: () => number):
     // calls wait in the Gate, where those that gave up leave; the driver fails them as soon as the connection breaks
     enableOfflineQueue: false,
     maxRetriesPerRequest: 0,
-    replyMapping: "legacy",
-    // a call without an answer for this long has failed, and its connection is not trusted any more
-    socketTimeout: options.timeoutMillis
+    replyMapping: "legacy"
   } satisfies RedisOptions
 }
 

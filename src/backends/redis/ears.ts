@@ -1,7 +1,8 @@
 import * as Result from "effect/Result"
-import { type Cluster, Command, type Redis as IORedis, type RedisOptions } from "ioredis"
+import { type Cluster, Command, type Redis as IORedis } from "ioredis"
 import { type Answer, AnsweredCommand } from "./AnsweredCommand.ts"
 import { reconnect } from "./revive.ts"
+import { endSilent } from "./silence.ts"
 import { isReply, messageOf } from "./store-error.ts"
 
 /** How a wait ended. */
@@ -86,8 +87,14 @@ const ended = (client: IORedis): Promise<void> =>
   })
 
 /** One connection for all queues. The driver reconnects by itself. */
-export const earOf = (server: string, connect: () => IORedis, keys: ReadonlyArray<string>): Ear => {
+export const earOf = (
+  server: string,
+  connect: () => IORedis,
+  silentMillis: number,
+  keys: ReadonlyArray<string>
+): Ear => {
   const client = quiet(connect())
+  endSilent(client, silentMillis)
   return {
     server,
     pop: (seconds, following, { failed, heard }) => {
@@ -112,11 +119,7 @@ export const earOf = (server: string, connect: () => IORedis, keys: ReadonlyArra
 }
 
 /** One connection for one queue, to the node that holds it: a blocking command must stay within a slot. */
-export const clusterEarOf = (
-  cluster: Cluster,
-  options: Pick<RedisOptions, "connectionName" | "socketTimeout">,
-  key: string
-): Ear => {
+export const clusterEarOf = (cluster: Cluster, connectionName: string, silentMillis: number, key: string): Ear => {
   const slot = new Command("get", [key]).getSlot()
   let client: IORedis | undefined
   let server = "redis cluster"
@@ -126,10 +129,9 @@ export const clusterEarOf = (
     const owner = cluster.nodes("master").find((node) => `${node.options.host}:${node.options.port}` === address)
     if (owner === undefined) return Result.fail(new Error(`no node is known for slot ${slot}`))
     server = `redis node ${address}`
-    const { connectionName, socketTimeout } = options
-    return Result.succeed(
-      quiet(owner.duplicate({ connectionName, enableOfflineQueue: true, retryStrategy: null, socketTimeout }))
-    )
+    const opened = quiet(owner.duplicate({ connectionName, enableOfflineQueue: true, retryStrategy: null }))
+    endSilent(opened, silentMillis)
+    return Result.succeed(opened)
   }
 
   const close = (): Promise<void> => {

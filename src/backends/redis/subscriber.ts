@@ -1,5 +1,6 @@
 import type { Redis as IORedis } from "ioredis"
 import { bounded, reconnect, revive } from "./revive.ts"
+import { endSilent } from "./silence.ts"
 
 /** A connection for subscriptions. It subscribes again after a reconnect; calls are bounded by the timeout. */
 export interface Subscriber {
@@ -41,6 +42,7 @@ export const subscriberOf = (client: IORedis, timeoutMillis: number): Subscriber
   let lost = false
   const calls = callsOf(client, timeoutMillis)
   revive(client, () => closed)
+  endSilent(client, timeoutMillis)
 
   const subscribeAgain = (): void => {
     clearTimeout(retry)

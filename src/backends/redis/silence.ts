@@ -1,0 +1,37 @@
+import { Cluster, type Redis as IORedis } from "ioredis"
+
+/** How often a connection is looked at within the time for which it may be silent. */
+const looks = 4
+
+/**
+ * Ends a connection that owes an answer and has said nothing for that long, or a quarter longer. The driver can do that
+ * itself, but starts and stops a timer and a listener for every piece of a reply, which costs more than taking it in.
+ */
+const endWhenSilent = (client: IORedis, millis: number): void => {
+  let timer: ReturnType<typeof setInterval> | undefined
+  client.on("connect", () => {
+    const { stream } = client
+    let owed = false
+    let read = 0
+    let since = 0
+    const look = (): void => {
+      if (client.stream !== stream) return
+      const now = performance.now()
+      const isSilent = owed && stream.bytesRead === read
+      owed = client.commandQueue.length > 0
+      read = stream.bytesRead
+      if (!isSilent) since = now
+      else if (owed && now - since >= millis) stream.destroy(new Error(`nothing came for ${millis} ms`))
+    }
+    clearInterval(timer)
+    // after a time in which the process stood still, what has come is taken in first
+    timer = setInterval(() => setImmediate(look), millis / looks).unref()
+  })
+  client.on("close", () => clearInterval(timer))
+}
+
+/** The same for the connections of a client for commands. */
+export const endSilent = (client: IORedis | Cluster, millis: number): void => {
+  if (client instanceof Cluster) client.on("+node", (node: IORedis) => endWhenSilent(node, millis))
+  else endWhenSilent(client, millis)
+}
