@@ -1,3 +1,4 @@
+import { Buffer } from "node:buffer"
 import { type Answer, AnsweredCommand, type ReplyForm } from "./AnsweredCommand.ts"
 import type { AnyScript } from "./scripts/Script.ts"
 
@@ -9,21 +10,26 @@ const bySource = "eval"
 
 const bulk = (text: string): string => `$${Buffer.byteLength(text)}\r\n${text}\r\n`
 
-/** A command whose first arguments are written out already. */
+/**
+ * A command that is written out by itself. The driver is told of one key only, which says where it belongs: it goes over
+ * all arguments that it knows of several times.
+ */
 class PreparedCommand extends AnsweredCommand {
   readonly #head: string
-  readonly #written: number
+  readonly #count: number
+  readonly #given: Args
 
-  constructor(name: string, head: string, written: ReadonlyArray<string>, args: Args, form: ReplyForm, answer: Answer) {
-    super(name, [...written, ...args], form, answer)
+  constructor(name: string, head: string, count: number, key: string, args: Args, form: ReplyForm, answer: Answer) {
+    super(name, ["", "1", key], form, answer)
     this.#head = head
-    this.#written = written.length
+    this.#count = count
+    this.#given = args
   }
 
   override toWritable(): string {
-    const args = this.args as ReadonlyArray<string>
-    let text = `*${args.length + 1}\r\n${this.#head}`
-    for (let i = this.#written; i < args.length; i++) text += bulk(args[i]!)
+    const args = this.#given
+    let text = `*${1 + this.#count + args.length}\r\n${this.#head}`
+    for (let i = 0; i < args.length; i++) text += bulk(String(args[i]))
     return text
   }
 }
@@ -35,24 +41,29 @@ class PreparedCommand extends AnsweredCommand {
 export class ScriptCall {
   readonly #script: AnyScript
   readonly #keys: ReadonlyArray<string>
-  readonly #known: ReadonlyArray<string>
-  readonly #head: string
+  readonly #known: string
 
   constructor(script: AnyScript, keys: ReadonlyArray<string>) {
     this.#script = script
     this.#keys = keys
-    this.#known = [script.sha1, String(keys.length), ...keys]
-    this.#head = [bySha1, ...this.#known].map(bulk).join("")
+    this.#known = this.#headOf(bySha1, script.sha1)
   }
 
   /** For a server that knows the script. */
   command(args: Args, form: ReplyForm, answer: Answer): AnsweredCommand {
-    return new PreparedCommand(bySha1, this.#head, this.#known, args, form, answer)
+    return this.#commandOf(bySha1, this.#known, args, form, answer)
   }
 
   /** For one that does not; from then on it does. */
   whole(args: Args, form: ReplyForm, answer: Answer): AnsweredCommand {
-    const first = [this.#script.source, String(this.#keys.length), ...this.#keys]
-    return new PreparedCommand(bySource, [bySource, ...first].map(bulk).join(""), first, args, form, answer)
+    return this.#commandOf(bySource, this.#headOf(bySource, this.#script.source), args, form, answer)
+  }
+
+  #headOf(name: string, script: string): string {
+    return [name, script, String(this.#keys.length), ...this.#keys].map(bulk).join("")
+  }
+
+  #commandOf(name: string, head: string, args: Args, form: ReplyForm, answer: Answer): AnsweredCommand {
+    return new PreparedCommand(name, head, 2 + this.#keys.length, this.#keys[0] ?? "", args, form, answer)
   }
 }
