@@ -14,12 +14,17 @@ export class QueueNames {
 
   /** Where a job is to be stored; in the default queue when no name is given. */
   whole(name: string): Effect.Effect<AnyQueue, InvalidInput> {
-    return Effect.map(queueOf(name === "" ? defaultQueue : name), (queue) => this.#known.named(queue))
+    return this.any(name === "" ? defaultQueue : name)
+  }
+
+  /** The queue that a request is about, as a whole. */
+  any(name: string): Effect.Effect<AnyQueue, InvalidInput> {
+    return Effect.map(queueOf(name), (queue) => this.#known.named(queue))
   }
 
   /** The queues that a request is about, be it one or all shards of one. */
   parts(name: string): Effect.Effect<ReadonlyArray<string>, InvalidInput> {
-    return Effect.map(queueOf(name), (queue) => shardsOf(this.#known.named(queue)))
+    return Effect.map(this.any(name), shardsOf)
   }
 
   /** The only queue that a request is about. */

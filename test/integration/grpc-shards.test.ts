@@ -10,7 +10,8 @@ import { FaultyJobStore } from "winterq/testing"
 import {
   EnqueuedJob_Outcome,
   ExtendedLease_Status,
-  QueueService
+  QueueService,
+  RedriveResponse_Redriven_Outcome
 } from "../../src/grpc/gen/winter/v1/queue_service_pb.ts"
 import { JobStore } from "../../src/ports/JobStore.ts"
 import { backends, connect, json, serve, type Served, until } from "../support/grpc.ts"
@@ -144,8 +145,7 @@ for (const [backend, layer] of backends) {
           client.call(method.ack, { jobId, queue: "orders", workerId: "w", token }),
           client.call(method.getResult, { jobId, queue: "orders" }),
           client.call(method.cancel, { jobId, queue: "orders" }),
-          client.call(method.listJobs, { queue: "orders", state: "active" }),
-          client.call(method.redrive, { queue: "orders", oldest: 1 })
+          client.call(method.listJobs, { queue: "orders", state: "active" })
         ]
         const refused = yield* Effect.forEach(calls, (call) => Effect.flip(call as Effect.Effect<unknown, unknown>))
         const { outcome } = yield* client.call(method.ack, { jobId, queue, workerId: "w", token })
@@ -157,6 +157,42 @@ for (const [backend, layer] of backends) {
           })
         }
         assert.strictEqual(outcome, 1)
+      }))
+
+    test("dead letters of all shards are redriven and purged together", (client) =>
+      Effect.gen(function* () {
+        const ids = customers.flatMap((_, n) => [`${n}-a`, `${n}-b`])
+        for (const jobId of ids) {
+          yield* client.enqueue({ queue: "orders", jobId, orderKey: customers[Number(jobId[0])]! })
+          const { job } = yield* client.dequeue({ queue: "orders" })
+          const { queue, token } = job!
+          yield* client.call(method.nack, { jobId, queue, workerId: "w", token, error: "no", skipRetry: true })
+        }
+
+        const named = yield* client.call(method.redrive, { queue: "orders", jobIds: ["3-a", "nobody", "0-a"] })
+        const oldest = yield* client.call(method.redrive, { queue: "orders", oldest: 2 })
+        const purged = yield* client.call(method.purge, { queue: "orders", jobIds: ["2-a", "3-a", "3-b"] })
+        const rest = yield* client.call(method.purge, { queue: "orders", oldest: 1 })
+
+        const { NOT_DEAD, REDRIVEN } = RedriveResponse_Redriven_Outcome
+        assert.deepStrictEqual(
+          named.jobs.map(({ jobId, outcome }) => [jobId, outcome]),
+          [
+            ["3-a", REDRIVEN],
+            ["nobody", NOT_DEAD],
+            ["0-a", REDRIVEN]
+          ]
+        )
+        assert.deepStrictEqual(
+          oldest.jobs.map(({ jobId, outcome }) => [jobId, outcome]),
+          [
+            ["0-b", REDRIVEN],
+            ["1-a", REDRIVEN]
+          ]
+        )
+        assert.deepStrictEqual([purged.purged, rest.purged], [2, 1])
+        assert.deepInclude(yield* client.stats("orders"), { ready: 4n, dead: 1n })
+        assert.deepInclude(yield* client.stats("orders.2"), { dead: 1n })
       }))
 
     test("schedules and members of workflows go by their order keys", (client, server) =>

@@ -1,13 +1,14 @@
 import { Cluster, type Redis as IORedis } from "ioredis"
 
 /** How often a connection is looked at within the time for which it may be silent. */
-const looks = 4
+const looks = 16
 
 /**
- * Ends a connection that owes an answer and has said nothing for that long, or a quarter longer. The driver can do that
- * itself, but starts and stops a timer and a listener for every piece of a reply, which costs more than taking it in.
+ * Ends a connection that owes an answer and has said nothing for that long, give or take a sixteenth. The driver can do
+ * that itself, but starts and stops a timer and a listener for every piece of a reply.
  */
 const endWhenSilent = (client: IORedis, millis: number): void => {
+  const period = millis / looks
   let timer: ReturnType<typeof setInterval> | undefined
   client.on("connect", () => {
     const { stream } = client
@@ -21,11 +22,12 @@ const endWhenSilent = (client: IORedis, millis: number): void => {
       owed = client.commandQueue.length > 0
       read = stream.bytesRead
       if (!isSilent) since = now
-      else if (owed && now - since >= millis) stream.destroy(new Error(`nothing came for ${millis} ms`))
+      // the looks are not that exactly apart
+      else if (owed && now - since >= millis - period / 2) stream.destroy(new Error(`nothing came for ${millis} ms`))
     }
     clearInterval(timer)
     // after a time in which the process stood still, what has come is taken in first
-    timer = setInterval(() => setImmediate(look), millis / looks).unref()
+    timer = setInterval(() => setImmediate(look), period).unref()
   })
   client.on("close", () => clearInterval(timer))
 }

@@ -1,6 +1,11 @@
 import * as Effect from "effect/Effect"
-import { DeadLetterStore, type DeadSelection, type RedriveOutcome } from "../../ports/DeadLetterStore.ts"
+import { identity } from "effect/Function"
+import * as Num from "effect/Number"
+import { type AnyQueue, shardsOf } from "../../domain/Sharded.ts"
+import * as DeadLetters from "../../features/dead-letters/DeadLetters.ts"
+import { DeadLetterStore, type RedriveOutcome } from "../../ports/DeadLetterStore.ts"
 import { QueueControl } from "../../ports/QueueControl.ts"
+import type { StoreError } from "../../ports/StoreError.ts"
 import { countOf, invalid, jobIdOf } from "../fields.ts"
 import { QueueService, RedriveResponse_Redriven_Outcome } from "../gen/winter/v1/queue_service_pb.ts"
 import type { Station } from "../Station.ts"
@@ -46,12 +51,29 @@ const selection = Effect.fnUntraced(function* (request: { jobIds: ReadonlyArray<
   }
   if (request.jobIds.length > maxSelected) return yield* invalid("job_ids", `must be at most ${maxSelected}`)
   if (request.jobIds.length === 0 && request.oldest === 0) return yield* invalid("job_ids", "or oldest is required")
-  const selected: DeadSelection =
-    request.jobIds.length > 0
-      ? { jobIds: yield* Effect.forEach(request.jobIds, jobIdOf) }
-      : { oldest: yield* countOf("oldest", request.oldest, maxSelected, 1) }
-  return selected
+  const jobIds = yield* Effect.forEach(request.jobIds, jobIdOf)
+  return { jobIds, oldest: jobIds.length > 0 ? 0 : yield* countOf("oldest", request.oldest, maxSelected, 1) }
 })
+
+/** Acts on the oldest dead letters, as many as are wanted of all shards together; shard after shard. */
+const inTurn = Effect.fnUntraced(function* <A>(
+  queue: AnyQueue,
+  wanted: number,
+  act: (part: string, most: number) => Effect.Effect<A, StoreError>,
+  countOf: (done: A) => number
+) {
+  const all: Array<A> = []
+  let left = wanted
+  for (const part of shardsOf(queue)) {
+    if (left === 0) break
+    const done = yield* act(part, left)
+    all.push(done)
+    left -= countOf(done)
+  }
+  return all
+})
+
+const size = (list: ReadonlyArray<unknown>): number => list.length
 
 /** Of all parts of a queue together; it is paused when all of them are. */
 const sumOf = (queue: string, parts: ReadonlyArray<Stats>): Stats => {
@@ -106,9 +128,13 @@ export const queueCalls = ({ calls, queues }: Station) => ({
   redrive: calls.unary(
     method.redrive,
     Effect.fnUntraced(function* (request) {
-      const queue = yield* queues.one(request.queue)
-      const selected = yield* selection(request)
-      const redriven = yield* DeadLetterStore.use((store) => store.redrive(queue, selected))
+      const queue = yield* queues.any(request.queue)
+      const { jobIds, oldest } = yield* selection(request)
+      const store = yield* DeadLetterStore
+      const redriven =
+        jobIds.length > 0
+          ? yield* DeadLetters.redrive(queue, jobIds)
+          : (yield* inTurn(queue, oldest, (part, most) => store.redrive(part, { oldest: most }), size)).flat()
       return { jobs: redriven.map(({ jobId, outcome }) => ({ jobId, outcome: redriveOutcomes[outcome] })) }
     })
   ),
@@ -116,9 +142,14 @@ export const queueCalls = ({ calls, queues }: Station) => ({
   purge: calls.unary(
     method.purge,
     Effect.fnUntraced(function* (request) {
-      const queue = yield* queues.one(request.queue)
-      const selected = yield* selection(request)
-      return { purged: yield* DeadLetterStore.use((store) => store.purge(queue, selected)) }
+      const queue = yield* queues.any(request.queue)
+      const { jobIds, oldest } = yield* selection(request)
+      const store = yield* DeadLetterStore
+      const purged =
+        jobIds.length > 0
+          ? yield* DeadLetters.purge(queue, jobIds)
+          : Num.sumAll(yield* inTurn(queue, oldest, (part, most) => store.purge(part, { oldest: most }), identity))
+      return { purged }
     })
   )
 })

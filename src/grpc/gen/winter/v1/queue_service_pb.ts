@@ -3787,7 +3787,7 @@ export const QueueService: GenService<{
     output: typeof ResumeResponseSchema;
   },
   /**
-   * Gives dead letters a new start: these, or the oldest.
+   * Gives dead letters a new start: these, or the oldest; of a sharded queue, the oldest of one shard after the other.
    *
    * @generated from rpc winter.v1.QueueService.Redrive
    */
@@ -3797,7 +3797,7 @@ export const QueueService: GenService<{
     output: typeof RedriveResponseSchema;
   },
   /**
-   * Removes dead letters for good: these, or the oldest.
+   * Removes dead letters for good: these, or the oldest, as above.
    *
    * @generated from rpc winter.v1.QueueService.Purge
    */
