@@ -195,6 +195,32 @@ for (const [backend, layer] of backends) {
         assert.deepInclude(yield* client.stats("orders.2"), { dead: 1n })
       }))
 
+    test("one that cannot be redriven does not keep those of other shards", (client) =>
+      Effect.gen(function* () {
+        const keyed = { queue: "orders", orderKey: customers[0]!, uniqueKey: "u" }
+        for (const request of [
+          { ...keyed, jobId: "a" },
+          { queue: "orders", orderKey: customers[1]!, jobId: "b" }
+        ]) {
+          yield* client.enqueue(request)
+          const { job } = yield* client.dequeue({ queue: "orders" })
+          const { id: jobId, queue, token } = job!
+          yield* client.call(method.nack, { jobId, queue, workerId: "w", token, error: "no", skipRetry: true })
+        }
+        yield* client.enqueue({ ...keyed, jobId: "holder" })
+
+        const { jobs } = yield* client.call(method.redrive, { queue: "orders", oldest: 1 })
+
+        const { KEY_TAKEN, REDRIVEN } = RedriveResponse_Redriven_Outcome
+        assert.deepStrictEqual(
+          jobs.map(({ jobId, outcome }) => [jobId, outcome]),
+          [
+            ["a", KEY_TAKEN],
+            ["b", REDRIVEN]
+          ]
+        )
+      }))
+
     test("schedules and members of workflows go by their order keys", (client, server) =>
       Effect.gen(function* () {
         const definition = { kind: "k", payload: json("1"), timing: { case: "cron" as const, value: "@daily" } }

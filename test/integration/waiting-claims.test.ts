@@ -36,6 +36,17 @@ describe("claims that wait at Redis", () => {
     }).pipe(Effect.scoped)
   )
 
+  it.live("WAKE-2 a wait of months is none of a moment", () =>
+    Effect.gen(function* () {
+      const { ports } = yield* producerOn({ url: (yield* freshRedis()).url })
+      const ear = yield* Context.get(ports, Wakeups).subscribe(["say"])
+
+      const ended = yield* Effect.timeoutOption(ear.wait(365 * 24 * 3_600_000), "200 millis")
+
+      assert.strictEqual(ended._tag, "None")
+    }).pipe(Effect.scoped)
+  )
+
   it.live("WAKE-6 a claimant that throws ends neither the process nor the ear", () =>
     Effect.gen(function* () {
       const server = yield* freshRedis()

@@ -19,6 +19,9 @@ const retryMillis = 200
 /** Between attempts of a user who may not block. */
 const deniedMillis = 5000
 
+/** Node takes no longer time. */
+const longestTimer = 2 ** 31 - 1
+
 const realClock = Context.get(Context.empty(), Clock.Clock)
 
 const ignore = (): void => undefined
@@ -120,7 +123,7 @@ const listen = (ears: ReadonlyArray<Ear>, connection: Connection, claims: Waitin
           leave()
           resume(Effect.void)
         }
-        if (millis !== undefined) timer = setTimeout(waiter, millis)
+        if (millis !== undefined) timer = setTimeout(waiter, Math.min(millis, longestTimer))
         for (const { block } of followed) block()
         return Effect.sync(leave)
       }),

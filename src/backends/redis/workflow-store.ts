@@ -83,8 +83,8 @@ export const make = (workflows: Workflows): WorkflowStore["Service"] => {
     look: string,
     over: string,
     changes: number | string = "",
-    unless: EpochMillis | "" = ""
-  ) => inDirectory<string>("enter", scripts.enter, [id, state, created, look, unless, over, changes])
+    known: EpochMillis | string = same
+  ) => inDirectory<string>("enter", scripts.enter, [id, state, created, look, known, over, changes])
 
   const lookSoon = (id: string) => enter(id, same, "", `+${lookMillis}`, same)
 
@@ -110,7 +110,7 @@ export const make = (workflows: Workflows): WorkflowStore["Service"] => {
       readonly ["created" | "existing" | "conflict" | "torn", string, string]
     >("create", scripts.create, id, [
       fingerprint,
-      nodes.length - last.length / 3,
+      nodes.length,
       deadlineMillis ?? "",
       fields.length,
       ...fields,
@@ -141,8 +141,7 @@ export const make = (workflows: Workflows): WorkflowStore["Service"] => {
     limit,
     stop
   }) {
-    // later than whoever has just stored it expects, so that it does not take it for done
-    if (stop !== undefined) yield* enter(id, same, "", `>${lookMillis}`, same)
+    if (stop !== undefined) yield* lookSoon(id)
     const answer = yield* run<RawAdvance | []>("advance", scripts.advance, id, [
       workflows.notices,
       limit,
@@ -218,19 +217,23 @@ export const make = (workflows: Workflows): WorkflowStore["Service"] => {
     due: (limit) => inDirectory<ReadonlyArray<string>>("due", scripts.looks, [limit, lookMillis]),
     driven: Effect.fnUntraced(function* (id, created) {
       if (created !== undefined) return yield* drivenFirst(id, created)
+      // what somebody asks for from here on stays
+      const look = yield* enter(id, same, "", same, same)
       const found = yield* run<ReadonlyArray<string>>("driven", scripts.workflow, id, [])
       if (found.length === 0) {
         // a start that is still under way, or one that never came to its end
         const gone = yield* run<string>("driven", scripts.drop, id, [])
-        if (gone === "dropped") yield* enter(id, "", "", "", "")
+        if (gone === "dropped") yield* enter(id, "", "", "", "", "", look)
         return
       }
       const { createdAt, deadlineAt, state, stopCause } = decodeWorkflow(id, found)
       const changes = changesOf(found)
-      if (state !== "running") yield* enter(id, same, createdAt, "", same, changes)
+      if (state !== "running") yield* enter(id, same, createdAt, "", same, changes, look)
       // while it stops for good, time and again, until all its jobs have ended
       else if (stopCause === "cancelled" || stopCause === "deadline") yield* lookSoon(id)
-      else yield* enter(id, state, createdAt, deadlineAt === undefined ? "" : String(deadlineAt), same, changes)
+      else {
+        yield* enter(id, state, createdAt, deadlineAt === undefined ? "" : String(deadlineAt), same, changes, look)
+      }
     }),
     get: (id) =>
       Effect.map(run<ReadonlyArray<string>>("get", scripts.workflow, id, []), (found) =>
@@ -276,7 +279,8 @@ export const make = (workflows: Workflows): WorkflowStore["Service"] => {
         const over = yield* run<string>("prune", scripts.drop, id, [])
         if (over === "dropped") {
           dropped++
-          yield* enter(id, "", "", "", "")
+          // a start under the same id may have asked for a look already
+          yield* enter(id, "", "", same, "")
         } else {
           const [until = "", changes = ""] = over.split(",")
           yield* enter(id, same, "", same, until, changes)

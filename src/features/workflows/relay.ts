@@ -114,7 +114,10 @@ export const carryOut: <R = never>(
     const stored: Array<Member> = []
     const taken: Array<Member> = []
     for (const [queue, group] of grouped(advance.starts, (start) => start.queue)) {
-      const outcome = yield* enqueueIn(queue, group, advance)
+      // a queue that fails must not have the others' jobs enqueued time and again
+      const outcome = yield* enqueueIn(queue, group, advance).pipe(
+        Effect.tapError(() => Effect.ignore(workflows.confirm(id, stored)))
+      )
       taken.push(...outcome.taken)
       stored.push(...outcome.stored)
     }

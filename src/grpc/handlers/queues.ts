@@ -73,7 +73,9 @@ const inTurn = Effect.fnUntraced(function* <A>(
   return all
 })
 
-const size = (list: ReadonlyArray<unknown>): number => list.length
+/** Those that stay dead must not keep the letters of other shards from their turn. */
+const moved = (replies: ReadonlyArray<{ readonly outcome: RedriveOutcome }>): number =>
+  replies.filter(({ outcome }) => outcome === "redriven").length
 
 /** Of all parts of a queue together; it is paused when all of them are. */
 const sumOf = (queue: string, parts: ReadonlyArray<Stats>): Stats => {
@@ -134,7 +136,7 @@ export const queueCalls = ({ calls, queues }: Station) => ({
       const redriven =
         jobIds.length > 0
           ? yield* DeadLetters.redrive(queue, jobIds)
-          : (yield* inTurn(queue, oldest, (part, most) => store.redrive(part, { oldest: most }), size)).flat()
+          : (yield* inTurn(queue, oldest, (part, most) => store.redrive(part, { oldest: most }), moved)).flat()
       return { jobs: redriven.map(({ jobId, outcome }) => ({ jobId, outcome: redriveOutcomes[outcome] })) }
     })
   ),

@@ -146,13 +146,61 @@ export const workflowStepsContract = contract("steps of workflows", (it) => {
     })
   )
 
+  it.effect("WORKFLOW-1 a large workflow that is started twice at once is one, whatever its headers", (queue) =>
+    Effect.gen(function* () {
+      const large = (headers: Record<string, string>) =>
+        graphOf(
+          queue.name,
+          Array.from({ length: 16 }, () => {
+            const node = nodeOf(queue, [], [])
+            const payload = JSON.stringify({ name: "x".repeat(100_000) })
+            return { ...node, job: { queue: queue.name, job: { ...node.job!.job, headers, payload } } }
+          })
+        )
+
+      const replies = yield* Effect.all([create(large({})), create(large({ tracestate: "x".repeat(30_000) }))], {
+        concurrency: "unbounded"
+      })
+
+      assert.sameMembers(
+        replies.map(({ _tag }) => _tag),
+        ["Created", "Existing"]
+      )
+      assert.deepInclude(yield* found(queue.name), { total: 16, open: 16 })
+    })
+  )
+
+  it.effect("WORKFLOW-3 a queue that fails does not have the jobs of others enqueued again", (queue) =>
+    Effect.gen(function* () {
+      const id = queue.name
+      const store = yield* JobStore
+      const down = new StoreError({ operation: "enqueue", retryable: true, reason: "unavailable", cause: "down" })
+      const shape = Workflow.group([step(queue, "a"), step(queue.sibling, "b")])
+
+      yield* start(shape, { id }).pipe(
+        Effect.provideService(
+          JobStore,
+          JobStore.of({
+            ...store,
+            enqueue: (name, jobs) => (name === queue.name ? store.enqueue(name, jobs) : Effect.fail(down))
+          })
+        )
+      )
+
+      const { starts } = yield* advance(id, [], true)
+      assert.deepStrictEqual(
+        starts.map(({ member }) => member.node),
+        [1]
+      )
+    })
+  )
+
   it.effect("WORKFLOW-3 a start that ends later does not hide a cancel that was cut off", (queue) =>
     Effect.gen(function* () {
       const id = queue.name
       const store = yield* WorkflowStore
       const created = yield* create(pairOf(queue, id))
       assert.strictEqual(created._tag, "Created")
-      yield* TestClock.adjust("1 milli")
 
       // of the cancel no more than this, and the rest of the start
       yield* store.advance({ id, endings: [], limit: 10, stop: { cause: "cancelled", reason: "why" } })

@@ -83,14 +83,17 @@ end
 -- Sets free the children of those. Children that are joins are marked j, and end at once.
 local function release_children()
   while #parents > 0 do
-    local texts, less, joins, children = read_fields(keys.nodes, parents), {}, {}, {}
-    for _, text in ipairs(texts) do
-      for join, child in string.gmatch(string.match(text or "", "^[^\n]*"), "(j?)(%d+)") do
-        if not less[child] then children[#children + 1] = child end
-        less[child] = (less[child] or 0) + 1
-        joins[child] = join == "j"
+    local less, joins, children = {}, {}, {}
+    -- few at a time: what is to be enqueued for them, which may be large, comes along
+    in_chunks(20, #parents, function(first, last)
+      for _, text in ipairs(read_range(keys.nodes, parents, first, last)) do
+        for join, child in string.gmatch(string.match(text or "", "^[^\n]*"), "(j?)(%d+)") do
+          if not less[child] then children[#children + 1] = child end
+          less[child] = (less[child] or 0) + 1
+          joins[child] = join == "j"
+        end
       end
-    end
+    end)
     parents = {}
     for _, child in ipairs(children) do
       if redis.call("HINCRBY", keys.left, child, -less[child]) == 0 then

@@ -9,11 +9,11 @@
 -- KEYS starts   zset: nodes to be enqueued
 -- ARGV now          epoch ms; "" in production: the server's clock decides
 -- ARGV fingerprint  of the workflow
--- ARGV drafted      how many nodes were stored before
+-- ARGV nodes        how many there must be, with those that were stored before
 -- ARGV deadline     ms from now, or ""
 -- ARGV fields       of its head, how many follow, in pairs
 -- ARGV ...nodes     those fields; then node, number of its parents, text
--- REPLY list  "created", "existing", "conflict", or "torn" when the nodes before are not there; when it was created, epoch ms;
+-- REPLY list  "created", "existing", "conflict", or "torn" when some are not there; when it was created, epoch ms;
 --             its deadline, epoch ms or ""
 -- include lib/time
 -- include lib/values
@@ -22,13 +22,13 @@ local now, fingerprint = clock(args.now), args.fingerprint
 local stored = redis.call("HMGET", keys.head, "fingerprint", "created", "deadline")
 if stored[1] then return { stored[1] == fingerprint and "existing" or "conflict", stored[2], stored[3] } end
 local draft = string.match(redis.call("GET", keys.draft) or "", "^(.*)@")
-if args.drafted == "0" then
+local total, nodes_at = tonumber(args.nodes), 6 + tonumber(args.fields)
+if draft ~= fingerprint then
+  if #ARGV + 1 - nodes_at < 3 * total then return { "torn", "", "" } end
   if draft then drop_draft() end
-elseif draft ~= fingerprint or redis.call("HLEN", keys.nodes) ~= tonumber(args.drafted) then
-  return { "torn", "", "" }
 end
-local nodes_at = 6 + tonumber(args.fields)
 store_nodes(nodes_at)
+if redis.call("HLEN", keys.nodes) ~= total then return { "torn", "", "" } end
 local deadline = args.deadline ~= "" and exact(now + tonumber(args.deadline)) or ""
 redis.call("HSET", keys.head, "fingerprint", fingerprint, "state", "running", "stop", "", "created", exact(now),
   "deadline", deadline, "completed", 0, "changes", 1, unpack(ARGV, 6, nodes_at - 1))

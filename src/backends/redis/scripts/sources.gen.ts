@@ -6,7 +6,7 @@ export const sources = {
     keys: ["head", "nodes", "status", "left", "results", "open", "starts", "stopped", "failures", "listeners"] as const,
     args: ["now", "notices", "limit", "drive", "stop", "reason"] as const,
     rest: "endings" as const,
-    sha1: "1549f752bcafaa9f12eeca10b76a068b02dc0b92",
+    sha1: "9c5554dfdfcde5417e48d2050da539299f775cfd",
     source: `#!lua flags=allow-oom
 local function clock(given)
   if given ~= "" then return tonumber(given) end
@@ -137,14 +137,16 @@ local function release(node)
 end
 local function release_children()
   while #parents > 0 do
-    local texts, less, joins, children = read_fields(KEYS[2], parents), {}, {}, {}
-    for _, text in ipairs(texts) do
-      for join, child in string.gmatch(string.match(text or "", "^[^\\n]*"), "(j?)(%d+)") do
-        if not less[child] then children[#children + 1] = child end
-        less[child] = (less[child] or 0) + 1
-        joins[child] = join == "j"
+    local less, joins, children = {}, {}, {}
+    in_chunks(20, #parents, function(first, last)
+      for _, text in ipairs(read_range(KEYS[2], parents, first, last)) do
+        for join, child in string.gmatch(string.match(text or "", "^[^\\n]*"), "(j?)(%d+)") do
+          if not less[child] then children[#children + 1] = child end
+          less[child] = (less[child] or 0) + 1
+          joins[child] = join == "j"
+        end
       end
-    end
+    end)
     parents = {}
     for _, child in ipairs(children) do
       if redis.call("HINCRBY", KEYS[4], child, -less[child]) == 0 then
@@ -880,9 +882,9 @@ return 1`
   },
   create: {
     keys: ["head", "draft", "nodes", "status", "left", "open", "starts"] as const,
-    args: ["now", "fingerprint", "drafted", "deadline", "fields"] as const,
+    args: ["now", "fingerprint", "nodes", "deadline", "fields"] as const,
     rest: "nodes" as const,
-    sha1: "d8dc8ad7ff6a41a5ba821386f10f71fbd28803db",
+    sha1: "cfcd463e279468726a07f049c1f361c38a4901ab",
     source: `#!lua
 local function clock(given)
   if given ~= "" then return tonumber(given) end
@@ -953,13 +955,13 @@ local now, fingerprint = clock(ARGV[1]), ARGV[2]
 local stored = redis.call("HMGET", KEYS[1], "fingerprint", "created", "deadline")
 if stored[1] then return { stored[1] == fingerprint and "existing" or "conflict", stored[2], stored[3] } end
 local draft = string.match(redis.call("GET", KEYS[2]) or "", "^(.*)@")
-if ARGV[3] == "0" then
+local total, nodes_at = tonumber(ARGV[3]), 6 + tonumber(ARGV[5])
+if draft ~= fingerprint then
+  if #ARGV + 1 - nodes_at < 3 * total then return { "torn", "", "" } end
   if draft then drop_draft() end
-elseif draft ~= fingerprint or redis.call("HLEN", KEYS[3]) ~= tonumber(ARGV[3]) then
-  return { "torn", "", "" }
 end
-local nodes_at = 6 + tonumber(ARGV[5])
 store_nodes(nodes_at)
+if redis.call("HLEN", KEYS[3]) ~= total then return { "torn", "", "" } end
 local deadline = ARGV[4] ~= "" and exact(now + tonumber(ARGV[4])) or ""
 redis.call("HSET", KEYS[1], "fingerprint", fingerprint, "state", "running", "stop", "", "created", exact(now),
   "deadline", deadline, "completed", 0, "changes", 1, unpack(ARGV, 6, nodes_at - 1))
@@ -1822,9 +1824,9 @@ return {}`
   },
   enter: {
     keys: ["all", "running", "completed", "failed", "cancelled", "looks", "expiry", "entered"] as const,
-    args: ["now", "id", "state", "created", "look", "unless", "over", "changes"] as const,
+    args: ["now", "id", "state", "created", "look", "known", "over", "changes"] as const,
     rest: undefined,
-    sha1: "5ac38ac5cff8e63c44e9a157a3e659cc568b77d3",
+    sha1: "15cfa5262287f119063aff3a9930c20edacf984d",
     source: `#!lua
 local function clock(given)
   if given ~= "" then return tonumber(given) end
@@ -1839,6 +1841,7 @@ if ARGV[8] ~= "" then
   if tonumber(redis.call("HGET", KEYS[8], id) or "0") > tonumber(ARGV[8]) then return "" end
   redis.call("HSET", KEYS[8], id, ARGV[8])
 end
+local was_listed = redis.call("ZSCORE", KEYS[1], id)
 if state ~= "-" then
   local created = ARGV[4] == "" and exact(now) or ARGV[4]
   local states = { running = KEYS[2], completed = KEYS[3], failed = KEYS[4], cancelled = KEYS[5] }
@@ -1852,20 +1855,23 @@ if state ~= "-" then
     redis.call("ZADD", KEYS[1], created, id)
   end
 end
-local function set(key, at)
+local function set(key, at, old)
   if at == "-" then return end
-  local how = string.sub(at, 1, 1)
   if at == "" then
     redis.call("ZREM", key, id)
-  elseif how == "+" then
-    redis.call("ZADD", key, "LT", now + tonumber(string.sub(at, 2)), id)
-  elseif how == ">" then
-    redis.call("ZADD", key, now + tonumber(string.sub(at, 2)), id)
+  elseif string.sub(at, 1, 1) == "+" then
+    local soon = now + tonumber(string.sub(at, 2))
+    redis.call("ZADD", key, old and math.min(soon, old - 1) or soon, id)
   else
     redis.call("ZADD", key, at, id)
   end
 end
-if ARGV[6] == "" or redis.call("ZSCORE", KEYS[6], id) == ARGV[6] then set(KEYS[6], ARGV[5]) end
+local look = redis.call("ZSCORE", KEYS[6], id)
+if look == false and not was_listed and ARGV[6] ~= "-" and ARGV[6] ~= "" then
+  set(KEYS[6], ARGV[6])
+elseif ARGV[6] == "-" or ARGV[6] == (look or "") or not look then
+  set(KEYS[6], ARGV[5], tonumber(look or nil))
+end
 set(KEYS[7], ARGV[7])
 return redis.call("ZSCORE", KEYS[6], id) or ""`
   },

@@ -8,8 +8,8 @@
 // A field that is left out means the default that its comment names; zero means zero only where a comment says so.
 //
 // A server may know of queues that are split over shards, `orders.0` to `orders.7`. The name `orders` then stands for where
-// the job belongs in calls that store one, and for all of the shards in those that claim, extend by worker, count, pause or
-// resume. Other calls take the name of a shard, which the answer to the enqueue tells, and `Job.queue`.
+// the job belongs in calls that store one, and for all of the shards in those that claim, extend by worker, count, pause,
+// resume, redrive or purge. Other calls take the name of a shard, which the answer to the enqueue tells, and `Job.queue`.
 //
 // This file only grows: fields and calls are added, never renumbered, renamed or removed.
 
