@@ -132,7 +132,13 @@ export interface WorkflowWatch {
 export class WorkflowStore extends Context.Service<
   WorkflowStore,
   {
-    /** Stores a workflow as a whole, with its first nodes to be started. **Ref** WORKFLOW-1 */
+    /**
+     * Stores a workflow as a whole, with its first nodes to be started.
+     *
+     * **Shape** Whoever is answered `Created` starts the nodes without parents; should it not come to that, `due` names
+     * the workflow at `lookAt`.
+     * **Ref** WORKFLOW-1, WORKFLOW-3
+     */
     readonly create: (workflow: NewWorkflow) => Effect.Effect<CreateReply, StoreError>
 
     /**

@@ -39,6 +39,15 @@ describe("a call of a script", () => {
     )
   })
 
+  it("says which script it is, and a key, to whoever traces it", () => {
+    const { answer } = noting()
+    const call = new ScriptCall(script, ["{q}:jobs", "{q}:runs"])
+
+    for (const command of [call.command(["x"], "text", answer), call.whole(["x"], "text", answer)]) {
+      assert.deepStrictEqual(command.args, [script.sha1, "1", "{q}:jobs"])
+    }
+  })
+
   it("tells its answer at once, and once", () => {
     const { answer, told } = noting()
     const command = new ScriptCall(script, []).command([], "text", answer)

@@ -11,16 +11,24 @@ const bySource = "eval"
 const bulk = (text: string): string => `$${Buffer.byteLength(text)}\r\n${text}\r\n`
 
 /**
- * A command that is written out by itself. The driver is told of one key only, which says where it belongs: it goes over
- * all arguments that it knows of several times.
+ * A command that is written out by itself. The driver is told which script it is, for whoever traces commands, and of one
+ * key, which says where it belongs: it goes over all arguments that it knows of several times.
  */
 class PreparedCommand extends AnsweredCommand {
   readonly #head: string
   readonly #count: number
   readonly #given: Args
 
-  constructor(name: string, head: string, count: number, key: string, args: Args, form: ReplyForm, answer: Answer) {
-    super(name, ["", "1", key], form, answer)
+  constructor(
+    name: string,
+    told: readonly [sha1: string, keys: string, key: string],
+    head: string,
+    count: number,
+    args: Args,
+    form: ReplyForm,
+    answer: Answer
+  ) {
+    super(name, told, form, answer)
     this.#head = head
     this.#count = count
     this.#given = args
@@ -64,6 +72,7 @@ export class ScriptCall {
   }
 
   #commandOf(name: string, head: string, args: Args, form: ReplyForm, answer: Answer): AnsweredCommand {
-    return new PreparedCommand(name, head, 2 + this.#keys.length, this.#keys[0] ?? "", args, form, answer)
+    const told = [this.#script.sha1, "1", this.#keys[0] ?? ""] as const
+    return new PreparedCommand(name, told, head, 2 + this.#keys.length, args, form, answer)
   }
 }

@@ -294,6 +294,24 @@ export const workflowStepsContract = contract("steps of workflows", (it) => {
     })
   )
 
+  it.effect("WORKFLOW-3 many endings told at once count one each", (queue) =>
+    Effect.gen(function* () {
+      const members = Array.from({ length: 45 }, (_, i) => step(queue, `m${i}`))
+      const { id } = yield* start(Workflow.chord(members, step(queue, "callback")), { id: queue.name })
+      const { endings } = yield* queue.exchange({
+        settlements: (yield* queue.claim()).map((held) => complete(held, `"x"`))
+      })
+
+      yield* tell(queue, ...endings.slice(0, 44))
+      const before = yield* queue.counters
+      yield* tell(queue, endings[44]!)
+
+      assert.deepInclude(before, { enqueued: 45, completed: 45 })
+      assert.deepInclude(yield* queue.counters, { enqueued: 46 })
+      assert.deepInclude(yield* found(id), { completed: 45, open: 1 })
+    })
+  )
+
   it.effect("WORKFLOW-3 telling twice changes nothing, and answers what is outstanding", (queue) =>
     Effect.gen(function* () {
       const id = queue.name
