@@ -106,17 +106,42 @@ const run = Effect.fnUntraced(function* (seed: number) {
     yield* Scope.provide(starting, workers)
   }
 
-  // each worker in turn is held up beyond its lease
-  yield* Effect.forkScoped(
-    Effect.forEach(doors, ({ goes, name }) =>
-      Effect.sleep(400).pipe(
-        Effect.andThen(recorder.say(name, { _tag: "Fault", kind: "held up beyond its lease" })),
-        Effect.andThen(Effect.sync(() => goes.closeUnsafe())),
-        Effect.andThen(Effect.sleep(1.5 * leaseMillis)),
-        Effect.ensuring(Effect.sync(() => goes.openUnsafe()))
+  /** The job that a process began last of those it runs, or nothing. */
+  const jobAt = (process: string): string | undefined => {
+    const running = new Map<string, string>()
+    for (const event of recorder.events) {
+      if (event.process !== process) continue
+      if (event._tag === "HandlerStarted") running.set(`${event.jobId} ${event.token}`, event.jobId)
+      if (event._tag === "HandlerEnded") running.delete(`${event.jobId} ${event.token}`)
+    }
+    return [...running.values()].at(-1)
+  }
+  const isRescued = (jobId: string, since: number): boolean =>
+    recorder.events
+      .slice(since)
+      .some(
+        (event) =>
+          event._tag === "Answered" &&
+          (event.op === "exchange" || event.op === "rescue") &&
+          event.reply.rescued.includes(jobId)
       )
-    )
-  )
+  const soon = (holds: () => boolean) =>
+    Effect.sleep(10).pipe(Effect.repeat({ until: holds }), Effect.timeoutOption("10 seconds"))
+
+  // each worker in turn is held up while it runs a job, until that is another's
+  const heldUp = yield* Effect.forEach(
+    doors,
+    Effect.fnUntraced(function* ({ goes, name }) {
+      yield* Effect.sleep(400)
+      yield* soon(() => jobAt(name) !== undefined)
+      const job = jobAt(name)
+      if (job === undefined) return
+      const since = recorder.events.length
+      yield* recorder.say(name, { _tag: "Fault", kind: "held up beyond its lease" })
+      goes.closeUnsafe()
+      yield* soon(() => isRescued(job, since)).pipe(Effect.ensuring(Effect.sync(() => goes.openUnsafe())))
+    })
+  ).pipe(Effect.forkScoped)
 
   const patient = Effect.retry(Schedule.spaced(50))
   const flows = new Map<string, ReturnType<typeof someFlow>>()
@@ -126,7 +151,7 @@ const run = Effect.fnUntraced(function* (seed: number) {
     return Workflows.start(flow, { id, onFailure: "finish" })
   }
   const producing = Effect.gen(function* () {
-    for (let i = 0; i < 150; i++) {
+    for (let i = 0; i < 150 || heldUp.pollUnsafe() === undefined; i++) {
       const queue = queues[i % 2]!
       const id = `job-${i}`
       const options = { id, queue, ...(chance(0.2) ? { delay: random() * 500 } : {}), priority: chance(0.2) ? 1 : 5 }
@@ -144,7 +169,6 @@ const run = Effect.fnUntraced(function* (seed: number) {
   )
   yield* producing
   rates = calm
-  for (const { goes } of doors) goes.openUnsafe()
   yield* recorder.say("test", { _tag: "Healed" })
   const since = performance.now()
   const afterMillis = () => Math.round(performance.now() - since)
