@@ -88,41 +88,6 @@ const pick = ({ error, kind, newerThan, olderThan, reason, tag }: FilterFlags): 
   ...{ error, kind, newerThan, olderThan, reason, tag }
 })
 
-/** A page of a queue, or the newest of all shards, which have no cursor in common; `more` names those that hold more. */
-const pageOf = Effect.fnUntraced(function* (
-  queue: AnyQueue,
-  filter: DeadLetters.Filter,
-  { cursor, limit }: { readonly cursor: Option.Option<string>; readonly limit: number }
-) {
-  const shards = shardsOf(queue)
-  const [only, another] = shards
-  if (another === undefined) {
-    const page = yield* DeadLetters.listWhere(only!, filter, { limit, ...given({ cursor }) })
-    return { jobs: page.jobs, cursor: page.cursor ?? null }
-  }
-  if (Option.isSome(cursor)) {
-    return yield* new BadUsage({ why: `--cursor needs one shard: ${only} to ${shards.at(-1)}` })
-  }
-  const pages = yield* Effect.forEach(shards, (shard) => DeadLetters.listWhere(shard, filter, { limit }), {
-    concurrency: 16
-  })
-  const jobs = pages
-    .flatMap((page) => page.jobs)
-    .toSorted((a, b) => (b.finishedAt ?? 0) - (a.finishedAt ?? 0))
-    .slice(0, limit)
-  const shown = new Set(jobs)
-  const more = shards.filter((_, i) => {
-    const page = pages[i]!
-    return page.cursor !== undefined || page.jobs.some((job) => !shown.has(job))
-  })
-  return { jobs, cursor: null, more }
-})
-
-const moreText = (cursor: string | null, shards: ReadonlyArray<string>): string => {
-  if (cursor !== null) return `more with --cursor ${cursor}`
-  return shards.length === 0 ? "" : `more in ${shards.join(", ")}`
-}
-
 const list = Command.make(
   "list",
   { queue, ...filterFlags, limit: limitFlag(1000), cursor: cursorFlag, showPayload: showPayloadFlag },
@@ -130,13 +95,16 @@ const list = Command.make(
     connected(
       Effect.gen(function* () {
         const queue = yield* wholeQueue(name)
-        const page = yield* pageOf(queue, yield* filterOf(flags), { cursor, limit })
-        const isSharded = page.more !== undefined
-        const more = moreText(page.cursor, page.more ?? [])
-        const others = page.jobs.length === 0 && more === "" ? yield* elsewhere(queue) : []
-        yield* show({ ...page, jobs: page.jobs.map((job) => jobShape(job, showPayload)) }, (ui) => {
-          const end = more === "" ? "" : `\n${ui.dim(more)}`
-          if (page.jobs.length === 0) return noneText(nameOf(queue), others) + end
+        const filter = yield* filterOf(flags)
+        const { cursor: next = null, jobs } = yield* DeadLetters.listWhere(queue, filter, {
+          limit,
+          ...given({ cursor })
+        })
+        const isSharded = shardsOf(queue).length > 1
+        const others = jobs.length === 0 && next === null ? yield* elsewhere(queue) : []
+        yield* show({ jobs: jobs.map((job) => jobShape(job, showPayload)), cursor: next }, (ui) => {
+          const more = `more with --cursor ${next}`
+          if (jobs.length === 0) return next === null ? noneText(nameOf(queue), others) : `none so far; ${more}`
           return (
             ui.table(
               [
@@ -148,7 +116,7 @@ const list = Command.make(
                 { title: "DIED" },
                 { title: showPayload ? "PAYLOAD" : "ERROR", shrinks: true }
               ],
-              page.jobs.map((job) => [
+              jobs.map((job) => [
                 job.id,
                 ...(isSharded ? [job.queue] : []),
                 job.kind,
@@ -157,7 +125,7 @@ const list = Command.make(
                 when(job.finishedAt ?? job.enqueuedAt, ui.now),
                 showPayload ? job.payload : oneLine(job.failures.at(-1)?.error ?? "")
               ])
-            ) + end
+            ) + (next === null ? "" : `\n${ui.dim(more)}`)
           )
         })
       })

@@ -5,6 +5,7 @@ import { DeadLetterStore, type RedriveOutcome } from "../../ports/DeadLetterStor
 import { type JobPage, QueueControl } from "../../ports/QueueControl.ts"
 import type { StoreError } from "../../ports/StoreError.ts"
 import * as FilteredPage from "../inspector/FilteredPage.ts"
+import { mergedPage } from "./merged-page.ts"
 import { bulk, type BulkOptions, type BulkReport, type Pages, partsOf, stepJobs } from "./bulk.ts"
 
 export type { BulkOptions, BulkReport } from "./bulk.ts"
@@ -26,26 +27,36 @@ export interface Filter {
 }
 
 /**
- * Lists dead letters, newest death first.
+ * Lists dead letters, newest death first, of a sharded queue those of all its shards together.
  *
  * **Shape** A page and, when there may be more, the cursor of the next.
  * **Units** `limit` from 1 to 1000 jobs, 50 when left out.
- * **Ref** docs/semantics.md DEAD-1, LIST-1, LIST-2
+ * **Ref** docs/semantics.md DEAD-1, LIST-1, LIST-2, SHARD-14
  * @category queues
  * @since 0.1.0
  */
 export const list = (
-  queue: string,
-  options: { readonly cursor?: string; readonly limit?: number } = {}
+  queue: AnyQueue,
+  { cursor, limit = 50 }: { readonly cursor?: string | undefined; readonly limit?: number } = {}
 ): Effect.Effect<JobPage, StoreError, QueueControl> =>
-  QueueControl.use((control) => control.list({ queue, state: "dead", limit: 50, ...options }))
+  QueueControl.use((control) => {
+    const read = (shard: string, from: string | undefined, most: number) =>
+      control.list({ queue: shard, state: "dead", limit: most, ...(from === undefined ? {} : { cursor: from }) })
+    if (typeof queue === "string") return read(queue, cursor, limit)
+    const pages: Pages = (shard, at) =>
+      Effect.map(read(shard, at.cursor, at.limit), (page) => ({ ...page, looked: page.jobs.length }))
+    return Effect.map(
+      mergedPage(queue, pages, { cursor, limit: FilteredPage.within(limit, 1000) }),
+      ({ looked: _, ...page }) => page
+    )
+  })
 
 /**
  * The job that died last, if any is dead.
  * @category queues
  * @since 0.1.0
  */
-export const peek = (queue: string): Effect.Effect<Job | undefined, StoreError, QueueControl> =>
+export const peek = (queue: AnyQueue): Effect.Effect<Job | undefined, StoreError, QueueControl> =>
   Effect.map(list(queue, { limit: 1 }), (page) => page.jobs[0])
 
 /** Over the queue, or its shards one after the other. */
@@ -170,30 +181,26 @@ const purgeOne = (queue: string): Effect.Effect<number, StoreError, DeadLetterSt
   })
 
 /**
- * Lists the dead letters that match a filter, newest death first.
+ * Lists the dead letters that match a filter, newest death first, of a sharded queue those of all its shards together.
  *
- * **Shape** Looks at 1000 or `scan` at most; a page may hold fewer than `limit`, or none, and still have a `cursor`.
+ * **Shape** Looks at 1000 or `scan` of a queue or shard at most; a page may hold fewer than `limit`, or none, and still
+ * have a `cursor`.
  * **Units** `limit` from 1 to 1000 jobs, 50 when left out; `scan` from 1 to 10 000.
- * **Ref** docs/semantics.md INSPECT-4, INSPECT-8
+ * **Ref** docs/semantics.md INSPECT-4, INSPECT-8, SHARD-14
  * @category queues
  * @since 0.1.0
  */
 export const listWhere = (
-  queue: string,
+  queue: AnyQueue,
   filter: Filter,
   options: { readonly cursor?: string | undefined; readonly limit?: number; readonly scan?: number } = {}
-): Effect.Effect<FilteredPage.FilteredPage, StoreError, QueueControl> =>
-  QueueControl.use((control) =>
-    FilteredPage.read(
-      control,
-      {
-        ...{ queue, state: "dead", cursor: options.cursor },
-        limit: FilteredPage.within(options.limit ?? 50, 1000),
-        scan: FilteredPage.within(options.scan ?? scanJobs, 10_000)
-      },
-      matcher(filter)
-    )
-  )
+): Effect.Effect<FilteredPage.FilteredPage, StoreError, QueueControl> => {
+  const limit = FilteredPage.within(options.limit ?? 50, 1000)
+  const pages = pagesOf(filter, options.scan)
+  return typeof queue === "string"
+    ? pages(queue, { cursor: options.cursor, limit })
+    : mergedPage(queue, pages, { cursor: options.cursor, limit })
+}
 
 /**
  * Gives the dead jobs that match a filter a new start, newest death first and shard after shard, in steps of 500 at
@@ -245,9 +252,15 @@ export const purgeWhere = (
 
 /** A filter's dead letters, a page at a time. */
 const pagesOf =
-  (filter: Filter): Pages =>
-  (queue, options) =>
-    listWhere(queue, filter, options)
+  (filter: Filter, scan = scanJobs): Pages =>
+  (queue, { cursor, limit }) =>
+    QueueControl.use((control) =>
+      FilteredPage.read(
+        control,
+        { ...{ queue, state: "dead", cursor, limit }, scan: FilteredPage.within(scan, 10_000) },
+        matcher(filter)
+      )
+    )
 
 const matcher = (filter: Filter): ((job: Job) => boolean) => {
   const { errorIncludes, kind, reason, tag } = filter

@@ -7,6 +7,7 @@ import type { DeadReason, JobId } from "../../domain/Job.ts"
 import * as DeadLetters from "../../features/dead-letters/DeadLetters.ts"
 import { DeadLetterStore } from "../../ports/DeadLetterStore.ts"
 import type { NewJob } from "../../ports/JobStore.ts"
+import type { JobPage } from "../../ports/QueueControl.ts"
 import { StoreError } from "../../ports/StoreError.ts"
 import * as Queues from "../../domain/Queues.ts"
 import { contract } from "./contract.ts"
@@ -261,6 +262,93 @@ export const bulkContract = contract("dead letters in bulk", (it) => {
       for (const shards of [0, Infinity]) {
         assert.isTrue(Exit.hasDies(yield* Effect.exit(DeadLetters.count(shardedOf(queue, shards)))))
       }
+    })
+  )
+
+  it.effect("SHARD-14 dead letters of all shards are listed together, newest death first, each on one page", (queue) =>
+    Effect.gen(function* () {
+      const orders = shardedOf(queue, 3)
+      const [first, second, third] = yield* Effect.forEach(Queues.shardsOf(orders), makeQueue)
+      const order = [third!, first!, first!, third!, second!, third!, third!, first!]
+      for (const [i, shard] of order.entries()) yield* die(shard, `job-${i}`)
+      const newestFirst = order.map((_, i) => `job-${i}`).toReversed()
+      const follow = Effect.fnUntraced(function* (limit: number, meanwhile: Effect.Effect<unknown, StoreError>) {
+        const pages: Array<ReadonlyArray<string>> = []
+        let cursor: string | undefined
+        do {
+          const page: JobPage = yield* DeadLetters.list(orders, { cursor, limit })
+          pages.push(ids(page.jobs))
+          cursor = page.cursor
+          if (pages.length === 1) yield* meanwhile
+        } while (cursor !== undefined)
+        return pages
+      })
+
+      const whole = yield* DeadLetters.list(orders)
+      const newest = yield* DeadLetters.peek(orders)
+      const byThree = yield* follow(3, Effect.void)
+      const byOne = yield* follow(1, Effect.void)
+      const store = yield* DeadLetterStore
+      const changing = yield* follow(
+        2,
+        Effect.andThen(store.purge(third!.name, { jobIds: ["job-5"] }), die(second!, "new"))
+      )
+
+      assert.deepStrictEqual([ids(whole.jobs), whole.cursor, newest?.id], [newestFirst, undefined, "job-7"])
+      assert.deepStrictEqual(byThree.slice(0, 3), [
+        newestFirst.slice(0, 3),
+        newestFirst.slice(3, 6),
+        newestFirst.slice(6)
+      ])
+      assert.deepStrictEqual(byThree.flat(), newestFirst)
+      assert.deepStrictEqual(byOne.flat(), newestFirst)
+      // one that stays is shown once
+      assert.deepStrictEqual(
+        changing.flat().filter((id) => id !== "new"),
+        newestFirst.filter((id) => id !== "job-5")
+      )
+    })
+  )
+
+  it.effect("SHARD-14 a filter goes on over all shards where it had looked at enough", (queue) =>
+    Effect.gen(function* () {
+      const orders = shardedOf(queue, 2)
+      const [first, second] = yield* Effect.forEach(Queues.shardsOf(orders), makeQueue)
+      yield* die(first!, "oldest", { kind: "mail" })
+      yield* die(second!, "old", { kind: "mail" })
+      yield* die(first!, "newer", { kind: "mail" })
+      for (let i = 0; i < 3; i++) yield* die(first!, `other-${i}`)
+      yield* die(second!, "newest", { kind: "mail" })
+
+      const found: Array<string> = []
+      let cursor: string | undefined
+      let looked = 0
+      do {
+        const page = yield* DeadLetters.listWhere(orders, { kind: "mail" }, { cursor, limit: 2, scan: 2 })
+        found.push(...ids(page.jobs))
+        cursor = page.cursor
+        looked += page.looked
+      } while (cursor !== undefined)
+
+      assert.deepStrictEqual(found, ["newest", "newer", "old", "oldest"])
+      assert.strictEqual(looked, 7)
+    })
+  )
+
+  it.effect("SHARD-14 a cursor that no page of the shards gave is refused", (queue) =>
+    Effect.gen(function* () {
+      const orders = shardedOf(queue, 3)
+      const [first] = yield* Effect.forEach(Queues.shardsOf(orders), makeQueue)
+      yield* die(first!, "a")
+
+      const bad = yield* Effect.forEach(["", "0", "0:", "3:,", "0:nowhere,", "0:,x", ",", "0:1:a"], (cursor) =>
+        Effect.flip(DeadLetters.list(orders, { cursor }))
+      )
+
+      assert.deepStrictEqual(
+        bad.map(({ reason }) => reason),
+        bad.map(() => "rejected")
+      )
     })
   )
 
