@@ -1,6 +1,8 @@
+import * as Effect from "effect/Effect"
 import * as Result from "effect/Result"
 import { checkJobId, checkKind, checkWorkflowId, InvalidInput } from "../domain/limits.ts"
 import type { NewJob } from "./JobStore.ts"
+import type { QueueLimits, RateLimit } from "./QueueControl.ts"
 import { StoreError } from "./StoreError.ts"
 
 /** Most characters of all names and values of a job's headers together. */
@@ -8,6 +10,9 @@ const maxHeadersLength = 32 * 1024
 
 /** Most characters of all tags of a job together. */
 const maxTagsLength = 16 * 64
+
+/** Most of what a limit allows. */
+const maxLimit = 1e9
 
 // it ends the first line of a record, whose fields are separated by commas
 const uniqueKey = /^[^,\n\r\0]{1,128}$/
@@ -49,9 +54,35 @@ export const checkNewJob = (job: NewJob): Result.Result<void, InvalidInput> => {
   return fine
 }
 
+/** Limits under which some job may run at some time: a queue that is to run none is paused. **Ref** INPUT-6 */
+export const checkLimits = ({ maxActive }: QueueLimits): Result.Result<void, InvalidInput> =>
+  maxActive === undefined || (Number.isInteger(maxActive) && maxActive >= 1 && maxActive <= maxLimit)
+    ? fine
+    : wrong("maxActive", `must be a whole number from 1 to a billion, not ${maxActive}`)
+
+/** As `checkLimits`. **Ref** INPUT-6 */
+export const checkRateLimit = (rate: RateLimit): Result.Result<void, InvalidInput> => {
+  for (const field of ["limit", "burst"] as const) {
+    const value = rate[field]
+    if (!Number.isInteger(value) || value < 1 || value > maxLimit) {
+      return wrong(field, `must be a whole number from 1 to a billion, not ${value}`)
+    }
+  }
+  return Number.isFinite(rate.perMillis) && rate.perMillis >= 1
+    ? fine
+    : wrong("perMillis", `must be 1 at least, not ${rate.perMillis}`)
+}
+
 /** What a backend answers to a call that can never be right. **Ref** docs/semantics.md INPUT-4 */
 export const refused = (operation: string, cause: InvalidInput): StoreError =>
   new StoreError({ operation, reason: "rejected", retryable: false, cause: new Error(cause.message) })
+
+/** The same as an effect, for a check that failed; nothing for one that passed. */
+export const refusalOf = (
+  operation: string,
+  good: Result.Result<void, InvalidInput>
+): Effect.Effect<never, StoreError> | undefined =>
+  Result.isFailure(good) ? Effect.fail(refused(operation, good.failure)) : undefined
 
 /** A place in an ordered list, as cursors name it: a score and what stands there. */
 export interface Place {

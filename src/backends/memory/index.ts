@@ -11,6 +11,7 @@ import { DeadLetterStore } from "../../ports/DeadLetterStore.ts"
 import { JobStore } from "../../ports/JobStore.ts"
 import { Notices } from "../../ports/Notices.ts"
 import type { Ports } from "../../ports/Ports.ts"
+import { checkLimits, checkRateLimit } from "../../ports/checks.ts"
 import { QueueControl } from "../../ports/QueueControl.ts"
 import { ScheduleStore } from "../../ports/ScheduleStore.ts"
 import { type Wakeup, Wakeups } from "../../ports/Wakeups.ts"
@@ -144,15 +145,17 @@ export const layer: Layer.Layer<Ports> = Layer.effectContext(
               const { maxActive } = at(name)
               return maxActive === undefined ? {} : { maxActive }
             }),
-          setLimits: (name, { maxActive }) =>
+          setLimits: (name, limits) =>
             attempt("setLimits", () => {
+              Result.getOrThrow(checkLimits(limits))
               const queue = at(name)
-              queue.maxActive = maxActive
+              queue.maxActive = limits.maxActive
               if (queue.indexes.pending.size > 0) queue.signal.raise()
             }),
           rateLimits: (name) => attempt("rateLimits", () => at(name).indexes.pending.rates),
           setRateLimit: (name, kind, limit) =>
             attemptNow("setRateLimit", (now) => {
+              if (limit !== undefined) Result.getOrThrow(checkRateLimit(limit))
               const queue = at(name)
               queue.isKnown = true
               queue.indexes.pending.setRate(kind, limit, now)

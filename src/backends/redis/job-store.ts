@@ -1,10 +1,9 @@
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
-import * as Result from "effect/Result"
 import { maxLogLines } from "../../domain/Job.ts"
-import { checkWorker, type InvalidInput } from "../../domain/limits.ts"
-import { refused } from "../../ports/checks.ts"
+import { checkWorker } from "../../domain/limits.ts"
+import { refusalOf } from "../../ports/checks.ts"
 import {
   type CancelOutcome,
   type ExchangeReply,
@@ -26,9 +25,6 @@ import { storeError } from "./store-error.ts"
 import { unreadable } from "./unreadable.ts"
 
 const leaseStatuses: Readonly<Record<string, LeaseStatus>> = { 0: "lost", 1: "held", 2: "cancel" }
-
-const refusalOf = (operation: string, good: Result.Result<void, InvalidInput>) =>
-  Result.isFailure(good) ? Effect.fail(refused(operation, good.failure)) : undefined
 
 const encodeWatch = ({ jobId, ref, watcher }: Watch, leave: 0 | 1) => [jobId, `${watcher} ${ref}`, leave]
 

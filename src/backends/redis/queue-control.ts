@@ -1,7 +1,7 @@
 import * as Effect from "effect/Effect"
 import * as Result from "effect/Result"
 import type { Job, JobState } from "../../domain/Job.ts"
-import { parsePlace, refused } from "../../ports/checks.ts"
+import { checkLimits, checkRateLimit, parsePlace, refusalOf, refused } from "../../ports/checks.ts"
 import { type Counters, type Depths, type JobPage, QueueControl, type RateLimit } from "../../ports/QueueControl.ts"
 import { decodeJob, type RawJob } from "./codec.ts"
 import type { Connection } from "./Connection.ts"
@@ -89,13 +89,15 @@ export const make = (connection: Connection, queues: Queues): QueueControl["Serv
       Effect.map(queues.readField("limits", queue, "meta", "max_active"), (value) =>
         value === null ? {} : { maxActive: Number(value) }
       ),
-    setLimits: (queue, { maxActive }) =>
+    setLimits: (queue, limits) =>
+      refusalOf("setLimits", checkLimits(limits)) ??
       queues
         .register("setLimits", queue)
-        .pipe(Effect.andThen(queues.run("setLimits", scripts.limit, queue, [maxActive ?? ""])), Effect.asVoid),
+        .pipe(Effect.andThen(queues.run("setLimits", scripts.limit, queue, [limits.maxActive ?? ""])), Effect.asVoid),
     rateLimits: (queue) =>
       Effect.map(queues.run<ReadonlyArray<string>>("rateLimits", scripts.rates, queue, []), decodeRateLimits),
     setRateLimit: (queue, kind, limit) =>
+      (limit === undefined ? undefined : refusalOf("setRateLimit", checkRateLimit(limit))) ??
       queues
         .register("setRateLimit", queue)
         .pipe(

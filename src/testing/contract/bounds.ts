@@ -128,6 +128,28 @@ export const boundsContract = contract("bounds", (it) => {
     })
   )
 
+  it.effect("INPUT-6 a limit under which nothing could run is refused, and changes nothing", (queue) =>
+    Effect.gen(function* () {
+      const control = yield* QueueControl
+      const rate = { limit: 2, perMillis: 1000, burst: 3 }
+      yield* control.setLimits(queue.name, { maxActive: 5 })
+      yield* control.setRateLimit(queue.name, "k", rate)
+      const bad = [0, -1, 1.5, Number.NaN, Infinity, 1e9 + 1, "5" as never]
+
+      for (const value of bad) {
+        yield* refused(control.setLimits(queue.name, { maxActive: value }))
+        yield* refused(control.setRateLimit(queue.name, "k", { ...rate, limit: value }))
+        yield* refused(control.setRateLimit(queue.name, "k", { ...rate, burst: value }))
+      }
+      for (const perMillis of [0, -1, 0.5, Number.NaN, Infinity]) {
+        yield* refused(control.setRateLimit(queue.name, "k", { ...rate, perMillis }))
+      }
+
+      assert.deepStrictEqual(yield* control.limits(queue.name), { maxActive: 5 })
+      assert.deepStrictEqual(yield* control.rateLimits(queue.name), { k: rate })
+    })
+  )
+
   it.effect("BOUND-1 reasons and log lines are cut, and lone surrogates replaced", (queue) =>
     Effect.gen(function* () {
       const store = yield* JobStore
