@@ -33,13 +33,21 @@ const layerOf = (exported: unknown): WorkerLayer | undefined => {
 const reasonOf = (error: unknown): string =>
   error instanceof Error ? (error.stack ?? `${error.name}: ${error.message}`) : String(error)
 
+/** Whether it is the module itself that is not there, and not one that it imports. */
+const isMissing = (error: unknown, url: string): boolean =>
+  isObject(error) && error["code"] === "ERR_MODULE_NOT_FOUND" && error["url"] === url
+
 /** Loads a user's module and makes a worker of it. TypeScript is run as it is. */
 export const loadWorker = Effect.fnUntraced(function* (file: string) {
   const path = yield* Path.Path
   const url = pathToFileURL(path.resolve(file)).href
   const module = yield* Effect.tryPromise({
     try: () => import(url) as Promise<{ readonly default?: unknown }>,
-    catch: (error) => new BadFile({ file, why: `cannot be loaded: ${reasonOf(error)}` })
+    catch: (error) =>
+      new BadFile({
+        file,
+        why: `cannot be loaded: ${isMissing(error, url) ? "there is no such file" : reasonOf(error)}`
+      })
   })
   const layer = layerOf(module.default)
   if (layer === undefined) return yield* new BadFile({ file, why: `has nothing to run: ${described}` })

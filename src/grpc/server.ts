@@ -68,12 +68,18 @@ const serverOptions = ({ connectionMillis, maxMessageBytes }: Settings) => ({
 const ok: number = status.OK
 const internal: number = status.INTERNAL
 
+const messagesOf = (cause: Cause.Cause<unknown>): string =>
+  Cause.prettyErrors(cause)
+    .map(({ message }) => message)
+    .join("; ")
+
 /** One line for every call. */
 const logCall = ({ path, problem, startedAt }: CallInfo, code: number, now: number): Effect.Effect<void> => {
   const annotations = { method: path, duration_ms: Math.round(now - startedAt), code: status[code] }
   const said = problem === undefined || Cause.hasInterruptsOnly(problem) ? [] : [problem]
   const level = code === ok ? Effect.logInfo : code === internal ? Effect.logError : Effect.logWarning
-  return level("grpc", ...said).pipe(Effect.annotateLogs(annotations))
+  // where it came from tells something only of a mistake here
+  return level("grpc", ...(code === internal ? said : said.map(messagesOf))).pipe(Effect.annotateLogs(annotations))
 }
 
 /** Lets calls end in time, then ends them. */

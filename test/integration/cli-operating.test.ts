@@ -65,7 +65,10 @@ describe("queues", () => {
     )
     const list = await winter.text("queues", "list")
     const missing = await winter.run("queues", "get", "none")
+    const zero = await winter.run("queues", "limits", "mail", "--max-active", "0")
 
+    assert.strictEqual(zero.code, 2)
+    assert.include(zero.stderr, "max-active must be 1 at least, or none")
     assert.deepStrictEqual(paused, ["paused mail", "mail was paused already"])
     assert.strictEqual(status.queues.length, 1)
     assert.deepInclude(status.queues[0], { name: "mail", paused: true, limits: {}, rateLimits: {}, workers: 0 })
@@ -190,7 +193,7 @@ describe("a worker of a user's module", () => {
     ])
 
     assert.strictEqual(missing.code, 2)
-    assert.match(missing.stderr, /nowhere\.ts: cannot be loaded/)
+    assert.match(missing.stderr, /^winter: .*nowhere\.ts: cannot be loaded: there is no such file\n$/)
     assert.strictEqual(empty.code, 2)
     assert.match(empty.stderr, /has nothing to run|cannot be loaded/)
   })

@@ -233,6 +233,20 @@ describe("enqueue and jobs", () => {
     assert.deepStrictEqual(second, { ...first, outcome: "duplicate" })
   })
 
+  it("one whose id another job has is not stored, which is told with 1", async () => {
+    const winter = winterOn(redisUrl())
+    await winter.json("enqueue", "-k", "x", "--id", "a")
+
+    const same = await winter.json("enqueue", "-k", "x", "--id", "a")
+    const other = await winter.run("enqueue", "-k", "y", "--id", "a", "--json")
+    const awaited = await winter.run("enqueue", "-k", "y", "--id", "a", "--wait")
+
+    assert.strictEqual(same.outcome, "existing")
+    assert.deepStrictEqual([other.code, awaited.code], [1, 1])
+    assert.strictEqual(JSON.parse(other.stdout).outcome, "conflict")
+    assert.include(JSON.parse(other.stderr).error.message, "another job has the id a")
+  })
+
   it("jobs are listed by queue, state, kind and tag, page by page, without payloads", async () => {
     const winter = winterOn(redisUrl())
     await enqueue(winter.prefix, "a", job("a1"), job("a2", { tags: ["eu"] }), job("a3"))

@@ -112,11 +112,15 @@ export const enqueue = Command.make(
         Effect.gen(function* () {
           const handle = yield* Client.enqueue(task, text, options)
           const { id, outcome } = handle
-          if (!wait) {
-            return yield* show(
+          if (!wait || outcome === "conflict") {
+            yield* show(
               { id, kind, queue: handle.queue, outcome },
               () => `${outcomes[outcome]} ${id} (kind=${kind} queue=${handle.queue})`
             )
+            // others of the outcomes leave the caller with the job that was wanted
+            if (outcome === "conflict")
+              return yield* new NotPossible({ why: `not enqueued: another job has the id ${id}` })
+            return
           }
           const result: unknown = yield* awaited(handle)
           yield* show({ id, kind, queue: handle.queue, outcome, result: result ?? null }, () =>

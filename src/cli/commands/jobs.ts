@@ -178,9 +178,9 @@ const remove = Command.make(
       Effect.gen(function* () {
         yield* confirmMany("delete", ids.length, "job")
         const [deleted, problems] = yield* Effect.partition(ids, (id) => deleteOne(id, queue))
+        if (problems.length === ids.length && problems[0] !== undefined) return yield* Effect.fail(problems[0])
         yield* show({ deleted }, () => deleted.map(({ id, queue }) => `deleted ${id} from ${queue}`).join("\n"))
         if (problems.length === 0) return
-        if (problems.length === ids.length && problems[0] !== undefined) return yield* Effect.fail(problems[0])
         return yield* new PartlyDone({ why: problems.map(({ message }) => message).join("\n") })
       })
     )

@@ -177,6 +177,8 @@ const limits = Command.make(
         const control = yield* QueueControl
         if (Option.isSome(maxActive)) {
           const most = yield* countOf("max-active", maxActive.value)
+          if (most === 0)
+            return yield* new BadUsage({ why: "max-active must be 1 at least, or none; to run nothing, pause" })
           yield* Inspector.setLimits(queue, most === undefined ? {} : { maxActive: most })
         }
         if (Option.isSome(rate) !== Option.isSome(kind)) {

@@ -104,8 +104,8 @@ interface ClientShape {
    * **Shape** Told by the store when the job ends; looks by itself when that may have been lost, and every 10 seconds.
    * Waits as long as the job takes: bound it with `Effect.timeout`.
    * **Errors** the task's declared error, typed; `JobDead` for any other death; `JobCancelled`, `JobExpired`;
-   * `JobMissing` when there is no such job, or it ended and nothing is kept; `InvalidResult`; `StoreError` when the
-   * store is out of reach at the start.
+   * `JobMissing` when there is no such job, or it ended and nothing is kept: give a task without a `success` a
+   * `retention` if it is to be waited for; `InvalidResult`; `StoreError` when the store is out of reach at the start.
    * **Example** examples/results.ts
    * **Ref** docs/semantics.md RESULT-1..4
    */

@@ -4,7 +4,9 @@ import * as Option from "effect/Option"
 import * as Stream from "effect/Stream"
 import type { EpochMillis, Job, JobId, JobState } from "../../domain/Job.ts"
 import { add, type Latency, latencyOf, noSample, type Sample } from "../../domain/Latency.ts"
+import type { InvalidInput } from "../../domain/limits.ts"
 import { type AnyQueue, checkAnyQueue, nameOf, shardsOf } from "../../domain/Sharded.ts"
+import type { RateLimitOptions } from "../../domain/Task.ts"
 import { JobStore } from "../../ports/JobStore.ts"
 import {
   type Counters,
@@ -15,6 +17,7 @@ import {
   type WorkerRecord
 } from "../../ports/QueueControl.ts"
 import type { StoreError } from "../../ports/StoreError.ts"
+import { rateOf } from "../worker/rate-limits.ts"
 import { decode, type WorkerReport } from "../worker/WorkerReport.ts"
 import * as FilteredPage from "./FilteredPage.ts"
 
@@ -437,6 +440,30 @@ export const pause = (queue: string): Effect.Effect<boolean, StoreError, QueueCo
 export const resume = (queue: string): Effect.Effect<boolean, StoreError, QueueControl> =>
   QueueControl.use((control) => control.resume(queue))
 
-/** Sets all limits of a queue; what is left out is unlimited. **Ref** docs/semantics.md LIMIT-1, LIMIT-2 */
+/**
+ * Sets all limits of a queue; what is left out is unlimited.
+ *
+ * **Errors** `StoreError`, `rejected` for what is no whole number above 0: a queue that is to run nothing is paused.
+ * **Ref** docs/semantics.md LIMIT-1, LIMIT-2, INPUT-6
+ */
 export const setLimits = (queue: string, limits: QueueLimits): Effect.Effect<void, StoreError, QueueControl> =>
   QueueControl.use((control) => control.setLimits(queue, limits))
+
+/**
+ * Limits how often jobs of a kind start in a queue, over all its workers, or lifts that limit. A worker of a task with a
+ * `rateLimit` puts that one in force again when it starts.
+ *
+ * **Shape** as a task's: `setRateLimit("mail", "email.send", { limit: 50, per: "1 second", burst: 5 })`.
+ * **Errors** `InvalidInput` for what a task may not have either; `StoreError`.
+ * **Ref** docs/semantics.md RATE-1..5
+ */
+export const setRateLimit = (
+  queue: string,
+  kind: string,
+  limit: RateLimitOptions | undefined
+): Effect.Effect<void, InvalidInput | StoreError, QueueControl> =>
+  QueueControl.use((control) =>
+    Effect.flatMap(limit === undefined ? Effect.succeed(limit) : rateOf(kind, limit), (rate) =>
+      control.setRateLimit(queue, kind, rate)
+    )
+  )

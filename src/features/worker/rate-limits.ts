@@ -11,7 +11,8 @@ const whole = (field: string, value: number): Effect.Effect<number, InvalidInput
     ? Effect.succeed(value)
     : Effect.fail(new InvalidInput({ field, problem: `must be an integer from 1 to a billion, not ${value}` }))
 
-const rateOf = Effect.fnUntraced(function* (kind: string, { burst, limit, per }: RateLimitOptions) {
+/** A kind's limit as the store takes it. */
+export const rateOf = Effect.fnUntraced(function* (kind: string, { burst, limit, per }: RateLimitOptions) {
   return {
     limit: yield* whole(`rateLimit.limit of ${kind}`, limit),
     perMillis: yield* Effect.fromResult(durationMillis(`rateLimit.per of ${kind}`, per, 1)),

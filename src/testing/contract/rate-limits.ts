@@ -1,6 +1,7 @@
 import { assert } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as TestClock from "effect/testing/TestClock"
+import * as Inspector from "../../features/inspector/Inspector.ts"
 import { JobStore } from "../../ports/JobStore.ts"
 import { QueueControl, type RateLimit } from "../../ports/QueueControl.ts"
 import { contract } from "./contract.ts"
@@ -171,6 +172,21 @@ export const rateLimitsContract = contract("rate limits", (it) => {
       assert.deepStrictEqual([during, lifted], [{ [kind]: tenPerSecond(2) }, {}])
       yield* queue.settle(...[...limited, ...all, ...later].map((held) => complete(held)))
       assert.deepStrictEqual(yield* queue.depths, depths({}))
+    })
+  )
+
+  it.effect("RATE-5 a limit is set in the words of a task, and checked as there", (queue) =>
+    Effect.gen(function* () {
+      yield* Inspector.setRateLimit(queue.name, kind, { limit: 2, per: "1 minute" })
+      const set = yield* rates(queue)
+      const wrong = yield* Effect.flip(Inspector.setRateLimit(queue.name, kind, { limit: 0, per: "1 minute" }))
+      const kept = yield* rates(queue)
+      yield* Inspector.setRateLimit(queue.name, kind, undefined)
+
+      assert.deepStrictEqual(set, { [kind]: { limit: 2, perMillis: 60_000, burst: 2 } })
+      assert.deepInclude(wrong, { _tag: "InvalidInput", field: `rateLimit.limit of ${kind}` })
+      assert.deepStrictEqual(kept, set)
+      assert.deepStrictEqual(yield* rates(queue), {})
     })
   )
 

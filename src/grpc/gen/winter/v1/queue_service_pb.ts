@@ -119,7 +119,7 @@ export type Job = Message<"winter.v1.Job"> & {
   token: bigint;
 
   /**
-   * When the lease ends, while active; 0 otherwise.
+   * When the lease ends, while active; 0 otherwise, and in a job that was just claimed, of which lease_ms tells it.
    *
    * @generated from field: int64 lease_expires_at = 15;
    */
