@@ -6,6 +6,7 @@ import type { EpochMillis, Job, JobId, JobState } from "../../domain/Job.ts"
 import { add, type Latency, latencyOf, noSample, type Sample } from "../../domain/Latency.ts"
 import type { InvalidInput } from "../../domain/limits.ts"
 import { type AnyQueue, checkAnyQueue, nameOf, shardsOf } from "../../domain/Sharded.ts"
+import { rateOf } from "../../domain/rate-of.ts"
 import type { RateLimitOptions } from "../../domain/Task.ts"
 import { JobStore } from "../../ports/JobStore.ts"
 import {
@@ -17,7 +18,6 @@ import {
   type WorkerRecord
 } from "../../ports/QueueControl.ts"
 import type { StoreError } from "../../ports/StoreError.ts"
-import { rateOf } from "../worker/rate-limits.ts"
 import { decode, type WorkerReport } from "../worker/WorkerReport.ts"
 import * as FilteredPage from "./FilteredPage.ts"
 
@@ -463,7 +463,7 @@ export const setRateLimit = (
   limit: RateLimitOptions | undefined
 ): Effect.Effect<void, InvalidInput | StoreError, QueueControl> =>
   QueueControl.use((control) =>
-    Effect.flatMap(limit === undefined ? Effect.succeed(limit) : rateOf(kind, limit), (rate) =>
+    Effect.flatMap(limit === undefined ? Effect.succeed(limit) : Effect.fromResult(rateOf(kind, limit)), (rate) =>
       control.setRateLimit(queue, kind, rate)
     )
   )

@@ -1,24 +1,10 @@
 import * as Effect from "effect/Effect"
-import { durationMillis, InvalidInput } from "../../domain/limits.ts"
+import { rateOf } from "../../domain/rate-of.ts"
 import { partsOf } from "../../domain/queue-entries.ts"
 import type { Entry } from "../../domain/Queues.ts"
 import { shardsOf } from "../../domain/Sharded.ts"
 import type { AnyTask, RateLimitOptions } from "../../domain/Task.ts"
 import { QueueControl, type RateLimit } from "../../ports/QueueControl.ts"
-
-const whole = (field: string, value: number): Effect.Effect<number, InvalidInput> =>
-  Number.isInteger(value) && value >= 1 && value <= 1e9
-    ? Effect.succeed(value)
-    : Effect.fail(new InvalidInput({ field, problem: `must be an integer from 1 to a billion, not ${value}` }))
-
-/** A kind's limit as the store takes it. */
-export const rateOf = Effect.fnUntraced(function* (kind: string, { burst, limit, per }: RateLimitOptions) {
-  return {
-    limit: yield* whole(`rateLimit.limit of ${kind}`, limit),
-    perMillis: yield* Effect.fromResult(durationMillis(`rateLimit.per of ${kind}`, per, 1)),
-    burst: yield* whole(`rateLimit.burst of ${kind}`, burst ?? limit)
-  } satisfies RateLimit
-})
 
 /** The part of one of so many shards: together they start no more in the long run; bursts are rounded up. */
 const partOf = ({ burst, limit, perMillis }: RateLimit, shards: number): RateLimit => ({
@@ -48,7 +34,8 @@ export const setRateLimits = Effect.fnUntraced(function* (
   for (const task of tasks) {
     const { kind, rateLimit } = task
     const declared = overrides[kind] ?? rateLimit
-    const limit = declared === undefined || declared === false ? undefined : yield* rateOf(kind, declared)
+    const limit =
+      declared === undefined || declared === false ? undefined : yield* Effect.fromResult(rateOf(kind, declared))
     for (const { entry, queue } of queues) {
       const part = limit === undefined ? undefined : partOf(limit, shardsAround(queue, entry, task))
       const inForce = part ?? (yield* control.rateLimits(queue))[kind]
