@@ -8,7 +8,7 @@ export type Failure = CommandError | CliError.CliError
 
 /** Says on stderr what went wrong, in one line or as JSON, and answers the exit code. */
 export const report = (failure: Failure, asJson: boolean): Effect.Effect<number> => {
-  // usage errors were shown with the help of their command
+  // the presenter has shown what is wrong with the command line
   if (CliError.isCliError(failure)) {
     const isHelp = failure._tag === "ShowHelp" && failure.errors.length === 0
     return Effect.succeed(isHelp ? exitCodes.ok : exitCodes.usage)

@@ -1,6 +1,7 @@
 import * as NodeRuntime from "@effect/platform-node/NodeRuntime"
 import * as NodeServices from "@effect/platform-node/NodeServices"
 import * as Cause from "effect/Cause"
+import * as CliOutput from "effect/cli/CliOutput"
 import * as Command from "effect/cli/Command"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
@@ -11,6 +12,7 @@ import type { RedisSettings } from "../config/Config.ts"
 import { Backend, type TlsTexts } from "./Backend.ts"
 import { ConnectionFailed } from "./errors.ts"
 import { exitCodes } from "./exit-code.ts"
+import { presenter } from "./presenter.ts"
 import { report } from "./report.ts"
 import { Lifetime } from "./Lifetime.ts"
 import { quietLogs } from "./logs.ts"
@@ -71,11 +73,12 @@ const services = Layer.mergeAll(
 )
 
 const args = process.argv.slice(2)
+const asJson = args.includes("--json")
 
 const main = Command.runWith(winter, { version })(args).pipe(
   Effect.as(exitCodes.ok as number),
-  Effect.catch((failure) => report(failure, args.includes("--json"))),
-  Effect.provide(services)
+  Effect.catch((failure) => report(failure, asJson)),
+  Effect.provide(Layer.merge(services, CliOutput.layerPresenter(presenter(asJson))))
 )
 
 // a reader such as head may have seen enough

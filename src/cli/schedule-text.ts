@@ -6,7 +6,13 @@ import { jsonText, type Ui } from "./output.ts"
 const timingText = (timing: PlainWhen): string =>
   "cron" in timing ? `${timing.cron} ${timing.timezone}` : `every ${age(timing.everyMillis)}`
 
-const stateText = (ui: Ui, { paused }: ScheduleView): string => (paused ? ui.yellow("paused") : ui.green("ticking"))
+/** How late a tick is when nobody may be ticking. */
+const lateMillis = 10_000
+
+const stateText = (ui: Ui, { next, paused }: ScheduleView): string => {
+  if (paused) return ui.yellow("paused")
+  return next !== undefined && ui.now - next > lateMillis ? ui.red("late: does a worker run?") : ui.green("ticking")
+}
 
 const optionalWhen = (ui: Ui, at: number | undefined): string | undefined =>
   at === undefined ? undefined : when(at, ui.now)

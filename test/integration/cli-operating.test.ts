@@ -65,8 +65,10 @@ describe("queues", () => {
     )
     const list = await winter.text("queues", "list")
     const missing = await winter.run("queues", "get", "none")
+    const unknown = await winter.run("status", "--queue", "none")
     const zero = await winter.run("queues", "limits", "mail", "--max-active", "0")
 
+    assert.deepStrictEqual([unknown.code, unknown.stderr], [3, "winter: queue none not found\n"])
     assert.strictEqual(zero.code, 2)
     assert.include(zero.stderr, "max-active must be 1 at least, or none")
     assert.deepStrictEqual(paused, ["paused mail", "mail was paused already"])

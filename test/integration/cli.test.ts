@@ -58,8 +58,19 @@ describe("winter itself", () => {
     ])
 
     assert.deepStrictEqual([unknown.code, missing.code, bad.code], [2, 2, 2])
-    assert.match(unknown.stdout + unknown.stderr, /Unknown subcommand "nonsense"/)
-    assert.match(bad.stdout + bad.stderr, /kind must be 1 to 128/)
+    assert.match(unknown.stderr, /^winter: Unknown subcommand "nonsense"/)
+    assert.match(unknown.stderr, /winter --help tells what there is\n$/)
+    assert.match(missing.stderr, /winter jobs get --help tells what there is\n$/)
+    assert.match(bad.stderr, /kind must be 1 to 128/)
+    assert.deepStrictEqual([unknown.stdout, missing.stdout, bad.stdout], ["", "", ""])
+  })
+
+  it("says what is wrong with a command line as JSON, too", async () => {
+    const { code, stderr, stdout } = await runWinter(["jobs", "list", "--bogus", "--json"])
+
+    assert.deepStrictEqual([code, stdout], [2, ""])
+    assert.deepInclude(JSON.parse(stderr).error, { type: "UnrecognizedOption", exitCode: 2 })
+    assert.include(JSON.parse(stderr).error.message, "--bogus")
   })
 
   it("a Redis that is not there ends with 4 and one line, within five seconds", async () => {

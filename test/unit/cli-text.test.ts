@@ -4,11 +4,29 @@ import { codeOf, exitCodes } from "../../src/cli/exit-code.ts"
 import { age, count, instant, oneLine, perSecond, plural, relative, size } from "../../src/cli/format.ts"
 import { makeUi } from "../../src/cli/output.ts"
 import { bar } from "../../src/cli/progress.ts"
+import { scheduleTable } from "../../src/cli/schedule-text.ts"
 import { record, table } from "../../src/cli/table.ts"
 import { crop } from "../../src/cli/top-text.ts"
 import { mermaidText } from "../../src/cli/workflow-text.ts"
 
 const plain = { title: (text: string) => text }
+
+describe("schedules", () => {
+  it("say when nobody seems to tick them", () => {
+    const now = 1_000_000
+    const schedule = {
+      ...{ name: "nightly", queue: "q", kind: "k", when: { everyMillis: 60_000 }, missed: "latest", overlap: "allow" },
+      ...{ priority: 5, maxAttempts: 3, tags: [], payload: "{}", retainMillis: 0, paused: false, runs: 1, skipped: 0 }
+    } as const
+    const states = [now + 1000, now - 9000, now - 11_000].map((next) =>
+      scheduleTable(makeUi(now, false, undefined), [{ ...schedule, next }] as never)
+    )
+
+    assert.match(states[0]!, /ticking$/)
+    assert.match(states[1]!, /ticking$/)
+    assert.match(states[2]!, /late: does a worker run\?$/)
+  })
+})
 
 describe("figures", () => {
   it("ages have two units at most", () => {

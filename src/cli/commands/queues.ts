@@ -8,10 +8,11 @@ import * as Inspector from "../../features/inspector/Inspector.ts"
 import { QueueControl } from "../../ports/QueueControl.ts"
 import { confirmMany } from "../confirm.ts"
 import { connected } from "../connected.ts"
-import { BadUsage, NotFound, TookTooLong } from "../errors.ts"
+import { BadUsage, TookTooLong } from "../errors.ts"
 import { durationFlag, kindFlag, queueArgument } from "../flags.ts"
 import { count, plural } from "../format.ts"
 import { oneQueue, queueParts } from "../known-queues.ts"
+import { mustExist } from "../must-exist.ts"
 import { show } from "../output.ts"
 import { withProgress } from "../progress.ts"
 import { queueDetails, queueTable, rateLimitText } from "../queue-text.ts"
@@ -28,18 +29,11 @@ const list = Command.make("list", {}, () =>
   )
 ).pipe(Command.withDescription("Show all queues"))
 
-const isKnown = (queue: string) =>
-  QueueControl.use((control) => Effect.map(control.queues, (names) => names.includes(queue)))
-
-const known = Effect.fnUntraced(function* (queue: string) {
-  if (!(yield* isKnown(queue))) return yield* new NotFound({ what: `queue ${queue}` })
-})
-
 const get = Command.make("get", { queue: queueArgument }, ({ queue: name }) =>
   connected(
     Effect.gen(function* () {
       const queue = yield* oneQueue(name)
-      yield* known(queue)
+      yield* mustExist(queue, [queue])
       const [view, rates] = yield* Effect.all([Inspector.queue(queue), Inspector.rates(queue)])
       yield* show({ ...queueShape(view), rates: ratesShape(rates) }, (ui) => queueDetails(ui, view, rates))
     })
@@ -131,7 +125,7 @@ const drain = Command.make(
     connected(
       Effect.gen(function* () {
         const queue = yield* oneQueue(name)
-        yield* known(queue)
+        yield* mustExist(queue, [queue])
         yield* Inspector.pause(queue)
         const cancelled = cancels ? yield* cancelWaiting(queue, reason) : 0
         const depths = yield* untilIdle(queue).pipe(

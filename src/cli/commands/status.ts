@@ -6,6 +6,7 @@ import * as Inspector from "../../features/inspector/Inspector.ts"
 import { connected } from "../connected.ts"
 import { queueFlag } from "../flags.ts"
 import { queueParts } from "../known-queues.ts"
+import { mustExist } from "../must-exist.ts"
 import { show } from "../output.ts"
 import { queueTable } from "../queue-text.ts"
 import { queueShape } from "../shapes.ts"
@@ -14,9 +15,11 @@ import { queueShape } from "../shapes.ts"
 export const status = Command.make("status", { queue: queueFlag.pipe(Flag.optional) }, ({ queue }) =>
   connected(
     Effect.gen(function* () {
-      const queues = Option.isSome(queue)
-        ? yield* Effect.forEach(yield* queueParts(queue.value), Inspector.queue, { concurrency: 16 })
-        : yield* Inspector.queues
+      const parts = Option.isSome(queue) ? yield* queueParts(queue.value) : undefined
+      if (parts !== undefined) yield* mustExist(Option.getOrThrow(queue), parts)
+      const queues = yield* parts === undefined
+        ? Inspector.queues
+        : Effect.forEach(parts, Inspector.queue, { concurrency: 16 })
       yield* show({ queues: queues.map(queueShape) }, (ui) =>
         queues.length === 0 ? "no queues" : queueTable(ui, queues)
       )
