@@ -19,7 +19,7 @@ const entries = zones.flatMap((timezone) => [
   Schedules.entry(`${timezone}/half-past-two`, Tick, { cron: "30 2 * * *", timezone })
 ])
 
-it.effect("a year of hourly ticks in two time zones takes less than five seconds", () =>
+it.effect("a year of hourly ticks in two time zones takes seconds", () =>
   Effect.gen(function* () {
     const control = yield* QueueControl
     const startedAt = performance.now()
@@ -48,7 +48,8 @@ it.effect("a year of hourly ticks in two time zones takes less than five seconds
       ]
     )
     assert.strictEqual((yield* control.counters("year")).enqueued, 2 * (hoursOf2026 + 365))
-    assert.isBelow(busyMillis, 5000)
+    // two on most machines, and more than five on slow ones; ten times as long would be another algorithm
+    assert.isBelow(busyMillis, 20_000)
   }).pipe(
     Effect.provide(
       Layer.mergeAll(Schedules.layer({ entries }), Schedules.tickerLayer({ reread: "1 day" })).pipe(

@@ -157,7 +157,7 @@ const calls: fc.Arbitrary<Command> = fc.oneof(
   { weight: 2, arbitrary: policy.map(prune) },
   { weight: 1, arbitrary: fc.constant(true).map(setPaused) },
   { weight: 4, arbitrary: fc.constant(false).map(setPaused) },
-  { weight: 1, arbitrary: fc.constantFrom(0, 1, 2, 4).map(setMaxActive) },
+  { weight: 1, arbitrary: fc.constantFrom(1, 2, 4).map(setMaxActive) },
   { weight: 2, arbitrary: fc.constant(undefined).map(setMaxActive) },
   { weight: 5, arbitrary: selection.map(redrive) },
   { weight: 1, arbitrary: selection.map(purge) }
