@@ -118,6 +118,14 @@ export const checkMaxAttempts = (maxAttempts: number) =>
     () => `must be an integer from 1 to 1000000, not ${shown(maxAttempts)}`
   )
 
+/** How many of something at once, or in a time. */
+export const checkCount = (field: string, value: number) =>
+  check(
+    Number.isInteger(value) && value >= 1 && value <= 1_000_000_000,
+    field,
+    () => `must be an integer from 1 to a billion, not ${shown(value)}`
+  )
+
 const millisOf = (input: Duration.Input): number => {
   const duration = Duration.fromInput(input)
   // Duration takes NaN for zero; as an argument it is a mistake

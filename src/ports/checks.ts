@@ -1,6 +1,6 @@
 import * as Effect from "effect/Effect"
 import * as Result from "effect/Result"
-import { checkJobId, checkKind, checkWorkflowId, InvalidInput } from "../domain/limits.ts"
+import { checkCount, checkJobId, checkKind, checkWorkflowId, InvalidInput } from "../domain/limits.ts"
 import type { NewJob } from "./JobStore.ts"
 import type { QueueLimits, RateLimit } from "./QueueControl.ts"
 import { StoreError } from "./StoreError.ts"
@@ -10,9 +10,6 @@ const maxHeadersLength = 32 * 1024
 
 /** Most characters of all tags of a job together. */
 const maxTagsLength = 16 * 64
-
-/** Most of what a limit allows. */
-const maxLimit = 1e9
 
 // it ends the first line of a record, whose fields are separated by commas
 const uniqueKey = /^[^,\n\r\0]{1,128}$/
@@ -56,17 +53,13 @@ export const checkNewJob = (job: NewJob): Result.Result<void, InvalidInput> => {
 
 /** Limits under which some job may run at some time: a queue that is to run none is paused. **Ref** INPUT-6 */
 export const checkLimits = ({ maxActive }: QueueLimits): Result.Result<void, InvalidInput> =>
-  maxActive === undefined || (Number.isInteger(maxActive) && maxActive >= 1 && maxActive <= maxLimit)
-    ? fine
-    : wrong("maxActive", `must be a whole number from 1 to a billion, not ${maxActive}`)
+  maxActive === undefined ? fine : checkCount("maxActive", maxActive)
 
 /** As `checkLimits`. **Ref** INPUT-6 */
 export const checkRateLimit = (rate: RateLimit): Result.Result<void, InvalidInput> => {
   for (const field of ["limit", "burst"] as const) {
-    const value = rate[field]
-    if (!Number.isInteger(value) || value < 1 || value > maxLimit) {
-      return wrong(field, `must be a whole number from 1 to a billion, not ${value}`)
-    }
+    const good = checkCount(field, rate[field])
+    if (Result.isFailure(good)) return good
   }
   return Number.isFinite(rate.perMillis) && rate.perMillis >= 1
     ? fine

@@ -123,7 +123,7 @@ const run = Effect.fnUntraced(function* (seed: number) {
         (event) =>
           event._tag === "Answered" &&
           (event.op === "exchange" || event.op === "rescue") &&
-          event.reply.rescued.includes(jobId)
+          [...event.reply.rescued, ...event.reply.buried].includes(jobId)
       )
   const soon = (holds: () => boolean) =>
     Effect.sleep(10).pipe(Effect.repeat({ until: holds }), Effect.timeoutOption("10 seconds"))

@@ -11,15 +11,18 @@ import { show } from "../output.ts"
 import { queueTable } from "../queue-text.ts"
 import { queueShape } from "../shapes.ts"
 
+/** A queue that is known, or its shards. */
+const one = Effect.fnUntraced(function* (name: string) {
+  const parts = yield* queueParts(name)
+  yield* mustExist(name, parts)
+  return yield* Effect.forEach(parts, Inspector.queue, { concurrency: 16 })
+})
+
 /** Queues at a glance. */
 export const status = Command.make("status", { queue: queueFlag.pipe(Flag.optional) }, ({ queue }) =>
   connected(
     Effect.gen(function* () {
-      const parts = Option.isSome(queue) ? yield* queueParts(queue.value) : undefined
-      if (parts !== undefined) yield* mustExist(Option.getOrThrow(queue), parts)
-      const queues = yield* parts === undefined
-        ? Inspector.queues
-        : Effect.forEach(parts, Inspector.queue, { concurrency: 16 })
+      const queues = yield* Option.match(queue, { onNone: () => Inspector.queues, onSome: one })
       yield* show({ queues: queues.map(queueShape) }, (ui) =>
         queues.length === 0 ? "no queues" : queueTable(ui, queues)
       )

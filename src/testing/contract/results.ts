@@ -71,26 +71,29 @@ export const resultsContract = contract("results", (it) => {
     })
   )
 
-  it.effect("RESULT-1 a task without a success gives nothing, kept or not", (queue) =>
-    Effect.gen(function* () {
-      class Silent extends Task.make("contract.silent", { payload: Schema.Void }) {}
-      const { awaitResult } = yield* client
-      const gate = yield* Deferred.make<void>()
-      yield* work(queue, Silent, () => Deferred.await(gate))
-      const handle = yield* enqueue(queue, Silent, undefined)
-      const waiting = yield* Effect.forkChild(awaitResult(handle), { startImmediately: true })
-      yield* eventually(
-        Effect.map(
-          JobStore.use((store) => store.watch({ queue: queue.name, jobId: handle.id, watcher: "nobody", ref: 0 })),
-          ({ _tag }) => _tag === "Watching"
+  it.effect(
+    "RESULT-1 a task without a success gives nothing to who waits, and is missing once it has completed",
+    (queue) =>
+      Effect.gen(function* () {
+        class Silent extends Task.make("contract.silent", { payload: Schema.Void }) {}
+        const { awaitResult } = yield* client
+        const gate = yield* Deferred.make<void>()
+        yield* work(queue, Silent, () => Deferred.await(gate))
+        const handle = yield* enqueue(queue, Silent, undefined)
+        const waiting = yield* Effect.forkChild(awaitResult(handle), { startImmediately: true })
+        yield* eventually(
+          Effect.map(
+            JobStore.use((store) => store.watch({ queue: queue.name, jobId: handle.id, watcher: "nobody", ref: 0 })),
+            ({ _tag }) => _tag === "Watching"
+          )
         )
-      )
-      yield* eventually(isIn(queue, handle.id, "active"))
+        yield* eventually(isIn(queue, handle.id, "active"))
 
-      yield* Deferred.succeed(gate, undefined)
+        yield* Deferred.succeed(gate, undefined)
 
-      assert.isUndefined(yield* Fiber.join(waiting))
-    })
+        assert.isUndefined(yield* Fiber.join(waiting))
+        assert.strictEqual((yield* Effect.flip(awaitResult(handle)))._tag, "JobMissing")
+      })
   )
 
   it.effect("RESULT-2 the declared error comes back typed, any other death as JobDead", (queue) =>
