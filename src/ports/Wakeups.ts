@@ -17,6 +17,9 @@ export interface WaitingClaim {
  * need not make use of it. A claim is carried out at most once, by the rules of any other, and its answer may be lost:
  * whoever made it asks again with its number.
  *
+ * What it brings passes no `exchange`: whoever stands between a `JobStore` and its callers, and minds what is claimed, stands
+ * here as well.
+ *
  * **Ref** WAKE-6, RUN-18
  */
 export interface Claimant {

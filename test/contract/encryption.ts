@@ -17,6 +17,7 @@ import { Workflows } from "../../src/features/workflows/Workflows.ts"
 import { JobStore } from "../../src/ports/JobStore.ts"
 import { ScheduleStore } from "../../src/ports/ScheduleStore.ts"
 import { WorkflowStore } from "../../src/ports/WorkflowStore.ts"
+import { claimingAlong } from "../../src/testing/contract/claiming-along.ts"
 import { contract, type Ports } from "../../src/testing/contract/contract.ts"
 import { listeningLogger } from "../../src/testing/contract/observing-support.ts"
 import { job } from "../../src/testing/contract/support.ts"
@@ -49,9 +50,9 @@ const withKeys = (options: Encryption.Options) =>
 const enqueue = (queue: TestQueue, text: string, options: { readonly id?: string; readonly unique?: true } = {}) =>
   Effect.provide(Client.enqueue(Secret, { text }, { queue: queue.name, ...options }), Client.layer)
 
-const work = (queue: TestQueue, ran: Array<string>) =>
+const work = (queue: TestQueue, ran: Array<string>, queues = [queue.name, `${queue.name}.sibling`]) =>
   Layer.build(
-    Worker.layer({ tasks: [Secret], queues: [queue.name, queue.name + ".sibling"], drain: 0 }).pipe(
+    Worker.layer({ tasks: [Secret], queues, drain: 0 }).pipe(
       Layer.provide(
         Worker.handler(Secret, ({ text }, info) =>
           Effect.gen(function* () {
@@ -196,6 +197,55 @@ export const encryptionContract = contract("encryption", (it) => {
         assert.strictEqual((yield* queue.read("moved")).deadReason, "undecodable")
         assert.lengthOf(about("cannot be decrypted"), 4)
       })
+  )
+
+  it.effect("CRYPT-1 RUN-18 what a claim with a wait brings is decrypted", (queue) =>
+    Effect.gen(function* () {
+      const backend = yield* claimingAlong
+      const ports = yield* Effect.provide(withKeys({ keys: { k1: first }, current: "k1" }), backend.layer)
+      const ran: Array<string> = []
+      yield* Effect.provideContext(work(queue, ran, [queue.name]), ports)
+      const claim = yield* backend.waiting
+      const { id } = yield* Effect.provideContext(enqueue(queue, "mine"), ports)
+
+      yield* backend.deliver(claim, yield* backend.carryOut(claim))
+      yield* advanceUntil(isIn(queue, id, "completed"), "1 millis")
+
+      assert.deepStrictEqual(ran, ["mine"])
+    })
+  )
+
+  it.effect("CRYPT-3 CRYPT-4 RUN-18 so it is with what cannot be decrypted: it costs no other job", (queue) =>
+    Effect.gen(function* () {
+      const { about, layer } = listeningLogger()
+      const backend = yield* claimingAlong
+      const owner = yield* withKeys({ keys: { k1: first, k2: second }, current: "k2" })
+      const stranger = yield* Effect.provide(withKeys({ keys: { k1: first }, current: "k1" }), backend.layer)
+      const ran: Array<string> = []
+      yield* Effect.provideContext(Effect.provide(work(queue, ran, [queue.name]), layer), stranger)
+      const claim = yield* backend.waiting
+      yield* Effect.provideContext(enqueue(queue, "other", { id: "other" }), owner)
+      yield* queue.enqueue(job("plain", { kind: Secret.kind, payload: `{"text":"forged"}` }))
+      yield* Effect.provideContext(enqueue(queue, "mine", { id: "mine" }), stranger)
+
+      yield* backend.deliver(claim, yield* backend.carryOut(claim))
+      const states = (
+        [
+          ["other", "scheduled"],
+          ["plain", "dead"],
+          ["mine", "completed"]
+        ] as const
+      ).map(([id, state]) => isIn(queue, id, state))
+      yield* advanceUntil(
+        Effect.map(Effect.all(states), (all) => all.every(Boolean)),
+        "1 millis"
+      )
+
+      assert.deepStrictEqual(ran, ["mine"])
+      assert.strictEqual((yield* queue.read("other")).attempt, 0)
+      assert.strictEqual((yield* queue.read("plain")).deadReason, "undecodable")
+      assert.isNotEmpty(about("k2, which is not here"))
+    })
   )
 
   it.effect("CRYPT-4 plain payloads are run while they are accepted", (queue) =>

@@ -8,10 +8,12 @@ import { JobStore } from "../../ports/JobStore.ts"
 import { Notices } from "../../ports/Notices.ts"
 import { QueueControl } from "../../ports/QueueControl.ts"
 import { ScheduleStore } from "../../ports/ScheduleStore.ts"
+import { Wakeups } from "../../ports/Wakeups.ts"
 import { WorkflowStore } from "../../ports/WorkflowStore.ts"
 import { encryptedControl, encryptedJobs } from "./encrypted-jobs.ts"
 import { encryptedNotices } from "./encrypted-notices.ts"
 import { encryptedSchedules } from "./encrypted-schedules.ts"
+import { encryptedWakeups } from "./encrypted-wakeups.ts"
 import { encryptedWorkflows } from "./encrypted-workflows.ts"
 import { Keyring } from "./Keyring.ts"
 import { Sealed } from "./Sealed.ts"
@@ -42,7 +44,7 @@ export interface Options {
   readonly missingKeyDelay?: Duration.Input
 }
 
-type Ports = JobStore | QueueControl | WorkflowStore | ScheduleStore | Notices
+type Ports = JobStore | QueueControl | WorkflowStore | ScheduleStore | Notices | Wakeups
 
 /**
  * Encrypts payloads, results, typed failures, progress, log lines, error texts and reasons, between a backend and
@@ -70,11 +72,13 @@ export const layer = (options: Options): Layer.Layer<Ports, InvalidInput, Ports>
       )
       const sealed = new Sealed(keyring, options.acceptPlain ?? false)
       const watched = new Watched()
-      return Context.make(JobStore, encryptedJobs(yield* JobStore, sealed, watched, delayMillis)).pipe(
+      const store = yield* JobStore
+      return Context.make(JobStore, encryptedJobs(store, sealed, watched, delayMillis)).pipe(
         Context.add(QueueControl, encryptedControl(yield* QueueControl, sealed)),
         Context.add(WorkflowStore, encryptedWorkflows(yield* WorkflowStore, sealed)),
         Context.add(ScheduleStore, encryptedSchedules(yield* ScheduleStore, sealed)),
-        Context.add(Notices, encryptedNotices(yield* Notices, sealed, watched))
+        Context.add(Notices, encryptedNotices(yield* Notices, sealed, watched)),
+        Context.add(Wakeups, encryptedWakeups(yield* Wakeups, store, sealed, delayMillis))
       )
     })
   )

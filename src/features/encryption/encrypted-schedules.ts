@@ -1,7 +1,7 @@
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import { type ScheduleRecord, ScheduleStore } from "../../ports/ScheduleStore.ts"
-import { sealJob } from "./encrypted-jobs.ts"
+import { sealJob } from "./job-texts.ts"
 import type { Place } from "./Keyring.ts"
 import type { Sealed } from "./Sealed.ts"
 

@@ -2,92 +2,17 @@ import { assert } from "@effect/vitest"
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
-import * as Latch from "effect/Latch"
-import * as Layer from "effect/Layer"
 import * as Scope from "effect/Scope"
 import * as TestClock from "effect/testing/TestClock"
-import { type ExchangeReply, type ExchangeRequest, JobStore } from "../../ports/JobStore.ts"
 import { QueueControl } from "../../ports/QueueControl.ts"
-import { type Claimant, type WaitingClaim, Wakeups } from "../../ports/Wakeups.ts"
+import { type ClaimingAlong, claimingAlong } from "./claiming-along.ts"
 import { contract } from "./contract.ts"
 import { completed, fill, gated, siblings, workerOf } from "./many-queues-support.ts"
 import type { TestQueue } from "./TestQueue.ts"
 import { advanceUntil, Echo, eventually, isIn, work } from "./worker-support.ts"
 
-/**
- * A backend that claims along with waits, and does each step when the test says so, beside a store that keeps what it
- * was asked.
- */
-const steps = Effect.gen(function* () {
-  const store = yield* JobStore
-  const claims: Array<NonNullable<ExchangeRequest["claim"]>> = []
-  const ear = Latch.makeUnsafe(false)
-  const open = Latch.makeUnsafe(true)
-  let silent = false
-  let claimant: Claimant | undefined
-  let waiting: WaitingClaim | undefined
-
-  const wakeups = Wakeups.of({
-    subscribe: (_, given) =>
-      Effect.sync(() => {
-        claimant = given
-        return {
-          wait: (millis) =>
-            Effect.suspend(() => {
-              ear.closeUnsafe()
-              waiting ??= given?.claim()
-              return Effect.raceFirst(ear.await, Effect.sleep(millis))
-            })
-        }
-      })
-  })
-  const spy = JobStore.of({
-    ...store,
-    exchange: (request) => {
-      if (request.claim !== undefined) claims.push(request.claim)
-      return Effect.tap(store.exchange(request), open.await)
-    },
-    extendLeases: (request) => (silent ? Effect.never : store.extendLeases(request))
-  })
-
-  return {
-    layer: Layer.mergeAll(Layer.succeed(Wakeups, wakeups), Layer.succeed(JobStore, spy)),
-    /** What the worker itself claimed, and not along with a wait. */
-    claims,
-    /** Holds back the answers to what the worker itself asks. */
-    hold: open.close,
-    letGo: open.open,
-    /** Answers no extension of leases any more. */
-    silence: Effect.sync(() => {
-      silent = true
-    }),
-    /** The claim that waits, once there is one. */
-    waiting: Effect.andThen(
-      eventually(Effect.sync(() => waiting !== undefined)),
-      Effect.sync(() => waiting!)
-    ),
-    hasNone: Effect.sync(() => waiting === undefined),
-    carryOut: ({ request }: WaitingClaim) => store.exchange(request),
-    /** Gives the worker an answer, and ends its wait. */
-    deliver: ({ request }: WaitingClaim, reply: ExchangeReply) =>
-      Effect.sync(() => {
-        waiting = undefined
-        const isNew = claimant!.take(request, reply)
-        ear.openUnsafe()
-        return isNew
-      }),
-    /** Ends the wait as if the answer had been lost. */
-    lose: Effect.sync(() => {
-      waiting = undefined
-      ear.openUnsafe()
-    })
-  }
-})
-
-type Steps = Effect.Success<typeof steps>
-
 const serve = (
-  { layer }: Steps,
+  { layer }: ClaimingAlong,
   queue: TestQueue,
   run: Parameters<typeof work<typeof Echo, never>>[2],
   options: Parameters<typeof work<typeof Echo, never>>[3] = {}
@@ -110,7 +35,7 @@ const counted = () => {
 export const waitingClaimsContract = contract("claims that wait", (it) => {
   it.effect("RUN-18 a signal brings the jobs themselves", (queue) =>
     Effect.gen(function* () {
-      const backend = yield* steps
+      const backend = yield* claimingAlong
       yield* serve(backend, queue, () => Effect.succeed(""))
       const claim = yield* backend.waiting
       const before = backend.claims.length
@@ -128,7 +53,7 @@ export const waitingClaimsContract = contract("claims that wait", (it) => {
 
   it.effect("RUN-18 an answer that is lost is asked for again", (queue) =>
     Effect.gen(function* () {
-      const backend = yield* steps
+      const backend = yield* claimingAlong
       const { run, runs } = counted()
       yield* serve(backend, queue, run)
       const claim = yield* backend.waiting
@@ -148,7 +73,7 @@ export const waitingClaimsContract = contract("claims that wait", (it) => {
 
   it.effect("RUN-18 an answer that comes when it was asked for again starts nothing", (queue) =>
     Effect.gen(function* () {
-      const backend = yield* steps
+      const backend = yield* claimingAlong
       const { endOne, run, running } = gated()
       yield* serve(backend, queue, run)
       const claim = yield* backend.waiting
@@ -168,7 +93,7 @@ export const waitingClaimsContract = contract("claims that wait", (it) => {
 
   it.effect("RUN-18 RUN-8 jobs for which there is no room any more are released", (queue) =>
     Effect.gen(function* () {
-      const backend = yield* steps
+      const backend = yield* claimingAlong
       const { run, running } = gated()
       const worker = yield* workerOf(serve(backend, queue, run, { concurrency: 3 }))
       const claim = yield* backend.waiting
@@ -185,7 +110,7 @@ export const waitingClaimsContract = contract("claims that wait", (it) => {
 
   it.effect("RUN-18 RUN-8 an answer that comes while it is asked for again needs no room twice", (queue) =>
     Effect.gen(function* () {
-      const backend = yield* steps
+      const backend = yield* claimingAlong
       const { endOne, run, running } = gated()
       yield* serve(backend, queue, run, { concurrency: 3, poll: "1 second" })
       const claim = yield* backend.waiting
@@ -209,7 +134,7 @@ export const waitingClaimsContract = contract("claims that wait", (it) => {
 
   it.effect("RUN-7 RUN-18 an answer that comes when its leases are over starts nothing", (queue) =>
     Effect.gen(function* () {
-      const backend = yield* steps
+      const backend = yield* claimingAlong
       const { run, runs } = counted()
       yield* serve(backend, queue, run, { poll: "1 hour", sweep: "1 hour" })
       const claim = yield* backend.waiting
@@ -228,7 +153,7 @@ export const waitingClaimsContract = contract("claims that wait", (it) => {
 
   it.effect("RUN-7 RUN-18 jobs that were asked for again are trusted since the claim was first made", (queue) =>
     Effect.gen(function* () {
-      const backend = yield* steps
+      const backend = yield* claimingAlong
       let interruptedAt: number | undefined
       const run = () =>
         Effect.onInterrupt(Effect.never, () =>
@@ -254,7 +179,7 @@ export const waitingClaimsContract = contract("claims that wait", (it) => {
 
   it.effect("STOP-1 RUN-18 a worker that stops holds nothing that its claim brought", (queue) =>
     Effect.gen(function* () {
-      const backend = yield* steps
+      const backend = yield* claimingAlong
       const scope = yield* Scope.make()
       yield* Scope.provide(
         serve(backend, queue, () => Effect.succeed("")),
@@ -277,7 +202,7 @@ export const waitingClaimsContract = contract("claims that wait", (it) => {
       `QUEUES-8 RUN-18 of a removed queue nothing is held that its claim brought ${when} the removal`,
       (queue) =>
         Effect.gen(function* () {
-          const backend = yield* steps
+          const backend = yield* claimingAlong
           const { run, runs } = counted()
           const worker = yield* workerOf(serve(backend, queue, run))
           const claim = yield* backend.waiting
@@ -299,7 +224,7 @@ export const waitingClaimsContract = contract("claims that wait", (it) => {
 
   it.effect("RUN-18 a queue that is added takes what the claim brought to the others", (queue) =>
     Effect.gen(function* () {
-      const backend = yield* steps
+      const backend = yield* claimingAlong
       const [a, b] = yield* siblings(queue, "a", "b")
       const worker = yield* workerOf(serve(backend, a, () => Effect.succeed(""), { queues: [a.name] }))
       const claim = yield* backend.waiting
@@ -317,7 +242,7 @@ export const waitingClaimsContract = contract("claims that wait", (it) => {
     "RUN-18 nothing is claimed along by a worker of several queues, or with a lease of less than four seconds",
     (queue) =>
       Effect.gen(function* () {
-        const [several, short] = [yield* steps, yield* steps]
+        const [several, short] = [yield* claimingAlong, yield* claimingAlong]
         const [a, b] = yield* siblings(queue, "a", "b")
         yield* serve(several, a, () => Effect.succeed(""), { queues: [a.name, b.name] })
         yield* serve(short, queue, () => Effect.succeed(""), { lease: "3 seconds" })

@@ -1,0 +1,34 @@
+import * as Effect from "effect/Effect"
+import type { JobStore } from "../../ports/JobStore.ts"
+import { type Claimant, Wakeups } from "../../ports/Wakeups.ts"
+import { openReply, refuse, say } from "./opened-reply.ts"
+import type { Sealed } from "./Sealed.ts"
+
+/** What comes along with waits passes no exchange, and is decrypted here. `store` is the one that is not encrypted. */
+export const encryptedWakeups = (
+  wakeups: Wakeups["Service"],
+  store: JobStore["Service"],
+  sealed: Sealed,
+  delayMillis: number
+): Wakeups["Service"] => {
+  const decrypting = (claimant: Claimant): Effect.Effect<Claimant> =>
+    Effect.map(Effect.context<never>(), (services) => ({
+      claim: () => claimant.claim(),
+      take: (request, reply) => {
+        const { queue, worker } = request
+        const { problems, refused, ...opened } = openReply(sealed, delayMillis, queue, reply)
+        // endings that come of this are handed to somebody else in a few seconds
+        const rest = Effect.andThen(say(problems), refuse(store, sealed, queue, worker, refused))
+        if (refused.length > 0) Effect.runForkWith(services)(rest)
+        else if (problems.length > 0) Effect.runForkWith(services)(say(problems))
+        return claimant.take(request, { ...reply, ...opened })
+      }
+    }))
+
+  return Wakeups.of({
+    subscribe: (queues, claimant) =>
+      claimant === undefined
+        ? wakeups.subscribe(queues)
+        : Effect.flatMap(decrypting(claimant), (decrypting) => wakeups.subscribe(queues, decrypting))
+  })
+}
