@@ -13,20 +13,27 @@ export interface WaitingClaim {
 }
 
 /**
- * Whoever claims along with its waits, so that a signal brings the jobs themselves and not the news of them. A backend
- * need not make use of it. A claim is carried out at most once, by the rules of any other, and its answer may be lost:
- * whoever made it asks again with its number.
+ * Whoever claims along with its waits, and with the enqueues of its process, so that a signal brings the jobs themselves
+ * and not the news of them. A backend need not make use of it. A claim is carried out at most once, by the rules of any
+ * other, and its answer may be lost: whoever made it asks again with its number.
  *
  * What it brings passes no `exchange`: whoever stands between a `JobStore` and its callers, and minds what is claimed, stands
  * here as well.
  *
- * **Ref** WAKE-6, RUN-18
+ * **Ref** WAKE-6, WAKE-7, RUN-18
  */
 export interface Claimant {
   /** What to claim with the wait that begins; nothing to be woken only. */
   readonly claim: () => WaitingClaim | undefined
+  /**
+   * What to claim along with an enqueue of the same process that goes out now; nothing when it has no use of jobs, or
+   * asks for some by itself.
+   */
+  readonly claimNow: () => ExchangeRequest | undefined
   /** Takes the answer, maybe when nobody waits any more. Answers whether it was of use. */
   readonly take: (request: ExchangeRequest, reply: ExchangeReply) => boolean
+  /** Learns that the answer to a claim may have been lost. */
+  readonly lose: (request: ExchangeRequest) => void
 }
 
 /** A worker's ear on some queues. One fiber at a time may wait. */

@@ -21,7 +21,8 @@ const open = () => {
   return { client, keys, run }
 }
 
-const job = (id: string) => [1, id, 1, ",5,3,0,kind,\n\n", "{}"]
+/** For an enqueue, with the claim of a worker that waits, if one does. */
+const job = (id: string, claim = "") => [claim, 1, id, 1, ",5,3,0,kind,\n\n", "{}"]
 
 const claim = (number: number) => ["1000", "notices:", "worker", number, 10, 30_000, 0]
 
@@ -67,6 +68,39 @@ describe("a command that is sent again because its reply was lost", () => {
 
     assert.deepStrictEqual([repeated, other], [[1, "same", ""], []])
     assert.deepStrictEqual(claimed.ids, ["a", "b", "c"])
+  })
+})
+
+describe("an enqueue that brings its jobs to a worker", () => {
+  const handedOver = "2,10,30000,worker"
+
+  it("WAKE-7 brings them once, however often it arrives", async () => {
+    const { client, run } = open()
+    await run(scripts.exchange, ...claim(1))
+    const enqueue = () => run(scripts.enqueue, "1000", "producer", 1, 1, ...job("a", handedOver))
+
+    const brought = await enqueue()
+    const repeated = await enqueue()
+    const asked = claimedBy(await run(scripts.exchange, ...claim(2)))
+    await run(scripts.exchange, ...complete(["a"], asked.token))
+    const late = await enqueue()
+    const next = claimedBy(await run(scripts.exchange, ...claim(3)))
+    client.disconnect()
+
+    assert.deepStrictEqual([brought, repeated, late], [`-1,${asked.token},1000`, [1, "same", ""], []])
+    assert.deepStrictEqual([asked.ids, next.ids], [["a"], []])
+  })
+
+  it("WAKE-7 brings nothing to a worker that has left, or has asked again since", async () => {
+    const { client, run } = open()
+    await run(scripts.exchange, ...claim(2))
+
+    const outdated = await run(scripts.enqueue, "1000", "producer", 1, 1, ...job("a", handedOver))
+    const gone = await run(scripts.enqueue, "1000", "producer", 2, 2, ...job("b", "2,10,30000,gone"))
+    const claimed = claimedBy(await run(scripts.exchange, ...claim(3)))
+    client.disconnect()
+
+    assert.deepStrictEqual([outdated, gone, claimed.ids], [[], [], ["a", "b"]])
   })
 })
 

@@ -62,10 +62,12 @@ describe("claims that wait at Redis", () => {
       yield* Context.get(ports, JobStore).exchange(request(1))
       const ear = yield* Context.get(ports, Wakeups).subscribe(["say"], {
         claim: () => ({ request: request(taken + 2), forMillis: 5000 }),
+        claimNow: () => undefined,
         take: () => {
           taken++
           throw new Error("a mistake")
-        }
+        },
+        lose: () => undefined
       })
 
       const first = yield* Effect.forkChild(ear.wait(8000), { startImmediately: true })

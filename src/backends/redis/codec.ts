@@ -15,7 +15,7 @@ interface Extras {
   readonly tags: ReadonlyArray<string>
 }
 
-const noExtras: Extras = { headers: {}, tags: [] }
+export const noExtras: Extras = { headers: {}, tags: [] }
 
 /** Headers and tags as one line; nothing when there are none, which is the common case. */
 const encodeExtras = ({ headers = noExtras.headers, tags = noExtras.tags }: NewJob): string =>

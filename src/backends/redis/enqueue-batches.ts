@@ -7,7 +7,9 @@ import type { EnqueueOutcome, NewJob } from "../../ports/JobStore.ts"
 import type { StoreError } from "../../ports/StoreError.ts"
 import type { Answer } from "./AnsweredCommand.ts"
 import { decodeEnqueued, encodeNewJob } from "./codec.ts"
+import { decodeHandedOver } from "./exchange-codec.ts"
 import { Caller } from "./Gate.ts"
+import type { Handover, Handovers } from "./Handovers.ts"
 import type { Now, Queues } from "./Queues.ts"
 import { scripts } from "./scripts/index.ts"
 import { storeError } from "./store-error.ts"
@@ -41,6 +43,11 @@ class Jobs {
     }
     row.payloads.push(job.payload)
     this.ids.push(job.id)
+  }
+
+  /** Whether they may go to a worker as they are stored: all are alike, and come under no conditions. */
+  get areAlike(): boolean {
+    return this.rows.length === 1 && this.rows[0]!.line.startsWith(",")
   }
 
   /** Behind other arguments. */
@@ -89,7 +96,7 @@ const turn = Promise.resolve()
  * Enqueues that are made in the same turn of the event loop travel in few script calls. Each caller's jobs stay
  * together and in order, and a batch is stored as a whole, so nobody can tell, except by the speed.
  */
-export const makeEnqueue = (queues: Queues) => {
+export const makeEnqueue = (queues: Queues, handovers: Handovers) => {
   const lanes = new Map<string, Lane>()
   const producer = randomUUID()
   let requests = 0
@@ -115,21 +122,29 @@ export const makeEnqueue = (queues: Queues) => {
     const oldest = unanswered.size === 1 ? number : unanswered.values().next().value!
     // of those whose jobs were sent last
     let present: ReadonlyArray<Call> = calls
+    let times = 0
+    let handover: Handover | undefined
     const end = (): void => {
       if (unanswered.delete(number)) lane.underWay -= count
     }
     const answer: Answer = {
       succeed: (reply) => {
         end()
+        const isHandedOver = typeof reply === "string"
+        if (isHandedOver) handOver(handover!, reply, present)
+        // an earlier time may have been the one that counted
+        else if (times > 1) handover?.lose()
+        const leftOut = isHandedOver ? [] : (reply as ReadonlyArray<string | number>)
         let first = 0
         for (const { jobs, resume } of present) {
           const from = first
           first += jobs.length
-          resume(Effect.sync(() => decodeEnqueued(reply as ReadonlyArray<string | number>, from, jobs.length)))
+          resume(Effect.sync(() => decodeEnqueued(leftOut, from, jobs.length)))
         }
       },
       fail: (cause) => {
         end()
+        handover?.lose()
         const failure = Effect.fail(storeError("enqueue")(cause))
         for (const { resume } of calls) resume(failure)
       }
@@ -138,6 +153,7 @@ export const makeEnqueue = (queues: Queues) => {
     batch.leave = () => {
       caller.leave()
       end()
+      handover?.lose()
     }
     const argsOf = () => {
       let { jobs } = batch
@@ -147,7 +163,8 @@ export const makeEnqueue = (queues: Queues) => {
         jobs = new Jobs()
         for (const call of present) for (const job of call.jobs) jobs.add(job)
       }
-      const args: Array<string | number> = [producer, number, oldest]
+      if (++times === 1 && jobs.areAlike) handover = handovers.next(queue)
+      const args: Array<string | number> = [producer, number, oldest, handover?.argument ?? ""]
       jobs.pushTo(args)
       return args
     }
@@ -200,6 +217,14 @@ export const makeEnqueue = (queues: Queues) => {
             return Effect.sync(() => leave(travelling, call))
           })
         ))
+}
+
+/** The worker is told first: its jobs are under way already. */
+const handOver = (handover: Handover, reply: string, calls: ReadonlyArray<Call>): void => {
+  const jobs = calls.flatMap((call) => call.jobs)
+  // a mistake of whoever takes them is no reason to tell the producer less, or to end the process
+  const brought = Result.try(() => handover.bring(decodeHandedOver(reply, jobs)))
+  if (Result.isFailure(brought)) handover.lose()
 }
 
 const isGone = (call: Call): boolean => call.isGone

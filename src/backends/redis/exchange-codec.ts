@@ -1,6 +1,13 @@
 import type { EpochMillis, JobId, Member, Token } from "../../domain/Job.ts"
-import type { ClaimedJob, ExchangeReply, ExchangeRequest, Settlement, SettleOutcome } from "../../ports/JobStore.ts"
-import { decodeEndings, type Header, jsonText, memberOf, RecordReader } from "./codec.ts"
+import type {
+  ClaimedJob,
+  ExchangeReply,
+  ExchangeRequest,
+  NewJob,
+  Settlement,
+  SettleOutcome
+} from "../../ports/JobStore.ts"
+import { decodeEndings, type Header, jsonText, memberOf, noExtras, RecordReader } from "./codec.ts"
 
 /** How an exchange is asked and answered. Its reply is bytes, since the records in it are cut by their lengths. */
 
@@ -69,6 +76,8 @@ export const decodeOutcomes = (letters: string): ReadonlyArray<SettleOutcome> =>
   for (let i = 0; i < letters.length; i++) outcomes.push(letters[i] === "k" ? "settled" : settleOutcomes[letters[i]!]!)
   return outcomes
 }
+
+const none: ReadonlyArray<never> = []
 
 /** Which attempt it is, and how often the job was rescued and snoozed. */
 type Progress = readonly [attempt: number, rescues: number, snoozes: number, token?: Token]
@@ -185,14 +194,32 @@ export const decodeClaimed = ({ cut, firstToken, from, later, sizes: sizesText }
   return { claimed, unreadable }
 }
 
+/** What an enqueue answers that gave its jobs to a worker: they are as they were stored, and their tokens follow each other. */
+export const decodeHandedOver = (reply: string, jobs: ReadonlyArray<NewJob>): ExchangeReply => {
+  const [nextInMillis = -1, firstToken = 0, enqueuedAt = 0] = reply.split(",").map(Number)
+  const claimed = jobs.map(({ headers, kind, id, maxAttempts, payload, priority, retainMillis, tags }, i) => {
+    const extras = headers === undefined && tags === undefined ? noExtras : { headers: headers ?? {}, tags: tags ?? [] }
+    const header = { expiresAt: "", priority, maxAttempts, retainMillis, kind, uniqueKey: "", extras }
+    return new DecodedJob(id, firstToken + i, header, enqueuedAt, payload.toWellFormed(), firstAttempt)
+  })
+  return {
+    settled: none,
+    claimed,
+    rescued: none,
+    buried: none,
+    more: false,
+    paused: false,
+    endings: none,
+    ...(nextInMillis < 0 ? {} : { nextInMillis })
+  }
+}
+
 type Texts = ReadonlyArray<Buffer>
 
 /** As the script answers it; see its header. */
 export type RawReply = Buffer | readonly [Buffer, rescued: Texts, buried: Texts, endings: Texts, later: Later]
 
 type Later = ReadonlyArray<Buffer | number>
-
-const none: ReadonlyArray<never> = []
 
 const textsOf = (list: Texts): ReadonlyArray<string> => list.map((bytes) => bytes.toString())
 

@@ -17,6 +17,7 @@ import * as Connection from "./Connection.ts"
 import * as deadLetterStore from "./dead-letter-store.ts"
 import * as diagnostics from "./diagnostics.ts"
 import type { DriverOptions } from "./driver-options.ts"
+import { Handovers } from "./Handovers.ts"
 import * as jobStore from "./job-store.ts"
 import * as notices from "./notices.ts"
 import * as queueControl from "./queue-control.ts"
@@ -61,12 +62,13 @@ const build = (options: Options, storeClock: Queues.StoreClock) =>
         redis: options.redis ?? {}
       })
       const queues = Queues.make(connection, storeClock)
-      return Context.make(JobStore, jobStore.make(queues)).pipe(
+      const handovers = new Handovers()
+      return Context.make(JobStore, jobStore.make(queues, handovers)).pipe(
         Context.add(QueueControl, queueControl.make(connection, queues)),
         Context.add(DeadLetterStore, deadLetterStore.make(queues)),
         Context.add(WorkflowStore, workflowStore.make(Workflows.make(connection, queues))),
         Context.add(ScheduleStore, scheduleStore.make(connection, queues)),
-        Context.add(Wakeups, wakeups.make(connection, queues)),
+        Context.add(Wakeups, wakeups.make(connection, queues, handovers)),
         Context.add(Notices, yield* notices.make(connection)),
         Context.add(Diagnostics, diagnostics.make(connection, queues)),
         Context.add(Capabilities, Capabilities.of({ backend: "redis", shared: true, durable: true }))

@@ -19,6 +19,7 @@ import { dropEndings, replyOf } from "./exchange-reply.ts"
 import { makeEnqueue } from "./enqueue-batches.ts"
 import type { Answer } from "./AnsweredCommand.ts"
 import { Caller } from "./Gate.ts"
+import type { Handovers } from "./Handovers.ts"
 import type { Queues } from "./Queues.ts"
 import { scripts } from "./scripts/index.ts"
 import { storeError } from "./store-error.ts"
@@ -33,9 +34,9 @@ const answerOf = (queues: Queues, queue: string, raw: RawReply): Effect.Effect<E
   return drop === undefined ? Effect.succeed(reply) : Effect.as(drop, reply)
 }
 
-export const make = (queues: Queues): JobStore["Service"] => {
+export const make = (queues: Queues, handovers: Handovers): JobStore["Service"] => {
   return JobStore.of({
-    enqueue: makeEnqueue(queues),
+    enqueue: makeEnqueue(queues, handovers),
     exchange: (request) =>
       refusalOf("exchange", checkWorker(request.worker)) ??
       Clock.clockWith((clock) =>

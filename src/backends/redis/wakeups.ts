@@ -6,6 +6,7 @@ import { type Wakeup, Wakeups } from "../../ports/Wakeups.ts"
 import type { Connection } from "./Connection.ts"
 import { blockMillis } from "./driver-options.ts"
 import type { Ear, Heard } from "./ears.ts"
+import type { Handovers } from "./Handovers.ts"
 import type { Queues } from "./Queues.ts"
 import { reasonOf } from "./store-error.ts"
 import { type Claim, type WaitingClaims, waitingClaims } from "./waiting-claims.ts"
@@ -134,11 +135,18 @@ const listen = (ears: ReadonlyArray<Ear>, connection: Connection, claims: Waitin
   }
 }
 
-export const make = (connection: Connection, queues: Queues): Wakeups["Service"] =>
+export const make = (connection: Connection, queues: Queues, handovers: Handovers): Wakeups["Service"] =>
   Wakeups.of({
     subscribe: Effect.fnUntraced(function* (names, claimant) {
       const clock = yield* Clock.Clock
       const ears = yield* connection.openEars(names.map((name) => queues.keys(name).wake))
+      const [only] = names
+      if (claimant !== undefined && only !== undefined && names.length === 1) {
+        yield* Effect.acquireRelease(
+          Effect.sync(() => handovers.join(only, claimant)),
+          (leave) => Effect.sync(leave)
+        )
+      }
       // a claim that waits goes by the server's clock, since it knows no other when it is carried out
       const mayClaim = claimant !== undefined && names.length === 1 && queues.nowBy(clock) === ""
       const listener = listen(ears, connection, mayClaim ? yield* waitingClaims(queues, claimant) : undefined)

@@ -14,6 +14,8 @@ export const encryptedWakeups = (
   const decrypting = (claimant: Claimant): Effect.Effect<Claimant> =>
     Effect.map(Effect.context<never>(), (services) => ({
       claim: () => claimant.claim(),
+      claimNow: () => claimant.claimNow(),
+      lose: (request) => claimant.lose(request),
       take: (request, reply) => {
         const { queue, worker } = request
         const { problems, refused, ...opened } = openReply(sealed, delayMillis, queue, reply)

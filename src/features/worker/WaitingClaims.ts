@@ -15,28 +15,42 @@ const leastMillis = 1000
 /** Of the time after which the worker looks by itself: a claim that waited this long has looked. */
 const partOfPoll = 0.8
 
-/** Claims along with the waits of a worker of one queue. */
+/** Claims along with the waits of a worker of one queue, and with the enqueues of its process. */
 export class WaitingClaims implements Claimant {
   /** Whether an answer has come that spares the worker a look. */
   isFed = false
   readonly #state: WorkerState
+  /** The last that was made for a wait. */
+  #waiting: ExchangeRequest | undefined
 
   constructor(state: WorkerState) {
     this.#state = state
   }
 
   claim(): WaitingClaim | undefined {
+    const { leaseMillis, pollMillis } = this.#state.settings
+    if (leaseMillis < partOfLease * leastMillis) return undefined
+    const request = this.#open()
+    if (request === undefined) return undefined
+    this.#waiting = request
+    return { request, forMillis: Math.min(leaseMillis / partOfLease, pollMillis * partOfPoll) }
+  }
+
+  claimNow(): ExchangeRequest | undefined {
+    const lane = this.#state.lanes[0]
+    if (lane?.openClaim === undefined) return this.#open()
+    // the one that waits, unless the worker asks for it again
+    const waits = this.#waiting?.claim?.number === lane.openClaim && this.#state.isCalm(lane)
+    return waits ? { ...this.#waiting! } : undefined
+  }
+
+  #open(): ExchangeRequest | undefined {
     const { id: worker, lanes, settings } = this.#state
-    const { leaseMillis, pollMillis } = settings
     const lane = lanes[0]
-    if (lane === undefined || leaseMillis < partOfLease * leastMillis) return undefined
-    const limit = this.#state.askAhead(lane)
-    if (limit === 0) return undefined
-    const claim = { number: this.#state.openClaim(lane), limit, leaseMillis }
-    return {
-      request: { queue: lane.queue, worker, settlements: [], claim },
-      forMillis: Math.min(leaseMillis / partOfLease, pollMillis * partOfPoll)
-    }
+    const limit = lane === undefined ? 0 : this.#state.askAhead(lane)
+    if (lane === undefined || limit === 0) return undefined
+    const claim = { number: this.#state.openClaim(lane), limit, leaseMillis: settings.leaseMillis }
+    return { queue: lane.queue, worker, settlements: [], claim }
   }
 
   take(request: ExchangeRequest, reply: ExchangeReply): boolean {
@@ -47,7 +61,8 @@ export class WaitingClaims implements Claimant {
       return false
     }
     if (!receive(state, lane, request, reply)) return false
-    this.isFed = true
+    // what came along with an enqueue leaves the wait as it is
+    if (request === this.#waiting) this.isFed = true
     // several jobs, or one while others run: when they end there may be another
     lane.lucky = reply.claimed.length + lane.running + lane.outgoing.length > 1
     state.progress.openUnsafe()
@@ -61,6 +76,13 @@ export class WaitingClaims implements Claimant {
       state.look.openUnsafe()
     }
     return true
+  }
+
+  lose({ claim, queue }: ExchangeRequest): void {
+    const lane = this.#state.laneOf(queue)
+    if (lane === undefined || lane.openClaim !== claim?.number) return
+    lane.hungry = true
+    this.#state.look.openUnsafe()
   }
 
   /** Gives back what came when the queue was not served any more. */

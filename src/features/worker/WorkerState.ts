@@ -205,10 +205,15 @@ export class WorkerState {
     return lane.openClaim !== undefined && (this.stopping || !lane.serving)
   }
 
+  /** Whether the only lane goes on serving, and neither asks for jobs by itself nor is about to. */
+  isCalm(lane: Lane): boolean {
+    if (this.lanes.length > 1 || this.stopping || !lane.serving) return false
+    return !lane.hungry && lane.granted === 0 && lane.asked === 0 && !lane.stalled
+  }
+
   /** For how many jobs a lane may ask along with a wait; none while it has a claim under way, or reason to ask at once. */
   askAhead(lane: Lane): number {
-    if (this.lanes.length > 1 || this.stopping || !lane.serving) return 0
-    if (lane.openClaim !== undefined || lane.hungry || lane.granted > 0) return 0
+    if (lane.openClaim !== undefined || !this.isCalm(lane)) return 0
     const { lent } = this
     this.#lend(lane)
     return Math.max(0, Math.min(this.concurrency + lent - this.held, lane.room(lent), claimLimit))

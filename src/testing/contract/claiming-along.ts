@@ -67,6 +67,20 @@ export const claimingAlong = Effect.gen(function* () {
         ear.openUnsafe()
         return isNew
       }),
+    /** What the worker claims along with an enqueue now, if anything. */
+    now: Effect.sync(() => claimant!.claimNow()),
+    /** The same, once it does. */
+    along: Effect.suspend(() => {
+      let request: ExchangeRequest | undefined
+      const asked = Effect.sync(() => (request = claimant!.claimNow()) !== undefined)
+      return Effect.map(eventually(asked), () => request!)
+    }),
+    /** Gives it what that brought, while it waits on. */
+    bring: (request: ExchangeRequest, reply: ExchangeReply) => Effect.sync(() => claimant!.take(request, reply)),
+    /** Tells it that this may have been lost. */
+    mislay: (request: ExchangeRequest) => Effect.sync(() => claimant!.lose(request)),
+    /** Ends the wait as if there had been a signal and nothing else. */
+    signal: Effect.sync(() => ear.openUnsafe()),
     /** Ends the wait as if the answer had been lost. */
     lose: Effect.sync(() => {
       waiting = undefined

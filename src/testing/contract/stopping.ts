@@ -6,6 +6,7 @@ import * as Fiber from "effect/Fiber"
 import * as Scope from "effect/Scope"
 import * as Inspector from "../../features/inspector/Inspector.ts"
 import { JobStore } from "../../ports/JobStore.ts"
+import { Wakeups } from "../../ports/Wakeups.ts"
 import { Notices } from "../../ports/Notices.ts"
 import { contract } from "./contract.ts"
 import { advanceUntil, Echo, enqueue, isIn, work } from "./worker-support.ts"
@@ -95,6 +96,9 @@ export const stoppingContract = contract("stopping", (it) => {
   it.effect("STOP-4 a job claimed while the worker stops is released unrun", (queue) =>
     Effect.gen(function* () {
       const store = yield* JobStore
+      const wakeups = yield* Wakeups
+      // nothing comes but by exchanges
+      const signals = Wakeups.of({ subscribe: (queues) => wakeups.subscribe(queues) })
       const asked = yield* Deferred.make<void>()
       const answer = yield* Deferred.make<void>()
       // the reply to the first claim that hands out a job comes late
@@ -113,7 +117,7 @@ export const stoppingContract = contract("stopping", (it) => {
           work(queue, Echo, () => Effect.sync(() => String(++runs)), { drain: "30 seconds" }),
           JobStore,
           slow
-        )
+        ).pipe(Effect.provideService(Wakeups, signals))
       )
       const { id } = yield* enqueue(queue, Echo, { text: "" })
       yield* Deferred.await(asked)

@@ -4,6 +4,7 @@ import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Scope from "effect/Scope"
 import * as TestClock from "effect/testing/TestClock"
+import { JobStore } from "../../ports/JobStore.ts"
 import { QueueControl } from "../../ports/QueueControl.ts"
 import { type ClaimingAlong, claimingAlong } from "./claiming-along.ts"
 import { contract } from "./contract.ts"
@@ -236,6 +237,83 @@ export const waitingClaimsContract = contract("claims that wait", (it) => {
 
       assert.strictEqual((yield* a.counters).rescued, 0)
     })
+  )
+
+  it.effect("RUN-18 WAKE-7 an enqueue of the same process brings its jobs, and the worker waits on", (queue) =>
+    Effect.gen(function* () {
+      const backend = yield* claimingAlong
+      const store = yield* JobStore
+      const { run, runs } = counted()
+      yield* serve(backend, queue, run)
+      const claim = yield* backend.waiting
+      const before = backend.claims.length
+      const numbers: Array<number | undefined> = []
+      for (const n of [0, 1]) {
+        const request = yield* backend.along
+        numbers.push(request.claim?.number)
+        yield* fill(queue, 1, n)
+        assert.isTrue(yield* backend.bring(request, yield* store.exchange(request)))
+        yield* eventually(Effect.map(completed(queue), (count) => count === n + 1))
+      }
+
+      // the first was the claim that waited, and each was asked for once
+      const first = claim.request.claim!.number
+      assert.deepStrictEqual([numbers, runs(), backend.claims.length], [[first, first + 1], 2, before])
+      // the wait has nothing to bring any more, but its signal is heard
+      yield* fill(queue, 1, 2)
+      yield* backend.signal
+      yield* eventually(Effect.map(completed(queue), (count) => count === 3))
+    })
+  )
+
+  it.effect("RUN-18 WAKE-7 what an enqueue may have brought is asked for again", (queue) =>
+    Effect.gen(function* () {
+      const backend = yield* claimingAlong
+      const store = yield* JobStore
+      const { run, runs } = counted()
+      yield* serve(backend, queue, run)
+      yield* backend.waiting
+      const request = yield* backend.along
+      yield* fill(queue, 1)
+      const reply = yield* store.exchange(request)
+
+      yield* backend.mislay(request)
+      yield* eventually(done(queue))
+      const isNew = yield* backend.bring(request, reply)
+
+      assert.deepStrictEqual([reply.claimed.length, runs(), isNew], [1, 1, false])
+      assert.strictEqual((yield* queue.counters).rescued, 0)
+    })
+  )
+
+  it.effect(
+    "RUN-18 WAKE-7 nothing is claimed along with an enqueue without room, or by a worker that asks or stops",
+    (queue) =>
+      Effect.gen(function* () {
+        const backend = yield* claimingAlong
+        const store = yield* JobStore
+        const { endOne, run } = gated()
+        const scope = yield* Scope.make()
+        yield* Scope.provide(serve(backend, queue, run, { concurrency: 1, prefetch: 0 }), scope)
+        yield* backend.waiting
+        const before = backend.claims.length
+        yield* backend.hold
+        yield* TestClock.adjust("5 seconds")
+        yield* eventually(Effect.sync(() => backend.claims.length > before))
+        const asking = yield* backend.now
+        yield* backend.letGo
+
+        const request = yield* backend.along
+        yield* fill(queue, 1)
+        yield* backend.bring(request, yield* store.exchange(request))
+        const busy = yield* backend.now
+        yield* endOne()
+        yield* eventually(done(queue))
+        yield* Scope.close(scope, Exit.void)
+        const stopped = yield* backend.now
+
+        assert.deepStrictEqual([busy, asking, stopped], [undefined, undefined, undefined])
+      })
   )
 
   it.effect(

@@ -270,7 +270,9 @@ export const wakingContract = contract("waking", (it) => {
       const answers: Array<ExchangeReply> = []
       const wakeup = yield* wakeups.subscribe([queue.name], {
         claim: () => ({ request, forMillis: 10_000 }),
-        take: (_, reply) => answers.push(reply) > 0
+        claimNow: () => undefined,
+        take: (_, reply) => answers.push(reply) > 0,
+        lose: () => undefined
       })
 
       const waiting = yield* startWait(wakeup, 1000)

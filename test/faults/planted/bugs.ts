@@ -187,7 +187,11 @@ export const bugs: ReadonlyArray<Bug> = [
         from: ": wakeup.wait(pollMillis)",
         to: ": wakeup.wait(3_600_000)"
       },
-      { file: worker("WaitingClaims"), from: "const limit = this.#state.askAhead(lane)", to: "const limit = 0" }
+      {
+        file: worker("WaitingClaims"),
+        from: "const limit = lane === undefined ? 0 : this.#state.askAhead(lane)",
+        to: "const limit = 0"
+      }
     ],
     tests: data,
     pattern: "F36"
@@ -333,5 +337,32 @@ export const bugs: ReadonlyArray<Bug> = [
     ],
     tests: contract,
     pattern: "RUN-18 an answer that comes when"
+  },
+  {
+    number: 112,
+    name: "what an enqueue may have brought to a worker is not asked for again",
+    edits: [{ file: worker("WaitingClaims"), from: "    lane.hungry = true\n", to: "" }],
+    tests: contract,
+    pattern: "RUN-18 WAKE-7 what an enqueue"
+  },
+  {
+    number: 113,
+    name: "jobs are handed over although others are due",
+    edits: [{ file: script("lib/hand-over"), from: "expires > now and due > now", to: "expires > now" }],
+    tests: ["test/property/handover.property.test.ts"],
+    pattern: "WAKE-7"
+  },
+  {
+    number: 114,
+    name: "what comes along with a wait is not decrypted",
+    edits: [
+      {
+        file: "src/features/encryption/encrypted-wakeups.ts",
+        from: "return claimant.take(request, { ...reply, ...opened })",
+        to: "return claimant.take(request, { ...reply, endings: opened.endings })"
+      }
+    ],
+    tests: contract,
+    pattern: "CRYPT-1 RUN-18"
   }
 ]

@@ -1,6 +1,7 @@
 #!lua
 -- Stores jobs in order. One that exists, or whose unique key is held, is left out and reported, or takes the place of
--- the holder.
+-- the holder. When a worker waits in the producer's process and nothing else is to be done first, it is given the jobs
+-- in the same step.
 -- KEYS jobs       hash: id -> record
 -- KEYS runs       hash: id -> run
 -- KEYS pending    zset: id by priority and sequence
@@ -13,22 +14,29 @@
 -- KEYS requests   hash: producer -> "<when it was listed>,<oldest>:<number>,<number>,": requests carried out, as far as they may be sent again
 -- KEYS producers  zset: producer by when it was last seen, epoch ms
 -- KEYS members    zset: member of a workflow by when it ended, epoch ms
+-- KEYS retry      zset: id by due time, epoch ms
+-- KEYS active     zset: id by lease expiry, epoch ms
+-- KEYS claims     hash: worker -> its last claim
+-- KEYS workers    zset: worker by when it was last seen, epoch ms
 -- KEYS wake       zset: the wake-up marker
 -- ARGV now        epoch ms; "" in production: the server's clock decides
 -- ARGV producer   who enqueues
 -- ARGV number     of this request, growing per producer: one that was sent again is known
 -- ARGV oldest     number of the oldest request of this producer that is not answered yet; older ones are not stored
+-- ARGV claim      of a worker that waits in the same process: "<number>,<limit>,<lease in ms>,<worker>"; "" when none does,
+--                 and unless the jobs are alike but for id and payload and come under no conditions
 -- ARGV count      of jobs
 -- ARGV ...jobs    the ids of all; then, for each row of jobs that are alike but for id and payload: how many they are, the
 --                 record after its expiry up to its payload, and their payloads. Conditions come before the record: "?<visible>,<expires>,<how>,<unique>" LF; visible "" at once, "+ms"
 --                 later, "@ms" at; expires "" never, or alike; how "" reject, "r" replace, then the window in ms if the
 --                 key has one, or of a member of a workflow "b" and until when it is accepted, epoch ms; unique the key
--- REPLY list      flat, only of jobs not stored as new: position from 1, then "same", "other", "late", or "key" or
+-- REPLY text      when the claim was carried out, and brought all of these jobs and no others: "<next in ms or -1>,<first token>,<now>"
+--       list      flat, only of jobs not stored as new: position from 1, then "same", "other", "late", or "key" or
 --                 "replaced" and the holder's id ("" for the others)
 -- No functions for what every call goes through, as in exchange.lua.
 local find, byte, format, match = string.find, string.byte, string.format, string.match
 local producer, number, oldest = args.producer, tonumber(args.number), tonumber(args.oldest)
-local total, jobs_at = tonumber(args.count), 6
+local total, jobs_at = tonumber(args.count), 7
 local now = tonumber(args.now)
 if not now then
   local time = redis.call("TIME")
@@ -126,6 +134,10 @@ if records_at then
   end
 end
 if redis.call("HLEN", keys.limits) > 0 then return store_any(again, existing) end
+
+if args.claim ~= "" then
+  -- include lib/hand-over
+end
 
 local sequence = redis.call("HINCRBY", keys.meta, "sequence", args.count) - total
 local since = "," .. format("%d", now) .. ","

@@ -150,14 +150,10 @@ if due <= now then
 end
 local limits = redis.call("HLEN", keys.limits) > 0 and rarely().read_limits() or nil
 
--- Faster than any server hands out jobs, and far from the 53 bits that a number holds.
-local tokens_per_milli = 1024
+-- include lib/claiming
 
 -- Below this many jobs, asking whether any was attempted before costs more than reading their runs.
 local few = 4
-
--- A worker is listed when it claims, but not more than once in this time.
-local listed_millis = 1000
 
 -- `more`: whether visible jobs are left; absent when that is not known.
 local ids, records, first_token, more, later_attempts
@@ -279,7 +275,7 @@ if #ids > 0 then
   sizes = (of_all and format("%d", of_all) or rarely().lengths_of(ids)) .. ";" .. table.concat(lengths, ",")
 end
 if is_new then
-  if not listed or math.abs(now - tonumber(listed)) >= listed_millis then
+  if not listed or math.abs(now - tonumber(listed)) >= worker_listed_millis then
     listed = format("%d", now)
     redis.call("ZADD", keys.workers, listed, worker)
   end

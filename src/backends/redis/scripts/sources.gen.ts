@@ -1415,14 +1415,14 @@ end
 return reply`
   },
   enqueue: {
-    keys: ["jobs", "runs", "pending", "limited", "limits", "scheduled", "unique", "windows", "meta", "requests", "producers", "members", "wake"] as const,
-    args: ["now", "producer", "number", "oldest", "count"] as const,
+    keys: ["jobs", "runs", "pending", "limited", "limits", "scheduled", "unique", "windows", "meta", "requests", "producers", "members", "retry", "active", "claims", "workers", "wake"] as const,
+    args: ["now", "producer", "number", "oldest", "claim", "count"] as const,
     rest: "jobs" as const,
-    sha1: "cfd64a16d6167ff53bcc64e8e0e4e14dbb007352",
+    sha1: "9057a313f976a3929e92ed690e08459dd1218e0f",
     source: `#!lua
 local find, byte, format, match = string.find, string.byte, string.format, string.match
 local producer, number, oldest = ARGV[2], tonumber(ARGV[3]), tonumber(ARGV[4])
-local total, jobs_at = tonumber(ARGV[5]), 6
+local total, jobs_at = tonumber(ARGV[6]), 7
 local now = tonumber(ARGV[1])
 if not now then
   local time = redis.call("TIME")
@@ -1470,7 +1470,7 @@ local function count(meta, name, by)
   if by > 0 then redis.call("HINCRBY", meta, name, exact(by)) end
 end
 local function signal()
-  redis.call("ZADD", KEYS[13], 0, "1")
+  redis.call("ZADD", KEYS[17], 0, "1")
 end
 local function parse_full_run(text)
   local holder, token, flag, attempt, rescues, snoozes, started, finished, reason, worker, tail =
@@ -1795,7 +1795,59 @@ if records_at then
   end
 end
 if redis.call("HLEN", KEYS[5]) > 0 then return store_any(again, existing) end
-local sequence = redis.call("HINCRBY", KEYS[9], "sequence", ARGV[5]) - total
+if ARGV[5] ~= "" then
+local tokens_per_milli = 1024
+local worker_listed_millis = 1000
+local number, limit, lease, worker = match(ARGV[5], "^(%d+),(%d+),(%d+),(.*)$")
+local first_payload = jobs_at + total + 2
+local line = ARGV[first_payload - 1]
+local retain = match(line, "^,%-?%d+,%d+,(%d+),[^,]*,\\n")
+if number and total <= tonumber(limit) and retain then
+  local huge = math.huge
+  local meta = redis.call("HMGET", KEYS[9], "max_active", "paused", "token", "claimed", "sequence", "enqueued")
+  local expires = tonumber(redis.call("ZRANGE", KEYS[14], 0, 0, "WITHSCORES")[2] or huge)
+  local due = math.min(
+    tonumber(redis.call("ZRANGE", KEYS[6], 0, 0, "WITHSCORES")[2] or huge),
+    tonumber(redis.call("ZRANGE", KEYS[13], 0, 0, "WITHSCORES")[2] or huge)
+  )
+  local last, listed = match(redis.call("HGET", KEYS[15], worker) or "", "^(%d+),%d+,(%d+),")
+  local is_new = last and tonumber(number) > tonumber(last)
+  local is_free = not meta[1] and meta[2] ~= "1" and expires > now and due > now
+  if is_new and is_free and redis.call("ZCARD", KEYS[3]) == 0 then
+    local sequence, token = tonumber(meta[5] or 0), math.max(tonumber(meta[3]) or 0, now * tokens_per_milli)
+    local since = "," .. format("%d", now) .. ","
+    local flag = retain == "0" and "0" or "1"
+    local taken = "," .. flag .. ",1,0,0" .. since .. ",," .. worker
+    local until_when = format("%d", now + lease)
+    local first_line = match(line, "^[^\\n]*")
+    local ids, records, runs, leases = {}, {}, {}, {}
+    for i = 1, total do
+      local id, place = ARGV[jobs_at + i - 1], format("%d", sequence + i) .. since
+      ids[i] = id
+      records[2 * i - 1], records[2 * i] = id, flag .. "," .. place .. line .. ARGV[first_payload + i - 1]
+      local run = "a" .. format("%d", token + i) .. taken
+      runs[2 * i - 1], runs[2 * i] = id, flag == "0" and run or run .. "," .. place .. first_line
+      leases[2 * i - 1], leases[2 * i] = until_when, id
+    end
+    local last_place, last_token = format("%d", sequence + total), format("%d", token + total)
+    local claims, enqueued = format("%d", tonumber(meta[4] or 0) + total), format("%d", tonumber(meta[6] or 0) + total)
+    redis.call("HSET", KEYS[9], "sequence", last_place, "token", last_token, "claimed", claims, "enqueued", enqueued)
+    redis.call("HSET", KEYS[1], unpack(records))
+    redis.call("HSET", KEYS[2], unpack(runs))
+    redis.call("ZADD", KEYS[14], unpack(leases))
+    if math.abs(now - tonumber(listed)) >= worker_listed_millis then
+      listed = format("%d", now)
+      redis.call("ZADD", KEYS[16], listed, worker)
+    end
+    local claimed = format("%s,%d,%s,", number, token + 1, listed) .. table.concat(ids, ",")
+    redis.call("HSET", KEYS[15], worker, claimed)
+    local next_change = math.min(expires, due)
+    local next_millis = next_change < huge and next_change - now or -1
+    return format("%d,%d,%d", next_millis, token + 1, now)
+  end
+end
+end
+local sequence = redis.call("HINCRBY", KEYS[9], "sequence", ARGV[6]) - total
 local since = "," .. format("%d", now) .. ","
 local records, ready, stored = {}, {}, 0
 row = jobs_at + total
@@ -1818,8 +1870,8 @@ end
 redis.call("HSET", KEYS[1], unpack(records))
 if holders and #holders > 0 then redis.call("HSET", KEYS[7], unpack(holders)) end
 redis.call("ZADD", KEYS[3], unpack(ready))
-redis.call("ZADD", KEYS[13], 0, "1")
-redis.call("HINCRBY", KEYS[9], "enqueued", ARGV[5])
+redis.call("ZADD", KEYS[17], 0, "1")
+redis.call("HINCRBY", KEYS[9], "enqueued", ARGV[6])
 return {}`
   },
   enter: {
@@ -1895,7 +1947,7 @@ return { exact(clock(ARGV[1])), redis.call("HGET", KEYS[1], ARGV[2]) or "" }`
     keys: ["jobs", "runs", "pending", "limited", "limits", "buckets", "scheduled", "retry", "active", "completed", "cancelled", "dead", "ledger", "result", "cancels", "progress", "logs", "watchers", "unique", "meta", "claims", "workers", "outbox", "endings", "members", "wake"] as const,
     args: ["now", "notices", "worker", "number", "limit", "lease", "plain"] as const,
     rest: "settlements" as const,
-    sha1: "75e5993249ea66437fa97cae214e05090e87ea0a",
+    sha1: "3972cc70525636dd4561dcb1e414238399267fb7",
     source: `#!lua flags=allow-oom
 local worker, number, limit, lease = ARGV[3], ARGV[4], tonumber(ARGV[5]), tonumber(ARGV[6])
 local find, byte, format = string.find, string.byte, string.format
@@ -2606,8 +2658,8 @@ if due <= now then
 end
 local limits = redis.call("HLEN", KEYS[5]) > 0 and rarely().read_limits() or nil
 local tokens_per_milli = 1024
+local worker_listed_millis = 1000
 local few = 4
-local listed_millis = 1000
 local ids, records, first_token, more, later_attempts
 local remembered = redis.call("HGET", KEYS[21], worker)
 local last, last_first, listed, ids_at
@@ -2719,7 +2771,7 @@ if #ids > 0 then
   sizes = (of_all and format("%d", of_all) or rarely().lengths_of(ids)) .. ";" .. table.concat(lengths, ",")
 end
 if is_new then
-  if not listed or math.abs(now - tonumber(listed)) >= listed_millis then
+  if not listed or math.abs(now - tonumber(listed)) >= worker_listed_millis then
     listed = format("%d", now)
     redis.call("ZADD", KEYS[22], listed, worker)
   end
