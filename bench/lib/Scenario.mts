@@ -33,6 +33,8 @@ export interface Taken<A> {
 export interface ScenarioRun {
   /** Opens a queue, or answers the one that was opened before; who runs this closes it. */
   readonly open: (mode: Mode) => Promise<OpenQueue>
+  /** The same over connections of its own, as if by another process. */
+  readonly openApart: (mode: Mode) => Promise<OpenQueue>
   readonly redis: RedisProbe
   readonly jobs: number
   /**

@@ -25,7 +25,12 @@ const measure = async (request: MeasurementRequest): Promise<Measurement> => {
   let taken: Omit<Measurement, "values"> | undefined
   let worked = 0
   // opened once, as programs do: the functions of one that is opened anew are to be compiled anew
-  const queues = new Map<Mode, OpenQueue>()
+  const queues = new Map<Mode | `${Mode}, apart`, OpenQueue>()
+  const opened = async (name: Mode | `${Mode}, apart`, mode: Mode) => {
+    const queue = queues.get(name) ?? (await contender.open(request.target, mode))
+    queues.set(name, queue)
+    return queue
+  }
 
   const runOnce = async (jobs: number, profile: string | undefined) => {
     await redis.flush()
@@ -66,11 +71,8 @@ const measure = async (request: MeasurementRequest): Promise<Measurement> => {
       redis,
       jobs,
       measured,
-      open: async (mode) => {
-        const queue = queues.get(mode) ?? (await contender.open(request.target, mode))
-        queues.set(mode, queue)
-        return queue
-      },
+      open: (mode) => opened(mode, mode),
+      openApart: (mode) => opened(`${mode}, apart`, mode),
       workerProcess: async (concurrency) => {
         const worker = await openWorkerProcess(request.contender, request.target, concurrency)
         workers.push(worker)

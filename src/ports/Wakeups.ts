@@ -26,14 +26,16 @@ export interface Claimant {
   /** What to claim with the wait that begins; nothing to be woken only. */
   readonly claim: () => WaitingClaim | undefined
   /**
-   * What to claim along with an enqueue of the same process that goes out now; nothing when it has no use of jobs, or
-   * asks for some by itself.
+   * What to claim along with an enqueue of the same process that goes out now, of jobs of one kind; nothing when it has no
+   * use of them, or asks for some by itself.
    */
-  readonly claimNow: () => ExchangeRequest | undefined
+  readonly claimNow: (queue: string, kind: string) => ExchangeRequest | undefined
   /** Takes the answer, maybe when nobody waits any more. Answers whether it was of use. */
   readonly take: (request: ExchangeRequest, reply: ExchangeReply) => boolean
   /** Learns that the answer to a claim may have been lost. */
   readonly lose: (request: ExchangeRequest) => void
+  /** Learns that a claim was not carried out, and will not be. */
+  readonly forgo: (request: ExchangeRequest) => void
 }
 
 /** A worker's ear on some queues. One fiber at a time may wait. */

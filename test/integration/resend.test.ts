@@ -91,6 +91,24 @@ describe("an enqueue that brings its jobs to a worker", () => {
     assert.deepStrictEqual([asked.ids, next.ids], [["a"], []])
   })
 
+  it("WAKE-7 CLAIM-1 brings no more at once than any other claim", async () => {
+    const { client, run } = open()
+    await run(scripts.exchange, ...claim(1))
+    const large = "x".repeat(3 * 2 ** 20)
+    const line = ",5,3,0,kind,\n\n"
+
+    const two = await run(scripts.enqueue, "1000", "producer", 1, 1, handedOver, 2, "a", "b", 2, line, large, large)
+    const first = claimedBy(await run(scripts.exchange, ...claim(2)))
+    const second = claimedBy(await run(scripts.exchange, ...claim(3)))
+    const one = await run(
+      ...([scripts.enqueue, "1000", "producer", 2, 2, "4,10,30000,worker", 1, "c", 1, line, large + large] as const)
+    )
+    client.disconnect()
+
+    assert.deepStrictEqual([two, first.ids, second.ids], [[], ["a"], ["b"]])
+    assert.match(String(one), /^\d+,\d+,1000$/)
+  })
+
   it("WAKE-7 brings nothing to a worker that has left, or has asked again since", async () => {
     const { client, run } = open()
     await run(scripts.exchange, ...claim(2))

@@ -67,7 +67,8 @@ describe("claims that wait at Redis", () => {
           taken++
           throw new Error("a mistake")
         },
-        lose: () => undefined
+        lose: () => undefined,
+        forgo: () => undefined
       })
 
       const first = yield* Effect.forkChild(ear.wait(8000), { startImmediately: true })

@@ -178,7 +178,8 @@ describe("jobs handed over as they are stored", () => {
             claim: () => undefined,
             claimNow: () => requestOf(together),
             take: (_, reply) => taken.push(reply) > 0,
-            lose: () => undefined
+            lose: () => undefined,
+            forgo: () => undefined
           })
 
           const outcomes = [

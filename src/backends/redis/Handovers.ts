@@ -25,6 +25,11 @@ export class Handover {
   lose(): void {
     this.#claimant.lose(this.request)
   }
+
+  /** It was not carried out, and will not be. */
+  forgo(): void {
+    this.#claimant.forgo(this.request)
+  }
 }
 
 /** Workers of this process that wait for jobs, by queue. */
@@ -41,12 +46,12 @@ export class Handovers {
     }
   }
 
-  /** The claim of a worker that has use of jobs, for an enqueue that goes out now. */
-  next(queue: string): Handover | undefined {
+  /** The claim of a worker that has use of jobs of this kind, for an enqueue that goes out now. */
+  next(queue: string, kind: string): Handover | undefined {
     const among = this.#claimants.get(queue)
     if (among === undefined) return undefined
     for (const claimant of among) {
-      const request = claimant.claimNow()
+      const request = claimant.claimNow(queue, kind)
       if (request !== undefined) return new Handover(request, claimant)
     }
     return undefined

@@ -134,6 +134,7 @@ export const makeEnqueue = (queues: Queues, handovers: Handovers) => {
         if (isHandedOver) handOver(handover!, reply, present)
         // an earlier time may have been the one that counted
         else if (times > 1) handover?.lose()
+        else handover?.forgo()
         const leftOut = isHandedOver ? [] : (reply as ReadonlyArray<string | number>)
         let first = 0
         for (const { jobs, resume } of present) {
@@ -163,7 +164,7 @@ export const makeEnqueue = (queues: Queues, handovers: Handovers) => {
         jobs = new Jobs()
         for (const call of present) for (const job of call.jobs) jobs.add(job)
       }
-      if (++times === 1 && jobs.areAlike) handover = handovers.next(queue)
+      if (++times === 1 && jobs.areAlike) handover = handovers.next(queue, present[0]!.jobs[0]!.kind)
       const args: Array<string | number> = [producer, number, oldest, handover?.argument ?? ""]
       jobs.pushTo(args)
       return args

@@ -14,8 +14,9 @@ export const encryptedWakeups = (
   const decrypting = (claimant: Claimant): Effect.Effect<Claimant> =>
     Effect.map(Effect.context<never>(), (services) => ({
       claim: () => claimant.claim(),
-      claimNow: () => claimant.claimNow(),
+      claimNow: (queue, kind) => claimant.claimNow(queue, kind),
       lose: (request) => claimant.lose(request),
+      forgo: (request) => claimant.forgo(request),
       take: (request, reply) => {
         const { queue, worker } = request
         const { problems, refused, ...opened } = openReply(sealed, delayMillis, queue, reply)

@@ -36,9 +36,11 @@ export class WaitingClaims implements Claimant {
     return { request, forMillis: Math.min(leaseMillis / partOfLease, pollMillis * partOfPoll) }
   }
 
-  claimNow(): ExchangeRequest | undefined {
+  claimNow(queue: string, kind: string): ExchangeRequest | undefined {
     const lane = this.#state.lanes[0]
-    if (lane?.openClaim === undefined) return this.#open()
+    // others may have a handler, and are told
+    if (lane?.queue !== queue || !this.#state.runnables.has(kind)) return undefined
+    if (lane.openClaim === undefined) return this.#open()
     // the one that waits, unless the worker asks for it again
     const waits = this.#waiting?.claim?.number === lane.openClaim && this.#state.isCalm(lane)
     return waits ? { ...this.#waiting! } : undefined
@@ -76,6 +78,14 @@ export class WaitingClaims implements Claimant {
       state.look.openUnsafe()
     }
     return true
+  }
+
+  forgo({ claim, queue }: ExchangeRequest): void {
+    const lane = this.#state.laneOf(queue)
+    if (lane === undefined || claim === undefined || lane.openClaim !== claim.number) return
+    if (!this.#state.isCalm(lane)) return
+    // what is claimed by it later would be trusted from when it was made; the one that waits is still under way
+    if (this.#waiting?.claim?.number !== claim.number) lane.openClaim = undefined
   }
 
   lose({ claim, queue }: ExchangeRequest): void {

@@ -249,12 +249,13 @@ export class WorkerState {
   }
 
   /**
-   * Gives slots to jobs that a claim has brought; an exchange under way that asks for the same ones brings no others.
+   * Gives slots to jobs that a claim has brought; an exchange that asks for the same ones, or is about to, brings no others.
    * Answers how many of them may start; the others, for which there is no room any more, are to be released.
    */
   received(lane: Lane, claimed: number): number {
-    this.#free(lane, lane.asked - claimed)
+    this.#free(lane, lane.asked + lane.granted - claimed)
     lane.asked = 0
+    lane.granted = 0
     lane.served += claimed
     if (claimed > 0) this.#time = Math.max(this.#time, lane.time)
     const { lent, pool } = lane

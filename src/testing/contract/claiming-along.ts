@@ -3,7 +3,7 @@ import * as Latch from "effect/Latch"
 import * as Layer from "effect/Layer"
 import { type ExchangeReply, type ExchangeRequest, JobStore } from "../../ports/JobStore.ts"
 import { type Claimant, type WaitingClaim, Wakeups } from "../../ports/Wakeups.ts"
-import { eventually } from "./worker-support.ts"
+import { Echo, eventually } from "./worker-support.ts"
 
 /**
  * A backend that claims along with waits, and does each step when the test says so, beside a store that keeps what it
@@ -16,12 +16,14 @@ export const claimingAlong = Effect.gen(function* () {
   const open = Latch.makeUnsafe(true)
   let silent = false
   let claimant: Claimant | undefined
+  let served: string | undefined
   let waiting: WaitingClaim | undefined
 
   const wakeups = Wakeups.of({
-    subscribe: (_, given) =>
+    subscribe: (names, given) =>
       Effect.sync(() => {
         claimant = given
+        served = names[0]
         return {
           wait: (millis) =>
             Effect.suspend(() => {
@@ -40,6 +42,9 @@ export const claimingAlong = Effect.gen(function* () {
     },
     extendLeases: (request) => (silent ? Effect.never : store.extendLeases(request))
   })
+
+  const nowOf = (kind: string) => Effect.sync(() => claimant!.claimNow(served!, kind))
+  const now = nowOf(Echo.kind)
 
   return {
     layer: Layer.mergeAll(Layer.succeed(Wakeups, wakeups), Layer.succeed(JobStore, spy)),
@@ -68,17 +73,21 @@ export const claimingAlong = Effect.gen(function* () {
         return isNew
       }),
     /** What the worker claims along with an enqueue now, if anything. */
-    now: Effect.sync(() => claimant!.claimNow()),
+    now,
+    /** The same for jobs of another kind. */
+    nowOf,
     /** The same, once it does. */
     along: Effect.suspend(() => {
       let request: ExchangeRequest | undefined
-      const asked = Effect.sync(() => (request = claimant!.claimNow()) !== undefined)
+      const asked = Effect.map(now, (claimed) => (request = claimed) !== undefined)
       return Effect.map(eventually(asked), () => request!)
     }),
     /** Gives it what that brought, while it waits on. */
     bring: (request: ExchangeRequest, reply: ExchangeReply) => Effect.sync(() => claimant!.take(request, reply)),
     /** Tells it that this may have been lost. */
     mislay: (request: ExchangeRequest) => Effect.sync(() => claimant!.lose(request)),
+    /** Tells it that this was not carried out. */
+    forgo: (request: ExchangeRequest) => Effect.sync(() => claimant!.forgo(request)),
     /** Ends the wait as if there had been a signal and nothing else. */
     signal: Effect.sync(() => ear.openUnsafe()),
     /** Ends the wait as if the answer had been lost. */

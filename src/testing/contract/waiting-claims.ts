@@ -266,6 +266,42 @@ export const waitingClaimsContract = contract("claims that wait", (it) => {
     })
   )
 
+  it.effect("RUN-18 WAKE-7 a claim that an enqueue did not carry out is dropped, unless it waits", (queue) =>
+    Effect.gen(function* () {
+      const backend = yield* claimingAlong
+      const store = yield* JobStore
+      yield* serve(backend, queue, () => Effect.succeed(""))
+      const claim = yield* backend.waiting
+      const waiting = yield* backend.along
+      yield* backend.forgo(waiting)
+      const again = yield* backend.along
+      yield* fill(queue, 1)
+      yield* backend.bring(again, yield* store.exchange(again))
+      yield* eventually(done(queue))
+      const next = yield* backend.along
+
+      yield* backend.forgo(next)
+      const last = yield* backend.along
+
+      const first = claim.request.claim!.number
+      assert.deepStrictEqual(
+        [waiting, again, next, last].map((request) => request.claim!.number),
+        [first, first, first + 1, first + 2]
+      )
+    })
+  )
+
+  it.effect("RUN-18 WAKE-7 jobs of a kind without a handler are left to others", (queue) =>
+    Effect.gen(function* () {
+      const backend = yield* claimingAlong
+      yield* serve(backend, queue, () => Effect.succeed(""))
+      yield* backend.waiting
+
+      assert.isUndefined(yield* backend.nowOf("contract.other"))
+      assert.isDefined(yield* backend.now)
+    })
+  )
+
   it.effect("RUN-18 WAKE-7 what an enqueue may have brought is asked for again", (queue) =>
     Effect.gen(function* () {
       const backend = yield* claimingAlong

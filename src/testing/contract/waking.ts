@@ -272,7 +272,8 @@ export const wakingContract = contract("waking", (it) => {
         claim: () => ({ request, forMillis: 10_000 }),
         claimNow: () => undefined,
         take: (_, reply) => answers.push(reply) > 0,
-        lose: () => undefined
+        lose: () => undefined,
+        forgo: () => undefined
       })
 
       const waiting = yield* startWait(wakeup, 1000)

@@ -54,9 +54,7 @@ local now = tonumber(args.now)
 -- Redis passes at most 8000 values to a command; more of them than these are split up.
 local most_at_once = 3000
 
--- What one claim hands out at most, in bytes of records: a reply that takes longer than its caller waits would be asked
--- for again and again, until the jobs had died of leases that nobody knew of. The first job is always handed out.
-local claim_bytes = 4194304
+-- include lib/claiming
 
 local made
 local function rarely()
@@ -149,8 +147,6 @@ if due <= now then
   due = min(rarely().head(keys.scheduled), rarely().head(keys.retry))
 end
 local limits = redis.call("HLEN", keys.limits) > 0 and rarely().read_limits() or nil
-
--- include lib/claiming
 
 -- Below this many jobs, asking whether any was attempted before costs more than reading their runs.
 local few = 4

@@ -1418,7 +1418,7 @@ return reply`
     keys: ["jobs", "runs", "pending", "limited", "limits", "scheduled", "unique", "windows", "meta", "requests", "producers", "members", "retry", "active", "claims", "workers", "wake"] as const,
     args: ["now", "producer", "number", "oldest", "claim", "count"] as const,
     rest: "jobs" as const,
-    sha1: "9057a313f976a3929e92ed690e08459dd1218e0f",
+    sha1: "5c316dfd509aca41616f8534cd5dab9b975ea982",
     source: `#!lua
 local find, byte, format, match = string.find, string.byte, string.format, string.match
 local producer, number, oldest = ARGV[2], tonumber(ARGV[3]), tonumber(ARGV[4])
@@ -1798,6 +1798,7 @@ if redis.call("HLEN", KEYS[5]) > 0 then return store_any(again, existing) end
 if ARGV[5] ~= "" then
 local tokens_per_milli = 1024
 local worker_listed_millis = 1000
+local claim_bytes = 4194304
 local number, limit, lease, worker = match(ARGV[5], "^(%d+),(%d+),(%d+),(.*)$")
 local first_payload = jobs_at + total + 2
 local line = ARGV[first_payload - 1]
@@ -1820,30 +1821,34 @@ if number and total <= tonumber(limit) and retain then
     local taken = "," .. flag .. ",1,0,0" .. since .. ",," .. worker
     local until_when = format("%d", now + lease)
     local first_line = match(line, "^[^\\n]*")
-    local ids, records, runs, leases = {}, {}, {}, {}
+    local ids, records, runs, leases, bytes = {}, {}, {}, {}, 0
     for i = 1, total do
       local id, place = ARGV[jobs_at + i - 1], format("%d", sequence + i) .. since
+      local record = flag .. "," .. place .. line .. ARGV[first_payload + i - 1]
       ids[i] = id
-      records[2 * i - 1], records[2 * i] = id, flag .. "," .. place .. line .. ARGV[first_payload + i - 1]
+      bytes = bytes + #record
+      records[2 * i - 1], records[2 * i] = id, record
       local run = "a" .. format("%d", token + i) .. taken
       runs[2 * i - 1], runs[2 * i] = id, flag == "0" and run or run .. "," .. place .. first_line
       leases[2 * i - 1], leases[2 * i] = until_when, id
     end
-    local last_place, last_token = format("%d", sequence + total), format("%d", token + total)
-    local claims, enqueued = format("%d", tonumber(meta[4] or 0) + total), format("%d", tonumber(meta[6] or 0) + total)
-    redis.call("HSET", KEYS[9], "sequence", last_place, "token", last_token, "claimed", claims, "enqueued", enqueued)
-    redis.call("HSET", KEYS[1], unpack(records))
-    redis.call("HSET", KEYS[2], unpack(runs))
-    redis.call("ZADD", KEYS[14], unpack(leases))
-    if math.abs(now - tonumber(listed)) >= worker_listed_millis then
-      listed = format("%d", now)
-      redis.call("ZADD", KEYS[16], listed, worker)
+    if total == 1 or bytes <= claim_bytes then
+      local last_place, last_token = format("%d", sequence + total), format("%d", token + total)
+      local claims, enqueued = format("%d", tonumber(meta[4] or 0) + total), format("%d", tonumber(meta[6] or 0) + total)
+      redis.call("HSET", KEYS[9], "sequence", last_place, "token", last_token, "claimed", claims, "enqueued", enqueued)
+      redis.call("HSET", KEYS[1], unpack(records))
+      redis.call("HSET", KEYS[2], unpack(runs))
+      redis.call("ZADD", KEYS[14], unpack(leases))
+      if math.abs(now - tonumber(listed)) >= worker_listed_millis then
+        listed = format("%d", now)
+        redis.call("ZADD", KEYS[16], listed, worker)
+      end
+      local claimed = format("%s,%d,%s,", number, token + 1, listed) .. table.concat(ids, ",")
+      redis.call("HSET", KEYS[15], worker, claimed)
+      local next_change = math.min(expires, due)
+      local next_millis = next_change < huge and next_change - now or -1
+      return format("%d,%d,%d", next_millis, token + 1, now)
     end
-    local claimed = format("%s,%d,%s,", number, token + 1, listed) .. table.concat(ids, ",")
-    redis.call("HSET", KEYS[15], worker, claimed)
-    local next_change = math.min(expires, due)
-    local next_millis = next_change < huge and next_change - now or -1
-    return format("%d,%d,%d", next_millis, token + 1, now)
   end
 end
 end
@@ -1947,12 +1952,14 @@ return { exact(clock(ARGV[1])), redis.call("HGET", KEYS[1], ARGV[2]) or "" }`
     keys: ["jobs", "runs", "pending", "limited", "limits", "buckets", "scheduled", "retry", "active", "completed", "cancelled", "dead", "ledger", "result", "cancels", "progress", "logs", "watchers", "unique", "meta", "claims", "workers", "outbox", "endings", "members", "wake"] as const,
     args: ["now", "notices", "worker", "number", "limit", "lease", "plain"] as const,
     rest: "settlements" as const,
-    sha1: "3972cc70525636dd4561dcb1e414238399267fb7",
+    sha1: "38f1ed1bc454741ef2df57e0a559d096da163d5f",
     source: `#!lua flags=allow-oom
 local worker, number, limit, lease = ARGV[3], ARGV[4], tonumber(ARGV[5]), tonumber(ARGV[6])
 local find, byte, format = string.find, string.byte, string.format
 local now = tonumber(ARGV[1])
 local most_at_once = 3000
+local tokens_per_milli = 1024
+local worker_listed_millis = 1000
 local claim_bytes = 4194304
 local made
 local function rarely()
@@ -2657,8 +2664,6 @@ if due <= now then
   due = min(rarely().head(KEYS[7]), rarely().head(KEYS[8]))
 end
 local limits = redis.call("HLEN", KEYS[5]) > 0 and rarely().read_limits() or nil
-local tokens_per_milli = 1024
-local worker_listed_millis = 1000
 local few = 4
 local ids, records, first_token, more, later_attempts
 local remembered = redis.call("HGET", KEYS[21], worker)

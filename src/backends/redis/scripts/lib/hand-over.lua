@@ -25,30 +25,34 @@ if number and total <= tonumber(limit) and retain then
     local taken = "," .. flag .. ",1,0,0" .. since .. ",," .. worker
     local until_when = format("%d", now + lease)
     local first_line = match(line, "^[^\n]*")
-    local ids, records, runs, leases = {}, {}, {}, {}
+    local ids, records, runs, leases, bytes = {}, {}, {}, {}, 0
     for i = 1, total do
       local id, place = ARGV[jobs_at + i - 1], format("%d", sequence + i) .. since
+      local record = flag .. "," .. place .. line .. ARGV[first_payload + i - 1]
       ids[i] = id
-      records[2 * i - 1], records[2 * i] = id, flag .. "," .. place .. line .. ARGV[first_payload + i - 1]
+      bytes = bytes + #record
+      records[2 * i - 1], records[2 * i] = id, record
       -- the run of one that minds nothing ends with its worker
       local run = "a" .. format("%d", token + i) .. taken
       runs[2 * i - 1], runs[2 * i] = id, flag == "0" and run or run .. "," .. place .. first_line
       leases[2 * i - 1], leases[2 * i] = until_when, id
     end
-    local last_place, last_token = format("%d", sequence + total), format("%d", token + total)
-    local claims, enqueued = format("%d", tonumber(meta[4] or 0) + total), format("%d", tonumber(meta[6] or 0) + total)
-    redis.call("HSET", keys.meta, "sequence", last_place, "token", last_token, "claimed", claims, "enqueued", enqueued)
-    redis.call("HSET", keys.jobs, unpack(records))
-    redis.call("HSET", keys.runs, unpack(runs))
-    redis.call("ZADD", keys.active, unpack(leases))
-    if math.abs(now - tonumber(listed)) >= worker_listed_millis then
-      listed = format("%d", now)
-      redis.call("ZADD", keys.workers, listed, worker)
+    if total == 1 or bytes <= claim_bytes then
+      local last_place, last_token = format("%d", sequence + total), format("%d", token + total)
+      local claims, enqueued = format("%d", tonumber(meta[4] or 0) + total), format("%d", tonumber(meta[6] or 0) + total)
+      redis.call("HSET", keys.meta, "sequence", last_place, "token", last_token, "claimed", claims, "enqueued", enqueued)
+      redis.call("HSET", keys.jobs, unpack(records))
+      redis.call("HSET", keys.runs, unpack(runs))
+      redis.call("ZADD", keys.active, unpack(leases))
+      if math.abs(now - tonumber(listed)) >= worker_listed_millis then
+        listed = format("%d", now)
+        redis.call("ZADD", keys.workers, listed, worker)
+      end
+      local claimed = format("%s,%d,%s,", number, token + 1, listed) .. table.concat(ids, ",")
+      redis.call("HSET", keys.claims, worker, claimed)
+      local next_change = math.min(expires, due)
+      local next_millis = next_change < huge and next_change - now or -1
+      return format("%d,%d,%d", next_millis, token + 1, now)
     end
-    local claimed = format("%s,%d,%s,", number, token + 1, listed) .. table.concat(ids, ",")
-    redis.call("HSET", keys.claims, worker, claimed)
-    local next_change = math.min(expires, due)
-    local next_millis = next_change < huge and next_change - now or -1
-    return format("%d,%d,%d", next_millis, token + 1, now)
   end
 end
