@@ -1,5 +1,6 @@
-/** Deletions from a small map after which it is made anew. */
+/** Deletions from a small map after which it is made anew, and from one that is empty then, which costs nothing. */
 const turnover = 1000
+const turnoverOfNone = 16
 
 /** Above this size copying would hold others up, and so much else is young then that it gains nothing. */
 const largest = 10_000
@@ -34,9 +35,14 @@ export class TurnoverMap<K, V> {
   delete(key: K): void {
     if (!this.#map.delete(key)) return
     const { size } = this.#map
-    if (++this.#deleted < turnover + size || size > largest) return
+    if (++this.#deleted < (size === 0 ? turnoverOfNone : turnover + size) || size > largest) return
     this.#map = new Map(this.#map)
     this.#deleted = 0
+  }
+
+  /** Those that are there now, in order. */
+  entries(): ReadonlyArray<readonly [K, V]> {
+    return [...this.#map]
   }
 
   /** Those that are there now. */

@@ -4,10 +4,20 @@ import { Command } from "ioredis"
 /** Whether the texts of a reply are strings, or their bytes. */
 export type ReplyForm = "text" | "bytes"
 
-/** Who is told how a command ended; once, and while the reply is taken in, so neither may throw. */
-export interface Answer {
+/**
+ * Who is told how a command ended; once, and while the reply is taken in, so neither may throw.
+ *
+ * A class, since V8 may take what one object literal makes for old from the start (decision 16): what it refers to would
+ * outlive the command.
+ */
+export class Answer {
   readonly succeed: (reply: unknown) => void
   readonly fail: (error: unknown) => void
+
+  constructor(succeed: (reply: unknown) => void, fail: (error: unknown) => void) {
+    this.succeed = succeed
+    this.fail = fail
+  }
 }
 
 const ignore = (promise: Promise<unknown>): void => void promise.catch(() => undefined)

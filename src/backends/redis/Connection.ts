@@ -4,7 +4,7 @@ import * as Random from "effect/Random"
 import type * as Scope from "effect/Scope"
 import { Cluster, Redis as IORedis } from "ioredis"
 import type { StoreError } from "../../ports/StoreError.ts"
-import type { Answer, ReplyForm } from "./AnsweredCommand.ts"
+import { Answer, type ReplyForm } from "./AnsweredCommand.ts"
 import { clusterSubscriberOf } from "./cluster-subscriber.ts"
 import { type Commands, commandsOf } from "./commands.ts"
 import { blockMillis, clusterOptions, type ConnectionOptions, driverOptions } from "./driver-options.ts"
@@ -137,10 +137,10 @@ export const open = Effect.fnUntraced(function* (options: ConnectionOptions) {
     prefix: options.prefix,
     ask: (operation, send) =>
       Effect.callback((resume) => {
-        const answer: Answer = {
-          succeed: (reply) => resume(Effect.succeed(reply as never)),
-          fail: (cause) => resume(Effect.fail(storeError(operation)(cause)))
-        }
+        const answer = new Answer(
+          (reply) => resume(Effect.succeed(reply as never)),
+          (cause) => resume(Effect.fail(storeError(operation)(cause)))
+        )
         const caller = new Caller()
         call(send, answer, caller)
         return Effect.sync(() => caller.leave())

@@ -1,3 +1,5 @@
+import { TurnoverMap } from "../../domain/TurnoverMap.ts"
+
 /**
  * Calls back for what is not removed in time, with one timer for all: since they have equally long, the oldest is next.
  *
@@ -6,7 +8,7 @@
 export class Deadlines {
   readonly #millis: number
   /** In the order of their time. */
-  readonly #until = new Map<() => void, number>()
+  readonly #until = new TurnoverMap<() => void, number>()
   #timer: ReturnType<typeof setTimeout> | undefined
 
   constructor(millis: number) {
@@ -31,12 +33,15 @@ export class Deadlines {
   #look(): void {
     const now = performance.now()
     const over: Array<() => void> = []
-    for (const [late, until] of this.#until) {
-      if (until > now) break
+    let next: number | undefined
+    for (const [late, until] of this.#until.entries()) {
+      if (until > now) {
+        next = until
+        break
+      }
       this.#until.delete(late)
       over.push(late)
     }
-    const [next] = this.#until.values()
     this.#timer = next === undefined ? undefined : this.#arm(next - now)
     // whoever is late may call again at once
     for (const late of over) late()

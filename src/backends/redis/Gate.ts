@@ -1,5 +1,5 @@
 import * as Result from "effect/Result"
-import type { Answer } from "./AnsweredCommand.ts"
+import { Answer } from "./AnsweredCommand.ts"
 import type { RedisUnsuitable } from "./RedisUnsuitable.ts"
 import { Deadlines } from "./Deadlines.ts"
 import { isReply, messageOf } from "./store-error.ts"
@@ -113,12 +113,13 @@ export class Gate {
       if (over) return
       if (this.isOpen) {
         // what throws has failed like what is answered so
-        const sent = Result.try(() => command({ succeed, fail: failed }))
+        const sent = Result.try(() => command(told))
         if (Result.isFailure(sent)) failed(sent.failure)
       } else if (this.refusal !== undefined) fail(this.refusal)
       else if (this.waiting.size >= waitingLimit) fail(new Error(`${waitingLimit} calls wait for Redis already`))
       else this.waiting.add(attempt)
     }
+    const told = new Answer(succeed, failed)
     const late = (): void => fail(this.late())
     this.deadlines.add(late)
     if (caller !== undefined) caller.onLeave = end

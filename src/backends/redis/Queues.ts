@@ -4,7 +4,7 @@ import * as Result from "effect/Result"
 import type { EpochMillis, JobState } from "../../domain/Job.ts"
 import { checkQueue } from "../../domain/limits.ts"
 import type { StoreError } from "../../ports/StoreError.ts"
-import type { Answer, AnsweredCommand, ReplyForm } from "./AnsweredCommand.ts"
+import { Answer, type AnsweredCommand, type ReplyForm } from "./AnsweredCommand.ts"
 import type { Connection } from "./Connection.ts"
 import { Caller } from "./Gate.ts"
 import { type Keys, keysOf, noticePrefix, type QueueKey, registryKey } from "./keys.ts"
@@ -127,7 +127,7 @@ export const make = (connection: Connection, storeClock: StoreClock): Queues => 
     }
     connection.call(
       (commands) => commands.sadd(registryKey(connection.prefix), queue),
-      { succeed: entered, fail: answer.fail },
+      new Answer(entered, answer.fail),
       caller
     )
   }
@@ -156,10 +156,10 @@ export const make = (connection: Connection, storeClock: StoreClock): Queues => 
     ) =>
       Clock.clockWith((clock) =>
         Effect.callback<A, StoreError>((resume) => {
-          const answer: Answer = {
-            succeed: (reply) => resume(Effect.succeed(reply as A)),
-            fail: (cause) => resume(Effect.fail(storeError(operation)(cause)))
-          }
+          const answer = new Answer(
+            (reply) => resume(Effect.succeed(reply as A)),
+            (cause) => resume(Effect.fail(storeError(operation)(cause)))
+          )
           const caller = new Caller()
           send(script, queue, nowBy(clock), () => args, answer, "text", caller, index)
           return Effect.sync(() => caller.leave())
@@ -168,10 +168,10 @@ export const make = (connection: Connection, storeClock: StoreClock): Queues => 
     register: (operation, queue) =>
       Effect.callback((resume) => {
         const caller = new Caller()
-        const answer: Answer = {
-          succeed: () => resume(Effect.void),
-          fail: (cause) => resume(Effect.fail(storeError(operation)(cause)))
-        }
+        const answer = new Answer(
+          () => resume(Effect.void),
+          (cause) => resume(Effect.fail(storeError(operation)(cause)))
+        )
         enter(queue, answer, caller)
         return Effect.sync(() => caller.leave())
       }),

@@ -9,7 +9,7 @@ import type { Connection } from "./Connection.ts"
 import { Caller } from "./Gate.ts"
 import { type DirectoryKey, directoryKeysOf, type WorkflowKey, workflowKeysOf } from "./keys.ts"
 import type { Queues } from "./Queues.ts"
-import type { Answer } from "./AnsweredCommand.ts"
+import { Answer } from "./AnsweredCommand.ts"
 import { ScriptCall } from "./ScriptCall.ts"
 import type { ScriptOn } from "./scripts/Script.ts"
 import { storeError } from "./store-error.ts"
@@ -45,10 +45,10 @@ export const make = (connection: Connection, queues: Queues): Workflows => {
   ) =>
     Clock.clockWith((clock) =>
       Effect.callback<A, StoreError>((resume) => {
-        const answer: Answer = {
-          succeed: (reply) => resume(Effect.succeed(reply as A)),
-          fail: (cause) => resume(Effect.fail(storeError(operation)(cause)))
-        }
+        const answer = new Answer(
+          (reply) => resume(Effect.succeed(reply as A)),
+          (cause) => resume(Effect.fail(storeError(operation)(cause)))
+        )
         const given = script.args[0] === "now" ? [queues.nowBy(clock), ...args] : args
         const caller = new Caller()
         connection.run(new ScriptCall(script, keys), () => given, answer, "text", caller)

@@ -1,6 +1,6 @@
 import * as Result from "effect/Result"
 import { type Cluster, Command, type Redis as IORedis } from "ioredis"
-import { type Answer, AnsweredCommand } from "./AnsweredCommand.ts"
+import { Answer, AnsweredCommand } from "./AnsweredCommand.ts"
 import { reconnect } from "./revive.ts"
 import { endSilent } from "./silence.ts"
 import { isReply, messageOf } from "./store-error.ts"
@@ -49,24 +49,27 @@ const pop = (
 ): void => {
   let key: string | undefined
   let error: unknown
-  const popped = new AnsweredCommand("bzpopmin", [...keys, seconds], "text", {
-    succeed: (reply) => {
+  const told = new Answer(
+    (reply) => {
       key = (reply as Popped)?.[0]
       if (following === undefined) heard({ key, reply: undefined })
     },
-    fail: (reason) => {
+    (reason) => {
       error = reason
       if (following === undefined) failed(reason)
     }
-  })
+  )
+  const popped = new AnsweredCommand("bzpopmin", [...keys, seconds], "text", told)
   if (following === undefined) {
     client.sendCommand(popped)
     return
   }
-  const followed = following({
-    succeed: (reply) => heard(error === undefined ? { key, reply } : { key, reply, error }),
-    fail: () => (error === undefined ? heard({ key, reply: undefined }) : failed(error))
-  })
+  const followed = following(
+    new Answer(
+      (reply) => heard(error === undefined ? { key, reply } : { key, reply, error }),
+      () => (error === undefined ? heard({ key, reply: undefined }) : failed(error))
+    )
+  )
   const { stream } = client
   stream?.cork()
   client.sendCommand(popped)

@@ -2,10 +2,11 @@ import { randomUUID } from "node:crypto"
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as Result from "effect/Result"
+import { untrackedArray } from "../../domain/untracked-array.ts"
 import { checkNewJob, refused } from "../../ports/checks.ts"
 import type { EnqueueOutcome, NewJob } from "../../ports/JobStore.ts"
 import type { StoreError } from "../../ports/StoreError.ts"
-import type { Answer } from "./AnsweredCommand.ts"
+import { Answer } from "./AnsweredCommand.ts"
 import { decodeEnqueued, encodeNewJob } from "./codec.ts"
 import { decodeHandedOver } from "./exchange-codec.ts"
 import { Caller } from "./Gate.ts"
@@ -16,29 +17,39 @@ import { storeError } from "./store-error.ts"
 
 type Resume = (effect: Effect.Effect<ReadonlyArray<EnqueueOutcome>, StoreError>) => void
 
-interface Call {
+/** Classes, as what lives until the answer is there must be (decision 16). */
+class Call {
   readonly jobs: ReadonlyArray<NewJob>
   readonly resume: Resume
   /** Whether nobody waits for it any more. */
-  isGone: boolean
+  isGone = false
+
+  constructor(jobs: ReadonlyArray<NewJob>, resume: Resume) {
+    this.jobs = jobs
+    this.resume = resume
+  }
 }
 
 /** Jobs in a row that are alike but for their ids and payloads. */
-interface Row {
+class Row {
   readonly line: string
-  readonly payloads: Array<string>
+  readonly payloads = untrackedArray<string>()
+
+  constructor(line: string) {
+    this.line = line
+  }
 }
 
 /** Jobs as the script takes them. */
 class Jobs {
-  readonly ids: Array<string> = []
-  readonly rows: Array<Row> = []
+  readonly ids = untrackedArray<string>()
+  readonly rows = untrackedArray<Row>()
 
   add(job: NewJob): void {
     const line = encodeNewJob(job)
     let row = this.rows.at(-1)
     if (row?.line !== line) {
-      row = { line, payloads: [] }
+      row = new Row(line)
       this.rows.push(row)
     }
     row.payloads.push(job.payload)
@@ -65,7 +76,7 @@ class Batch {
   now: Now = ""
   bytes = 0
   readonly jobs = new Jobs()
-  readonly calls: Array<Call> = []
+  readonly calls = untrackedArray<Call>()
   /** Gives up what was sent; absent before. */
   leave: (() => void) | undefined = undefined
 }
@@ -127,8 +138,8 @@ export const makeEnqueue = (queues: Queues, handovers: Handovers) => {
     const end = (): void => {
       if (unanswered.delete(number)) lane.underWay -= count
     }
-    const answer: Answer = {
-      succeed: (reply) => {
+    const answer = new Answer(
+      (reply) => {
         end()
         const isHandedOver = typeof reply === "string"
         if (isHandedOver) handOver(handover!, reply, present)
@@ -143,13 +154,13 @@ export const makeEnqueue = (queues: Queues, handovers: Handovers) => {
           resume(Effect.sync(() => decodeEnqueued(leftOut, from, jobs.length)))
         }
       },
-      fail: (cause) => {
+      (cause) => {
         end()
         handover?.lose()
         const failure = Effect.fail(storeError("enqueue")(cause))
         for (const { resume } of calls) resume(failure)
       }
-    }
+    )
     const caller = new Caller()
     batch.leave = () => {
       caller.leave()
@@ -165,7 +176,8 @@ export const makeEnqueue = (queues: Queues, handovers: Handovers) => {
         for (const call of present) for (const job of call.jobs) jobs.add(job)
       }
       if (++times === 1 && jobs.areAlike) handover = handovers.next(queue, present[0]!.jobs[0]!.kind)
-      const args: Array<string | number> = [producer, number, oldest, handover?.argument ?? ""]
+      const args = untrackedArray<string | number>()
+      args.push(producer, number, oldest, handover?.argument ?? "")
       jobs.pushTo(args)
       return args
     }
@@ -173,7 +185,7 @@ export const makeEnqueue = (queues: Queues, handovers: Handovers) => {
       if (!calls.every(isGone)) queues.send(scripts.enqueue, queue, batch.now, argsOf, answer, "text", caller)
     }
     // the registry first: a queue with jobs in it is always listed
-    queues.enter(queue, { succeed: store, fail: answer.fail }, caller)
+    queues.enter(queue, new Answer(store, answer.fail), caller)
   }
 
   const leave = (batch: Batch, call: Call): void => {
@@ -199,7 +211,7 @@ export const makeEnqueue = (queues: Queues, handovers: Handovers) => {
               })
             }
             const travelling = batch
-            const call: Call = { jobs, resume, isGone: false }
+            const call = new Call(jobs, resume)
             batch.now = queues.nowBy(clock)
             batch.calls.push(call)
             const added = Result.try(() => {

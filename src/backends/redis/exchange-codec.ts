@@ -1,4 +1,5 @@
 import type { EpochMillis, JobId, Member, Token } from "../../domain/Job.ts"
+import { untrackedArray } from "../../domain/untracked-array.ts"
 import type {
   ClaimedJob,
   ExchangeReply,
@@ -16,8 +17,9 @@ export const encodeExchange = (
   { claim, settlements, worker }: ExchangeRequest,
   notices: string
 ): ReadonlyArray<string | number> => {
-  const args: Array<string | number> =
-    claim === undefined ? [notices, worker, "", 0, 0] : [notices, worker, claim.number, claim.limit, claim.leaseMillis]
+  const args = untrackedArray<string | number>()
+  if (claim === undefined) args.push(notices, worker, "", 0, 0)
+  else args.push(notices, worker, claim.number, claim.limit, claim.leaseMillis)
   pushSettlements(args, settlements)
   return args
 }
@@ -72,7 +74,7 @@ const settleOutcomes: Readonly<Record<string, SettleOutcome>> = {
 }
 
 export const decodeOutcomes = (letters: string): ReadonlyArray<SettleOutcome> => {
-  const outcomes: Array<SettleOutcome> = []
+  const outcomes = untrackedArray<SettleOutcome>()
   for (let i = 0; i < letters.length; i++) outcomes.push(letters[i] === "k" ? "settled" : settleOutcomes[letters[i]!]!)
   return outcomes
 }
@@ -163,7 +165,7 @@ const reader = new RecordReader()
 
 /** Claimed jobs of an exchange reply; ids without a record that can be read are named apart. */
 export const decodeClaimed = ({ cut, firstToken, from, later, sizes: sizesText }: HandedOut) => {
-  const claimed: Array<ClaimedJob> = []
+  const claimed = untrackedArray<ClaimedJob>()
   const unreadable: Array<JobId> = []
   const between = sizesText.indexOf(";")
   const idSizes = sizesText.slice(0, between).split(",").map(Number)
@@ -194,6 +196,39 @@ export const decodeClaimed = ({ cut, firstToken, from, later, sizes: sizesText }
   return { claimed, unreadable }
 }
 
+/** A class, since its worker keeps it until the next one (decision 16). */
+class Reply implements ExchangeReply {
+  readonly settled: ExchangeReply["settled"]
+  readonly claimed: ExchangeReply["claimed"]
+  readonly rescued: ExchangeReply["rescued"]
+  readonly buried: ExchangeReply["buried"]
+  readonly more: boolean
+  readonly paused: boolean
+  readonly endings: ExchangeReply["endings"]
+  declare readonly nextInMillis?: number
+
+  constructor(
+    settled: ExchangeReply["settled"],
+    claimed: ExchangeReply["claimed"],
+    rescued: ExchangeReply["rescued"],
+    buried: ExchangeReply["buried"],
+    more: boolean,
+    paused: boolean,
+    endings: ExchangeReply["endings"],
+    nextInMillis: number
+  ) {
+    this.settled = settled
+    this.claimed = claimed
+    this.rescued = rescued
+    this.buried = buried
+    this.more = more
+    this.paused = paused
+    this.endings = endings
+    // below 0: nothing comes
+    if (nextInMillis >= 0) this.nextInMillis = nextInMillis
+  }
+}
+
 /** What an enqueue answers that gave its jobs to a worker: they are as they were stored, and their tokens follow each other. */
 export const decodeHandedOver = (reply: string, jobs: ReadonlyArray<NewJob>): ExchangeReply => {
   const [nextInMillis = -1, firstToken = 0, enqueuedAt = 0] = reply.split(",").map(Number)
@@ -202,16 +237,7 @@ export const decodeHandedOver = (reply: string, jobs: ReadonlyArray<NewJob>): Ex
     const header = { expiresAt: "", priority, maxAttempts, retainMillis, kind, uniqueKey: "", extras }
     return new DecodedJob(id, firstToken + i, header, enqueuedAt, payload.toWellFormed(), firstAttempt)
   })
-  return {
-    settled: none,
-    claimed,
-    rescued: none,
-    buried: none,
-    more: false,
-    paused: false,
-    endings: none,
-    ...(nextInMillis < 0 ? {} : { nextInMillis })
-  }
+  return new Reply(none, claimed, none, none, false, false, none, nextInMillis)
 }
 
 type Texts = ReadonlyArray<Buffer>
@@ -245,16 +271,15 @@ export const decodeExchange = (reply: RawReply) => {
           firstToken: Number(firstToken)
         })
   const { endings, unreadable: dropped } = decodeEndings(textsOf(told))
-  const nextInMillis = Number(next)
-  const decoded: ExchangeReply = {
-    settled: decodeOutcomes(outcomes),
+  const decoded = new Reply(
+    decodeOutcomes(outcomes),
     claimed,
-    rescued: textsOf(rescued),
-    buried: textsOf(buried),
-    more: more === "1",
-    paused: paused === "1",
+    textsOf(rescued),
+    textsOf(buried),
+    more === "1",
+    paused === "1",
     endings,
-    ...(nextInMillis < 0 ? {} : { nextInMillis })
-  }
+    Number(next)
+  )
   return { decoded, unreadable, dropped }
 }

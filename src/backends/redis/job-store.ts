@@ -17,7 +17,7 @@ import { decodeEnded, decodeEndings, decodeJob, jsonText, parseText, type RawJob
 import { encodeExchange, type RawReply } from "./exchange-codec.ts"
 import { dropEndings, replyOf } from "./exchange-reply.ts"
 import { makeEnqueue } from "./enqueue-batches.ts"
-import type { Answer } from "./AnsweredCommand.ts"
+import { Answer } from "./AnsweredCommand.ts"
 import { Caller } from "./Gate.ts"
 import type { Handovers } from "./Handovers.ts"
 import type { Queues } from "./Queues.ts"
@@ -42,11 +42,11 @@ export const make = (queues: Queues, handovers: Handovers): JobStore["Service"] 
       Clock.clockWith((clock) =>
         Effect.callback((resume) => {
           const caller = new Caller()
-          const answer: Answer = {
+          const answer = new Answer(
             // in the caller's fiber, so that a mistake in it is the caller's to know of
-            succeed: (reply) => resume(Effect.suspend(() => answerOf(queues, request.queue, reply as RawReply))),
-            fail: (cause) => resume(Effect.fail(storeError("exchange")(cause)))
-          }
+            (reply) => resume(Effect.suspend(() => answerOf(queues, request.queue, reply as RawReply))),
+            (cause) => resume(Effect.fail(storeError("exchange")(cause)))
+          )
           const args = encodeExchange(request, queues.notices)
           queues.send(scripts.exchange, request.queue, queues.nowBy(clock), () => args, answer, "bytes", caller)
           return Effect.sync(() => caller.leave())

@@ -1,3 +1,4 @@
+import { untrackedArray } from "../../domain/untracked-array.ts"
 import type { NewJob } from "../../ports/JobStore.ts"
 
 /** Jobs of one call that go to one queue, and are stored there in one step. */
@@ -8,14 +9,20 @@ export interface Batch {
   readonly places: ReadonlyArray<number>
 }
 
-interface Filling extends Batch {
-  readonly jobs: Array<NewJob>
-  readonly places: Array<number>
+/** A class, since it lives until its jobs are stored (decision 16). */
+class Filling implements Batch {
+  readonly queue: string
+  readonly jobs = untrackedArray<NewJob>()
+  readonly places = untrackedArray<number>()
+
+  constructor(queue: string) {
+    this.queue = queue
+  }
 }
 
 /** Gathers jobs by queue; the order of queues is that of their first jobs. */
 export class Batches {
-  readonly #all: Array<Filling> = []
+  readonly #all = untrackedArray<Filling>()
   #last: Filling | undefined
   /** Made for the second queue; mostly there is one. */
   #byQueue: Map<string, Filling> | undefined
@@ -34,7 +41,7 @@ export class Batches {
     if (this.#last !== undefined) this.#byQueue ??= new Map([[this.#last.queue, this.#last]])
     let filling = this.#byQueue?.get(queue)
     if (filling === undefined) {
-      filling = { queue, jobs: [], places: [] }
+      filling = new Filling(queue)
       this.#byQueue?.set(queue, filling)
       this.#all.push(filling)
     }

@@ -48,12 +48,19 @@ export interface ExtensionOptions<M extends ReadonlyArray<AnyMiddleware>, H exte
 }
 
 /** What is kept of an attempt whose handler was started: all of it when every end is of interest, or how it failed. */
-export interface Observed {
+export class Observed {
   readonly info: JobInfo
   /** By the monotonic clock. */
   readonly startedNanos: bigint
   durationMillis: number | undefined
   cause: Cause.Cause<unknown> | undefined
+
+  constructor(info: JobInfo, startedNanos: bigint, durationMillis?: number, cause?: Cause.Cause<unknown>) {
+    this.info = info
+    this.startedNanos = startedNanos
+    this.durationMillis = durationMillis
+    this.cause = cause
+  }
 }
 
 /** The part of an attempt that is of interest here. */
@@ -162,12 +169,7 @@ export class Extensions {
       this.#instruments.started(queue, job.kind, waited)
     }
     if (this.#hooks?.wants("onStart")) this.#hooks.tell("onStart", this.#attemptEvent(queue, job))
-    return {
-      info: job,
-      startedNanos: this.#clock.monotonicTimeNanosUnsafe(),
-      durationMillis: undefined,
-      cause: undefined
-    }
+    return new Observed(job, this.#clock.monotonicTimeNanosUnsafe())
   }
 
   /** A handler has ended. What is answered is kept with its attempt. */
@@ -176,7 +178,7 @@ export class Extensions {
     if (observed === undefined) {
       if (startedAt === undefined || Exit.isSuccess(exit) || !this.#log.problems) return undefined
       const durationMillis = Math.max(0, this.#clock.currentTimeMillisUnsafe() - startedAt)
-      return { info: running, startedNanos: 0n, durationMillis, cause: exit.cause }
+      return new Observed(running, 0n, durationMillis, exit.cause)
     }
     observed.durationMillis = Number(this.#clock.monotonicTimeNanosUnsafe() - observed.startedNanos) / 1_000_000
     if (Exit.isFailure(exit)) observed.cause = exit.cause

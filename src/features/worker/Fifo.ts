@@ -1,6 +1,8 @@
+import { untrackedArray } from "../../domain/untracked-array.ts"
+
 /** A queue whose first is taken off before anything is done with it, however often it is asked meanwhile. */
 export class Fifo<A> {
-  #items: Array<A | undefined> = []
+  #items = untrackedArray<A | undefined>()
   #first = 0
 
   get size(): number {
@@ -16,7 +18,7 @@ export class Fifo<A> {
     if (item === undefined) return undefined
     this.#items[this.#first++] = undefined
     if (this.#first === this.#items.length) {
-      this.#items = []
+      this.#items = untrackedArray()
       this.#first = 0
     }
     return item

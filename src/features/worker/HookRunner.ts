@@ -6,6 +6,7 @@ import * as Fiber from "effect/Fiber"
 import * as Latch from "effect/Latch"
 import * as Option from "effect/Option"
 import { describe } from "../../domain/describe.ts"
+import { untrackedArray } from "../../domain/untracked-array.ts"
 import type { AnyHooks, EventOf } from "./Hooks.ts"
 import type { Redact } from "./redaction.ts"
 
@@ -15,18 +16,26 @@ const hookMillis = 5000
 /** Events that may wait. */
 const backlogLimit = 10_000
 
-interface Waiting {
+/** A class, as what lives until its turn must be (decision 16). */
+class Waiting {
   readonly name: keyof AnyHooks
   readonly queue: string
   readonly jobId: string
   readonly hook: Effect.Effect<unknown, unknown>
+
+  constructor(name: keyof AnyHooks, queue: string, jobId: string, hook: Effect.Effect<unknown, unknown>) {
+    this.name = name
+    this.queue = queue
+    this.jobId = jobId
+    this.hook = hook
+  }
 }
 
 /** Runs hooks where they hurt nobody: in one fiber, one after the other, each for a limited time. */
 export class HookRunner {
   readonly #hooks: AnyHooks
   readonly #services: Context.Context<never>
-  #backlog: Array<Waiting> = []
+  #backlog = untrackedArray<Waiting>()
   /** Events of the backlog, and of the batch that is being run. */
   #waiting = 0
   #dropped = 0
@@ -56,7 +65,13 @@ export class HookRunner {
       return
     }
     this.#waiting++
-    this.#backlog.push({ name, queue: event.queue, jobId: event.jobId, hook: Effect.suspend(() => hook(event)) })
+    const waiting = new Waiting(
+      name,
+      event.queue,
+      event.jobId,
+      Effect.suspend(() => hook(event))
+    )
+    this.#backlog.push(waiting)
     this.#none.closeUnsafe()
     this.#some.openUnsafe()
   }
@@ -67,7 +82,7 @@ export class HookRunner {
       while (true) {
         yield* this.#some.await
         const batch = this.#backlog
-        this.#backlog = []
+        this.#backlog = untrackedArray()
         this.#some.closeUnsafe()
         for (const waiting of batch) {
           yield* this.#perform(waiting)

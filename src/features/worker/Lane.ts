@@ -2,6 +2,7 @@ import type * as Fiber from "effect/Fiber"
 import * as Latch from "effect/Latch"
 import type { EpochMillis, Token } from "../../domain/Job.ts"
 import type { Entry } from "../../domain/Queues.ts"
+import { untrackedArray } from "../../domain/untracked-array.ts"
 import { TurnoverMap } from "../../domain/TurnoverMap.ts"
 import type { ClaimedJob, Settlement } from "../../ports/JobStore.ts"
 import type { Observed } from "./Extensions.ts"
@@ -83,7 +84,7 @@ export class Lane {
   /** How far ahead of its handlers it claims. */
   readonly prefetch: Prefetch
   /** Settlements for the next exchange. */
-  outgoing: Array<Settlement> = []
+  outgoing = untrackedArray<Settlement>()
   weight = 1
   /** Slots it may hold at most. */
   limit = Number.POSITIVE_INFINITY
@@ -158,7 +159,7 @@ export class Lane {
       length += lengthOf(outgoing[i]!)
       if (length > toldLength && i > 0) return outgoing.splice(0, i)
     }
-    this.outgoing = []
+    this.outgoing = untrackedArray()
     return outgoing
   }
 

@@ -1,6 +1,7 @@
 import * as Effect from "effect/Effect"
 import type { ExchangeReply, ExchangeRequest, Settlement } from "../../ports/JobStore.ts"
 import type { Claimant, WaitingClaim } from "../../ports/Wakeups.ts"
+import { Asked } from "./Asked.ts"
 import { receive } from "./receive.ts"
 import { startReady } from "./run-attempt.ts"
 import { sayFailure } from "./say-failure.ts"
@@ -14,6 +15,8 @@ const leastMillis = 1000
 
 /** Of the time after which the worker looks by itself: a claim that waited this long has looked. */
 const partOfPoll = 0.8
+
+const none: ReadonlyArray<Settlement> = []
 
 /** Claims along with the waits of a worker of one queue, and with the enqueues of its process. */
 export class WaitingClaims implements Claimant {
@@ -43,7 +46,7 @@ export class WaitingClaims implements Claimant {
     if (lane.openClaim === undefined) return this.#open()
     // the one that waits, unless the worker asks for it again
     const waits = this.#waiting?.claim?.number === lane.openClaim && this.#state.isCalm(lane)
-    return waits ? { ...this.#waiting! } : undefined
+    return waits ? new Asked(queue, this.#waiting!.worker, none, this.#waiting!.claim) : undefined
   }
 
   #open(): ExchangeRequest | undefined {
@@ -52,7 +55,7 @@ export class WaitingClaims implements Claimant {
     const limit = lane === undefined ? 0 : this.#state.askAhead(lane)
     if (lane === undefined || limit === 0) return undefined
     const claim = { number: this.#state.openClaim(lane), limit, leaseMillis: settings.leaseMillis }
-    return { queue: lane.queue, worker, settlements: [], claim }
+    return new Asked(lane.queue, worker, none, claim)
   }
 
   take(request: ExchangeRequest, reply: ExchangeReply): boolean {

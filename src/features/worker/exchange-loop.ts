@@ -2,6 +2,7 @@ import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import * as Schedule from "effect/Schedule"
 import type { ExchangeRequest, JobStore, Settlement } from "../../ports/JobStore.ts"
+import { Asked } from "./Asked.ts"
 import { isPutOff, type Lane } from "./Lane.ts"
 import { receive } from "./receive.ts"
 import { settled, startReady } from "./run-attempt.ts"
@@ -85,13 +86,9 @@ export const exchangeLoop = (state: WorkerState, store: JobStore["Service"], lan
       if (room === 0 && settlements.some(isPutOff)) lane.hungry = true
       const knewOfMore = lane.backlogged
       const { leaseMillis } = state.settings
-      const request: ExchangeRequest = {
-        queue: lane.queue,
-        worker: state.id,
-        settlements,
-        // asking for nothing tells what an earlier claim has brought, and leaves it nothing to bring later
-        claim: room > 0 || closes ? { number: state.openClaim(lane), limit: room, leaseMillis } : undefined
-      }
+      // asking for nothing tells what an earlier claim has brought, and leaves it nothing to bring later
+      const claim = room > 0 || closes ? { number: state.openClaim(lane), limit: room, leaseMillis } : undefined
+      const request = new Asked(lane.queue, state.id, settlements, claim)
       lane.exchanging = true
       lane.resting.closeUnsafe()
       lane.closing = closes && settlements.length === 0

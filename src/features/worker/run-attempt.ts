@@ -3,7 +3,8 @@ import * as Data from "effect/Data"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import { describe } from "../../domain/describe.ts"
-import type { SettleOutcome, Settlement } from "../../ports/JobStore.ts"
+import type { JobId, Token } from "../../domain/Job.ts"
+import type { ClaimedJob, SettleOutcome, Settlement } from "../../ports/JobStore.ts"
 import { Waiting } from "../../ports/Waiting.ts"
 import type { Attempt, Lane } from "./Lane.ts"
 import { RunningJob } from "./RunningJob.ts"
@@ -13,6 +14,18 @@ import { millisOf, type Runnable, type WorkerState } from "./WorkerState.ts"
 
 /** The attempt took longer than its task allows; this is what its ledger line says. */
 class TimedOut extends Data.TaggedError("TimedOut")<{ readonly message: string }> {}
+
+/** A class, since it lives until the store has answered (decision 16). */
+class Completion {
+  readonly _tag = "Complete"
+  readonly jobId: JobId
+  readonly token: Token
+
+  constructor({ id, token }: ClaimedJob) {
+    this.jobId = id
+    this.token = token
+  }
+}
 
 /** To be run with the handler's services. */
 const handlerEffect = ({ handler, task }: Runnable, job: RunningJob, payload: unknown) => {
@@ -68,7 +81,7 @@ const settlementAfter = (
 ): Settlement | undefined => {
   const { interruptedFor, job } = attempt
   if (interruptedFor === "lease lost") return undefined
-  if (Exit.isSuccess(exit) && !runnable.task.hasResult) return { _tag: "Complete", jobId: job.id, token: job.token }
+  if (Exit.isSuccess(exit) && !runnable.task.hasResult) return new Completion(job)
   // released for want of time, or because somebody cancels it: then the store makes that of the release
   if (interruptedFor !== undefined && Exit.isFailure(exit) && Cause.hasInterrupts(exit.cause)) {
     return { _tag: "Release", jobId: job.id, token: job.token, delayMillis: 0 }

@@ -1,0 +1,5 @@
+/**
+ * An empty array that V8 does not watch. It may take what one literal makes for old from the start, when those of a young
+ * program have lived long; all that such an array ever held would survive the collections of young objects (decision 16).
+ */
+export const untrackedArray = <A>(): Array<A> => Array.of<A>()
