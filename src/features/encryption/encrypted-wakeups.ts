@@ -4,7 +4,7 @@ import { type Claimant, Wakeups } from "../../ports/Wakeups.ts"
 import { openReply, refuse, say } from "./opened-reply.ts"
 import type { Sealed } from "./Sealed.ts"
 
-/** What comes along with waits passes no exchange, and is decrypted here. `store` is the one that is not encrypted. */
+/** What comes along with waits and enqueues passes no exchange, and is decrypted here. `store` is the one that is not encrypted. */
 export const encryptedWakeups = (
   wakeups: Wakeups["Service"],
   store: JobStore["Service"],
@@ -21,9 +21,8 @@ export const encryptedWakeups = (
         const { queue, worker } = request
         const { problems, refused, ...opened } = openReply(sealed, delayMillis, queue, reply)
         // endings that come of this are handed to somebody else in a few seconds
-        const rest = Effect.andThen(say(problems), refuse(store, sealed, queue, worker, refused))
-        if (refused.length > 0) Effect.runForkWith(services)(rest)
-        else if (problems.length > 0) Effect.runForkWith(services)(say(problems))
+        const settled = refused.length === 0 ? Effect.void : refuse(store, sealed, queue, worker, refused)
+        if (problems.length > 0) Effect.runForkWith(services)(Effect.andThen(say(problems), settled))
         return claimant.take(request, { ...reply, ...opened })
       }
     }))
