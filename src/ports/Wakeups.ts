@@ -42,7 +42,7 @@ export interface Claimant {
 export interface Wakeup {
   /**
    * Waits until a job of one of the queues became visible by an enqueue, a release, a redrive, a resume or a claim
-   * that left some behind, the claimant was given an answer, or the time is over. May return early; never later than
+   * that left some behind, the claim that waits was answered, or the time is over. May return early; never later than
    * the time given.
    *
    * **Units** milliseconds, by Effect's Clock.

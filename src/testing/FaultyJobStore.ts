@@ -128,7 +128,8 @@ export class FaultyJobStore extends Context.Service<
  *
  * **Shape** `FaultyJobStore.layer([FaultyJobStore.failsAfter({ method: "exchange", times: 3 })]).pipe(
  * Layer.provideMerge(Memory.layer))`. When several faults strike one call, the first is nearest to the store. Workers
- * and clients must make the best of it: every method may be repeated.
+ * and clients must make the best of it: every method may be repeated. On Redis, jobs that come to a worker along with a
+ * wait or an enqueue pass no `exchange`, and meet no fault of it.
  * **Errors** injected failures are a `StoreError` that is `unavailable` and `retryable`.
  * **Example** examples/testing-an-app.ts
  * @category testing

@@ -42,6 +42,19 @@ const office = Effect.gen(function* () {
 
 const isEnqueue = ({ script }: Call) => script === "enqueue"
 
+/** Holds a call up until it is let go, to meet its fate. */
+const holding = (fate: Fate) => {
+  let isHeld = false
+  let letGo = () => {}
+  const gone = new Promise<void>((resolve) => (letGo = resolve))
+  const hold = async (): Promise<Fate> => {
+    isHeld = true
+    await gone
+    return fate
+  }
+  return { hold, isHeld: () => isHeld, letGo: Effect.sync(() => letGo()) }
+}
+
 describe("jobs handed over to a worker of the same process", () => {
   it.live("WAKE-7 an idle worker is given the job by the enqueue itself", () =>
     Effect.gen(function* () {
@@ -98,48 +111,29 @@ describe("jobs handed over to a worker of the same process", () => {
   it.live("WAKE-7 nobody has to wait for an enqueue whose caller was interrupted", () =>
     Effect.gen(function* () {
       const { hasSaid, proxy, say } = yield* office
-      let arrived = false
-      let answer = () => {}
-      const held = new Promise<void>((resolve) => (answer = resolve))
-      proxy.when({
-        matches: isEnqueue,
-        reply: async (): Promise<Fate> => {
-          arrived = true
-          await held
-          return "pass"
-        }
-      })
+      const { hold, isHeld, letGo } = holding("pass")
+      proxy.when({ matches: isEnqueue, reply: hold })
 
       const enqueueing = yield* Effect.forkChild(say(1), { startImmediately: true })
-      yield* until("the job is stored", () => arrived)
+      yield* until("the job is stored", isHeld)
       yield* Fiber.interrupt(enqueueing)
-      answer()
+      yield* letGo
 
       yield* hasSaid(1)
     }).pipe(Effect.scoped)
   )
 
-  it.live("WAKE-7 STOP-1 an enqueue that arrives when its worker has left brings it nothing", () =>
+  it.live("WAKE-7 STOP-1 a worker that leaves while an enqueue is under way holds no job", () =>
     Effect.gen(function* () {
       const { leave, ports, proxy, said, say } = yield* office
-      let isHeld = false
-      let letGo = () => {}
-      const gone = new Promise<void>((resolve) => (letGo = resolve))
-      proxy.when({
-        matches: isEnqueue,
-        request: async (): Promise<Fate> => {
-          isHeld = true
-          await gone
-          // sent again on another connection, by when the worker is not known any more
-          return "cut"
-        }
-      })
+      // both calls are sent again then, in any order
+      const { hold, isHeld, letGo } = holding("cut")
+      proxy.when({ matches: isEnqueue, request: hold })
 
       const enqueueing = yield* Effect.forkChild(say(1), { startImmediately: true })
-      yield* until("the enqueue is under way", () => isHeld)
+      yield* until("the enqueue is under way", isHeld)
       const leaving = yield* Effect.forkChild(leave, { startImmediately: true })
-      yield* Effect.sleep("50 millis")
-      letGo()
+      yield* letGo
       const { id } = yield* Fiber.join(enqueueing)
       yield* Fiber.join(leaving)
 
