@@ -17,6 +17,7 @@ import type { ScriptCall } from "./ScriptCall.ts"
 import { endSilent } from "./silence.ts"
 import { messageOf, storeError } from "./store-error.ts"
 import { type Subscriber, subscriberOf } from "./subscriber.ts"
+import { takeInAtOnce } from "./take-in-at-once.ts"
 import { watchServer } from "./watch-server.ts"
 
 /**
@@ -66,6 +67,7 @@ export const open = Effect.fnUntraced(function* (options: ConnectionOptions) {
       : new Cluster([...cluster.nodes], clusterOptions(base, cluster.options))
   // a call without an answer for this long has failed, and its connection is not trusted any more
   endSilent(client, options.timeoutMillis)
+  takeInAtOnce(client)
   const gate = new Gate(options.timeoutMillis, () => {
     // a cluster tells by itself who its masters are
     if (client instanceof Cluster) return false

@@ -4,6 +4,7 @@ import { Answer, AnsweredCommand } from "./AnsweredCommand.ts"
 import { reconnect } from "./revive.ts"
 import { endSilent } from "./silence.ts"
 import { isReply, messageOf } from "./store-error.ts"
+import { takeInAtOnce } from "./take-in-at-once.ts"
 
 /** How a wait ended. */
 export interface Heard {
@@ -98,6 +99,7 @@ export const earOf = (
 ): Ear => {
   const client = quiet(connect())
   endSilent(client, silentMillis)
+  takeInAtOnce(client)
   return {
     server,
     pop: (seconds, following, { failed, heard }) => {
@@ -134,6 +136,7 @@ export const clusterEarOf = (cluster: Cluster, connectionName: string, silentMil
     server = `redis node ${address}`
     const opened = quiet(owner.duplicate({ connectionName, enableOfflineQueue: true, retryStrategy: null }))
     endSilent(opened, silentMillis)
+    takeInAtOnce(opened)
     return Result.succeed(opened)
   }
 

@@ -1,4 +1,5 @@
-import { Cluster, type Redis as IORedis } from "ioredis"
+import type { Cluster, Redis as IORedis } from "ioredis"
+import { eachNode } from "./each-node.ts"
 
 /** How often a connection is looked at within the time for which it may be silent. */
 const looks = 16
@@ -33,7 +34,5 @@ const endWhenSilent = (client: IORedis, millis: number): void => {
 }
 
 /** The same for the connections of a client for commands. */
-export const endSilent = (client: IORedis | Cluster, millis: number): void => {
-  if (client instanceof Cluster) client.on("+node", (node: IORedis) => endWhenSilent(node, millis))
-  else endWhenSilent(client, millis)
-}
+export const endSilent = (client: IORedis | Cluster, millis: number): void =>
+  eachNode(client, (node) => endWhenSilent(node, millis))
