@@ -84,6 +84,7 @@ end
 -- Settles. Jobs whose completion takes no more than deleting them are ended all together, when all of those that come
 -- first are such.
 local outcomes, freed, deleted = "", false, false
+local max_active
 local plain = tonumber(args.plain)
 if plain > 0 and plain <= most_at_once then
   local from, to = 8, 7 + plain
@@ -103,9 +104,10 @@ if plain > 0 and plain <= most_at_once then
     if redis.call("HLEN", keys.watchers) > 0 then
       for i = from, to do rarely().tell_ended(ARGV[i], "c") end
     end
-    local written = format("%d", ended)
-    redis.call("HINCRBY", keys.meta, "completed", written)
-    redis.call("HINCRBY", keys.meta, "removed", written)
+    local counted = redis.call("HMGET", keys.meta, "completed", "removed", "max_active")
+    max_active = counted[3]
+    local completed, removed = (tonumber(counted[1]) or 0) + ended, (tonumber(counted[2]) or 0) + ended
+    redis.call("HSET", keys.meta, "completed", format("%d", completed), "removed", format("%d", removed))
     outcomes = ended == plain and string.rep("k", plain) or rarely().outcomes_of(from, to)
   end
 end
@@ -116,7 +118,7 @@ if (plain > 0 and not deleted) or #ARGV > 7 + 2 * plain then
 end
 
 if number == "" then
-  local max_active = redis.call("HGET", keys.meta, "max_active")
+  if not deleted then max_active = redis.call("HGET", keys.meta, "max_active") end
   local makes_room = max_active and outcomes ~= "" and rarely().waits() and rarely().room(tonumber(max_active)) > 0
   if freed or makes_room then redis.call("ZADD", keys.wake, 0, "1") end
   local text = outcomes .. ",-1,0,0,0"
@@ -131,7 +133,8 @@ if not now then
   now = time[1] * 1000 + math.floor(time[2] / 1000)
 end
 local meta = redis.call("HMGET", keys.meta, "max_active", "paused", "token", "claimed")
-local max_active, paused = tonumber(meta[1] or nil), meta[2] == "1"
+local paused = meta[2] == "1"
+max_active = tonumber(meta[1] or nil)
 local expires = tonumber(redis.call("ZRANGE", keys.active, 0, 0, "WITHSCORES")[2] or huge)
 local rescued, buried
 if expires <= now then

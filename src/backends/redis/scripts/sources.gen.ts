@@ -1418,7 +1418,7 @@ return reply`
     keys: ["jobs", "runs", "pending", "limited", "limits", "scheduled", "unique", "windows", "meta", "requests", "producers", "members", "retry", "active", "claims", "workers", "wake"] as const,
     args: ["now", "producer", "number", "oldest", "claim", "count"] as const,
     rest: "jobs" as const,
-    sha1: "5c316dfd509aca41616f8534cd5dab9b975ea982",
+    sha1: "53743796c90b22820e5025ce1d7043d1c27b1b75",
     source: `#!lua
 local find, byte, format, match = string.find, string.byte, string.format, string.match
 local producer, number, oldest = ARGV[2], tonumber(ARGV[3]), tonumber(ARGV[4])
@@ -1794,7 +1794,8 @@ if records_at then
     if known[i] or held[i] then return store_any(again, existing) end
   end
 end
-if redis.call("HLEN", KEYS[5]) > 0 then return store_any(again, existing) end
+local is_calm = ARGV[5] ~= "" and redis.call("EXISTS", KEYS[5], KEYS[3], KEYS[6], KEYS[13], KEYS[14]) == 0
+if not is_calm and redis.call("HLEN", KEYS[5]) > 0 then return store_any(again, existing) end
 if ARGV[5] ~= "" then
 local tokens_per_milli = 1024
 local worker_listed_millis = 1000
@@ -1806,15 +1807,18 @@ local retain = match(line, "^,%-?%d+,%d+,(%d+),[^,]*,\\n")
 if number and total <= tonumber(limit) and retain then
   local huge = math.huge
   local meta = redis.call("HMGET", KEYS[9], "max_active", "paused", "token", "claimed", "sequence", "enqueued")
-  local expires = tonumber(redis.call("ZRANGE", KEYS[14], 0, 0, "WITHSCORES")[2] or huge)
-  local due = math.min(
-    tonumber(redis.call("ZRANGE", KEYS[6], 0, 0, "WITHSCORES")[2] or huge),
-    tonumber(redis.call("ZRANGE", KEYS[13], 0, 0, "WITHSCORES")[2] or huge)
-  )
+  local expires, due = huge, huge
+  if not is_calm then
+    expires = tonumber(redis.call("ZRANGE", KEYS[14], 0, 0, "WITHSCORES")[2] or huge)
+    due = math.min(
+      tonumber(redis.call("ZRANGE", KEYS[6], 0, 0, "WITHSCORES")[2] or huge),
+      tonumber(redis.call("ZRANGE", KEYS[13], 0, 0, "WITHSCORES")[2] or huge)
+    )
+  end
   local last, listed = match(redis.call("HGET", KEYS[15], worker) or "", "^(%d+),%d+,(%d+),")
   local is_new = last and tonumber(number) > tonumber(last)
   local is_free = not meta[1] and meta[2] ~= "1" and expires > now and due > now
-  if is_new and is_free and redis.call("ZCARD", KEYS[3]) == 0 then
+  if is_new and is_free and (is_calm or redis.call("ZCARD", KEYS[3]) == 0) then
     local sequence, token = tonumber(meta[5] or 0), math.max(tonumber(meta[3]) or 0, now * tokens_per_milli)
     local since = "," .. format("%d", now) .. ","
     local flag = retain == "0" and "0" or "1"
@@ -1952,7 +1956,7 @@ return { exact(clock(ARGV[1])), redis.call("HGET", KEYS[1], ARGV[2]) or "" }`
     keys: ["jobs", "runs", "pending", "limited", "limits", "buckets", "scheduled", "retry", "active", "completed", "cancelled", "dead", "ledger", "result", "cancels", "progress", "logs", "watchers", "unique", "meta", "claims", "workers", "outbox", "endings", "members", "wake"] as const,
     args: ["now", "notices", "worker", "number", "limit", "lease", "plain"] as const,
     rest: "settlements" as const,
-    sha1: "38f1ed1bc454741ef2df57e0a559d096da163d5f",
+    sha1: "1f3266324e26e2900ff53247a64837ddb837cf69",
     source: `#!lua flags=allow-oom
 local worker, number, limit, lease = ARGV[3], ARGV[4], tonumber(ARGV[5]), tonumber(ARGV[6])
 local find, byte, format = string.find, string.byte, string.format
@@ -2604,6 +2608,7 @@ end
   return made
 end
 local outcomes, freed, deleted = "", false, false
+local max_active
 local plain = tonumber(ARGV[7])
 if plain > 0 and plain <= most_at_once then
   local from, to = 8, 7 + plain
@@ -2623,9 +2628,10 @@ if plain > 0 and plain <= most_at_once then
     if redis.call("HLEN", KEYS[18]) > 0 then
       for i = from, to do rarely().tell_ended(ARGV[i], "c") end
     end
-    local written = format("%d", ended)
-    redis.call("HINCRBY", KEYS[20], "completed", written)
-    redis.call("HINCRBY", KEYS[20], "removed", written)
+    local counted = redis.call("HMGET", KEYS[20], "completed", "removed", "max_active")
+    max_active = counted[3]
+    local completed, removed = (tonumber(counted[1]) or 0) + ended, (tonumber(counted[2]) or 0) + ended
+    redis.call("HSET", KEYS[20], "completed", format("%d", completed), "removed", format("%d", removed))
     outcomes = ended == plain and string.rep("k", plain) or rarely().outcomes_of(from, to)
   end
 end
@@ -2635,7 +2641,7 @@ if (plain > 0 and not deleted) or #ARGV > 7 + 2 * plain then
   outcomes = outcomes .. others
 end
 if number == "" then
-  local max_active = redis.call("HGET", KEYS[20], "max_active")
+  if not deleted then max_active = redis.call("HGET", KEYS[20], "max_active") end
   local makes_room = max_active and outcomes ~= "" and rarely().waits() and rarely().room(tonumber(max_active)) > 0
   if freed or makes_room then redis.call("ZADD", KEYS[26], 0, "1") end
   local text = outcomes .. ",-1,0,0,0"
@@ -2648,7 +2654,8 @@ if not now then
   now = time[1] * 1000 + math.floor(time[2] / 1000)
 end
 local meta = redis.call("HMGET", KEYS[20], "max_active", "paused", "token", "claimed")
-local max_active, paused = tonumber(meta[1] or nil), meta[2] == "1"
+local paused = meta[2] == "1"
+max_active = tonumber(meta[1] or nil)
 local expires = tonumber(redis.call("ZRANGE", KEYS[9], 0, 0, "WITHSCORES")[2] or huge)
 local rescued, buried
 if expires <= now then

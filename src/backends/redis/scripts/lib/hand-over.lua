@@ -9,16 +9,19 @@ local retain = match(line, "^,%-?%d+,%d+,(%d+),[^,]*,\n")
 if number and total <= tonumber(limit) and retain then
   local huge = math.huge
   local meta = redis.call("HMGET", keys.meta, "max_active", "paused", "token", "claimed", "sequence", "enqueued")
-  local expires = tonumber(redis.call("ZRANGE", keys.active, 0, 0, "WITHSCORES")[2] or huge)
-  local due = math.min(
-    tonumber(redis.call("ZRANGE", keys.scheduled, 0, 0, "WITHSCORES")[2] or huge),
-    tonumber(redis.call("ZRANGE", keys.retry, 0, 0, "WITHSCORES")[2] or huge)
-  )
+  local expires, due = huge, huge
+  if not is_calm then
+    expires = tonumber(redis.call("ZRANGE", keys.active, 0, 0, "WITHSCORES")[2] or huge)
+    due = math.min(
+      tonumber(redis.call("ZRANGE", keys.scheduled, 0, 0, "WITHSCORES")[2] or huge),
+      tonumber(redis.call("ZRANGE", keys.retry, 0, 0, "WITHSCORES")[2] or huge)
+    )
+  end
   -- a worker that is not known may have left
   local last, listed = match(redis.call("HGET", keys.claims, worker) or "", "^(%d+),%d+,(%d+),")
   local is_new = last and tonumber(number) > tonumber(last)
   local is_free = not meta[1] and meta[2] ~= "1" and expires > now and due > now
-  if is_new and is_free and redis.call("ZCARD", keys.pending) == 0 then
+  if is_new and is_free and (is_calm or redis.call("ZCARD", keys.pending) == 0) then
     local sequence, token = tonumber(meta[5] or 0), math.max(tonumber(meta[3]) or 0, now * tokens_per_milli)
     local since = "," .. format("%d", now) .. ","
     local flag = retain == "0" and "0" or "1"
