@@ -74,7 +74,14 @@ const plans = fc.record({
   before: fc.oneof(fc.array(before, { maxLength: 2 }), fc.array(before, { maxLength: 8 })),
   knows: fc.constantFrom(true, true, true, false),
   /** What is to be done before anything is claimed, or looked at. */
-  ripe: fc.constantFrom(undefined, undefined, undefined, "delayed", "expired", "active"),
+  ripe: fc.constantFrom(
+    ...Array.from({ length: 5 }, () => undefined),
+    "delayed",
+    "expired",
+    "active",
+    "put off",
+    "due again"
+  ),
   first: fc.oneof({ weight: 3, arbitrary: newJob.map(plain) }, newJob),
   others: fc.array(fc.oneof({ weight: 8, arbitrary: fc.constant(undefined) }, newJob), { maxLength: 3 }),
   number: fc.integer({ min: 2, max: 5 }),
@@ -82,6 +89,11 @@ const plans = fc.record({
 })
 
 type Plan = typeof plans extends fc.Arbitrary<infer A> ? A : never
+
+const failedOnce: ReadonlyArray<Before> = [
+  { _tag: "Enqueue", job: { ...bare, id: "ripe" } },
+  { _tag: "Claim", worker: "other", number: 9, limit: 9, leaseMillis: 1000, settles: "retried" }
+]
 
 const ripening: Readonly<Record<NonNullable<Plan["ripe"]>, ReadonlyArray<Before>>> = {
   delayed: [
@@ -96,7 +108,9 @@ const ripening: Readonly<Record<NonNullable<Plan["ripe"]>, ReadonlyArray<Before>
   active: [
     { _tag: "Enqueue", job: { ...bare, id: "ripe" } },
     { _tag: "Claim", worker: "other", number: 9, limit: 9, leaseMillis: 60_000, settles: undefined }
-  ]
+  ],
+  "put off": failedOnce,
+  "due again": [...failedOnce, { _tag: "Wait", millis: 1100 }]
 }
 
 const jobsOf = ({ first, others }: Plan): ReadonlyArray<NewJob> => [
