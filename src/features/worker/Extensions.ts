@@ -279,10 +279,7 @@ export const makeExtensions = (
     const wanted = options.hooks ?? {}
     // without any, the end of a job that completed is nobody's interest
     const hooks = Object.keys(wanted).length === 0 ? undefined : new HookRunner(wanted, services, redact)
-    if (hooks !== undefined) {
-      yield* Effect.forkScoped(hooks.run)
-      yield* Effect.addFinalizer(() => hooks.drain)
-    }
+    if (hooks !== undefined) yield* Effect.addFinalizer(() => hooks.close)
     const kinds = new Set(options.tasks.map(({ kind }) => kind))
     const log = new JobLog(options.log ?? "problems", services, worker)
     const middleware = [...(yield* AmbientMiddleware), ...(options.middleware ?? [])]

@@ -31,7 +31,10 @@ class Waiting {
   }
 }
 
-/** Runs hooks where they hurt nobody: in one fiber, one after the other, each for a limited time. */
+/**
+ * Runs hooks where they hurt nobody: one after the other, each for a limited time, in fibers of their own. One that waits
+ * for nothing has run when `tell` returns.
+ */
 export class HookRunner {
   readonly #hooks: AnyHooks
   readonly #services: Context.Context<never>
@@ -39,9 +42,11 @@ export class HookRunner {
   /** Events of the backlog, and of the batch that is being run. */
   #waiting = 0
   #dropped = 0
-  readonly #some = Latch.makeUnsafe(false)
+  #runs = false
+  /** Of hooks that did not end at once. */
+  #runner: Fiber.Fiber<void, unknown> | undefined
+  #closed = false
   readonly #none = Latch.makeUnsafe(true)
-
   readonly #redact: Redact
 
   constructor(hooks: AnyHooks, services: Context.Context<never>, redact: Redact) {
@@ -57,53 +62,75 @@ export class HookRunner {
 
   tell<Name extends keyof AnyHooks>(name: Name, event: EventOf<Name>): void {
     const hook = this.#hooks[name] as ((event: EventOf<Name>) => Effect.Effect<unknown, unknown>) | undefined
-    if (hook === undefined) return
+    if (hook === undefined || this.#closed) return
     if (this.#waiting >= backlogLimit) {
       if (this.#dropped++ === 0) {
         this.#fork(Effect.logWarning(`hooks fall behind: ${backlogLimit} events wait, more are dropped`))
       }
       return
     }
-    this.#waiting++
     const waiting = new Waiting(
       name,
       event.queue,
       event.jobId,
       Effect.suspend(() => hook(event))
     )
-    this.#backlog.push(waiting)
-    this.#none.closeUnsafe()
-    this.#some.openUnsafe()
+    this.#waiting++
+    if (this.#runs) this.#backlog.push(waiting)
+    else this.#start(waiting)
   }
 
-  /** Runs what is told, for ever. */
-  get run(): Effect.Effect<never> {
-    return Effect.gen({ self: this }, function* () {
-      while (true) {
-        yield* this.#some.await
-        const batch = this.#backlog
-        this.#backlog = untrackedArray()
-        this.#some.closeUnsafe()
-        for (const waiting of batch) {
-          yield* this.#perform(waiting)
-          this.#waiting--
-        }
-        if (this.#waiting > 0) continue
-        this.#none.openUnsafe()
-        if (this.#dropped === 0) continue
-        yield* Effect.logWarning(`hooks caught up: ${this.#dropped} events were dropped`)
-        this.#dropped = 0
-      }
+  /** Most hooks wait for nothing, and need no other fiber beside their own. */
+  #start(waiting: Waiting): void {
+    this.#runs = true
+    const fiber = this.#fork(waiting.hook)
+    const exit = fiber.pollUnsafe()
+    if (exit === undefined || Exit.isFailure(exit) || this.#backlog.length > 0) return this.#goOn(waiting, fiber)
+    this.#waiting--
+    this.#runs = false
+  }
+
+  #goOn(first: Waiting, fiber: Fiber.Fiber<unknown, unknown>): void {
+    this.#none.closeUnsafe()
+    const runner = this.#fork(Effect.andThen(this.#ended(first, fiber), this.#others()))
+    this.#runner = runner
+    runner.addObserver(() => {
+      this.#runs = false
+      this.#runner = undefined
+      const next = this.#closed ? undefined : this.#backlog.shift()
+      if (next !== undefined) this.#start(next)
     })
   }
 
-  /** Waits for what was told, but not for long. */
-  get drain(): Effect.Effect<void> {
+  /** Runs what was told meanwhile. */
+  #others(): Effect.Effect<void> {
+    return Effect.gen({ self: this }, function* () {
+      while (this.#backlog.length > 0) {
+        const batch = this.#backlog
+        this.#backlog = untrackedArray()
+        for (const waiting of batch) yield* this.#ended(waiting, this.#fork(waiting.hook))
+      }
+      this.#none.openUnsafe()
+      if (this.#dropped === 0) return
+      const dropped = this.#dropped
+      this.#dropped = 0
+      yield* Effect.logWarning(`hooks caught up: ${dropped} events were dropped`)
+    })
+  }
+
+  /** Waits for what was told, but not for long, and runs nothing more. */
+  get close(): Effect.Effect<void> {
     return this.#none.await.pipe(
       Effect.timeoutOrElse({
         duration: hookMillis,
         orElse: () => Effect.logWarning(`the worker ends before its hooks: ${this.#waiting} events are dropped`)
-      })
+      }),
+      Effect.ensuring(
+        Effect.sync(() => {
+          this.#closed = true
+          this.#runner?.interruptUnsafe()
+        })
+      )
     )
   }
 
@@ -111,28 +138,27 @@ export class HookRunner {
     return Effect.runForkWith(this.#services)(effect)
   }
 
-  #perform({ hook, jobId, name, queue }: Waiting): Effect.Effect<void> {
-    return Effect.suspend(() => {
-      // a root fiber: one that ignores its interruption is left behind, and holds nobody up
-      const fiber = this.#fork(hook)
-      const done = fiber.pollUnsafe()
-      const failure = (exit: Exit.Exit<unknown, unknown>): Effect.Effect<void> => {
-        if (Exit.isSuccess(exit)) return Effect.void
-        // as text: a logger that reads a hostile error would throw, and end this loop
-        const text = this.#redact(describe(Cause.squash(exit.cause)), { queue, kind: "", id: jobId })
-        return Effect.logWarning(`hook ${name} of job ${jobId} failed: ${text}`)
-      }
-      if (done !== undefined) return failure(done)
-      return Effect.flatMap(
-        Effect.timeoutOption(Fiber.await(fiber), hookMillis),
-        Option.match({
-          onSome: failure,
-          onNone: () => {
-            fiber.interruptUnsafe()
-            return Effect.logWarning(`hook ${name} of job ${jobId} is interrupted: it took over ${hookMillis} ms`)
-          }
-        })
-      )
-    })
+  /** Waits for a hook, and says how it failed. It is a root fiber: one that ignores its interruption is left behind. */
+  #ended({ jobId, name, queue }: Waiting, fiber: Fiber.Fiber<unknown, unknown>): Effect.Effect<void> {
+    const failure = (exit: Exit.Exit<unknown, unknown>): Effect.Effect<void> => {
+      this.#waiting--
+      if (Exit.isSuccess(exit)) return Effect.void
+      // as text: a logger that reads a hostile error would throw, and end this loop
+      const text = this.#redact(describe(Cause.squash(exit.cause)), { queue, kind: "", id: jobId })
+      return Effect.logWarning(`hook ${name} of job ${jobId} failed: ${text}`)
+    }
+    const exit = fiber.pollUnsafe()
+    if (exit !== undefined) return failure(exit)
+    return Effect.flatMap(
+      Effect.timeoutOption(Fiber.await(fiber), hookMillis),
+      Option.match({
+        onSome: failure,
+        onNone: () => {
+          this.#waiting--
+          fiber.interruptUnsafe()
+          return Effect.logWarning(`hook ${name} of job ${jobId} is interrupted: it took over ${hookMillis} ms`)
+        }
+      })
+    )
   }
 }
