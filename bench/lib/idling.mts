@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from "node:timers/promises"
-import { makePayloads } from "./payload.mts"
+import { makePayloads, type Payload } from "./payload.mts"
 import type { Scenario } from "./Scenario.mts"
 import { quantile } from "./statistics.mts"
 
@@ -18,6 +18,13 @@ const inFlight = 100
 
 /** Long enough for a worker that settled its job to find the queue empty and block again. */
 const restMillis = 5
+
+/**
+ * For how long they come with rests then, before it counts, in each of both runs. What happens every few seconds has happened by then, such as a
+ * wait that ends, a sweep and the extension of a lease: each is new to code that was compiled without it, which is thrown
+ * away and compiled again, and that takes longer than a job.
+ */
+const restedMillis = 8000
 
 /** Of a worker whose producer uses the same connections, or some of its own. */
 export const idling =
@@ -46,23 +53,29 @@ export const idling =
       await producer.enqueueEach(makePayloads(1000), inFlight)
       await ended
     }
-    const since = performance.now()
-    for (const payload of makePayloads(calmJobs)) {
-      if (performance.now() - since > calmMillis) break
+    const oneJob = async (payload: Payload): Promise<number> => {
       const ended = ending(1)
+      const enqueuedAt = performance.now()
       await producer.enqueue(payload)
       await ended
+      return doneAt - enqueuedAt
+    }
+    const calmSince = performance.now()
+    for (const payload of makePayloads(calmJobs)) {
+      if (performance.now() - calmSince > calmMillis) break
+      await oneJob(payload)
+    }
+    const [rested] = makePayloads(1)
+    for (const since = performance.now(); performance.now() - since < restedMillis;) {
+      await oneJob(rested!)
+      await sleep(restMillis)
     }
     await sleep(200)
 
     const { value: latencies } = await measured(async () => {
       const millis: Array<number> = []
       for (const payload of makePayloads(jobs)) {
-        const ended = ending(1)
-        const enqueuedAt = performance.now()
-        await producer.enqueue(payload)
-        await ended
-        millis.push(doneAt - enqueuedAt)
+        millis.push(await oneJob(payload))
         await sleep(restMillis)
       }
       return millis
