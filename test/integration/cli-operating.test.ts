@@ -179,12 +179,13 @@ describe("a worker of a user's module", () => {
     assert.match(table, / stopping$/m)
     assert.deepStrictEqual([ended.code, ended.stderr], [0, ""])
     assert.deepStrictEqual(after, { workers: [] })
-    assert.isTrue(
-      ended.stdout
-        .trim()
-        .split("\n")
-        .every((line) => line.startsWith("{")),
-      "logs are JSON lines"
+    const logged = ended.stdout
+      .trim()
+      .split("\n")
+      .map((line) => String((JSON.parse(line) as { readonly message: unknown }).message))
+    assert.deepStrictEqual(
+      logged.filter((message) => message.startsWith("worker ")),
+      ["worker started", "worker stopping", "worker stopped"]
     )
   })
 
@@ -234,6 +235,7 @@ describe("a server", () => {
 
     assert.strictEqual(depths.pending, 2)
     assert.deepStrictEqual([ended.code, ended.stderr], [0, ""])
+    assert.match(ended.stdout, /server started.*\n(.*\n)*.*server stopping.*\n(.*\n)*.*server stopped/)
   })
 })
 

@@ -5,6 +5,7 @@ import * as Layer from "effect/Layer"
 import type { Settings } from "../../config/Config.ts"
 import { JobStore } from "../../ports/JobStore.ts"
 import { QueueControl } from "../../ports/QueueControl.ts"
+import { announced } from "../announced.ts"
 import { configSchedules } from "../config-schedules.ts"
 import { store } from "../connected.ts"
 import { given } from "../flags.ts"
@@ -52,11 +53,9 @@ export const server = Command.make(
       // read only here: no other command needs the protocol
       const { GrpcServer } = yield* Effect.promise(() => import("../../grpc/index.ts"))
       const served = GrpcServer.layer({ ...(yield* grpcOptions(declared)), ...given({ host, port }) })
-      const started = Effect.annotateLogs(Effect.logInfo("server started"), {
-        queues: config.queues.map(({ name }) => name).join(",")
-      })
-      const running = Layer.effectDiscard(Effect.andThen(started, Effect.forkScoped(promotion(config)))).pipe(
-        Layer.provideMerge(served),
+      const queues = config.queues.map(({ name }) => name).join(",")
+      const moving = Layer.effectDiscard(Effect.forkScoped(promotion(config)))
+      const running = announced("server", { queues }, Layer.provideMerge(moving, served)).pipe(
         Layer.provideMerge(Layer.effectDiscard(putLimits(config.queues))),
         Layer.provideMerge(configSchedules(declared)),
         Layer.provide(yield* store),

@@ -8,6 +8,7 @@ import { checkQueues } from "../../domain/check-queues.ts"
 import { checkQueue, InvalidInput } from "../../domain/limits.ts"
 import { WorkerOverrides } from "../../features/worker/Worker.ts"
 import { StoreError } from "../../ports/StoreError.ts"
+import { announced } from "../announced.ts"
 import { configSchedules } from "../config-schedules.ts"
 import { store } from "../connected.ts"
 import { BadFile, ConnectionFailed } from "../errors.ts"
@@ -88,9 +89,7 @@ export const worker = Command.make(
         yield* Effect.fromResult(checkQueues(overrides.queues))
       }
       const layer = yield* loadWorker(module)
-      const ready = Layer.effectDiscard(Effect.annotateLogs(Effect.logInfo("worker started"), { module }))
-      const running = ready.pipe(
-        Layer.provideMerge(layer),
+      const running = announced("worker", { module }, layer).pipe(
         Layer.provide(Layer.succeed(WorkerOverrides, overrides)),
         Layer.provideMerge(Layer.effectDiscard(putLimits(withShards(config).queues))),
         Layer.provideMerge(configSchedules(config)),
