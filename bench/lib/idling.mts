@@ -20,9 +20,9 @@ const inFlight = 100
 const restMillis = 5
 
 /**
- * For how long they come with rests then, before it counts, in each of both runs. What happens every few seconds has happened by then, such as a
- * wait that ends, a sweep and the extension of a lease: each is new to code that was compiled without it, which is thrown
- * away and compiled again, and that takes longer than a job.
+ * For how long they come with rests then, before it counts, in each of both runs. What happens every few seconds has
+ * happened by then, such as a wait that ends, a sweep and the extension of a lease: each is new to code that was compiled
+ * without it, which is thrown away and compiled again, and that takes longer than a job.
  */
 const restedMillis = 8000
 

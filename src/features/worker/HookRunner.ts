@@ -88,6 +88,7 @@ export class HookRunner {
     if (exit === undefined || Exit.isFailure(exit) || this.#backlog.length > 0) return this.#goOn(waiting, fiber)
     this.#waiting--
     this.#runs = false
+    this.#none.openUnsafe()
   }
 
   #goOn(first: Waiting, fiber: Fiber.Fiber<unknown, unknown>): void {
@@ -98,7 +99,8 @@ export class HookRunner {
       this.#runs = false
       this.#runner = undefined
       const next = this.#closed ? undefined : this.#backlog.shift()
-      if (next !== undefined) this.#start(next)
+      if (next === undefined) this.#none.openUnsafe()
+      else this.#start(next)
     })
   }
 
@@ -110,7 +112,6 @@ export class HookRunner {
         this.#backlog = untrackedArray()
         for (const waiting of batch) yield* this.#ended(waiting, this.#fork(waiting.hook))
       }
-      this.#none.openUnsafe()
       if (this.#dropped === 0) return
       const dropped = this.#dropped
       this.#dropped = 0
