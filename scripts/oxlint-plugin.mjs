@@ -7,6 +7,15 @@ export default {
         TryStatement: (node) =>
           context.report({ node, message: "Failures are values here: use Effect, Exit or Result." })
       })
+    },
+    "no-function-in-assignment": {
+      create: (context) => ({
+        AssignmentExpression: ({ left, right }) => {
+          if (left.type !== "MemberExpression" || !/^(Arrow)?FunctionExpression$/.test(right.type)) return
+          const message = "V8 makes this function old from the start, with all it holds (decision 16): name it first."
+          context.report({ node: right, message })
+        }
+      })
     }
   }
 }

@@ -60,7 +60,6 @@ export const maxBatchJobs = 5000
 export const maxBatchLength = 32 * 1024 * 1024
 
 const queuePattern = /^[A-Za-z0-9._-]{1,128}$/
-const idPattern = /^[A-Za-z0-9._:@/+=-]{1,128}$/
 const kindPattern = /^[A-Za-z0-9._:/-]{1,128}$/
 
 // as claims and channels carry it: what can be seen, and no comma
@@ -77,8 +76,20 @@ const shown = (value: unknown) => (typeof value === "string" ? JSON.stringify(va
 export const checkQueue = (queue: string) =>
   check(queuePattern.test(queue), "queue", () => `must be 1 to 128 of A-Z a-z 0-9 . _ -, not ${shown(queue)}`)
 
+/** Tests texts that are never the same twice: after a rest a loop takes a fraction of what an expression does (decision 16). */
+const madeOf = (character: RegExp, most: number) => {
+  const allowed = Uint8Array.from({ length: 128 }, (_, code) => (character.test(String.fromCharCode(code)) ? 1 : 0))
+  return (text: string): boolean => {
+    if (typeof text !== "string" || text.length === 0 || text.length > most) return false
+    for (let i = 0; i < text.length; i++) if (allowed[text.charCodeAt(i)] !== 1) return false
+    return true
+  }
+}
+
+const isId = madeOf(/[A-Za-z0-9._:@/+=-]/, 128)
+
 export const checkJobId = (id: string) =>
-  check(idPattern.test(id), "id", () => `must be 1 to 128 of A-Z a-z 0-9 . _ : @ / + = -, not ${shown(id)}`)
+  check(isId(id), "id", () => `must be 1 to 128 of A-Z a-z 0-9 . _ : @ / + = -, not ${shown(id)}`)
 
 /** For names that mostly are the one that was tested last. */
 const remembering = (pattern: RegExp) => {

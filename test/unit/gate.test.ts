@@ -18,7 +18,14 @@ const callOf =
   <A>(send: () => Promise<A>): Promise<A> =>
     new Promise((resolve, reject) => {
       const answer: Answer = { succeed: (reply) => resolve(reply as A), fail: reject }
-      gate.send(({ fail, succeed }) => void send().then(succeed, fail), answer)
+      gate.send(
+        (told) =>
+          void send().then(
+            (reply) => told.succeed(reply),
+            (error) => told.fail(error)
+          ),
+        answer
+      )
     })
 
 const nobody: Answer = { succeed: () => undefined, fail: () => undefined }
@@ -43,9 +50,9 @@ describe("Gate", () => {
     gate.open()
     const leaving = new Caller()
     let sends = 0
-    const send = ({ fail }: Answer): void => {
+    const send = (told: Answer): void => {
       sends++
-      fail(new Error("Connection is closed."))
+      told.fail(new Error("Connection is closed."))
     }
     gate.send(send, nobody, leaving)
     leaving.leave()

@@ -48,6 +48,18 @@ describe("a call of a script", () => {
     }
   })
 
+  it("keeps nothing of what it sent once it is answered", () => {
+    const { answer } = noting()
+    const call = new ScriptCall(script, [])
+    const [answered, refused] = [call.command(["sent"], "text", answer), call.command(["sent"], "text", answer)]
+
+    answered.resolve(Buffer.from("x"))
+    refused.reject(new Error("refused"))
+
+    for (const command of [answered, refused]) assert.notInclude(command.toWritable({}), "sent")
+    assert.include(call.command(["sent"], "text", answer).toWritable({}), "sent")
+  })
+
   it("tells its answer at once, and once", () => {
     const { answer, told } = noting()
     const command = new ScriptCall(script, []).command([], "text", answer)

@@ -100,7 +100,15 @@ export const open = Effect.fnUntraced(function* (options: ConnectionOptions) {
   const commands = commandsOf(client)
 
   const call: Connection["call"] = (send, answer, caller) =>
-    gate.send(({ fail, succeed }) => void send(commands).then(succeed, fail), answer, caller)
+    gate.send(
+      (told) =>
+        void send(commands).then(
+          (reply) => told.succeed(reply),
+          (error) => told.fail(error)
+        ),
+      answer,
+      caller
+    )
 
   const run: Connection["run"] = (script, args, answer, form, caller) => {
     let isKnown = true

@@ -1,4 +1,11 @@
-import { TurnoverMap } from "../../domain/TurnoverMap.ts"
+/** What is called back unless it is removed in time. Its place is kept in itself, so that nothing is looked up for it. */
+export abstract class Deadline {
+  until = 0
+  before: Deadline | undefined = undefined
+  after: Deadline | undefined = undefined
+
+  abstract late(): void
+}
 
 /**
  * Calls back for what is not removed in time, with one timer for all: since they have equally long, the oldest is next.
@@ -7,21 +14,35 @@ import { TurnoverMap } from "../../domain/TurnoverMap.ts"
  */
 export class Deadlines {
   readonly #millis: number
-  /** In the order of their time. */
-  readonly #until = new TurnoverMap<() => void, number>()
+  // in the order of their time
+  #first: Deadline | undefined = undefined
+  #last: Deadline | undefined = undefined
   #timer: ReturnType<typeof setTimeout> | undefined
 
   constructor(millis: number) {
     this.#millis = millis
   }
 
-  add(late: () => void): void {
-    this.#until.set(late, performance.now() + this.#millis)
+  add(deadline: Deadline): void {
+    deadline.until = performance.now() + this.#millis
+    deadline.before = this.#last
+    if (this.#last === undefined) this.#first = deadline
+    else this.#last.after = deadline
+    this.#last = deadline
     if (this.#timer === undefined) this.#timer = this.#arm(this.#millis)
   }
 
-  remove(late: () => void): void {
-    this.#until.delete(late)
+  remove(deadline: Deadline): void {
+    const { after, before } = deadline
+    // it may have been removed already
+    if (before === undefined && this.#first !== deadline) return
+    if (before === undefined) this.#first = after
+    else before.after = after
+    if (after === undefined) this.#last = before
+    else after.before = before
+    // what is old and gone must not hold what is young (decision 16)
+    deadline.before = undefined
+    deadline.after = undefined
   }
 
   // nothing may be left when it goes off: it is no reason for a process to live on
@@ -32,18 +53,13 @@ export class Deadlines {
 
   #look(): void {
     const now = performance.now()
-    const over: Array<() => void> = []
-    let next: number | undefined
-    for (const [late, until] of this.#until.entries()) {
-      if (until > now) {
-        next = until
-        break
-      }
-      this.#until.delete(late)
-      over.push(late)
+    const over: Array<Deadline> = []
+    for (let first = this.#first; first !== undefined && first.until <= now; first = this.#first) {
+      this.remove(first)
+      over.push(first)
     }
-    this.#timer = next === undefined ? undefined : this.#arm(next - now)
+    this.#timer = this.#first === undefined ? undefined : this.#arm(this.#first.until - now)
     // whoever is late may call again at once
-    for (const late of over) late()
+    for (const deadline of over) deadline.late()
   }
 }

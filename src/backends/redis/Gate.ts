@@ -1,7 +1,7 @@
 import * as Result from "effect/Result"
-import { Answer } from "./AnsweredCommand.ts"
+import type { Answer } from "./AnsweredCommand.ts"
+import { Deadline, Deadlines } from "./Deadlines.ts"
 import type { RedisUnsuitable } from "./RedisUnsuitable.ts"
-import { Deadlines } from "./Deadlines.ts"
 import { isReply, messageOf } from "./store-error.ts"
 
 /** Calls that wait for the connection at most. More fail at once, so that an outage does not fill the memory. */
@@ -15,10 +15,56 @@ const passing = /^(CLUSTERDOWN|TRYAGAIN|MASTERDOWN) /
 
 /** Somebody who waits for an answer, and may leave before it is there. */
 export class Caller {
-  onLeave: (() => void) | undefined
+  call: { readonly end: () => void } | undefined
 
   leave(): void {
-    this.onLeave?.()
+    this.call?.end()
+  }
+}
+
+/** One call on its way, who is told what became of an attempt. It has no functions of its own to make (decision 16). */
+class Sending extends Deadline implements Answer {
+  readonly command: (answer: Answer) => void
+  readonly correct: ((error: unknown) => boolean) | undefined
+  hasMetReplica = false
+  isOver = false
+  pause: ReturnType<typeof setTimeout> | undefined = undefined
+  readonly #gate: Gate
+  readonly #answer: Answer
+
+  constructor(gate: Gate, command: Sending["command"], answer: Answer, correct: Sending["correct"]) {
+    super()
+    this.#gate = gate
+    this.#answer = answer
+    this.command = command
+    this.correct = correct
+  }
+
+  succeed(reply: unknown): void {
+    if (this.isOver) return
+    this.end()
+    this.#answer.succeed(reply)
+  }
+
+  /** An attempt has failed; there may be another. */
+  fail(error: unknown): void {
+    if (!this.isOver) this.#gate.failed(this, error)
+  }
+
+  giveUp(error: unknown): void {
+    if (this.isOver) return
+    this.end()
+    this.#answer.fail(error)
+  }
+
+  late(): void {
+    this.giveUp(this.#gate.lateness())
+  }
+
+  end(): void {
+    this.isOver = true
+    if (this.pause !== undefined) clearTimeout(this.pause)
+    this.#gate.forget(this)
   }
 }
 
@@ -35,7 +81,7 @@ export class Gate {
   /** Whether calls are let through. */
   isOpen = false
   private refusal: Error | undefined
-  private readonly waiting = new Set<() => void>()
+  private readonly waiting = new Set<Sending>()
   private readonly deadlines: Deadlines
 
   /** `leave` replaces the connection to a server that has become a replica; it answers whether it does. */
@@ -76,66 +122,55 @@ export class Gate {
     caller?: Caller,
     correct?: (error: unknown) => boolean
   ): void {
-    let over = false
-    let hasMetReplica = false
-    let pause: ReturnType<typeof setTimeout> | undefined
-
-    const end = (): void => {
-      over = true
-      this.deadlines.remove(late)
-      clearTimeout(pause)
-      this.waiting.delete(attempt)
-    }
-    const fail = (error: unknown): void => {
-      if (over) return
-      end()
-      answer.fail(error)
-    }
-    const succeed = (reply: unknown): void => {
-      if (over) return
-      end()
-      answer.succeed(reply)
-    }
-    const failed = (error: unknown): void => {
-      if (over) return
-      if (isReply(error) && correct?.(error)) attempt()
-      else if (isReply(error) && messageOf(error).startsWith("READONLY") && !hasMetReplica && this.leave()) {
-        hasMetReplica = true
-        this.lastError = error
-        this.shut()
-        attempt()
-      } else if (!isReply(error) || passing.test(messageOf(error))) {
-        this.lastError ??= error
-        pause = setTimeout(attempt, pauseMillis)
-      } else fail(error)
-    }
-    const attempt = (): void => {
-      if (over) return
-      if (this.isOpen) {
-        // what throws has failed like what is answered so
-        const sent = Result.try(() => command(told))
-        if (Result.isFailure(sent)) failed(sent.failure)
-      } else if (this.refusal !== undefined) fail(this.refusal)
-      else if (this.waiting.size >= waitingLimit) fail(new Error(`${waitingLimit} calls wait for Redis already`))
-      else this.waiting.add(attempt)
-    }
-    const told = new Answer(succeed, failed)
-    const late = (): void => fail(this.late())
-    this.deadlines.add(late)
-    if (caller !== undefined) caller.onLeave = end
-    attempt()
+    const sending = new Sending(this, command, answer, correct)
+    this.deadlines.add(sending)
+    if (caller !== undefined) caller.call = sending
+    this.attempt(sending)
   }
 
-  private late(): unknown {
+  /** What became of an attempt; for the call itself. */
+  failed(sending: Sending, error: unknown): void {
+    if (isReply(error) && sending.correct?.(error)) this.attempt(sending)
+    else if (isReply(error) && messageOf(error).startsWith("READONLY") && !sending.hasMetReplica && this.leave()) {
+      sending.hasMetReplica = true
+      this.lastError = error
+      this.shut()
+      this.attempt(sending)
+    } else if (!isReply(error) || passing.test(messageOf(error))) {
+      this.lastError ??= error
+      sending.pause = setTimeout(() => this.attempt(sending), pauseMillis)
+    } else sending.giveUp(error)
+  }
+
+  /** A call has ended. */
+  forget(sending: Sending): void {
+    this.deadlines.remove(sending)
+    if (this.waiting.size > 0) this.waiting.delete(sending)
+  }
+
+  /** Why a call has no answer. */
+  lateness(): unknown {
     // such as a password that is not accepted any more
     if (isReply(this.lastError) && !passing.test(messageOf(this.lastError))) return this.lastError
     const why = this.lastError === undefined ? "" : `: ${messageOf(this.lastError)}`
     return new Error(`no answer within ${this.timeoutMillis} ms${why}`)
   }
 
+  private attempt(sending: Sending): void {
+    if (sending.isOver) return
+    if (this.isOpen) {
+      // what throws has failed like what is answered so
+      const sent = Result.try(() => sending.command(sending))
+      if (Result.isFailure(sent)) sending.fail(sent.failure)
+    } else if (this.refusal !== undefined) sending.giveUp(this.refusal)
+    else if (this.waiting.size >= waitingLimit) {
+      sending.giveUp(new Error(`${waitingLimit} calls wait for Redis already`))
+    } else this.waiting.add(sending)
+  }
+
   private wake(): void {
     const calls = [...this.waiting]
     this.waiting.clear()
-    for (const attempt of calls) attempt()
+    for (const sending of calls) this.attempt(sending)
   }
 }

@@ -4,6 +4,8 @@ import type { AnyScript } from "./scripts/Script.ts"
 
 type Args = ReadonlyArray<string | number>
 
+const none: Args = []
+
 // in small letters the driver finds it among its commands as it is
 const bySha1 = "evalsha"
 const bySource = "eval"
@@ -17,18 +19,20 @@ const bulk = (text: string): string => `$${Buffer.byteLength(text)}\r\n${text}\r
 class PreparedCommand extends AnsweredCommand {
   readonly #head: string
   readonly #count: number
-  readonly #given: Args
+  #given: Args
 
   constructor(
     name: string,
-    told: readonly [sha1: string, keys: string, key: string],
+    told: Array<string>,
     head: string,
     count: number,
     args: Args,
     form: ReplyForm,
     answer: Answer
   ) {
-    super(name, told, form, answer)
+    // given to it, the driver would make its own list of them for each command
+    super(name, [], form, answer)
+    this.args = told
     this.#head = head
     this.#count = count
     this.#given = args
@@ -40,6 +44,10 @@ class PreparedCommand extends AnsweredCommand {
     for (let i = 0; i < args.length; i++) text += bulk(String(args[i]))
     return text
   }
+
+  protected override release(): void {
+    this.#given = none
+  }
 }
 
 /**
@@ -49,11 +57,13 @@ class PreparedCommand extends AnsweredCommand {
 export class ScriptCall {
   readonly #script: AnyScript
   readonly #keys: ReadonlyArray<string>
+  readonly #told: Array<string>
   readonly #known: string
 
   constructor(script: AnyScript, keys: ReadonlyArray<string>) {
     this.#script = script
     this.#keys = keys
+    this.#told = [script.sha1, "1", keys[0] ?? ""]
     this.#known = this.#headOf(bySha1, script.sha1)
   }
 
@@ -72,7 +82,6 @@ export class ScriptCall {
   }
 
   #commandOf(name: string, head: string, args: Args, form: ReplyForm, answer: Answer): AnsweredCommand {
-    const told = [this.#script.sha1, "1", this.#keys[0] ?? ""] as const
-    return new PreparedCommand(name, told, head, 2 + this.#keys.length, args, form, answer)
+    return new PreparedCommand(name, this.#told, head, 2 + this.#keys.length, args, form, answer)
   }
 }

@@ -162,11 +162,13 @@ export const makeEnqueue = (queues: Queues, handovers: Handovers) => {
       }
     )
     const caller = new Caller()
-    batch.leave = () => {
+    // written where it is assigned, it would be old from the start (decision 16)
+    const leave = (): void => {
       caller.leave()
       end()
       handover?.lose()
     }
+    batch.leave = leave
     const argsOf = () => {
       let { jobs } = batch
       // what has waited for the connection may not be wanted by all any more
@@ -188,7 +190,7 @@ export const makeEnqueue = (queues: Queues, handovers: Handovers) => {
     queues.enter(queue, new Answer(store, answer.fail), caller)
   }
 
-  const leave = (batch: Batch, call: Call): void => {
+  const leaveBatch = (batch: Batch, call: Call): void => {
     call.isGone = true
     if (batch.calls.every(isGone)) batch.leave?.()
   }
@@ -227,14 +229,14 @@ export const makeEnqueue = (queues: Queues, handovers: Handovers) => {
               return undefined
             }
             if (isFull(batch, lane.underWay)) send(queue, lane, batch)
-            return Effect.sync(() => leave(travelling, call))
+            return Effect.sync(() => leaveBatch(travelling, call))
           })
         ))
 }
 
 /** The worker is told first: its jobs are under way already. */
 const handOver = (handover: Handover, reply: string, calls: ReadonlyArray<Call>): void => {
-  const jobs = calls.flatMap((call) => call.jobs)
+  const jobs = calls.length === 1 ? calls[0]!.jobs : calls.flatMap((call) => call.jobs)
   // a mistake of whoever takes them is no reason to tell the producer less, or to end the process
   const brought = Result.try(() => handover.bring(decodeHandedOver(reply, jobs)))
   if (Result.isFailure(brought)) handover.lose()

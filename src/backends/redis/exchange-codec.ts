@@ -231,7 +231,11 @@ class Reply implements ExchangeReply {
 
 /** What an enqueue answers that gave its jobs to a worker: they are as they were stored, and their tokens follow each other. */
 export const decodeHandedOver = (reply: string, jobs: ReadonlyArray<NewJob>): ExchangeReply => {
-  const [nextInMillis = -1, firstToken = 0, enqueuedAt = 0] = reply.split(",").map(Number)
+  const tokenAt = reply.indexOf(",") + 1
+  const timeAt = reply.indexOf(",", tokenAt) + 1
+  const nextInMillis = Number(reply.slice(0, tokenAt - 1))
+  const firstToken = Number(reply.slice(tokenAt, timeAt - 1))
+  const enqueuedAt = Number(reply.slice(timeAt))
   const claimed = jobs.map(({ headers, kind, id, maxAttempts, payload, priority, retainMillis, tags }, i) => {
     const extras = headers === undefined && tags === undefined ? noExtras : { headers: headers ?? {}, tags: tags ?? [] }
     const header = { expiresAt: "", priority, maxAttempts, retainMillis, kind, uniqueKey: "", extras }

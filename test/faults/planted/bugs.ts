@@ -291,8 +291,8 @@ export const bugs: ReadonlyArray<Bug> = [
     edits: [
       {
         file: "src/backends/redis/Gate.ts",
-        from: "pause = setTimeout(attempt, pauseMillis)",
-        to: "fail(error)"
+        from: "sending.pause = setTimeout(() => this.attempt(sending), pauseMillis)",
+        to: "sending.giveUp(error)"
       }
     ],
     tests: everyScript,
