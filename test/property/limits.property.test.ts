@@ -68,6 +68,13 @@ describe("input is accepted exactly when it is", () => {
   it("an id of 1 to 128 plain characters", () =>
     every(fc.property(anyText, (text) => accepts(limits.checkJobId, "id", text, consistsOf(text, "._:@/+=-")))))
 
+  it("no id that is not a text", () =>
+    every(
+      fc.property(fc.oneof(fc.nat(), fc.constantFrom(null, undefined, true, {}, []), fc.array(fc.nat())), (id) =>
+        assert.isTrue(Result.isFailure(limits.checkJobId(id as never)))
+      )
+    ))
+
   it("a kind of 1 to 128 plain characters", () =>
     every(fc.property(anyText, (text) => accepts(limits.checkKind, "kind", text, consistsOf(text, "._:/-")))))
 

@@ -1,8 +1,9 @@
 /** What is called back unless it is removed in time. Its place is kept in itself, so that nothing is looked up for it. */
 export abstract class Deadline {
+  /** When it is late, by `performance.now()`. */
   until = 0
-  before: Deadline | undefined = undefined
-  after: Deadline | undefined = undefined
+  previous: Deadline | undefined = undefined
+  next: Deadline | undefined = undefined
 
   abstract late(): void
 }
@@ -25,24 +26,24 @@ export class Deadlines {
 
   add(deadline: Deadline): void {
     deadline.until = performance.now() + this.#millis
-    deadline.before = this.#last
+    deadline.previous = this.#last
     if (this.#last === undefined) this.#first = deadline
-    else this.#last.after = deadline
+    else this.#last.next = deadline
     this.#last = deadline
     if (this.#timer === undefined) this.#timer = this.#arm(this.#millis)
   }
 
   remove(deadline: Deadline): void {
-    const { after, before } = deadline
+    const { next, previous } = deadline
     // it may have been removed already
-    if (before === undefined && this.#first !== deadline) return
-    if (before === undefined) this.#first = after
-    else before.after = after
-    if (after === undefined) this.#last = before
-    else after.before = before
+    if (previous === undefined && this.#first !== deadline) return
+    if (previous === undefined) this.#first = next
+    else previous.next = next
+    if (next === undefined) this.#last = previous
+    else next.previous = previous
     // what is old and gone must not hold what is young (decision 16)
-    deadline.before = undefined
-    deadline.after = undefined
+    deadline.previous = undefined
+    deadline.next = undefined
   }
 
   // nothing may be left when it goes off: it is no reason for a process to live on
