@@ -73,7 +73,7 @@ export const chartOf = ({ machine, reports, rounds }: BenchReport): string => {
     textAt(
       20,
       28,
-      `Medians of ${rounds} rounds, one machine, one run; x: relative to ${subject}`,
+      `Medians of ${rounds} rounds, each row in turn on one machine; x: relative to ${subject}`,
       'font-weight="600" font-size="14"'
     ),
     textAt(

@@ -1,0 +1,3 @@
+import { processing } from "../lib/processing.mts"
+
+export default processing({ concurrency: 500, sleepMillis: 10, jobs: 40_000, placements: ["free"] })
