@@ -14,10 +14,11 @@ const columns = [
   { title: "STATE" }
 ]
 
-/** Whether a queue runs, and what of it asks for attention. */
+/** Whether a queue runs, and what of it asks for attention: jobs that wait and nobody is there. */
 export const stateOf = (ui: Ui, { depths, paused, workers }: QueueView): string => {
   if (paused) return ui.yellow("paused")
-  return workers === 0 && depths.pending > 0 ? ui.red("no workers") : ui.green("running")
+  if (workers > 0) return ui.green("running")
+  return (depths.pending > 0 ? ui.red : ui.dim)("no workers")
 }
 
 const heads = (ui: Ui, n: number, paint: (text: string) => string) => (n === 0 ? ui.dim("0") : paint(count(n)))

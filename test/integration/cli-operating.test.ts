@@ -440,7 +440,7 @@ describe("the printed rights", () => {
       await operator.run("workflows", "list"),
       await operator.run("queues", "limits", "default", "--max-active", "5"),
       await operator.run("jobs", "list"),
-      await operator.run("dlq", "purge", "--yes")
+      await operator.run("dlq", "purge", "-q", "default", "--yes")
     ]
     worker.kill("SIGTERM")
     const ended = await worker.ended

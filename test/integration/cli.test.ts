@@ -338,6 +338,24 @@ describe("dead letters", () => {
     assert.strictEqual(purged, "purged 2 dead jobs from mail")
   })
 
+  it("of a whole queue are moved or removed only when the queue is named", async () => {
+    const winter = winterOn(redisUrl())
+    await die(winter.prefix, "default", job("a"), job("b"))
+
+    const retry = await winter.run("dlq", "retry")
+    const purge = await winter.run("dlq", "purge", "--yes")
+    const counted = await winter.text("dlq", "purge", "--dry-run")
+    const one = await winter.text("dlq", "retry", "a")
+    const rest = await winter.text("dlq", "purge", "-q", "default", "--yes")
+
+    assert.strictEqual(retry.code, 2)
+    assert.match(retry.stderr, /say which: jobs, a filter, or --queue for all dead jobs of a queue/)
+    assert.strictEqual(purge.code, 2)
+    assert.strictEqual(counted, "would purge 2 dead jobs from default")
+    assert.strictEqual(one, "retried 1 dead job from default")
+    assert.strictEqual(rest, "purged 1 dead job from default")
+  })
+
   it("are retried and purged by name or by filter, and counted first", async () => {
     const winter = winterOn(redisUrl())
     await die(winter.prefix, "q", ...["a", "b", "c"].map((id) => job(id)), job("other", { kind: "other" }))

@@ -6,6 +6,7 @@ import { makeUi } from "../../src/cli/output.ts"
 import { bar } from "../../src/cli/progress.ts"
 import { scheduleTable } from "../../src/cli/schedule-text.ts"
 import { record, table } from "../../src/cli/table.ts"
+import { queueTable } from "../../src/cli/queue-text.ts"
 import { crop } from "../../src/cli/top-text.ts"
 import { mermaidText } from "../../src/cli/workflow-text.ts"
 
@@ -25,6 +26,27 @@ describe("schedules", () => {
     assert.match(states[0]!, /ticking$/)
     assert.match(states[1]!, /ticking$/)
     assert.match(states[2]!, /late: does a worker run\?$/)
+  })
+})
+
+describe("queues", () => {
+  it("say whether anybody serves them, and loudly when jobs wait", () => {
+    const painting = { ...makeUi(0, false, undefined), red: (text: string) => `${text}!` }
+    const states = [
+      { workers: 1, pending: 1, paused: false },
+      { workers: 0, pending: 0, paused: false },
+      { workers: 0, pending: 1, paused: false },
+      { workers: 1, pending: 1, paused: true }
+    ].map(({ paused, pending, workers }) =>
+      queueTable(painting, [
+        { name: "q", paused, workers, depths: { pending, active: 0, scheduled: 0, retry: 0, dead: 0 }, counters: {} }
+      ] as never)
+    )
+
+    assert.match(states[0]!, / running$/)
+    assert.match(states[1]!, / no workers$/)
+    assert.match(states[2]!, / no workers!$/)
+    assert.match(states[3]!, / paused$/)
   })
 })
 

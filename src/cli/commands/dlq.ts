@@ -132,9 +132,20 @@ const list = Command.make(
     )
 ).pipe(Command.withDescription("List dead jobs, newest death first"))
 
-/** Named jobs cannot be filtered as well: whoever names them means them. */
-const checkNamed = Effect.fnUntraced(function* (ids: ReadonlyArray<JobId>, flags: FilterFlags) {
-  if (ids.length > 0 && hasFilter(flags)) return yield* new BadUsage({ why: "name jobs or filter them, not both" })
+/**
+ * The queue to act on. Named jobs cannot be filtered as well: whoever names them means them. All of a queue are acted on
+ * only when the queue is named: a forgotten flag must not move or remove what nobody meant.
+ */
+const chosen = Effect.fnUntraced(function* (
+  queue: Option.Option<string>,
+  { dryRun, flags, ids }: { readonly dryRun: boolean; readonly flags: FilterFlags; readonly ids: ReadonlyArray<JobId> }
+) {
+  const hasNames = ids.length > 0
+  if (hasNames && hasFilter(flags)) return yield* new BadUsage({ why: "name jobs or filter them, not both" })
+  if (Option.isNone(queue) && !hasNames && !hasFilter(flags) && !dryRun) {
+    return yield* new BadUsage({ why: "say which: jobs, a filter, or --queue for all dead jobs of a queue" })
+  }
+  return Option.getOrElse(queue, () => defaultQueue)
 })
 
 /** Where the named jobs are dead letters, in the queue or its shards; fails when none is. */
@@ -164,14 +175,14 @@ const skippedText = ({ skipped }: DeadLetters.BulkReport): string =>
     .filter((text) => text !== "")
     .join(", ")
 
-const named = (matched: number, done: number, keyTaken = 0): DeadLetters.BulkReport => ({
+const reportOfNamed = (matched: number, done: number, keyTaken = 0): DeadLetters.BulkReport => ({
   ...{ looked: matched, matched, done },
   skipped: { "not-dead": matched - done - keyTaken, "key-taken": keyTaken }
 })
 
 const bulkFlags = {
   ids: jobArgument.pipe(Argument.variadic()),
-  queue,
+  queue: queueFlag.pipe(Flag.withDescription(`The queue (${defaultQueue}, unless all of it are meant)`), Flag.optional),
   ...filterFlags,
   limit: Flag.Int("limit").pipe(
     Flag.withAlias("n"),
@@ -185,12 +196,12 @@ const bulkFlags = {
   dryRun: dryRunFlag
 }
 
-const retry = Command.make("retry", bulkFlags, ({ dryRun, ids, limit, queue: name, ...rest }) =>
+const retry = Command.make("retry", bulkFlags, ({ dryRun, ids, limit, queue: asked, ...rest }) =>
   connected(
     Effect.gen(function* () {
-      const queue = yield* wholeQueue(name)
       const flags = pick(rest)
-      yield* checkNamed(ids, flags)
+      const name = yield* chosen(asked, { dryRun, flags, ids })
+      const queue = yield* wholeQueue(name)
       const filter = yield* filterOf(flags)
       const total = yield* DeadLetters.count(queue)
       const found = ids.length > 0 ? yield* deadAmong(queue, ids) : undefined
@@ -199,7 +210,7 @@ const retry = Command.make("retry", bulkFlags, ({ dryRun, ids, limit, queue: nam
             Effect.forEach(dryRun ? [] : found.shards, ({ dead, shard }) => DeadLetters.redrive(shard, dead)),
             (replies) => {
               const of = (wanted: string) => replies.flat().filter(({ outcome }) => outcome === wanted).length
-              return named(dryRun ? found.count : found.count + found.missing, of("redriven"), of("key-taken"))
+              return reportOfNamed(dryRun ? found.count : found.count + found.missing, of("redriven"), of("key-taken"))
             }
           )
         : withProgress(`retrying in ${name}`, total, (tell) =>
@@ -225,12 +236,12 @@ const retry = Command.make("retry", bulkFlags, ({ dryRun, ids, limit, queue: nam
   ])
 )
 
-const purge = Command.make("purge", bulkFlags, ({ dryRun, ids, limit, queue: name, ...rest }) =>
+const purge = Command.make("purge", bulkFlags, ({ dryRun, ids, limit, queue: asked, ...rest }) =>
   connected(
     Effect.gen(function* () {
-      const queue = yield* wholeQueue(name)
       const flags = pick(rest)
-      yield* checkNamed(ids, flags)
+      const name = yield* chosen(asked, { dryRun, flags, ids })
+      const queue = yield* wholeQueue(name)
       const filter = yield* filterOf(flags)
       const total = yield* DeadLetters.count(queue)
       const options = given({ limit })
@@ -244,7 +255,7 @@ const purge = Command.make("purge", bulkFlags, ({ dryRun, ids, limit, queue: nam
         ? Effect.map(
             Effect.forEach(dryRun ? [] : found.shards, ({ dead, shard }) => DeadLetters.purge(shard, dead)),
             (counts) =>
-              named(
+              reportOfNamed(
                 dryRun ? matching : matching + found.missing,
                 counts.reduce((sum, purged) => sum + purged, 0)
               )
