@@ -108,6 +108,10 @@ export class QueueControl extends Context.Service<
     readonly workers: (queue: string) => Effect.Effect<ReadonlyArray<WorkerRecord>, StoreError>
     /** Takes a worker that has ended off the list. */
     readonly removeWorker: (queue: string, worker: string) => Effect.Effect<void, StoreError>
+    /**
+     * Makes jobs that wait for their time visible at once; answers which did wait. At most 1000 a call. **Ref** DELAY-5
+     */
+    readonly runNow: (queue: string, jobIds: ReadonlyArray<JobId>) => Effect.Effect<ReadonlyArray<JobId>, StoreError>
     /** Removes records of jobs that have ended, before their time; answers how many. At most 1000 a call. **Ref** RETAIN-5 */
     readonly remove: (queue: string, jobIds: ReadonlyArray<JobId>) => Effect.Effect<number, StoreError>
     readonly depths: (queue: string) => Effect.Effect<Depths, StoreError>

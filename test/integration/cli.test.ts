@@ -294,6 +294,22 @@ describe("enqueue and jobs", () => {
     assert.deepStrictEqual([missing.code, missing.stderr], [3, "winter: job none not found\n"])
   })
 
+  it("a job that waits for its time may run now", async () => {
+    const winter = winterOn(redisUrl())
+    await enqueue(winter.prefix, "a", job("later", { visible: { inMillis: 3_600_000 } }))
+
+    const text = await winter.text("jobs", "run", "later")
+    const again = await winter.run("jobs", "run", "later")
+    const shown = await winter.json("jobs", "get", "later")
+    const missing = await winter.run("jobs", "run", "none")
+
+    assert.strictEqual(text, "later in a may run now")
+    assert.strictEqual(again.code, 1)
+    assert.match(again.stderr, /job later is pending; only scheduled and retrying jobs wait for a time/)
+    assert.strictEqual(shown.state, "pending")
+    assert.deepStrictEqual([missing.code, missing.stderr], [3, "winter: job none not found\n"])
+  })
+
   it("jobs are deleted in any state but active, and only when confirmed", async () => {
     const winter = winterOn(redisUrl())
     await enqueue(winter.prefix, "a", job("active"))

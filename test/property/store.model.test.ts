@@ -33,7 +33,7 @@ const sometimes = [
   ...["claim, some", "claim, none", "claim while paused, none", "outdated claim, none"],
   ...["repeated claim, some", "repeated claim, none", "repeated claim while paused, some"],
   ...["extended held", "extended cancel", "extended lost", "extended after the lease"],
-  ...["promoted", "rescued", "buried by a rescue"],
+  ...["promoted", "run now", "run now, left alone", "rescued", "buried by a rescue"],
   ...["pruned completed", "pruned cancelled", "pruned dead", "purged oldest", "purged named"],
   ...["paused true", "paused false", "resumed true", "resumed false"],
   ...["oldest redriven", "oldest key-taken", "named redriven", "named key-taken", "named not-dead"]

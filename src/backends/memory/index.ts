@@ -19,7 +19,7 @@ import { WorkflowStore } from "../../ports/WorkflowStore.ts"
 import { attempt, attemptNow } from "./attempt.ts"
 import { audit } from "./audit.ts"
 import { annotate, cancel, extend, unwatch, watch } from "./holding.ts"
-import { depths, list, purge, redrive, remove } from "./inspection.ts"
+import { depths, list, purge, redrive, remove, runNow } from "./inspection.ts"
 import { promote, rescue } from "./lifecycle.ts"
 import { Mailboxes } from "./Mailboxes.ts"
 import { QueueState } from "./QueueState.ts"
@@ -173,6 +173,7 @@ export const layer: Layer.Layer<Ports> = Layer.effectContext(
               at(name).workers.delete(worker)
               at(name).claims.delete(worker)
             }),
+          runNow: (name, jobIds) => attempt("runNow", () => runNow(at(name), jobIds)),
           remove: (name, jobIds) => attempt("remove", () => remove(at(name), jobIds)),
           depths: (name) => attempt("depths", () => depths(at(name))),
           counters: (name) => attempt("counters", () => ({ ...at(name).counters })),

@@ -3,7 +3,7 @@ import type { EpochMillis, JobId, JobState } from "../../domain/Job.ts"
 import { parsePlace, type Place } from "../../ports/checks.ts"
 import type { DeadSelection, RedriveOutcome } from "../../ports/DeadLetterStore.ts"
 import type { Depths, JobPage, ListRequest } from "../../ports/QueueControl.ts"
-import { makeVisible } from "./lifecycle.ts"
+import { makeVisible, promoteOne } from "./lifecycle.ts"
 import type { JobRecord, QueueState } from "./QueueState.ts"
 
 export const depths = (queue: QueueState): Depths =>
@@ -77,6 +77,18 @@ export const redrive = (queue: QueueState, selection: DeadSelection, now: EpochM
   const outcomes = select(queue, selection).map((jobId) => ({ jobId, outcome: redriveOne(queue, jobId, now) }))
   if (outcomes.some(({ outcome }) => outcome === "redriven")) queue.signal.raise()
   return outcomes
+}
+
+/** Makes jobs that wait for their time visible, in their old places. */
+export const runNow = (queue: QueueState, jobIds: ReadonlyArray<JobId>): ReadonlyArray<JobId> => {
+  const moved = jobIds.filter((jobId) => {
+    const record = queue.jobs.get(jobId)
+    if (record?.state !== "scheduled" && record?.state !== "retry") return false
+    promoteOne(queue, record)
+    return true
+  })
+  if (moved.length > 0) queue.signal.raise()
+  return moved
 }
 
 /** Removes records of jobs that have ended. */

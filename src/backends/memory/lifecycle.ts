@@ -142,15 +142,19 @@ export const rescue = (queue: QueueState, limit: number, now: EpochMillis): Resc
   return { rescued, buried }
 }
 
+/** Makes a job that waits for its time visible. */
+export const promoteOne = (queue: QueueState, record: JobRecord): void => {
+  decide(record, { _tag: "Promote" })
+  makeVisible(queue, record)
+}
+
 /** Makes due jobs visible, soonest first, those never tried before those that failed. */
 export const promote = (queue: QueueState, limit: number, now: EpochMillis): number => {
   let promoted = 0
   for (const state of ["scheduled", "retry"] as const) {
     const index = queue.indexes[state]
     while (promoted < limit && index.first !== undefined && index.first.score <= now) {
-      const record = index.firstById!
-      decide(record, { _tag: "Promote" })
-      makeVisible(queue, record)
+      promoteOne(queue, index.firstById!)
       promoted++
     }
   }

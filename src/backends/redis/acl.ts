@@ -42,6 +42,7 @@ const operating: ReadonlySet<string> = new Set([
   "purge",
   "redrive",
   "remove",
+  "runnow",
   "stats",
   "waiting",
   "workers"

@@ -1,6 +1,6 @@
 import * as Effect from "effect/Effect"
 import * as Result from "effect/Result"
-import type { Job, JobState } from "../../domain/Job.ts"
+import type { Job, JobId, JobState } from "../../domain/Job.ts"
 import { checkLimits, checkRateLimit, parsePlace, refusalOf, refused } from "../../ports/checks.ts"
 import { type Counters, type Depths, type JobPage, QueueControl, type RateLimit } from "../../ports/QueueControl.ts"
 import { decodeJob, type RawJob } from "./codec.ts"
@@ -118,6 +118,10 @@ export const make = (connection: Connection, queues: Queues): QueueControl["Serv
         })).toSorted((a, b) => (a.id < b.id ? -1 : 1))
       ),
     removeWorker: (queue, worker) => Effect.asVoid(queues.run("removeWorker", scripts.forget, queue, [worker])),
+    runNow: (queue, jobIds) =>
+      jobIds.length === 0
+        ? Effect.succeed([])
+        : queues.run<ReadonlyArray<JobId>>("runNow", scripts.runnow, queue, jobIds),
     remove: (queue, jobIds) =>
       jobIds.length === 0 ? Effect.succeed(0) : queues.run<number>("remove", scripts.remove, queue, jobIds),
     depths: (queue) => Effect.map(stats("depths", queue, ["paused"]), (values): Depths => named(states, values)),

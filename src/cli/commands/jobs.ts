@@ -127,6 +127,21 @@ const retryJob = (id: JobId, queue: Option.Option<string>) =>
     })
   )
 
+const runNow = Command.make("run", { id: jobArgument, queue: someQueue }, ({ id, queue }) =>
+  connected(
+    Effect.gen(function* () {
+      const { job } = yield* findJob(id, queue)
+      const moved = yield* Inspector.runNow(job.queue, [id])
+      if (moved.length === 0) {
+        return yield* new NotPossible({
+          why: `job ${id} is ${job.state}; only scheduled and retrying jobs wait for a time`
+        })
+      }
+      yield* show({ id, queue: job.queue, outcome: "pending" }, () => `${id} in ${job.queue} may run now`)
+    })
+  )
+).pipe(Command.withDescription("Let a job run now that waits for its time, delayed or between attempts"))
+
 const retryDescription = "Give a dead job a new start, its attempts from zero"
 
 export const retry = Command.make("retry", { id: jobArgument, queue: someQueue }, ({ id, queue }) =>
@@ -231,8 +246,8 @@ export const jobs = Command.make(
   ({ id, queue }) =>
     Option.isSome(id)
       ? showJob(id.value, queue)
-      : Effect.fail(new BadUsage({ why: "name a job, or a verb: list, get, retry, cancel, delete, tail" }))
+      : Effect.fail(new BadUsage({ why: "name a job, or a verb: list, get, run, retry, cancel, delete, tail" }))
 ).pipe(
   Command.withDescription("Look at jobs and act on them; `winter jobs ID` shows one"),
-  Command.withSubcommands([list, get, retry, cancel, remove, tail])
+  Command.withSubcommands([list, get, runNow, retry, cancel, remove, tail])
 )

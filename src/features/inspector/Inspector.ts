@@ -1,3 +1,4 @@
+import * as Arr from "effect/Array"
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
@@ -431,6 +432,27 @@ export const rates = (queue: string): Effect.Effect<Rates, StoreError, QueueCont
     const reports = seen.flatMap(({ alive, report }) => (alive && report !== undefined ? [report] : []))
     return { queue, workers: reports.length, ...throughputOf(reports) }
   })
+
+/**
+ * Makes jobs that wait for their time, delayed or between attempts, visible at once. Pause and limits hold for them as
+ * for any visible job.
+ *
+ * **Shape** The ids of those that did wait; jobs in any other state are left alone.
+ * **Errors** `StoreError`: what was moved so far stays so.
+ * **Ref** docs/semantics.md DELAY-5
+ * @category jobs
+ * @since 0.1.0
+ */
+export const runNow = (
+  queue: string,
+  jobIds: ReadonlyArray<JobId>
+): Effect.Effect<ReadonlyArray<JobId>, StoreError, QueueControl> =>
+  QueueControl.use((control) =>
+    Effect.map(
+      Effect.forEach(Arr.chunksOf(jobIds, 1000), (ids) => control.runNow(queue, ids)),
+      (moved) => moved.flat()
+    )
+  )
 
 /** Stops handing out jobs of a queue; answers whether it was running. **Ref** docs/semantics.md PAUSE-1, PAUSE-2 */
 export const pause = (queue: string): Effect.Effect<boolean, StoreError, QueueControl> =>

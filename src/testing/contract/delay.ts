@@ -3,8 +3,10 @@ import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as TestClock from "effect/testing/TestClock"
 import { maxDelayMillis } from "../../domain/limits.ts"
+import * as Inspector from "../../features/inspector/Inspector.ts"
+import { QueueControl } from "../../ports/QueueControl.ts"
 import { contract } from "./contract.ts"
-import { complete, depths, ids, job, jobs, retry } from "./support.ts"
+import { bury, cancel, complete, depths, ids, job, jobs, retry } from "./support.ts"
 
 export const delayContract = contract("delay", (it) => {
   it.effect("DELAY-1 a delayed job is visible from now plus delay, not before", (queue) =>
@@ -176,6 +178,77 @@ export const delayContract = contract("delay", (it) => {
       const reply = yield* queue.exchange({ settlements: [complete(held)], claim: {} })
 
       assert.notProperty(reply, "nextInMillis")
+    })
+  )
+
+  it.effect("DELAY-5 jobs that wait for their time are visible at once when they are told to run now", (queue) =>
+    Effect.gen(function* () {
+      yield* queue.enqueue(job("failed"))
+      yield* queue.settle(retry(yield* queue.claimOne(), 60_000))
+      yield* queue.enqueue(
+        job("put-off", { visible: { inMillis: 60_000 } }),
+        job("later", { visible: { inMillis: 1 } })
+      )
+
+      const moved = yield* queue.runNow("put-off", "failed", "put-off")
+      const claimed = yield* queue.claim()
+
+      assert.deepStrictEqual(moved, ["put-off", "failed"])
+      // in the order of their enqueue, as if they had never waited
+      assert.deepStrictEqual(ids(claimed), ["failed", "put-off"])
+      assert.deepStrictEqual(
+        claimed.map(({ attempt }) => attempt),
+        [2, 1]
+      )
+      assert.strictEqual(yield* queue.state("later"), "scheduled")
+    })
+  )
+
+  it.effect("DELAY-5 jobs that do not wait for their time, or are not stored, are left alone", (queue) =>
+    Effect.gen(function* () {
+      const retainMillis = 60_000
+      yield* queue.enqueue(...["done", "dead", "cancelled", "active"].map((id) => job(id, { retainMillis })))
+      const [done, dead, cancelled] = yield* queue.claim({ limit: 4 })
+      yield* queue.settle(complete(done!), bury(dead!), cancel(cancelled!))
+      yield* queue.enqueue(job("pending"))
+      const all = ["done", "dead", "cancelled", "active", "pending"]
+      const before = yield* queue.states(...all)
+
+      const moved = yield* queue.runNow(...all, "unknown")
+
+      assert.deepStrictEqual(moved, [])
+      assert.deepStrictEqual(before, ["completed", "dead", "cancelled", "active", "pending"])
+      assert.deepStrictEqual(yield* queue.states(...all), before)
+      assert.deepStrictEqual(yield* queue.runNow(), [])
+    })
+  )
+
+  it.effect("DELAY-5 a job of a limited kind that is told to run now waits for a token like any other", (queue) =>
+    Effect.gen(function* () {
+      const control = yield* QueueControl
+      yield* control.setRateLimit(queue.name, "slow", { limit: 1, perMillis: 10_000, burst: 1 })
+      yield* queue.enqueue(...jobs(2, { kind: "slow", visible: { inMillis: 600_000 } }))
+
+      const moved = yield* queue.runNow("job-1", "job-2")
+      const first = yield* queue.claim()
+      const none = yield* queue.claim()
+      yield* TestClock.adjust(10_000)
+      const second = yield* queue.claim()
+
+      assert.deepStrictEqual(moved, ["job-1", "job-2"])
+      assert.deepStrictEqual([first, none, second].map(ids), [["job-2"], [], ["job-1"]])
+    })
+  )
+
+  it.effect("DELAY-5 an operator may tell more jobs to run now than one call takes", (queue) =>
+    Effect.gen(function* () {
+      const put = jobs(1001, { visible: { inMillis: 60_000 } })
+      yield* queue.enqueue(...put)
+
+      const moved = yield* Inspector.runNow(queue.name, [...ids(put), "unknown"])
+
+      assert.deepStrictEqual(moved, ids(put))
+      assert.deepInclude(yield* queue.depths, { pending: 1001, scheduled: 0 })
     })
   )
 })

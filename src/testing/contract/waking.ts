@@ -62,6 +62,17 @@ export const wakingContract = contract("waking", (it) => {
     })
   )
 
+  it.effect("WAKE-1 a job that is told to run now wakes a waiting worker", (queue) =>
+    Effect.gen(function* () {
+      const wakeup = yield* queue.listen()
+      yield* queue.enqueue(job("a", { visible: { inMillis: hour } }))
+
+      const woken = yield* wokenBy(wakeup, queue.runNow("a"))
+
+      assert.isTrue(woken)
+    })
+  )
+
   it.effect("WAKE-1 a redrive wakes a waiting worker", (queue) =>
     Effect.gen(function* () {
       const wakeup = yield* listenToOne(queue)

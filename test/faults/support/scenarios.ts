@@ -278,6 +278,11 @@ export const scenarios: Readonly<Record<ScriptName, Scenario>> = {
     act: deadLetters((letters) => letters.purge(queue, { jobIds: ["a"] })),
     again: 0
   },
+  runnow: {
+    prepare: enqueue(job("a", { visible: { inMillis: 60_000 } })),
+    act: control((queues) => queues.runNow(queue, ["a"])),
+    again: []
+  },
   remove: { prepare: dead, act: control((queues) => queues.remove(queue, ["a"])), again: 0 },
   audit: { prepare: dead, act: Diagnostics.use((diagnostics) => diagnostics.audit(queue, 10)) },
   oldest: { prepare: dead, act: deadLetters((letters) => letters.redrive(queue, { oldest: 1 })) },

@@ -222,6 +222,16 @@ export class Model extends Board {
     for (const entry of this.named(moved)) enter(entry, "pending")
   }
 
+  /** The named jobs that it moves. */
+  runNow(ids: ReadonlyArray<JobId>): ReadonlyArray<JobId> {
+    return ids.filter((id) => {
+      const entry = this.jobs.get(id)
+      if (entry === undefined || !/^(scheduled|retry)$/.test(entry.job.state)) return false
+      enter(entry, "pending")
+      return true
+    })
+  }
+
   /** `moved` are active no more; the reply does not name those that were asked to stop. */
   rescue(limit: number, { buried, rescued }: Store.RescueReply, moved: ReadonlyArray<JobId>): void {
     const crashed = this.named(moved)

@@ -6,7 +6,7 @@ import { exchange, type ExchangePlan, resend } from "./commands/exchange.ts"
 import { annotate, extend, type Notes } from "./commands/holding.ts"
 import { setMaxActive, setPaused } from "./commands/steering.ts"
 import { advance, advanceToNext, promote, prune, rescue } from "./commands/time.ts"
-import { cancel, type JobPick, unwatch, watch } from "./commands/watching.ts"
+import { cancel, type JobPick, runNow, unwatch, watch } from "./commands/watching.ts"
 
 // Few ids, keys and times, so that they meet often
 const id = fc.constantFrom(..."abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMN")
@@ -153,6 +153,7 @@ const calls: fc.Arbitrary<Command> = fc.oneof(
     arbitrary: fc.tuple(fc.record({ among: fc.constant("watched"), n: fc.nat(25) }), fc.nat(2)).map(unwatch)
   },
   { weight: 3, arbitrary: limit.map(promote) },
+  { weight: 3, arbitrary: fc.array(jobPick, { minLength: 1, maxLength: 3 }).map(runNow) },
   { weight: 5, arbitrary: limit.map(rescue) },
   { weight: 2, arbitrary: policy.map(prune) },
   { weight: 1, arbitrary: fc.constant(true).map(setPaused) },

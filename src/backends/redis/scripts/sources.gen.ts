@@ -4632,6 +4632,153 @@ local rescued, buried = rescue(tonumber(ARGV[3]), clock(ARGV[1]))
 if #rescued > 0 then signal() end
 return { rescued, buried }`
   },
+  runnow: {
+    keys: ["jobs", "pending", "scheduled", "retry", "wake"] as const,
+    args: [] as const,
+    rest: "ids" as const,
+    sha1: "39b56eb872d500d04ea6e9c67d425ebb8d810f0c",
+    source: `#!lua
+local function clock(given)
+  if given ~= "" then return tonumber(given) end
+  local time = redis.call("TIME")
+  return time[1] * 1000 + math.floor(time[2] / 1000)
+end
+local function exact(number)
+  return string.format("%d", number)
+end
+local function in_chunks(size, count, act)
+  for first = 1, count, size do
+    act(first, math.min(first + size - 1, count))
+  end
+end
+local function read_range(key, ids, first, last)
+  if last < first then return {} end
+  if last - first < 4000 then return redis.call("HMGET", key, unpack(ids, first, last)) end
+  local values = {}
+  in_chunks(4000, last - first + 1, function(from, to)
+    local part = redis.call("HMGET", key, unpack(ids, first + from - 1, first + to - 1))
+    for i = 1, #part do values[from + i - 1] = part[i] end
+  end)
+  return values
+end
+local function read_fields(key, ids)
+  return read_range(key, ids, 1, #ids)
+end
+local function spread_range(command, key, values, first, last)
+  local sum = 0
+  for from = first, last, 4000 do
+    sum = sum + redis.call(command, key, unpack(values, from, math.min(from + 3999, last)))
+  end
+  return sum
+end
+local function spread(command, key, values)
+  return spread_range(command, key, values, 1, #values)
+end
+local function count(meta, name, by)
+  if by > 0 then redis.call("HINCRBY", meta, name, exact(by)) end
+end
+local function parse_full_run(text)
+  local holder, token, flag, attempt, rescues, snoozes, started, finished, reason, worker, tail =
+    string.match(text, "^(%a)(%d+),(%d),(%d+),(%d+),(%d+),(%d*),(%d*),(%a*),([^,]*),(.*)$")
+  if not tail then return nil end
+  local sequence, enqueued, expires, priority, max_attempts, retain, kind, held, unique =
+    string.match(tail, "^(%d+),(%d+),(%d*),(-?%d+),(%d+),(%d+),([^,]*),(%a?):?(.*)$")
+  if not unique then return nil end
+  return {
+    holder = holder, token = token, flag = flag,
+    attempt = tonumber(attempt), rescues = tonumber(rescues), snoozes = tonumber(snoozes),
+    started = started, finished = finished, reason = reason, worker = worker, tail = tail,
+    score = tonumber(priority) * 1099511627776 + tonumber(sequence),
+    expires = tonumber(expires), max_attempts = tonumber(max_attempts), retain = tonumber(retain), kind = kind, held = held, unique = unique
+  }
+end
+local function is_record(record)
+  return string.find(record, "^%d,%d+,%d+,%d*,%-?%d+,%d+,%d+,[^,\\n]*,[^,\\n]*\\n[^\\n]*\\n") ~= nil
+end
+local function first_line(record)
+  return string.match(record, "^(%d),(%d+,%d+,%d*,%-?%d+,%d+,%d+,[^,\\n]*,[^,\\n]*)\\n[^\\n]*\\n")
+end
+local function parse_run(id, text)
+  if string.find(text, "^%a%d+,0,1,0,0,%d+,,,[^,]*$") then
+    local record = redis.call("HGET", KEYS[1], id)
+    local _, tail = first_line(record or "")
+    if not tail then return nil end
+    text = text .. "," .. tail
+  end
+  return parse_full_run(text)
+end
+local function new_run(record)
+  local flag, tail = first_line(record)
+  if not flag then return nil end
+  return parse_full_run("w0," .. flag .. ",0,0,0,,,,," .. tail)
+end
+local function format_run(run)
+  return run.holder .. run.token .. "," .. run.flag .. "," .. run.attempt .. "," .. run.rescues .. "," .. run.snoozes
+    .. "," .. run.started .. "," .. run.finished .. "," .. run.reason .. "," .. run.worker .. "," .. run.tail
+end
+local function ended_run(text, now)
+  local from, to, retain, held, unique = string.match(
+    text, "^a%d+,%d,%d+,%d+,%d+,%d*,()%d*(),%a*,[^,]*,%d+,%d+,%d*,%-?%d+,%d+,(%d+),[^,]*,(%a?):?(.*)$"
+  )
+  if not from then return nil end
+  return tonumber(retain), held, unique, "w" .. string.sub(text, 2, from - 1) .. now .. string.sub(text, to)
+end
+local function mind(run)
+  if run.flag % 2 == 0 then run.flag = exact(run.flag + 1) end
+end
+local place_offset = 4503599627370496
+local function limited_member(kind, score, id)
+  return kind .. "," .. string.format("%016.0f", score + place_offset) .. "," .. id
+end
+local function of_kind(kind)
+  return "[" .. kind .. ",", "(" .. kind .. "-"
+end
+local function read_limits()
+  local limits, flat = {}, redis.call("HGETALL", keys.limits)
+  for i = 1, #flat, 2 do
+    local limit, per, burst = string.match(flat[i + 1], "^(%d+),(%d+),(%d+)$")
+    if burst then limits[flat[i]] = { limit = tonumber(limit), per = tonumber(per), burst = tonumber(burst) } end
+  end
+  return limits
+end
+local function tokens_of(kind, rate, now)
+  if rate.limit == 0 then return math.huge end
+  local tokens, at = string.match(redis.call("HGET", keys.buckets, kind) or "", "^([^,]+),(%d+)$")
+  tokens = tonumber(tokens)
+  if not tokens then return rate.burst end
+  local elapsed = math.max(0, now - tonumber(at))
+  return math.min(rate.burst, tokens + elapsed * rate.limit / rate.per)
+end
+local function give_back_token(limits, kind, now)
+  local rate = limits[kind]
+  if not rate or rate.limit == 0 then return end
+  local tokens = tokens_of(kind, rate, now) + 1
+  redis.call("HSET", keys.buckets, kind, string.format("%.17g", tokens) .. "," .. exact(now))
+end
+local function kind_and_score(record)
+  local sequence, priority, kind = string.match(record, "^%d,(%d+),%d+,%d*,(-?%d+),%d+,%d+,([^,]*),")
+  if not kind then return nil end
+  return kind, tonumber(priority) * 1099511627776 + tonumber(sequence)
+end
+local function leave_waiting(id, record)
+  if redis.call("ZREM", KEYS[2], id) == 1 then return true end
+  local kind, score = kind_and_score(record)
+  return kind ~= nil and redis.call("ZREM", keys.limited, limited_member(kind, score, id)) == 1
+end
+local function signal()
+  redis.call("ZADD", KEYS[5], 0, "1")
+end
+local moved = {}
+for _, id in ipairs(ARGV) do
+  local kind, score = kind_and_score(redis.call("HGET", KEYS[1], id) or "")
+  if kind and redis.call("ZREM", KEYS[3], id) + redis.call("ZREM", KEYS[4], id) > 0 then
+    redis.call("ZADD", KEYS[2], exact(score), id)
+    moved[#moved + 1] = id
+  end
+end
+if #moved > 0 then signal() end
+return moved`
+  },
   schedule: {
     keys: ["meta", "schedules", "ticks"] as const,
     args: ["name", "version", "paused", "next", "definition"] as const,

@@ -1,5 +1,6 @@
 import { assert } from "@effect/vitest"
 import * as Store from "../../../../src/ports/JobStore.ts"
+import { QueueControl } from "../../../../src/ports/QueueControl.ts"
 import type { JobId } from "../../../../src/domain/Job.ts"
 import type { Entries } from "../Entry.ts"
 import type { Model } from "../Model.ts"
@@ -41,6 +42,21 @@ export const cancel = ([pick, reason]: readonly [JobPick, string]) =>
       return [jobId]
     },
     (model) => canPickJob(model, pick)
+  )
+
+export const runNow = (picks: ReadonlyArray<JobPick>) =>
+  command(
+    `run now ${show(picks)}`,
+    async (model, real) => {
+      const ids = picks.filter((pick) => canPickJob(model, pick)).map((pick) => pickJob(model, pick))
+      const call = QueueControl.use((control) => control.runNow(real.queue, ids))
+      const moved = await real.ask(call, "runNow", ids)
+      assert.deepStrictEqual(moved, model.runNow(ids))
+      real.tally("run now", moved.length)
+      real.tally("run now, left alone", ids.length - moved.length)
+      return ids
+    },
+    (model) => picks.some((pick) => canPickJob(model, pick))
   )
 
 /** Some watches of one job, each sent as often as it says. */
