@@ -57,6 +57,9 @@ export class WorkerInstruments {
   readonly #services: Context.Context<never>
   readonly #series = perKind((labels) => new Series(labels))
   readonly #lost = perQueue("job_leases_lost_total", "Attempts that lost their lease.", {})
+  readonly #overstays = perKind((labels) =>
+    counter("job_handlers_overstaying_total", "Handlers that did not end though they were told to.", labels)
+  )
   readonly #stale = perQueue("job_stale_writes_total", "Settlements that came too late.", {})
   readonly #recovered = perQueue("jobs_recovered_total", "Jobs taken back from workers that were gone.", {
     cause: "lease_expired"
@@ -90,6 +93,10 @@ export class WorkerInstruments {
   finished(queue: string, kind: string, outcome: string): void {
     this.#series(queue, kind).finished(outcome).updateUnsafe(1, this.#services)
     if (outcome === "lease_lost") this.#lost(queue).updateUnsafe(1, this.#services)
+  }
+
+  overstays(queue: string, kind: string): void {
+    this.#overstays(queue, kind).updateUnsafe(1, this.#services)
   }
 
   staleWrite(queue: string): void {

@@ -23,6 +23,7 @@ import { HookRunner } from "./HookRunner.ts"
 import type { AnyHooks } from "./Hooks.ts"
 import { JobLog } from "./job-log.ts"
 import type { AnyMiddleware, Middleware } from "./Middleware.ts"
+import type { ToldToEnd } from "./Overstays.ts"
 import { type Redact, redacting } from "./redaction.ts"
 import { type JobInfo, RunningJob } from "./RunningJob.ts"
 
@@ -189,6 +190,13 @@ export class Extensions {
   /** The lease of an attempt was lost while it ran: there is nothing to settle. */
   lost(queue: string, attempt: Attempt): void {
     this.#tell(queue, attempt, { outcome: "lease_lost", noticed: "while running" })
+  }
+
+  /** A handler goes on though it was told to end. */
+  overstays(queue: string, { job, startedAt }: Attempt, why: ToldToEnd): void {
+    const ranMillis = this.#clock.currentTimeMillisUnsafe() - (startedAt ?? 0)
+    this.#log.overstays(queue, job, why, ranMillis)
+    this.#instruments?.overstays(queue, job.kind)
   }
 
   /** Whether `settled` has anything to do for a job that has completed. */

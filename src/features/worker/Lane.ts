@@ -12,7 +12,7 @@ import type { Pool } from "./Pool.ts"
 import type { Prefetch } from "./Prefetch.ts"
 
 /** Why the worker itself interrupts a handler. */
-type InterruptReason = "lease lost" | "shutdown" | "cancelled"
+export type InterruptReason = "lease lost" | "shutdown" | "cancelled"
 
 /**
  * An attempt this worker answers for: from its claim until the store has accepted how it ended.

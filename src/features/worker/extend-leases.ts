@@ -2,6 +2,7 @@ import * as Effect from "effect/Effect"
 import type { JobStore } from "../../ports/JobStore.ts"
 import { Waiting } from "../../ports/Waiting.ts"
 import { interrupt, type Lane } from "./Lane.ts"
+import { Overstays } from "./Overstays.ts"
 import { about } from "./WorkerReport.ts"
 import { sayFailure } from "./say-failure.ts"
 import type { WorkerState } from "./WorkerState.ts"
@@ -32,13 +33,15 @@ const most = 2
 
 /**
  * Keeps the leases of a lane: extends them with every heartbeat, and interrupts a handler as soon as its lease
- * is known to be lost or cannot be trusted any more, because no extension got through in time.
+ * is known to be lost or cannot be trusted any more, because no extension got through in time. Says which handlers do
+ * not end though they were told to.
  */
 export const extendLoop = (state: WorkerState, store: JobStore["Service"], lane: Lane): Effect.Effect<never> =>
   Effect.gen(function* () {
     const { heartbeatMillis, leaseMillis } = state.settings
     // leases are watched more often than extended
     const turns = Math.max(2, Math.ceil((6 * heartbeatMillis) / leaseMillis))
+    const overstays = new Overstays()
     let underWay = 0
     // at once, and also when idle: it is how the worker is known to be there
     for (let turn = 0; ; turn++) {
@@ -58,6 +61,7 @@ export const extendLoop = (state: WorkerState, store: JobStore["Service"], lane:
       for (const attempt of lane.attempts.values()) {
         if (attempt.trustedUntil <= now) interrupt(attempt, "lease lost")
       }
+      overstays.look(state, lane, now)
       yield* Effect.provideService(Effect.sleep(heartbeatMillis / turns), Waiting, "heartbeat")
     }
   })

@@ -4,6 +4,7 @@ import * as LogLevel from "effect/LogLevel"
 import * as References from "effect/References"
 import type { ClaimedJob } from "../../ports/JobStore.ts"
 import type { Ending } from "./ending-of.ts"
+import type { ToldToEnd } from "./Overstays.ts"
 import { resultMisfit } from "./settlement-of.ts"
 
 const isProblem = {
@@ -44,10 +45,10 @@ const errorOf = (ending: Ending): string | undefined => {
 }
 
 /**
- * Writes one line per attempt, and one per job taken back. What nobody would read costs nothing: the program's log
+ * Writes one line per attempt, one per job taken back, and one per handler that does not end when it is told to. What nobody would read costs nothing: the program's log
  * level and loggers are looked at once, when the worker is built.
  *
- * **Ref** docs/semantics.md LOG-1..3
+ * **Ref** docs/semantics.md LOG-1..3, LOG-5
  */
 export class JobLog {
   /** Whether ends that are as they should be are written. */
@@ -81,6 +82,14 @@ export class JobLog {
       outcome: ending.outcome,
       ...(error === undefined ? {} : { error }),
       ...("delayMillis" in ending ? { delay_ms: ending.delayMillis } : {})
+    })
+  }
+
+  overstays(queue: string, job: ClaimedJob, why: ToldToEnd, ranMillis: number): void {
+    if (!this.problems) return
+    this.#write("Warn", "handler does not end", {
+      ...{ job_id: job.id, kind: job.kind, queue, attempt: job.attempt, worker_id: this.#worker },
+      ...{ told_to_end: why, duration_ms: ranMillis }
     })
   }
 

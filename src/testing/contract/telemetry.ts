@@ -5,8 +5,10 @@ import * as Layer from "effect/Layer"
 import * as Metric from "effect/Metric"
 import * as Option from "effect/Option"
 import * as References from "effect/References"
+import * as Schema from "effect/Schema"
 import * as Tracer from "effect/Tracer"
 import { Cancel, SkipRetry, Snooze } from "../../domain/Steering.ts"
+import * as Task from "../../domain/Task.ts"
 import { Client } from "../../features/client/Client.ts"
 import * as Telemetry from "../../features/telemetry/Telemetry.ts"
 import type { JobInfo } from "../../features/worker/Worker.ts"
@@ -15,6 +17,12 @@ import { listeningLogger, listeningTracer } from "./observing-support.ts"
 import { job, release } from "./support.ts"
 import type { TestQueue } from "./TestQueue.ts"
 import { advanceUntil, Echo, enqueue, eventually, isIn, work } from "./worker-support.ts"
+
+class Hasty extends Task.make("contract.hasty", {
+  payload: { text: Schema.String },
+  success: Schema.String,
+  timeout: "1 second"
+}) {}
 
 const succeed = ({ text }: { readonly text: string }) => Effect.succeed(text)
 
@@ -428,6 +436,45 @@ export const telemetryContract = contract("telemetry", (it) => {
       assert.include((yield* queue.read("not-json")).failures[0]!.error, "secret")
       assert.isAtLeast(lines.length, 5)
       assert.notInclude(JSON.stringify(lines), "secret")
+    })
+  )
+
+  it.effect("LOG-5 a handler that does not end when it is told to is logged once, and counted", (queue) =>
+    Effect.gen(function* () {
+      const registry: Metric.MetricRegistry = new Map()
+      const { about, layer } = listeningLogger()
+      const deaf = () => Effect.as(Effect.uninterruptible(Effect.sleep("2 minutes")), "late")
+      yield* work(queue, Hasty, deaf).pipe(
+        Effect.provide([layer, Telemetry.layer()]),
+        Effect.provideService(Metric.MetricRegistry, registry)
+      )
+      yield* enqueue(queue, Hasty, { text: "" }, { id: "slow" })
+      yield* enqueue(queue, Hasty, { text: "" }, { id: "unwanted" })
+      yield* eventually(Effect.map(queue.depths, ({ active }) => active === 2))
+      yield* Effect.provide(Client.cancel({ queue: queue.name, id: "unwanted" }, "not wanted"), Client.layer)
+
+      yield* advanceUntil(isIn(queue, "slow", "retry", "dead"))
+
+      const told = about("handler does not end")
+      assert.deepStrictEqual(told.map(({ fields }) => [fields["job_id"], fields["told_to_end"]]).toSorted(), [
+        ["slow", "timeout"],
+        ["unwanted", "cancelled"]
+      ])
+      assert.isAtLeast(Number(told[0]!.fields["duration_ms"]), 11_000)
+      assert.deepInclude(yield* seriesOf(registry), { [`job_handlers_overstaying_total{kind=${Hasty.kind}}`]: 2 })
+    })
+  )
+
+  it.effect("LOG-5 a handler that ends soon after it is told to is not", (queue) =>
+    Effect.gen(function* () {
+      const { about, layer } = listeningLogger()
+      const slow = () => Effect.onInterrupt(Effect.never, () => Effect.sleep("9 seconds"))
+      yield* work(queue, Hasty, slow).pipe(Effect.provide(layer))
+      yield* enqueue(queue, Hasty, { text: "" }, { id: "slow" })
+
+      yield* advanceUntil(isIn(queue, "slow", "retry", "dead"))
+
+      assert.lengthOf(about("handler does not end"), 0)
     })
   )
 })
