@@ -142,7 +142,7 @@ export type Job = typeof Job.Type
 
 /**
  * How a job ended. `result` and `failure` are encoded; `failure` is there when the handler failed with the task's
- * declared error. `expired`: no attempt had started in time.
+ * declared error. `expired`: its time to start was over.
  * @category jobs
  * @since 0.1.0
  */

@@ -31,7 +31,7 @@ export interface Counters {
   readonly duplicates: number
   /** Settlements and extensions refused because another claim or a rescue took the job. */
   readonly stale: number
-  /** Jobs that no attempt had started in time; they count as cancelled as well. */
+  /** Jobs whose time to start was over; they count as cancelled as well. */
   readonly expired: number
 }
 

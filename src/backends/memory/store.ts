@@ -151,7 +151,7 @@ const claim = (
     const record = queue.indexes.pending.next(now)
     if (record === undefined) break
     if (record.expiresAt !== undefined && record.expiresAt <= now) {
-      cancelNow(queue, record, "expired", "no attempt had started in time", now)
+      cancelNow(queue, record, "expired", "its time to start was over", now)
       queue.counters.expired++
       continue
     }

@@ -31,7 +31,7 @@ export type Obstacle =
   | { readonly _tag: "RateLimited"; readonly kind: string; readonly limit: RateLimit }
   /** Other pending jobs are claimed before it: `ahead`, or more when `atLeast`. Those with a lower priority number: `urgent`. */
   | { readonly _tag: "Behind"; readonly ahead: number; readonly urgent: number; readonly atLeast: boolean }
-  /** No attempt had started in time, so the next claim cancels it. */
+  /** Its time to start is over, so the next claim cancels it. */
   | { readonly _tag: "Expired"; readonly expiresAt: EpochMillis }
 
 /** Why a job is not running, or what became of it. Times are epoch milliseconds by the store's clock. */
@@ -99,7 +99,7 @@ const obstaclesOf = ({ ahead, job, now, queue, workers }: Known): ReadonlyArray<
   const alive = workers.filter((worker) => worker.alive)
   const claiming = alive.filter(({ details }) => details?.stopping !== true)
   const { maxActive } = queue.limits
-  if (job.expiresAt !== undefined && job.expiresAt <= now && job.attempt === 0) {
+  if (job.expiresAt !== undefined && job.expiresAt <= now) {
     obstacles.push({ _tag: "Expired", expiresAt: job.expiresAt })
   }
   if (queue.paused) obstacles.push({ _tag: "Paused" })

@@ -121,6 +121,20 @@ export const explainingContract = contract("explaining", (it) => {
     })
   )
 
+  it.effect("EXPLAIN-3 EXPIRE-2 a job that expired while it waited for its next attempt says so", (queue) =>
+    Effect.gen(function* () {
+      const now = yield* Clock.currentTimeMillis
+      yield* queue.enqueue(job("a", { expires: { inMillis: 1000 } }))
+      yield* queue.settle(retry(yield* queue.claimOne()))
+      yield* queue.promote(1)
+      yield* TestClock.adjust(1000)
+
+      const found = yield* obstaclesOf(queue, "a")
+
+      assert.deepInclude(found, { _tag: "Expired", expiresAt: now + 1000 })
+    })
+  )
+
   it.effect("EXPLAIN-3 silent, stopping and busy workers are told apart", (queue) =>
     Effect.gen(function* () {
       yield* queue.enqueue(job("a"))

@@ -1956,7 +1956,7 @@ return { exact(clock(ARGV[1])), redis.call("HGET", KEYS[1], ARGV[2]) or "" }`
     keys: ["jobs", "runs", "pending", "limited", "limits", "buckets", "scheduled", "retry", "active", "completed", "cancelled", "dead", "ledger", "result", "cancels", "progress", "logs", "watchers", "unique", "meta", "claims", "workers", "outbox", "endings", "members", "wake"] as const,
     args: ["now", "notices", "worker", "number", "limit", "lease", "plain"] as const,
     rest: "settlements" as const,
-    sha1: "1f3266324e26e2900ff53247a64837ddb837cf69",
+    sha1: "3a498ce593ce29967f79ce9649701bc2cf47697e",
     source: `#!lua flags=allow-oom
 local worker, number, limit, lease = ARGV[3], ARGV[4], tonumber(ARGV[5]), tonumber(ARGV[6])
 local find, byte, format = string.find, string.byte, string.format
@@ -2547,7 +2547,7 @@ local function drop_expired(ids, records, texts, limits)
       local run = texts[i] and parse_run(ids[i], texts[i]) or new_run(records[i])
       if run and run.held == "s" then free_key(ids[i], run) end
       if run and run.expires and run.expires <= now then
-        cancel_now(KEYS[3], ids[i], run, "expired", '"no attempt had started in time"', now)
+        cancel_now(KEYS[3], ids[i], run, "expired", '"its time to start was over"', now)
         expired[i] = true
         if limits then give_back_token(limits, run.kind, now) end
       end

@@ -28,7 +28,7 @@ local function drop_expired(ids, records, texts, limits)
       local run = texts[i] and parse_run(ids[i], texts[i]) or new_run(records[i])
       if run and run.held == "s" then free_key(ids[i], run) end
       if run and run.expires and run.expires <= now then
-        cancel_now(keys.pending, ids[i], run, "expired", '"no attempt had started in time"', now)
+        cancel_now(keys.pending, ids[i], run, "expired", '"its time to start was over"', now)
         expired[i] = true
         if limits then give_back_token(limits, run.kind, now) end
       end

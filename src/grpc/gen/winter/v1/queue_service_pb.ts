@@ -1511,7 +1511,7 @@ export type GetResultResponse_Cancelled = Message<"winter.v1.GetResultResponse.C
   reason: string;
 
   /**
-   * No attempt had started in time.
+   * Its time to start was over.
    *
    * @generated from field: bool expired = 2;
    */
