@@ -117,7 +117,7 @@ export const Job = Schema.Struct({
   worker: Schema.optionalKey(Schema.String),
   /** The token of its current claim; absent unless `active`. */
   token: Schema.optionalKey(Schema.Number),
-  /** When it expires unless an attempt has started; absent when it does not. */
+  /** When it expires: no attempt starts from then on; absent when it does not. */
   expiresAt: Schema.optionalKey(Schema.Number),
   /** Why its holder was asked to stop it; absent unless `active` and asked. */
   cancelRequested: Schema.optionalKey(Schema.String),

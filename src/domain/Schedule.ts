@@ -28,7 +28,7 @@ export interface Definition {
   readonly maxAttempts: number
   readonly retainMillis: number
   readonly tags?: ReadonlyArray<string>
-  /** How long after its tick a job expires unless an attempt has started. */
+  /** How long after its tick a job expires: no attempt starts from then on. */
   readonly expiresMillis?: number
   readonly when: Cron.PlainWhen
   readonly missed: Missed

@@ -33,7 +33,7 @@ export type AnyQueue = string | Sharded
  * **Units** `shards`: a whole number from 1 to 256.
  * **Errors** none here: a bad name or number is an `InvalidInput` when it is first used.
  * **Example** examples/sharded.ts
- * **Ref** docs/semantics.md SHARD-1..13, docs/guides/sharding.md
+ * **Ref** docs/semantics.md SHARD-1..14, docs/guides/sharding.md
  * @category queues
  * @since 0.1.0
  */

@@ -52,7 +52,7 @@ export interface MemberOptions {
   readonly delay?: Duration.Input
   /** The instant before which it does not run. Not together with `delay`. */
   readonly at?: DateTime.DateTime | Date | number
-  /** When it expires, counted from when its parents have ended: it is cancelled unless an attempt has started. */
+  /** When it expires, counted from when its parents have ended: no attempt starts from then on, it is cancelled instead. */
   readonly expires?: Duration.Input
   /** The instant at which it expires. Not together with `expires`. */
   readonly expiresAt?: DateTime.DateTime | Date | number

@@ -26,7 +26,7 @@ export interface NewJob {
   readonly onDuplicate?: "reject" | "replace"
   readonly headers?: Readonly<Record<string, string>>
   readonly tags?: ReadonlyArray<string>
-  /** When it expires unless an attempt has started: after a wait, or at an instant. Left out: never. */
+  /** When it expires, so that no attempt starts from then on: after a wait, or at an instant. Left out: never. */
   readonly expires?: { readonly inMillis: number } | { readonly at: EpochMillis }
   /** Makes it a node of a workflow, which is told of its end. It has no unique key then. **Ref** MEMBER-1..4 */
   readonly member?: Member

@@ -34,7 +34,12 @@ export interface EnqueueOptions<T extends AnyTask> {
   readonly delay?: Duration.Input
   /** The instant before which it does not run; one that has passed means at once. */
   readonly at?: DateTime.DateTime | Date | number
-  /** When it expires: a job that no attempt has started by then is cancelled instead of run. */
+  /**
+   * When it expires: no attempt starts from then on, be it the first or a retry. The claim that would hand the job out
+   * cancels it instead; an attempt that has started goes on, and a redrive lifts the expiry.
+   *
+   * **Ref** docs/semantics.md EXPIRE-1..3
+   */
   readonly expires?: Duration.Input
   /** The instant at which it expires. Not together with `expires`. */
   readonly expiresAt?: DateTime.DateTime | Date | number

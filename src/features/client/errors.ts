@@ -63,7 +63,7 @@ export class JobCancelled extends Schema.TaggedError<JobCancelled>()("JobCancell
 }
 
 /**
- * No attempt of the awaited job had started by its expiry.
+ * The awaited job was cancelled since an attempt, the first or a retry, was to start after its expiry.
  * @category errors
  * @since 0.1.0
  */

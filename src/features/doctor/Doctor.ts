@@ -140,7 +140,7 @@ const formatOf = ({ known: reads, stored }: Examined["format"]): Finding =>
     undefined,
     reads === stored ? "pass" : "fail",
     `stored ${stored}, this version reads ${reads}`,
-    "use the version that wrote it, or see the upgrade notes"
+    "use the version that wrote it, or a prefix of its own: data of another format is never converted"
   )
 
 const speedOf = (millis: number): Finding =>

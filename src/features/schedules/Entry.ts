@@ -34,7 +34,12 @@ export interface EntryChoices {
   readonly maxAttempts?: number
   /** Words to find its jobs by; at most 16 of at most 64 characters. */
   readonly tags?: ReadonlyArray<string>
-  /** How long after its tick a job expires: when no attempt has started by then, it is cancelled instead of run. */
+  /**
+   * How long after its tick a job expires: no attempt starts from then on, be it the first or a retry, and the job is
+   * cancelled instead. An attempt that has started goes on.
+   *
+   * **Ref** docs/semantics.md EXPIRE-1..3
+   */
   readonly expires?: Duration.Input
   /** What becomes of ticks that nobody was there for; `latest` when left out. */
   readonly missed?: Missed
