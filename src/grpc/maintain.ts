@@ -1,6 +1,6 @@
 import * as Effect from "effect/Effect"
 import { shardsOf } from "../domain/Sharded.ts"
-import { policyOf, sweep } from "../features/maintenance/Maintenance.ts"
+import { sweep } from "../features/maintenance/Maintenance.ts"
 import * as Workflows from "../features/workflows/Workflows.ts"
 import { QueueControl } from "../ports/QueueControl.ts"
 import type { Settings } from "./options.ts"
@@ -9,13 +9,8 @@ const concurrency = 4
 
 /** Keeps every queue in order from time to time: promotes, takes back and prunes, and tells workflows what they
  * have not heard, as workers do for theirs. */
-export const maintain = ({
-  queues,
-  retention,
-  sweepMillis
-}: Pick<Settings, "queues" | "retention" | "sweepMillis">) => {
-  const policy = policyOf(retention)
-  return Effect.gen(function* () {
+export const maintain = ({ policy, queues, sweepMillis }: Pick<Settings, "policy" | "queues" | "sweepMillis">) =>
+  Effect.gen(function* () {
     const all = new Set([...queues.flatMap(shardsOf), ...(yield* QueueControl.use((control) => control.queues))])
     // one queue's failure is not another's
     yield* Effect.forEach(
@@ -35,4 +30,3 @@ export const maintain = ({
     Effect.andThen(Effect.sleep(sweepMillis)),
     Effect.forever
   )
-}

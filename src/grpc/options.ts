@@ -12,8 +12,8 @@ import {
   InvalidInput
 } from "../domain/limits.ts"
 import { type AnyQueue, checkAnyQueue, nameOf, shardsOf } from "../domain/Sharded.ts"
-import type { TickerOptions } from "../features/schedules/Schedules.ts"
-import type { Retention } from "../features/maintenance/Maintenance.ts"
+import { checkTicks, type TickerOptions } from "../features/schedules/Ticker.ts"
+import { policyOf, type Retention } from "../features/maintenance/Maintenance.ts"
 
 /** Certificates and keys, in PEM. */
 export interface TlsOptions {
@@ -117,6 +117,7 @@ export const settingsOf = Effect.fnUntraced(function* (options: ServerOptions) {
     if (maxAttempts !== undefined) yield* Effect.fromResult(checkMaxAttempts(maxAttempts))
     if (priority !== undefined) yield* Effect.fromResult(checkPriority(priority))
   }
+  yield* Effect.fromResult(checkTicks(options.ticks ?? true))
   const queues = options.queues ?? []
   for (const queue of queues) yield* Effect.fromResult(checkAnyQueue(queue))
   return {
@@ -143,7 +144,7 @@ export const settingsOf = Effect.fnUntraced(function* (options: ServerOptions) {
     queueDefaults: withShards(options.queueDefaults ?? {}, queues),
     sweepMillis: yield* millis("sweep", options.sweep ?? "5 seconds", 1),
     ticks: options.ticks ?? true,
-    retention: options.retention ?? {},
+    policy: yield* Effect.fromResult(policyOf(options.retention ?? {})),
     reflection: options.reflection ?? true,
     logCalls: options.logCalls ?? "all"
   }

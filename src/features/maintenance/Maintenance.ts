@@ -1,5 +1,7 @@
-import * as Duration from "effect/Duration"
+import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
+import * as Result from "effect/Result"
+import { durationMillis, InvalidInput } from "../../domain/limits.ts"
 import { JobStore, type PrunePolicy, type RescueReply } from "../../ports/JobStore.ts"
 import type { StoreError } from "../../ports/StoreError.ts"
 
@@ -18,12 +20,19 @@ const promoteLimit = 1000
 const rescueLimit = 100
 const pruneLimit = 500
 
-export const policyOf = (retention: Retention): PrunePolicy => ({
-  limit: pruneLimit,
-  deadRetainMillis: Duration.toMillis(Duration.fromInputUnsafe(retention.dead ?? "90 days")),
-  maxDead: retention.maxDead ?? 100_000,
-  maxFinished: retention.maxFinished ?? 100_000
-})
+const countOf = (field: string, count: number): Result.Result<number, InvalidInput> =>
+  Number.isSafeInteger(count) && count >= 0
+    ? Result.succeed(count)
+    : Result.fail(new InvalidInput({ field, problem: `must be a whole number, not ${count}` }))
+
+/** What is removed in one step. **Errors** `InvalidInput` for what is no duration, or no count. */
+export const policyOf = (retention: Retention): Result.Result<PrunePolicy, InvalidInput> =>
+  Result.all({
+    limit: Result.succeed(pruneLimit),
+    deadRetainMillis: durationMillis("retention.dead", retention.dead ?? "90 days"),
+    maxDead: countOf("retention.maxDead", retention.maxDead ?? 100_000),
+    maxFinished: countOf("retention.maxFinished", retention.maxFinished ?? 100_000)
+  })
 
 /**
  * Tidies a queue once: promotes what is due, rescues what nobody holds any more, removes what is over.

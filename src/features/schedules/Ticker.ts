@@ -4,6 +4,7 @@ import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Result from "effect/Result"
 import * as Cron from "../../domain/Cron.ts"
+import { durationMillis, type InvalidInput } from "../../domain/limits.ts"
 import type { EpochMillis, JobId } from "../../domain/Job.ts"
 import {
   decodeDefinition,
@@ -24,6 +25,12 @@ export interface TickerOptions {
   /** How long such a schedule may go unnoticed; 5 seconds when left out. */
   readonly reread?: Duration.Input
 }
+
+/** Refuses what is no time to look after. **Errors** `InvalidInput` */
+export const checkTicks = (ticks: boolean | TickerOptions): Result.Result<unknown, InvalidInput> =>
+  typeof ticks === "boolean" || ticks.reread === undefined
+    ? Result.succeed(undefined)
+    : durationMillis("ticks.reread", ticks.reread, 1)
 
 /** Schedules read at once. */
 const dueLimit = 100

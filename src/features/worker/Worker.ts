@@ -26,7 +26,7 @@ import { Waiting } from "../../ports/Waiting.ts"
 import { Wakeups } from "../../ports/Wakeups.ts"
 import { WorkflowStore } from "../../ports/WorkflowStore.ts"
 import { policyOf, type Retention, sweep } from "../maintenance/Maintenance.ts"
-import { type TickerOptions, tickLoop } from "../schedules/Ticker.ts"
+import { checkTicks, type TickerOptions, tickLoop } from "../schedules/Ticker.ts"
 import { maintain } from "../workflows/Workflows.ts"
 import { cancelLoop } from "./cancel-requests.ts"
 import { type ExtensionOptions, makeExtensions } from "./Extensions.ts"
@@ -212,6 +212,7 @@ const settingsOf = Effect.fnUntraced(function* (options: AnyOptions<ReadonlyArra
   if (prefetch !== undefined && !(Number.isInteger(prefetch) && prefetch >= 0 && prefetch <= 1000)) {
     return yield* new InvalidInput({ field: "prefetch", problem: `must be an integer from 0 to 1000, not ${prefetch}` })
   }
+  yield* Effect.fromResult(checkTicks(options.ticks ?? true))
   const heartbeatMillis = yield* millis("heartbeat", options.heartbeat ?? leaseMillis / 3, 1)
   if (heartbeatMillis * 2 > leaseMillis) {
     const problem = `must be half of the lease (${leaseMillis} ms) at most, not ${heartbeatMillis} ms`
@@ -228,6 +229,7 @@ const settingsOf = Effect.fnUntraced(function* (options: AnyOptions<ReadonlyArra
     sweepMillis: yield* millis("sweep", options.sweep ?? "5 seconds", 1),
     drainMillis: yield* millis("drain", options.drain ?? "30 seconds"),
     unknownKindDelayMillis: yield* millis("unknownKindDelay", options.unknownKindDelay ?? "30 seconds"),
+    policy: yield* Effect.fromResult(policyOf(options.retention ?? {})),
     maxResultBytes: yield* bytesOf("maxResultBytes", options.maxResultBytes ?? defaultMaxResultBytes)
   } satisfies Settings
 })
@@ -251,7 +253,6 @@ const make = Effect.fnUntraced(function* <Tasks extends ReadonlyArray<AnyTask>>(
   const state = new WorkerState(id, settings, runnables, yield* Effect.context<never>(), store, extensions)
   const putLimits = (entries: ReadonlyArray<Entry>) => setRateLimits(options.tasks, entries, options.rateLimits ?? {})
   yield* putLimits(settings.queues.entries)
-  const policy = policyOf(options.retention ?? {})
 
   // registered first, so it runs last: when nothing extends leases any more
   yield* Effect.addFinalizer(() => leave(state, control))
@@ -278,7 +279,7 @@ const make = Effect.fnUntraced(function* <Tasks extends ReadonlyArray<AnyTask>>(
   yield* supervised(
     "maintenance",
     Effect.suspend(() =>
-      Effect.forEach(state.serving, ({ queue }) => sweep(queue, policy, extensions.report), { discard: true })
+      Effect.forEach(state.serving, ({ queue }) => sweep(queue, settings.policy, extensions.report), { discard: true })
     ).pipe(
       Effect.andThen(Effect.suspend(() => maintain(state.serving.map(({ queue }) => queue)))),
       Effect.catch(sayFailure("maintenance")),

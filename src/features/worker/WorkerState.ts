@@ -6,7 +6,7 @@ import type { Backoff } from "../../domain/Backoff.ts"
 import type { EpochMillis } from "../../domain/Job.ts"
 import type { Entry, Queues } from "../../domain/Queues.ts"
 import type { AnyTask } from "../../domain/Task.ts"
-import type { JobStore } from "../../ports/JobStore.ts"
+import type { JobStore, PrunePolicy } from "../../ports/JobStore.ts"
 import type { Extensions } from "./Extensions.ts"
 import type { BoundHandler } from "./Handler.ts"
 import type { Pool } from "./Pool.ts"
@@ -23,6 +23,8 @@ export interface Settings {
   readonly heartbeatMillis: number
   readonly pollMillis: number
   readonly sweepMillis: number
+  /** What its sweeps remove. */
+  readonly policy: PrunePolicy
   readonly drainMillis: number
   readonly unknownKindDelayMillis: number
   /** Absent: as many as is measured to be of use. */

@@ -8,10 +8,11 @@ import * as TestClock from "effect/testing/TestClock"
 import * as Backoff from "../../domain/Backoff.ts"
 import * as Queues from "../../domain/Queues.ts"
 import * as Task from "../../domain/Task.ts"
+import type { AnyTask } from "../../domain/Task.ts"
 import { Client } from "../../features/client/Client.ts"
 import * as Inspector from "../../features/inspector/Inspector.ts"
 import * as Schedules from "../../features/schedules/Schedules.ts"
-import { WorkerOverrides } from "../../features/worker/Worker.ts"
+import { type WorkerOptions, WorkerOverrides } from "../../features/worker/Worker.ts"
 import { Diagnostics } from "../../ports/Diagnostics.ts"
 import { Capabilities } from "../../ports/Capabilities.ts"
 import { contract } from "./contract.ts"
@@ -96,6 +97,29 @@ export const operatingContract = contract("operating", (it) => {
       const error = yield* Effect.flip(bad)
 
       assert.deepInclude(error, { _tag: "InvalidInput", field: "heartbeat" })
+    })
+  )
+
+  it.effect("RUN-19 options that can never be right are refused before anything starts", (queue) =>
+    Effect.gen(function* () {
+      const wrong: ReadonlyArray<readonly [string, Partial<WorkerOptions<ReadonlyArray<AnyTask>>>]> = [
+        ["retention.dead", { retention: { dead: "soon" as never } }],
+        ["retention.maxDead", { retention: { maxDead: -1 } }],
+        ["retention.maxFinished", { retention: { maxFinished: 0.5 } }],
+        ["ticks.reread", { ticks: { reread: -1 } }],
+        ["poll", { poll: 0 }]
+      ]
+
+      const errors = yield* Effect.forEach(wrong, ([, options]) =>
+        Effect.flip(work(queue, Echo, () => Effect.succeed(""), options))
+      )
+
+      for (const error of errors) assert.strictEqual(error._tag, "InvalidInput")
+      assert.deepStrictEqual(
+        errors.map((error) => error._tag === "InvalidInput" && error.field),
+        wrong.map(([field]) => field)
+      )
+      assert.deepStrictEqual(yield* Inspector.workers(queue.name), [])
     })
   )
 
