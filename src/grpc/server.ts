@@ -104,7 +104,7 @@ const stop = (server: Server, station: Station, health: HealthImplementation, dr
     for (const fiber of station.calls.running) fiber.interruptUnsafe()
     yield* Effect.timeoutOption(Fiber.awaitAll(station.calls.running), lastMillis)
     yield* Effect.timeoutOption(station.claims.tidy(true), lastMillis)
-  }).pipe(Effect.interruptible)
+  })
 
 /**
  * Serves `winter.v1.QueueService`: queues for producers and workers in any language. Keeps the queues in order as well,

@@ -7,9 +7,11 @@ import * as grpc from "@grpc/grpc-js"
 import * as protoLoader from "@grpc/proto-loader"
 import { service as healthService } from "grpc-health-check"
 import * as Context from "effect/Context"
+import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
+import * as Latch from "effect/Latch"
 import * as Layer from "effect/Layer"
 import * as Redacted from "effect/Redacted"
 import * as Scope from "effect/Scope"
@@ -295,6 +297,43 @@ describe("a gRPC server", () => {
       assert.include(["UNAVAILABLE", "CANCELLED"], code)
       assert.isAtLeast(millis, 290)
       assert.isBelow(millis, 4000)
+    }).pipe(Effect.scoped)
+  )
+
+  it.live("stops in good order when a signal interrupts its program: waiting calls are answered, others go on", () =>
+    Effect.gen(function* () {
+      const gate = yield* Latch.make(false)
+      const slow = Layer.effect(
+        QueueControl,
+        Effect.map(QueueControl, (control) => ({
+          ...control,
+          pause: (queue: string) => Effect.andThen(gate.await, control.pause(queue))
+        }))
+      )
+      const served = yield* Deferred.make<string>()
+      // as a runner does on SIGTERM: the fiber that holds the server is interrupted, and finalizers run in it
+      const program = yield* serve(slow.pipe(Layer.provideMerge(Memory.layer)), { drain: "30 seconds" }).pipe(
+        Effect.tap(({ address }) => Deferred.succeed(served, address)),
+        Effect.andThen(Effect.never),
+        Effect.scoped,
+        Effect.forkChild
+      )
+      const client = yield* connect(yield* Deferred.await(served))
+      yield* client.enqueue({ queue: "other" })
+      const waiting = yield* Effect.forkChild(client.dequeue({ queue: "q", timeoutMs: 60_000n }), {
+        startImmediately: true
+      })
+      const pausing = yield* Effect.forkChild(client.call(method.pause, { queue: "q" }), { startImmediately: true })
+      yield* client.stats("q")
+
+      const ending = yield* Effect.forkChild(Fiber.interrupt(program), { startImmediately: true })
+      const { job } = yield* Fiber.join(waiting)
+      yield* gate.open
+      const paused = yield* Effect.exit(Fiber.join(pausing))
+      yield* Fiber.join(ending)
+
+      assert.isUndefined(job)
+      assert.isTrue(Exit.isSuccess(paused))
     }).pipe(Effect.scoped)
   )
 
