@@ -3,7 +3,7 @@ import * as Result from "effect/Result"
 import * as Argument from "effect/cli/Argument"
 import * as Flag from "effect/cli/Flag"
 import * as GlobalFlag from "effect/cli/GlobalFlag"
-import { addressProblem, parseDuration } from "../config/Config.ts"
+import { parseDuration } from "../config/Config.ts"
 import { JobState } from "../domain/Job.ts"
 import { checkJobId, checkKind, checkQueue, type InvalidInput } from "../domain/limits.ts"
 
@@ -17,15 +17,11 @@ export const ConfigFlag = GlobalFlag.Setting("config")({
   )
 })
 
-/** Where Redis is. */
+/** Where Redis is. Checked with the other settings: what is said of a flag shows its value, and there may be a password in it. */
 export const RedisFlag = GlobalFlag.Setting("redis")({
   flag: Flag.String("redis").pipe(
     Flag.withMetavar("<host:port|url>"),
     Flag.withDescription("Redis address; before WINTER_REDIS_URL and the configuration"),
-    Flag.filter(
-      (address) => addressProblem(address) === undefined,
-      (address) => addressProblem(address) ?? ""
-    ),
     Flag.optional
   )
 })

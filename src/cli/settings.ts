@@ -5,6 +5,7 @@ import * as Option from "effect/Option"
 import * as Path from "effect/Path"
 import * as Redacted from "effect/Redacted"
 import {
+  addressProblem,
   type ConfigInvalid,
   type ConfigText,
   noConfig,
@@ -65,6 +66,8 @@ export const settings: Effect.Effect<
   }
   const read = yield* Effect.fromResult(readConfig(text, (name) => values.get(name)))
   const address = yield* RedisFlag
+  const problem = Option.isSome(address) ? addressProblem(address.value) : undefined
+  if (problem !== undefined) return yield* new BadUsage({ why: `--redis ${problem}` })
   const addressed = Option.isSome(address) ? withAddress(read, address.value) : read
   const prefix = yield* PrefixFlag
   if (Option.isNone(prefix)) return addressed

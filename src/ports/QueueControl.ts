@@ -85,7 +85,7 @@ export interface JobPage {
 export class QueueControl extends Context.Service<
   QueueControl,
   {
-    /** Every queue that ever took a job or a pause, by name. */
+    /** Every queue that took a job, a pause or a worker's sign of life and was not removed since, by name. **Ref** LIST-3 */
     readonly queues: Effect.Effect<ReadonlyArray<string>, StoreError>
     /** Stops handing out jobs; everything else goes on. Answers whether it was running. **Ref** PAUSE-1..2 */
     readonly pause: (queue: string) => Effect.Effect<boolean, StoreError>
@@ -114,6 +114,11 @@ export class QueueControl extends Context.Service<
     readonly runNow: (queue: string, jobIds: ReadonlyArray<JobId>) => Effect.Effect<ReadonlyArray<JobId>, StoreError>
     /** Removes records of jobs that have ended, before their time; answers how many. At most 1000 a call. **Ref** RETAIN-5 */
     readonly remove: (queue: string, jobIds: ReadonlyArray<JobId>) => Effect.Effect<number, StoreError>
+    /**
+     * Removes all that is stored of a queue that holds nothing: its pause, limits, counters and list of workers. Answers
+     * false, and changes nothing, when it has jobs, schedules, or endings that workflows have not heard. **Ref** LIST-4
+     */
+    readonly removeQueue: (queue: string) => Effect.Effect<boolean, StoreError>
     readonly depths: (queue: string) => Effect.Effect<Depths, StoreError>
     readonly counters: (queue: string) => Effect.Effect<Counters, StoreError>
     /**

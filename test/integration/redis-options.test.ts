@@ -193,10 +193,13 @@ describe.concurrent("an ACL user with the rights of the guide", () => {
       yield* Effect.promise(() => server.ask("ACL", "SETUSER", "winterq", "-evalsha"))
 
       const error: StoreError = yield* Effect.flip(producer.store.promote("say", 1))
-      yield* Effect.promise(() => server.ask("ACL", "SETUSER", "winterq", "+evalsha"))
+      yield* Effect.promise(() => server.ask("ACL", "SETUSER", "winterq", "+evalsha", "-zrangebyscore"))
+      const within: StoreError = yield* Effect.flip(producer.store.promote("say", 1))
+      yield* Effect.promise(() => server.ask("ACL", "SETUSER", "winterq", "+zrangebyscore"))
       yield* producer.store.promote("say", 1)
 
       assert.deepInclude(error, { reason: "denied", retryable: false })
+      assert.deepInclude(within, { reason: "denied", retryable: false })
     }).pipe(Effect.scoped)
   )
 })

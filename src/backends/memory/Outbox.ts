@@ -44,6 +44,16 @@ export class Outbox {
     return endedAt !== undefined && endedAt + memberKnownMillis > now
   }
 
+  /** Whether there is an ending that a workflow has not heard, or a member whose end is still remembered. */
+  holds(now: EpochMillis): boolean {
+    return this.#entries.size > 0 || [...this.#known.keys()].some((id) => this.knows(id, now))
+  }
+
+  clear(): void {
+    this.#entries.clear()
+    this.#known.clear()
+  }
+
   take(limit: number, now: EpochMillis): ReadonlyArray<MemberEnding> {
     const due = [...this.#entries.values()].filter((entry) => entry.due <= now).toSorted((a, b) => a.due - b.due)
     return due.slice(0, limit).map((entry) => {

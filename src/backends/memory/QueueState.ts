@@ -126,6 +126,23 @@ export const endedOf = (record: JobRecord): Ended => {
 
 const tokensPerMilli = 1024
 
+const noCounters: { -readonly [Name in keyof Counters]: number } = {
+  enqueued: 0,
+  claimed: 0,
+  completed: 0,
+  retried: 0,
+  died: 0,
+  cancelled: 0,
+  snoozed: 0,
+  released: 0,
+  rescued: 0,
+  redriven: 0,
+  removed: 0,
+  duplicates: 0,
+  stale: 0,
+  expired: 0
+}
+
 /** Everything the memory backend knows of one queue. */
 export class QueueState {
   readonly name: string
@@ -146,25 +163,10 @@ export class QueueState {
     cancelled: new SortedIndex<JobRecord>(),
     dead: new SortedIndex<JobRecord>()
   } satisfies Record<JobState, unknown>
-  readonly counters: { -readonly [Name in keyof Counters]: number } = {
-    enqueued: 0,
-    claimed: 0,
-    completed: 0,
-    retried: 0,
-    died: 0,
-    cancelled: 0,
-    snoozed: 0,
-    released: 0,
-    rescued: 0,
-    redriven: 0,
-    removed: 0,
-    duplicates: 0,
-    stale: 0,
-    expired: 0
-  }
+  readonly counters = { ...noCounters }
   maxActive: number | undefined = undefined
   paused = false
-  /** Whether it ever took a job or a pause, and so is named in lists. */
+  /** Whether it took a job, a pause or a worker's sign of life since it was removed last, and so is named in lists. */
   isKnown = false
   #scheduleVersion = 0
   #sequence = 0
@@ -175,6 +177,17 @@ export class QueueState {
   constructor(name: string, notify: (name: string, notice: Notice) => void) {
     this.name = name
     this.#notify = notify
+  }
+
+  /** Forgets all but who listens, how tokens have grown, and the jobs, of which there must be none. */
+  reset(): void {
+    for (const map of [this.uniqueOwners, this.claims, this.watchers, this.workers]) map.clear()
+    for (const kind of Object.keys(this.indexes.pending.rates)) this.indexes.pending.setRate(kind, undefined, 0)
+    this.outbox.clear()
+    Object.assign(this.counters, noCounters)
+    this.maxActive = undefined
+    this.paused = false
+    this.isKnown = false
   }
 
   /** Tells everybody who watches the job, once, and remembers it for the job's workflow. */
@@ -205,6 +218,11 @@ export class QueueState {
   nextToken(now: EpochMillis): Token {
     this.#token = Math.max(this.#token, now * tokensPerMilli) + 1
     return this.#token
+  }
+
+  /** Whether the clock has passed the last token, so that tokens could begin with it anew. */
+  hasPassed(now: EpochMillis): boolean {
+    return this.#token < now * tokensPerMilli
   }
 
   add(record: JobRecord): void {

@@ -19,7 +19,7 @@ import { WorkflowStore } from "../../ports/WorkflowStore.ts"
 import { attempt, attemptNow } from "./attempt.ts"
 import { audit } from "./audit.ts"
 import { annotate, cancel, extend, unwatch, watch } from "./holding.ts"
-import { depths, list, purge, redrive, remove, runNow } from "./inspection.ts"
+import { depths, list, purge, redrive, remove, removeQueue, runNow } from "./inspection.ts"
 import { promote, rescue } from "./lifecycle.ts"
 import { Mailboxes } from "./Mailboxes.ts"
 import { QueueState } from "./QueueState.ts"
@@ -76,7 +76,7 @@ export const layer: Layer.Layer<Ports> = Layer.effectContext(
         const queue = at(name)
         const changed = queue.paused !== paused
         queue.paused = paused
-        queue.isKnown = true
+        queue.isKnown ||= paused
         if (!paused && queue.indexes.pending.size > 0) queue.signal.raise()
         return changed
       })
@@ -93,6 +93,7 @@ export const layer: Layer.Layer<Ports> = Layer.effectContext(
         extendLeases: ({ about, leaseMillis, leases, queue: name, worker }) =>
           attemptNow("extendLeases", (now) => {
             const queue = at(name)
+            queue.isKnown = true
             queue.workers.set(named(worker), { seenAt: now, about: about ?? queue.workers.get(worker)?.about ?? "" })
             return leases.map((lease) => extend(queue, lease, now + leaseMillis))
           }),
@@ -175,6 +176,7 @@ export const layer: Layer.Layer<Ports> = Layer.effectContext(
             }),
           runNow: (name, jobIds) => attempt("runNow", () => runNow(at(name), jobIds)),
           remove: (name, jobIds) => attempt("remove", () => remove(at(name), jobIds)),
+          removeQueue: (name) => attemptNow("removeQueue", (now) => removeQueue(at(name), now)),
           depths: (name) => attempt("depths", () => depths(at(name))),
           counters: (name) => attempt("counters", () => ({ ...at(name).counters })),
           list: (request) => attempt("list", () => list(at(request.queue), request))

@@ -103,6 +103,13 @@ export const remove = (queue: QueueState, jobIds: ReadonlyArray<JobId>): number 
   return removed
 }
 
+/** Forgets a queue that holds nothing; answers whether it did. */
+export const removeQueue = (queue: QueueState, now: EpochMillis): boolean => {
+  if (queue.jobs.size > 0 || queue.schedules.size > 0 || queue.outbox.holds(now) || !queue.hasPassed(now)) return false
+  queue.reset()
+  return true
+}
+
 const ended: ReadonlySet<JobState> = new Set(["completed", "cancelled", "dead"])
 
 export const purge = (queue: QueueState, selection: DeadSelection): number => {

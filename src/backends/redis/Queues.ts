@@ -58,8 +58,12 @@ export interface Queues {
     key: QueueKey,
     field: string
   ) => Effect.Effect<string | null, StoreError>
-  /** Names the queue in the registry, once per process. */
+  /** Names the queue in the registry: once per process, and once a minute after that, since somebody may remove it. */
   readonly register: (operation: string, queue: string) => Effect.Effect<void, StoreError>
+  /** The same, but a store that is full, and takes no new name, is no failure. */
+  readonly registerIfRoom: (operation: string, queue: string) => Effect.Effect<void, StoreError>
+  /** Takes the queue out of the registry. */
+  readonly unregister: (operation: string, queue: string) => Effect.Effect<void, StoreError>
   /** The same without an effect around it. */
   readonly enter: (queue: string, answer: Answer, caller: Caller) => void
 }
@@ -86,15 +90,21 @@ class Names {
   }
 }
 
+/** How long a name that was registered is taken to be there still. */
+const registeredMillis = 60_000
+
 export const make = (connection: Connection, storeClock: StoreClock): Queues => {
   const namesOf = new Map<string, Names>()
-  const registered = new Set<string>()
-  connection.onReturn(() => {
-    if (registered.size === 0) return
-    connection.call((commands) => commands.sadd(registryKey(connection.prefix), ...registered), {
-      succeed: () => undefined,
+  /** By when each was named last, in monotonic milliseconds. */
+  const registered = new Map<string, number>()
+  const ignored = () => undefined
+  const nameAgain = (names: Iterable<string>) =>
+    connection.call((commands) => commands.sadd(registryKey(connection.prefix), ...names), {
+      succeed: ignored,
       fail: () => registered.clear()
     })
+  connection.onReturn(() => {
+    if (registered.size > 0) nameAgain(registered.keys())
   })
 
   const names = (queue: string): Names => {
@@ -118,11 +128,19 @@ export const make = (connection: Connection, storeClock: StoreClock): Queues => 
   }
 
   const enter: Queues["enter"] = (queue, answer, caller) => {
-    if (registered.has(queue)) return answer.succeed(undefined)
+    const namedAt = registered.get(queue)
+    if (namedAt !== undefined) {
+      const now = performance.now()
+      if (now - namedAt > registeredMillis) {
+        registered.set(queue, now)
+        nameAgain([queue])
+      }
+      return answer.succeed(undefined)
+    }
     const good = checkQueue(queue)
     if (Result.isFailure(good)) return answer.fail(good.failure)
     const entered = () => {
-      registered.add(queue)
+      registered.set(queue, performance.now())
       answer.succeed(undefined)
     }
     connection.call(
@@ -131,6 +149,17 @@ export const make = (connection: Connection, storeClock: StoreClock): Queues => 
       caller
     )
   }
+
+  const register: Queues["register"] = (operation, queue) =>
+    Effect.callback((resume) => {
+      const caller = new Caller()
+      const answer = new Answer(
+        () => resume(Effect.void),
+        (cause) => resume(Effect.fail(storeError(operation)(cause)))
+      )
+      enter(queue, answer, caller)
+      return Effect.sync(() => caller.leave())
+    })
 
   const nowBy = (clock: Clock.Clock): Now =>
     storeClock === "server" ? "" : String(Math.floor(clock.currentTimeMillisUnsafe()))
@@ -165,16 +194,23 @@ export const make = (connection: Connection, storeClock: StoreClock): Queues => 
           return Effect.sync(() => caller.leave())
         })
       ),
-    register: (operation, queue) =>
-      Effect.callback((resume) => {
-        const caller = new Caller()
-        const answer = new Answer(
-          () => resume(Effect.void),
-          (cause) => resume(Effect.fail(storeError(operation)(cause)))
-        )
-        enter(queue, answer, caller)
-        return Effect.sync(() => caller.leave())
-      }),
+    register,
+    registerIfRoom: (operation, queue) =>
+      Effect.catchIf(
+        register(operation, queue),
+        ({ reason }) => reason === "full",
+        () => Effect.void
+      ),
+    unregister: (operation, queue) =>
+      connection
+        .ask(operation, (commands) => commands.srem(registryKey(connection.prefix), queue))
+        .pipe(
+          Effect.andThen(
+            Effect.sync(() => {
+              registered.delete(queue)
+            })
+          )
+        ),
     enter
   }
 }

@@ -40,6 +40,7 @@ const operating: ReadonlySet<string> = new Set([
   "oldest",
   "pause",
   "purge",
+  "raze",
   "redrive",
   "remove",
   "runnow",
@@ -63,8 +64,8 @@ const scheduling = ["exec", "hdel", "hget", "hscan", "hset", "multi", "smembers"
 /** Waiting for work: the marker is taken, and put back for others. */
 const waiting = ["bzpopmin", "zadd"]
 
-/** Looking at queues and servers, and asking workers to be quiet. */
-const inspecting = ["config|get", "hget", "publish", "smembers", "time"]
+/** Looking at queues and servers, asking workers to be quiet, and taking the name of a queue that is removed. */
+const inspecting = ["config|get", "hget", "publish", "smembers", "srem", "time"]
 
 /** The commands that a script calls, by its text. `spread` passes its command on. */
 export const commandsOf = (source: string): ReadonlyArray<string> => [

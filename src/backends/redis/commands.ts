@@ -14,6 +14,7 @@ export interface Commands {
   readonly infos: () => Promise<ReadonlyArray<{ readonly address: string; readonly info: string }>>
   readonly publish: (channel: string, message: string) => Promise<unknown>
   readonly sadd: (key: string, ...members: ReadonlyArray<string>) => Promise<number>
+  readonly srem: (key: string, member: string) => Promise<number>
   readonly smembers: (key: string) => Promise<ReadonlyArray<string>>
   /** The server's clock, epoch milliseconds. */
   readonly time: () => Promise<number>
@@ -59,6 +60,7 @@ export const commandsOf = (client: IORedis | Cluster): Commands => {
       ),
     publish: (channel, message) => client.publish(channel, message),
     sadd: (key, ...members) => client.sadd(key, ...members),
+    srem: (key, member) => client.srem(key, member),
     smembers: (key) => client.smembers(key),
     time: () =>
       masters()[0]!

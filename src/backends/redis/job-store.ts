@@ -54,14 +54,16 @@ export const make = (queues: Queues, handovers: Handovers): JobStore["Service"] 
       ),
     extendLeases: ({ about, leaseMillis, leases, queue, worker }) =>
       refusalOf("extendLeases", checkWorker(worker)) ??
-      Effect.map(
-        queues.run<string>("extendLeases", scripts.extend, queue, [
-          worker,
-          leaseMillis,
-          about ?? "",
-          ...leases.flatMap(({ jobId, token }) => [jobId, token])
-        ]),
-        (digits) => Array.from(digits, (digit) => leaseStatuses[digit]!)
+      queues.registerIfRoom("extendLeases", queue).pipe(
+        Effect.andThen(
+          queues.run<string>("extendLeases", scripts.extend, queue, [
+            worker,
+            leaseMillis,
+            about ?? "",
+            ...leases.flatMap(({ jobId, token }) => [jobId, token])
+          ])
+        ),
+        Effect.map((digits) => Array.from(digits, (digit) => leaseStatuses[digit]!))
       ),
     cancel: ({ jobId, queue, reason }) =>
       queues.run<CancelOutcome>("cancel", scripts.cancel, queue, [queues.notices, queue, jobId, jsonText(reason)]),

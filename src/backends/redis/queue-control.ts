@@ -59,10 +59,7 @@ export const make = (connection: Connection, queues: Queues): QueueControl["Serv
     queues.run<ReadonlyArray<string | number>>(operation, scripts.stats, queue, fields)
 
   const setPaused = (operation: string, queue: string, paused: 0 | 1) =>
-    queues.register(operation, queue).pipe(
-      Effect.andThen(queues.run<number>(operation, scripts.pause, queue, [paused])),
-      Effect.map((changed) => changed === 1)
-    )
+    Effect.map(queues.run<number>(operation, scripts.pause, queue, [paused]), (changed) => changed === 1)
 
   const page = (queue: string, [more, ...raw]: RawPage): Effect.Effect<JobPage> => {
     const last = raw.at(-1)
@@ -82,7 +79,7 @@ export const make = (connection: Connection, queues: Queues): QueueControl["Serv
       connection.ask("queues", (commands) => commands.smembers(registryKey(connection.prefix))),
       (names) => names.toSorted()
     ),
-    pause: (queue) => setPaused("pause", queue, 1),
+    pause: (queue) => Effect.andThen(queues.registerIfRoom("pause", queue), setPaused("pause", queue, 1)),
     resume: (queue) => setPaused("resume", queue, 0),
     isPaused: (queue) => Effect.map(stats("isPaused", queue, ["paused"]), (values) => values.at(-1) === "1"),
     limits: (queue) =>
@@ -124,6 +121,10 @@ export const make = (connection: Connection, queues: Queues): QueueControl["Serv
         : queues.run<ReadonlyArray<JobId>>("runNow", scripts.runnow, queue, jobIds),
     remove: (queue, jobIds) =>
       jobIds.length === 0 ? Effect.succeed(0) : queues.run<number>("remove", scripts.remove, queue, jobIds),
+    removeQueue: (queue) =>
+      Effect.flatMap(queues.run<number>("removeQueue", scripts.raze, queue, []), (razed) =>
+        razed === 1 ? Effect.as(queues.unregister("removeQueue", queue), true) : Effect.succeed(false)
+      ),
     depths: (queue) => Effect.map(stats("depths", queue, ["paused"]), (values): Depths => named(states, values)),
     counters: (queue) =>
       Effect.map(stats("counters", queue, counterNames), (values): Counters =>

@@ -38,7 +38,11 @@ export const messageOf = (cause: unknown): string => {
 /** Whether the server said this; anything else went wrong on the way. */
 export const isReply = (cause: unknown): boolean => cause instanceof Error && cause.name === "ReplyError"
 
+/** What 7.0 says of a script whose user lacks a command or a key that it uses, without a word of its own. */
+const lacksRights = /The user executing the script can't (run this command|access at least one of the keys)/
+
 const reasonOfReply = (message: string): StoreErrorReason => {
+  if (lacksRights.test(message)) return "denied"
   const word = /^[A-Z]+/.exec(message.replace(/^ERR /, ""))?.[0] ?? ""
   // a script that fails inside carries the inner error's word, whatever position it has
   const inner = Object.keys(reasons).find((key) => new RegExp(`(^|[ :@])-?${key} `).test(message))

@@ -57,7 +57,15 @@ const filterFlags = {
     Flag.withDescription("Only those that died of this"),
     Flag.optional
   ),
-  error: Flag.String("error").pipe(Flag.withDescription("Only with this text in the last error"), Flag.optional),
+  error: Flag.String("error").pipe(
+    Flag.withDescription("Only with this text in the last error"),
+    // an empty variable must not stand for all
+    Flag.filter(
+      (text) => text !== "",
+      () => "error must not be empty"
+    ),
+    Flag.optional
+  ),
   tag: tagFlag,
   olderThan: durationFlag("older-than").pipe(Flag.withDescription("Only dead for at least so long"), Flag.optional),
   newerThan: durationFlag("newer-than").pipe(Flag.withDescription("Only dead for at most so long"), Flag.optional)

@@ -1,7 +1,6 @@
 import * as Effect from "effect/Effect"
 import * as Command from "effect/cli/Command"
 import * as Flag from "effect/cli/Flag"
-import * as Option from "effect/Option"
 import { explain as explainJob } from "../../features/inspector/Explain.ts"
 import { connected } from "../connected.ts"
 import { NotFound } from "../errors.ts"
@@ -17,8 +16,8 @@ export const explain = Command.make(
   ({ id, queue }) =>
     connected(
       Effect.gen(function* () {
-        const where = Option.isSome(queue) ? (yield* findJob(id, queue)).job.queue : undefined
-        const explanation = yield* explainJob(id, where)
+        const { job: found } = yield* findJob(id, queue)
+        const explanation = yield* explainJob(id, found.queue)
         if (explanation._tag === "Missing") {
           return yield* new NotFound({ what: `job ${id}` })
         }

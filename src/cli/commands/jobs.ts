@@ -47,7 +47,8 @@ const pageOf = Effect.fnUntraced(function* ({ cursor, kind, limit, queue, state,
   const named = Option.isSome(queue) ? yield* queueParts(queue.value) : []
   const [only, another] = named
   if (only !== undefined && another === undefined && Option.isSome(state)) {
-    return yield* Inspector.jobs({ queue: only, state: state.value, limit, ...given({ cursor, kind, tag }) })
+    const page = yield* Inspector.jobs({ queue: only, state: state.value, limit, ...given({ cursor, kind, tag }) })
+    return { ...page, more: page.cursor !== undefined }
   }
   if (Option.isSome(cursor)) {
     return yield* new BadUsage({ why: "--cursor needs --state, and --queue with one queue, or one shard" })
@@ -56,17 +57,21 @@ const pageOf = Effect.fnUntraced(function* ({ cursor, kind, limit, queue, state,
   const names = named.length > 0 ? named : yield* control.queues
   const states = Option.isSome(state) ? [state.value] : JobState.literals
   const jobs: Array<Job> = []
+  let more = false
   for (const name of names) {
     for (const one of states) {
-      if (jobs.length >= limit) return { jobs, cursor: undefined }
+      const room = limit - jobs.length
       const page = yield* Inspector.jobs({
-        ...{ queue: name, state: one, limit: limit - jobs.length },
+        // one more than there is room for tells whether there are more
+        ...{ queue: name, state: one, limit: Math.min(room + 1, 1000) },
         ...given({ kind, tag })
       })
-      jobs.push(...page.jobs)
+      jobs.push(...page.jobs.slice(0, room))
+      more ||= page.jobs.length > room || page.cursor !== undefined
+      if (more && jobs.length === limit) return { jobs, cursor: undefined, more }
     }
   }
-  return { jobs, cursor: undefined }
+  return { jobs, cursor: undefined, more }
 })
 
 const list = Command.make(
@@ -85,10 +90,11 @@ const list = Command.make(
       Effect.gen(function* () {
         const page = yield* pageOf(wanted)
         const cursor = page.cursor ?? null
-        yield* show({ jobs: page.jobs.map((job) => jobShape(job, showPayload)), cursor }, (ui) => {
-          if (page.jobs.length === 0) return cursor === null ? "no jobs" : `none so far; more with --cursor ${cursor}`
-          const more = cursor === null ? "" : `\n${ui.dim(`more with --cursor ${cursor}`)}`
-          return jobTable(ui, page.jobs, showPayload) + more
+        const { more } = page
+        yield* show({ jobs: page.jobs.map((job) => jobShape(job, showPayload)), cursor, more }, (ui) => {
+          const how = cursor === null ? "page by page with --queue and --state" : `with --cursor ${cursor}`
+          if (page.jobs.length === 0) return more ? `none so far; more ${how}` : "no jobs"
+          return jobTable(ui, page.jobs, showPayload) + (more ? `\n${ui.dim(`more ${how}`)}` : "")
         })
       })
     )
@@ -176,6 +182,7 @@ export const cancel = Command.make(
 /** Ends a job that waits, then removes its record. */
 const deleteOne = Effect.fnUntraced(function* (id: JobId, queue: Option.Option<string>) {
   const { job } = yield* findJob(id, queue)
+  if (job.state === "active") return yield* new NotPossible({ why: `job ${id} runs; cancel it first` })
   const control = yield* QueueControl
   const outcome = yield* Client.cancel({ queue: job.queue, id }, "deleted by an operator")
   if (outcome === "requested") {

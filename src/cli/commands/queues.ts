@@ -3,12 +3,13 @@ import * as Command from "effect/cli/Command"
 import * as Flag from "effect/cli/Flag"
 import * as Option from "effect/Option"
 import * as Schedule from "effect/Schedule"
+import type { JobState } from "../../domain/Job.ts"
 import { Client } from "../../features/client/Client.ts"
 import * as Inspector from "../../features/inspector/Inspector.ts"
-import { QueueControl } from "../../ports/QueueControl.ts"
+import { type Depths, QueueControl } from "../../ports/QueueControl.ts"
 import { confirmMany } from "../confirm.ts"
 import { connected } from "../connected.ts"
-import { BadUsage, TookTooLong } from "../errors.ts"
+import { BadUsage, NotPossible, TookTooLong } from "../errors.ts"
 import { durationFlag, kindFlag, queueArgument } from "../flags.ts"
 import { count, plural } from "../format.ts"
 import { oneQueue, queueParts } from "../known-queues.ts"
@@ -70,11 +71,12 @@ export const resume = Command.make("resume", { queue: queueArgument }, ({ queue 
 
 const waitingStates = ["pending", "scheduled", "retry"] as const
 
+const sumOf = (depths: Depths, states: ReadonlyArray<JobState>) => states.reduce((sum, state) => sum + depths[state], 0)
+
 /** Cancels what waits, a page at a time; jobs that a worker takes meanwhile are left to it. */
 const cancelWaiting = Effect.fnUntraced(function* (queue: string, reason: string) {
-  const view = yield* Inspector.queue(queue)
-  const total = waitingStates.reduce((sum, state) => sum + view.depths[state], 0)
-  yield* confirmMany(`cancel in ${queue}`, total, "job")
+  const control = yield* QueueControl
+  const total = sumOf(yield* control.depths(queue), waitingStates)
   return yield* withProgress(`cancelling in ${queue}`, total, (tell) =>
     Effect.gen(function* () {
       let cancelled = 0
@@ -126,6 +128,10 @@ const drain = Command.make(
       Effect.gen(function* () {
         const queue = yield* oneQueue(name)
         yield* mustExist(queue, [queue])
+        if (cancels) {
+          const depths = yield* QueueControl.use((control) => control.depths(queue))
+          yield* confirmMany(`cancel in ${queue}`, sumOf(depths, waitingStates), "job")
+        }
         yield* Inspector.pause(queue)
         const cancelled = cancels ? yield* cancelWaiting(queue, reason) : 0
         const depths = yield* untilIdle(queue).pipe(
@@ -146,6 +152,76 @@ const drain = Command.make(
     )
 ).pipe(Command.withDescription("Pause a queue and wait until none of its jobs runs"))
 
+const endedStates = ["completed", "cancelled", "dead"] as const
+
+/** Removes what has ended, a page at a time. */
+const removeEnded = Effect.fnUntraced(function* (queue: string) {
+  const control = yield* QueueControl
+  for (const state of endedStates) {
+    while (true) {
+      const { jobs } = yield* control.list({ queue, state, limit: 1000 })
+      if (
+        (yield* control.remove(
+          queue,
+          jobs.map(({ id }) => id)
+        )) === 0
+      )
+        break
+    }
+  }
+})
+
+const remove = Command.make(
+  "remove",
+  {
+    queue: queueArgument,
+    withJobs: Flag.Boolean("with-jobs").pipe(
+      Flag.withDescription("Cancel what waits and delete what has ended as well; cannot be undone"),
+      Flag.withDefault(false)
+    )
+  },
+  ({ queue: name, withJobs }) =>
+    connected(
+      Effect.gen(function* () {
+        const queue = yield* oneQueue(name)
+        yield* mustExist(queue, [queue])
+        const { depths, workers } = yield* Inspector.queue(queue)
+        if (workers > 0) {
+          return yield* new NotPossible({
+            why: `queue ${queue} is served by ${plural(workers, "worker")}; stop them first`
+          })
+        }
+        if (depths.active > 0) {
+          return yield* new NotPossible({
+            why: `${plural(depths.active, "job")} of queue ${queue} run, or their leases have not ended`
+          })
+        }
+        const held = sumOf(depths, [...waitingStates, ...endedStates])
+        if (held > 0 && !withJobs) {
+          return yield* new NotPossible({
+            why: `queue ${queue} holds ${plural(held, "job")}; --with-jobs removes them too`
+          })
+        }
+        yield* confirmMany(`remove queue ${queue} with`, held, "job")
+        if (held > 0) {
+          // nobody is to claim from it meanwhile
+          yield* Inspector.pause(queue)
+          yield* cancelWaiting(queue, "its queue was removed")
+          yield* removeEnded(queue)
+        }
+        if (!(yield* Inspector.removeQueue(queue))) {
+          return yield* new NotPossible({
+            why: `queue ${queue} has schedules, jobs that came meanwhile, or members of workflows that ended in the last ten minutes`
+          })
+        }
+        yield* show(
+          { queue, removed: true, jobs: held },
+          () => `removed queue ${queue}${held > 0 ? ` with ${plural(held, "job")}` : ""}`
+        )
+      })
+    )
+).pipe(Command.withDescription("Remove a queue that nobody serves: its name, pause, limits and counters"))
+
 const limits = Command.make(
   "limits",
   {
@@ -161,7 +237,7 @@ const limits = Command.make(
       Flag.withDescription("How often jobs of the kind may start, per --per"),
       Flag.optional
     ),
-    per: durationFlag("per").pipe(Flag.withDescription("The time that --rate is for (1s)"), Flag.withDefault(1000)),
+    per: durationFlag("per").pipe(Flag.withDescription("The time that --rate is for (1s)"), Flag.optional),
     burst: Flag.Int("burst").pipe(Flag.withDescription("Starts that may come at once (as --rate)"), Flag.optional)
   },
   ({ burst, kind, maxActive, per, queue: name, rate }) =>
@@ -169,25 +245,29 @@ const limits = Command.make(
       Effect.gen(function* () {
         const queue = yield* oneQueue(name)
         const control = yield* QueueControl
-        if (Option.isSome(maxActive)) {
-          const most = yield* countOf("max-active", maxActive.value)
-          if (most === 0)
-            return yield* new BadUsage({ why: "max-active must be 1 at least, or none; to run nothing, pause" })
-          yield* Inspector.setLimits(queue, most === undefined ? {} : { maxActive: most })
-        }
         if (Option.isSome(rate) !== Option.isSome(kind)) {
           return yield* new BadUsage({ why: "--rate and --kind go together" })
         }
-        if (Option.isSome(rate) && Option.isSome(kind)) {
-          const limit = yield* countOf("rate", rate.value)
-          if (limit === 0) return yield* new BadUsage({ why: "rate must be 1 at least; pause the queue instead" })
-          const most = Option.getOrElse(burst, () => limit ?? 1)
-          if (most < 1) return yield* new BadUsage({ why: "burst must be 1 at least" })
-          yield* control.setRateLimit(
-            queue,
-            kind.value,
-            limit === undefined ? undefined : { limit, perMillis: per, burst: most }
-          )
+        if (Option.isNone(rate) && (Option.isSome(per) || Option.isSome(burst))) {
+          return yield* new BadUsage({ why: "--per and --burst go with --rate" })
+        }
+        // all is checked before anything is set
+        const most = Option.isSome(maxActive) ? yield* countOf("max-active", maxActive.value) : undefined
+        if (most === 0) {
+          return yield* new BadUsage({ why: "max-active must be 1 at least, or none; to run nothing, pause" })
+        }
+        const limit = Option.isSome(rate) ? yield* countOf("rate", rate.value) : undefined
+        if (limit === 0) return yield* new BadUsage({ why: "rate must be 1 at least; pause the queue instead" })
+        const atOnce = Option.getOrElse(burst, () => limit ?? 1)
+        if (atOnce < 1) return yield* new BadUsage({ why: "burst must be 1 at least" })
+        const perMillis = Option.getOrElse(per, () => 1000)
+        if (perMillis < 1) return yield* new BadUsage({ why: "--per must be a millisecond at least" })
+        if (Option.isSome(maxActive)) {
+          yield* Inspector.setLimits(queue, most === undefined ? {} : { maxActive: most })
+        }
+        if (Option.isSome(kind)) {
+          const bucket = limit === undefined ? undefined : { limit, perMillis, burst: atOnce }
+          yield* control.setRateLimit(queue, kind.value, bucket)
         }
         const [now, rates] = yield* Effect.all([control.limits(queue), control.rateLimits(queue)])
         yield* show({ queue, limits: now, rateLimits: rates }, (ui) =>
@@ -215,5 +295,5 @@ const countOf = Effect.fnUntraced(function* (name: string, text: string) {
 
 export const queues = Command.make("queues").pipe(
   Command.withDescription("Look at queues and steer them"),
-  Command.withSubcommands([list, get, pause, resume, drain, limits])
+  Command.withSubcommands([list, get, pause, resume, drain, limits, remove])
 )

@@ -463,6 +463,20 @@ export const resume = (queue: string): Effect.Effect<boolean, StoreError, QueueC
   QueueControl.use((control) => control.resume(queue))
 
 /**
+ * Removes a queue that holds nothing: its pause, limits, counters and name. Stop its workers and producers first: what
+ * they do next brings it back.
+ *
+ * **Shape** `false`, and nothing is changed, when it has jobs in any state, schedules, endings of members of workflows that
+ * were not heard yet or are remembered (10 minutes), or when it has just been claimed from. A queue that is not there is
+ * removed already.
+ * **Ref** docs/semantics.md LIST-4
+ * @category queues
+ * @since 0.1.0
+ */
+export const removeQueue = (queue: string): Effect.Effect<boolean, StoreError, QueueControl> =>
+  QueueControl.use((control) => control.removeQueue(queue))
+
+/**
  * Sets all limits of a queue; what is left out is unlimited.
  *
  * **Errors** `StoreError`, `rejected` for what is no whole number above 0: a queue that is to run nothing is paused.

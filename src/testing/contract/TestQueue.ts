@@ -121,6 +121,7 @@ export const makeQueue = Effect.fnUntraced(function* (name: string) {
         (statuses) => statuses.map((status) => status !== "lost")
       ),
     promote: (limit: number) => conserved(store.promote(name, limit)),
+    removeQueue: control.removeQueue(name),
     runNow: (...jobIds: ReadonlyArray<JobId>) => conserved(control.runNow(name, jobIds)),
     rescue: (limit: number) => conserved(store.rescue(name, limit)),
     prune: (policy: Partial<PrunePolicy> = {}) => conserved(store.prune(name, { ...keepAll, ...policy })),

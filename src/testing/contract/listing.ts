@@ -1,9 +1,13 @@
 import { assert } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as TestClock from "effect/testing/TestClock"
+import * as Schedules from "../../features/schedules/Schedules.ts"
+import { endingHeldMillis, JobStore, memberKnownMillis, type Settlement } from "../../ports/JobStore.ts"
+import type { StoreError } from "../../ports/StoreError.ts"
 import { QueueControl } from "../../ports/QueueControl.ts"
 import { contract } from "./contract.ts"
-import { bury, cancel, complete, ids, job, jobs, retry, snooze } from "./support.ts"
+import { scheduled } from "./schedules-support.ts"
+import { bury, cancel, complete, type Held, ids, job, jobs, retry, snooze } from "./support.ts"
 
 /** Ids that do not sort in the order given. */
 const six = ["f", "b", "d", "a", "e", "c"]
@@ -223,6 +227,127 @@ export const listingContract = contract("listing", (it) => {
       const names = yield* control.queues
 
       assert.notInclude(names, queue.name)
+    })
+  )
+
+  it.effect("LIST-3 a queue with nothing but a worker is named", (queue) =>
+    Effect.gen(function* () {
+      const control = yield* QueueControl
+      yield* queue.extend(1000)
+
+      assert.include(yield* control.queues, queue.name)
+    })
+  )
+
+  it.effect("LIST-4 removing a queue that holds nothing removes all that is stored of it", (queue) =>
+    Effect.gen(function* () {
+      const control = yield* QueueControl
+      yield* queue.enqueue(job("a", { uniqueKey: "k", uniqueWindowMillis: 3_600_000 }))
+      yield* queue.extend(1000)
+      yield* queue.settle(complete(yield* queue.claimOne()))
+      yield* queue.pause
+      yield* control.setLimits(queue.name, { maxActive: 1 })
+      yield* control.setRateLimit(queue.name, "kind", { limit: 1, perMillis: 1000, burst: 1 })
+
+      const atOnce = yield* queue.removeQueue
+      yield* TestClock.adjust(1)
+      const removed = [yield* queue.removeQueue, yield* queue.removeQueue]
+
+      assert.isFalse(atOnce)
+      assert.deepStrictEqual(removed, [true, true])
+      assert.notInclude(yield* control.queues, queue.name)
+      assert.isFalse(yield* queue.isPaused)
+      assert.deepStrictEqual(yield* control.limits(queue.name), {})
+      assert.deepStrictEqual(yield* control.rateLimits(queue.name), {})
+      assert.deepStrictEqual(yield* control.workers(queue.name), [])
+      assert.deepInclude(yield* queue.counters, { enqueued: 0, claimed: 0, completed: 0, removed: 0 })
+    })
+  )
+
+  it.effect("LIST-4 a queue that was removed is as new, and named, when it takes a job again", (queue) =>
+    Effect.gen(function* () {
+      const control = yield* QueueControl
+      yield* queue.enqueue(job("a"), job("b", { uniqueKey: "k", uniqueWindowMillis: 3_600_000 }))
+      const [before] = yield* queue.claim()
+      yield* queue.settle(complete(before!), complete({ ...before!, id: "b", token: before!.token + 1 }))
+      yield* TestClock.adjust(1)
+      yield* queue.removeQueue
+
+      const outcomes = yield* queue.enqueue(job("a"), job("c", { uniqueKey: "k" }))
+      const [after] = yield* queue.claim()
+
+      assert.deepStrictEqual(outcomes, [{ _tag: "Enqueued" }, { _tag: "Enqueued" }])
+      assert.include(yield* control.queues, queue.name)
+      assert.deepInclude(yield* queue.counters, { enqueued: 2, claimed: 2 })
+      // whoever still holds the token of an earlier job with this id holds nothing
+      assert.isAbove(after!.token, before!.token)
+      assert.deepStrictEqual(yield* queue.settle(complete(before!)), ["stale"])
+    })
+  )
+
+  it.effect("LIST-4 a queue that holds a job in any state is left as it is", (queue) =>
+    Effect.gen(function* () {
+      const control = yield* QueueControl
+      const retainMillis = 600_000
+      const settling = (how: (held: Held) => Settlement) =>
+        Effect.flatMap(queue.claimOne(), (held) => queue.settle(how(held)))
+      const steps: Readonly<Record<string, Effect.Effect<unknown, StoreError>>> = {
+        scheduled: queue.enqueue(job("a", { retainMillis, visible: { inMillis: 1000 } })),
+        pending: queue.runNow("a"),
+        active: queue.claimOne({ leaseMillis: 1000 }),
+        retry: Effect.andThen(
+          TestClock.adjust(1000),
+          settling((held) => retry(held, 1000))
+        ),
+        dead: Effect.andThen(queue.runNow("a"), settling(bury)),
+        completed: Effect.andThen(queue.redrive({ oldest: 1 }), settling(complete)),
+        cancelled: Effect.andThen(
+          Effect.andThen(control.remove(queue.name, ["a"]), queue.enqueue(job("a", { retainMillis }))),
+          settling(cancel)
+        )
+      }
+
+      const found = yield* Effect.forEach(Object.values(steps), (step) =>
+        Effect.andThen(step, Effect.all([queue.removeQueue, queue.state("a")]))
+      )
+
+      assert.deepStrictEqual(
+        found,
+        Object.keys(steps).map((state) => [false, state])
+      )
+      yield* control.remove(queue.name, ["a"])
+      yield* TestClock.adjust(1)
+      assert.isTrue(yield* queue.removeQueue)
+    })
+  )
+
+  it.effect("LIST-4 a queue with a schedule is left as it is", (queue) =>
+    Effect.gen(function* () {
+      const control = yield* QueueControl
+      const name = yield* scheduled(queue, { every: "1 hour" })
+
+      const removed = yield* queue.removeQueue
+      yield* Schedules.remove(name)
+
+      assert.isFalse(removed)
+      assert.include(yield* control.queues, queue.name)
+      assert.isTrue(yield* queue.removeQueue)
+    })
+  )
+
+  it.effect("LIST-4 a queue remembers members of workflows that have ended for as long as it has to", (queue) =>
+    Effect.gen(function* () {
+      const store = yield* JobStore
+      yield* queue.enqueue(job("a", { member: { workflow: "w", node: 0, generation: 0 } }))
+      yield* queue.settle(complete(yield* queue.claimOne()))
+      yield* TestClock.adjust(endingHeldMillis)
+
+      const untold = yield* queue.removeQueue
+      yield* store.forgetEndings(queue.name, yield* store.endings(queue.name, 10))
+      const remembered = yield* queue.removeQueue
+      yield* TestClock.adjust(memberKnownMillis)
+
+      assert.deepStrictEqual([untold, remembered, yield* queue.removeQueue], [false, false, true])
     })
   )
 })

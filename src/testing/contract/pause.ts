@@ -1,6 +1,7 @@
 import { assert } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as TestClock from "effect/testing/TestClock"
+import { QueueControl } from "../../ports/QueueControl.ts"
 import { contract } from "./contract.ts"
 import { complete, ids, job, release, retry } from "./support.ts"
 
@@ -69,6 +70,19 @@ export const pauseContract = contract("pause", (it) => {
 
       assert.deepStrictEqual(answers, [false, true, false, true])
       assert.isFalse(yield* queue.isPaused)
+    })
+  )
+
+  it.effect("PAUSE-2 LIST-3 a resume of a queue that nobody knows leaves it unknown", (queue) =>
+    Effect.gen(function* () {
+      const { queues } = yield* QueueControl
+
+      yield* queue.resume
+      const before = yield* queues
+      yield* queue.pause
+
+      assert.notInclude(before, queue.name)
+      assert.include(yield* queues, queue.name)
     })
   )
 

@@ -284,6 +284,7 @@ export const scenarios: Readonly<Record<ScriptName, Scenario>> = {
     again: []
   },
   remove: { prepare: dead, act: control((queues) => queues.remove(queue, ["a"])), again: 0 },
+  raze: { act: control((queues) => queues.removeQueue(queue)), again: true },
   audit: { prepare: dead, act: Diagnostics.use((diagnostics) => diagnostics.audit(queue, 10)) },
   oldest: { prepare: dead, act: deadLetters((letters) => letters.redrive(queue, { oldest: 1 })) },
   pause: { act: control((queues) => queues.pause(queue)), again: false },

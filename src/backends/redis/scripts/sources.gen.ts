@@ -3885,6 +3885,220 @@ return 1`
     source: `#!lua flags=no-writes
 return redis.call("HGETALL", KEYS[1])`
   },
+  raze: {
+    keys: ["jobs", "runs", "pending", "limited", "limits", "buckets", "scheduled", "retry", "active", "completed", "cancelled", "dead", "ledger", "result", "cancels", "progress", "logs", "watchers", "unique", "windows", "meta", "claims", "workers", "about", "requests", "producers", "outbox", "endings", "members", "schedules", "ticks", "wake"] as const,
+    args: ["now"] as const,
+    rest: undefined,
+    sha1: "f5298240a66444cdaa40600bccc3848433af6986",
+    source: `#!lua flags=allow-oom
+local function clock(given)
+  if given ~= "" then return tonumber(given) end
+  local time = redis.call("TIME")
+  return time[1] * 1000 + math.floor(time[2] / 1000)
+end
+local function exact(number)
+  return string.format("%d", number)
+end
+local function in_chunks(size, count, act)
+  for first = 1, count, size do
+    act(first, math.min(first + size - 1, count))
+  end
+end
+local function read_range(key, ids, first, last)
+  if last < first then return {} end
+  if last - first < 4000 then return redis.call("HMGET", key, unpack(ids, first, last)) end
+  local values = {}
+  in_chunks(4000, last - first + 1, function(from, to)
+    local part = redis.call("HMGET", key, unpack(ids, first + from - 1, first + to - 1))
+    for i = 1, #part do values[from + i - 1] = part[i] end
+  end)
+  return values
+end
+local function read_fields(key, ids)
+  return read_range(key, ids, 1, #ids)
+end
+local function spread_range(command, key, values, first, last)
+  local sum = 0
+  for from = first, last, 4000 do
+    sum = sum + redis.call(command, key, unpack(values, from, math.min(from + 3999, last)))
+  end
+  return sum
+end
+local function spread(command, key, values)
+  return spread_range(command, key, values, 1, #values)
+end
+local function count(meta, name, by)
+  if by > 0 then redis.call("HINCRBY", meta, name, exact(by)) end
+end
+local function parse_full_run(text)
+  local holder, token, flag, attempt, rescues, snoozes, started, finished, reason, worker, tail =
+    string.match(text, "^(%a)(%d+),(%d),(%d+),(%d+),(%d+),(%d*),(%d*),(%a*),([^,]*),(.*)$")
+  if not tail then return nil end
+  local sequence, enqueued, expires, priority, max_attempts, retain, kind, held, unique =
+    string.match(tail, "^(%d+),(%d+),(%d*),(-?%d+),(%d+),(%d+),([^,]*),(%a?):?(.*)$")
+  if not unique then return nil end
+  return {
+    holder = holder, token = token, flag = flag,
+    attempt = tonumber(attempt), rescues = tonumber(rescues), snoozes = tonumber(snoozes),
+    started = started, finished = finished, reason = reason, worker = worker, tail = tail,
+    score = tonumber(priority) * 1099511627776 + tonumber(sequence),
+    expires = tonumber(expires), max_attempts = tonumber(max_attempts), retain = tonumber(retain), kind = kind, held = held, unique = unique
+  }
+end
+local function is_record(record)
+  return string.find(record, "^%d,%d+,%d+,%d*,%-?%d+,%d+,%d+,[^,\\n]*,[^,\\n]*\\n[^\\n]*\\n") ~= nil
+end
+local function first_line(record)
+  return string.match(record, "^(%d),(%d+,%d+,%d*,%-?%d+,%d+,%d+,[^,\\n]*,[^,\\n]*)\\n[^\\n]*\\n")
+end
+local function parse_run(id, text)
+  if string.find(text, "^%a%d+,0,1,0,0,%d+,,,[^,]*$") then
+    local record = redis.call("HGET", KEYS[1], id)
+    local _, tail = first_line(record or "")
+    if not tail then return nil end
+    text = text .. "," .. tail
+  end
+  return parse_full_run(text)
+end
+local function new_run(record)
+  local flag, tail = first_line(record)
+  if not flag then return nil end
+  return parse_full_run("w0," .. flag .. ",0,0,0,,,,," .. tail)
+end
+local function format_run(run)
+  return run.holder .. run.token .. "," .. run.flag .. "," .. run.attempt .. "," .. run.rescues .. "," .. run.snoozes
+    .. "," .. run.started .. "," .. run.finished .. "," .. run.reason .. "," .. run.worker .. "," .. run.tail
+end
+local function ended_run(text, now)
+  local from, to, retain, held, unique = string.match(
+    text, "^a%d+,%d,%d+,%d+,%d+,%d*,()%d*(),%a*,[^,]*,%d+,%d+,%d*,%-?%d+,%d+,(%d+),[^,]*,(%a?):?(.*)$"
+  )
+  if not from then return nil end
+  return tonumber(retain), held, unique, "w" .. string.sub(text, 2, from - 1) .. now .. string.sub(text, to)
+end
+local function mind(run)
+  if run.flag % 2 == 0 then run.flag = exact(run.flag + 1) end
+end
+local ledger_limit = 20
+local function write_failure(id, run, outcome, now, error)
+  local started = run.started ~= "" and run.started or now
+  local line = run.attempt .. "," .. started .. "," .. now .. "," .. outcome .. "," .. error
+  local ledger = redis.call("HGET", KEYS[13], id)
+  if ledger then
+    local _, lines = string.gsub(ledger, "\\n", "\\n")
+    if lines + 1 >= ledger_limit then ledger = string.match(ledger, "^[^\\n]*\\n(.*)$") or "" end
+    line = ledger == "" and line or (ledger .. "\\n" .. line)
+  end
+  redis.call("HSET", KEYS[13], id, line)
+  mind(run)
+end
+local function free_key(id, run)
+  if run.unique ~= "" and run.held ~= "w" and run.held ~= "m" and redis.call("HGET", KEYS[19], run.unique) == id then
+    redis.call("HDEL", KEYS[19], run.unique)
+  end
+end
+local function remove(index, id)
+  redis.call("ZREM", index, id)
+  for _, key in ipairs({ KEYS[1], KEYS[2], KEYS[13], KEYS[14], KEYS[16], KEYS[17] }) do
+    redis.call("HDEL", key, id)
+  end
+end
+local function store_run(id, run)
+  redis.call("HSET", KEYS[2], id, format_run(run))
+end
+local function tell_ended(id, outcome)
+  local watchers = redis.call("HGET", KEYS[18], id)
+  if not watchers then return end
+  redis.call("HDEL", KEYS[18], id)
+  for name, ref in string.gmatch(watchers, "(%S+) (%S+)") do
+    redis.call("PUBLISH", args.notices .. name, "ended\\n" .. ref .. "\\n" .. outcome)
+  end
+end
+local ending_held, member_known = 5000, 600000
+local hands_over, handed_over = false, {}
+local function tell_workflows(ids, places, outcomes, now)
+  if #ids == 0 then return end
+  local before = redis.call("HINCRBY", KEYS[21], "endings", exact(#ids)) - #ids
+  local due = exact(hands_over and now + ending_held or now)
+  local endings, outbox, members = {}, {}, {}
+  for i, id in ipairs(ids) do
+    local text = exact(before + i) .. "," .. places[i] .. "\\n" .. outcomes[i]
+    endings[2 * i - 1], endings[2 * i] = id, text
+    outbox[2 * i - 1], outbox[2 * i] = due, id
+    if hands_over then
+      handed_over[#handed_over + 1] = id
+      handed_over[#handed_over + 1] = text
+    end
+    if outcomes[i] ~= "R" then
+      members[#members + 1] = exact(now)
+      members[#members + 1] = id
+    end
+  end
+  spread("HSET", KEYS[28], endings)
+  spread("ZADD", KEYS[27], outbox)
+  spread("ZADD", KEYS[29], members)
+  local old = redis.call("ZRANGEBYSCORE", KEYS[29], "-inf", exact(now - member_known), "LIMIT", 0, #members)
+  spread("ZREM", KEYS[29], old)
+end
+local function tell_workflow(id, run, outcome, now)
+  if run.held == "m" then tell_workflows({ id }, { run.unique }, { outcome }, now) end
+end
+local function cancel_now(from, id, run, how, reason, now)
+  write_failure(id, run, how, now, reason)
+  free_key(id, run)
+  redis.call("HDEL", KEYS[15], id)
+  if run.retain <= 0 then
+    remove(from, id)
+    count(KEYS[21], "removed", 1)
+  else
+    redis.call("ZREM", from, id)
+    redis.call("ZADD", KEYS[11], now + run.retain, id)
+    run.holder = "w"
+    run.finished = now
+    store_run(id, run)
+  end
+  count(KEYS[21], "cancelled", 1)
+  local outcome = (how == "expired" and "e" or "x") .. reason
+  tell_ended(id, outcome)
+  tell_workflow(id, run, outcome, now)
+end
+local function bury(id, run, reason, error, failure, now)
+  free_key(id, run)
+  redis.call("HDEL", KEYS[15], id)
+  redis.call("ZREM", KEYS[9], id)
+  redis.call("ZADD", KEYS[12], now, id)
+  if failure then redis.call("HSET", KEYS[14], id, failure) end
+  run.holder = "w"
+  run.finished = now
+  run.reason = reason
+  store_run(id, run)
+  count(KEYS[21], "died", 1)
+  local outcome = "d" .. reason .. "\\n" .. error .. (failure and ("\\n" .. failure) or "")
+  tell_ended(id, outcome)
+  tell_workflow(id, run, outcome, now)
+end
+local function leave_active(index, score, id, run)
+  redis.call("ZREM", KEYS[9], id)
+  redis.call("ZADD", index, score, id)
+  run.holder = "w"
+  store_run(id, run)
+end
+local crash = '"the lease expired"'
+local tokens_per_milli = 1024
+local worker_listed_millis = 1000
+local claim_bytes = 4194304
+local now = clock(ARGV[1])
+local holds = redis.call("EXISTS", KEYS[3], KEYS[4], KEYS[7], KEYS[8], KEYS[9], KEYS[10])
+  + redis.call("EXISTS", KEYS[11], KEYS[12], KEYS[30], KEYS[27], KEYS[28])
+local remembered = redis.call("ZCOUNT", KEYS[29], "(" .. exact(now - member_known), "+inf")
+local is_behind = tonumber(redis.call("HGET", KEYS[21], "token") or 0) >= now * tokens_per_milli
+if holds + remembered > 0 or is_behind then return 0 end
+redis.call("DEL", KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5], KEYS[6], KEYS[7], KEYS[8])
+redis.call("DEL", KEYS[9], KEYS[10], KEYS[11], KEYS[12], KEYS[13], KEYS[14], KEYS[15], KEYS[16])
+redis.call("DEL", KEYS[17], KEYS[18], KEYS[19], KEYS[20], KEYS[21], KEYS[22], KEYS[23], KEYS[24])
+redis.call("DEL", KEYS[25], KEYS[26], KEYS[27], KEYS[28], KEYS[29], KEYS[30], KEYS[31], KEYS[32])
+return 1`
+  },
   redrive: {
     keys: ["jobs", "runs", "pending", "dead", "result", "unique", "windows", "meta", "outbox", "endings", "members", "wake"] as const,
     args: ["now"] as const,
