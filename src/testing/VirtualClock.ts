@@ -21,13 +21,16 @@ const nanosOf = (millis: number): bigint => BigInt(Math.round(millis * 1_000_000
 /**
  * A `TestClock` that goes from one instant at which something is due to the next. Sleeps that only look again, and
  * heartbeats while no handler runs, are not stopped at: they are woken once, when their time has passed. That is what
- * makes days cheap: a worker at rest looks about half a million times in thirty of them.
+ * makes days cheap: a worker at rest looks about half a million times in thirty of them. While a worker stops, time passes
+ * by itself.
  */
 export class VirtualClock implements TestClock.TestClock {
   /** Soonest first; those of one instant in the order in which they began. */
   readonly #sleepers: Array<Sleeper> = []
   #now: EpochMillis
   #elapsedNanos = 0n
+  /** Whether time passes by itself, until nobody stops any more. */
+  #isPassing = false
   readonly #attempts: Attempts
   readonly #stillness: Stillness
   readonly #live: Clock.Clock
@@ -118,6 +121,22 @@ export class VirtualClock implements TestClock.TestClock {
     return this.#stillness.wait
   })
 
+  /**
+   * Goes from instant to instant while somebody stops: the test that would move the clock may have ended, or waits for
+   * just that.
+   */
+  #passWhileStopping(): void {
+    if (this.#isPassing) return
+    this.#isPassing = true
+    const stops = () => this.#sleepers.some(({ purpose }) => purpose === "stop")
+    const passing = Effect.gen({ self: this }, function* () {
+      yield* this.#stillness.wait
+      while (stops()) yield* this.goTo(this.next()!.at)
+      this.#isPassing = false
+    })
+    Effect.runFork(passing)
+  }
+
   #travel(end: EpochMillis): Effect.Effect<void> {
     return Effect.gen({ self: this }, function* () {
       yield* this.#stillness.wait
@@ -149,6 +168,7 @@ export class VirtualClock implements TestClock.TestClock {
       else high = middle
     }
     this.#sleepers.splice(low, 0, sleeper)
+    if (sleeper.purpose === "stop") this.#passWhileStopping()
     if (sleeper.delaysCall) this.#stillness.pauseCall(true)
     if (sleeper.attempt === undefined || sleeper.purpose === "limit") return
     sleeper.attempt.sleeps++

@@ -1,6 +1,7 @@
 import { setTimeout } from "node:timers/promises"
 import * as Clock from "effect/Clock"
 import * as Deferred from "effect/Deferred"
+import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
@@ -27,7 +28,7 @@ let trail: Array<string> = []
 
 const app = <R>(
   run: (name: string) => Effect.Effect<string, unknown, R>,
-  options: { readonly concurrency?: number } = {}
+  options: { readonly concurrency?: number; readonly drain?: Duration.Input } = {}
 ) =>
   Worker.layer({ tasks: [Work], log: false, drain: 0, ...options }).pipe(
     Layer.provide(
@@ -471,5 +472,57 @@ describe("perform", () => {
       assert.deepStrictEqual(said, [0.5, "half"])
       assert.deepStrictEqual(yield* JobStore.use((store) => store.promote("default", 1)), 0)
     })
+  )
+})
+
+describe("the end of a test", () => {
+  const drainingApp = (run: (name: string) => Effect.Effect<string, unknown>) => app(run, { drain: "30 seconds" })
+
+  const late = testApp(
+    drainingApp((name) => Effect.as(Effect.sleep("10 seconds"), name)),
+    Memory.layer
+  )
+  const never = testApp(
+    drainingApp(() => Effect.never),
+    Memory.layer
+  )
+  const scoped = testApp(Layer.empty, Memory.layer)
+
+  for (const it of [late, never]) {
+    it(
+      "comes though handlers still run: the time of the drain passes by itself",
+      Effect.gen(function* () {
+        yield* enqueue("a")
+        yield* Testing.drain()
+        assert.deepStrictEqual(trail, ["a starts"])
+      }),
+      5000
+    )
+  }
+
+  scoped(
+    "a worker that is stopped within a test lets its handlers end, and interrupts those that do not",
+    Effect.gen(function* () {
+      const stopped = (run: (name: string) => Effect.Effect<string, unknown>) =>
+        Effect.scoped(
+          Effect.gen(function* () {
+            const before = yield* Clock.currentTimeMillis
+            const services = yield* Layer.build(drainingApp(run))
+            yield* Effect.provide(enqueue("a"), services)
+            yield* Testing.drain()
+            return before
+          })
+        ).pipe(Effect.flatMap((before) => Effect.map(Clock.currentTimeMillis, (after) => after - before)))
+
+      const soon = yield* stopped((name) => Effect.as(Effect.sleep("10 seconds"), name))
+      const ended = [...trail]
+      const cutOff = yield* stopped(() => Effect.never)
+
+      assert.strictEqual(soon, 10_000)
+      assert.deepStrictEqual(ended, ["a starts", "a ends"])
+      assert.strictEqual(cutOff, 30_000)
+      assert.deepStrictEqual(trail, ["a starts"])
+    }),
+    5000
   )
 })

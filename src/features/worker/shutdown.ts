@@ -1,4 +1,5 @@
 import * as Effect from "effect/Effect"
+import { Waiting } from "../../ports/Waiting.ts"
 import { interrupt } from "./Lane.ts"
 import { releaseReady } from "./run-attempt.ts"
 import type { WorkerState } from "./WorkerState.ts"
@@ -13,7 +14,10 @@ const until = (state: WorkerState, isSo: () => boolean, millis: number): Effect.
       yield* state.progress.await
     }
     return true
-  }).pipe(Effect.timeoutOrElse({ duration: millis, orElse: () => Effect.sync(isSo) }))
+  }).pipe(
+    Effect.timeoutOrElse({ duration: millis, orElse: () => Effect.sync(isSo) }),
+    Effect.provideService(Waiting, "stop")
+  )
 
 const attemptsOf = (state: WorkerState) => state.lanes.flatMap((lane) => [...lane.attempts.values()])
 
