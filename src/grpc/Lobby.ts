@@ -90,7 +90,7 @@ export const makeLobbies = (wakeups: Wakeups["Service"], scope: Scope.Scope): Lo
   const lobbies = new Map<string, Lobby>()
   let listening = 0
 
-  const unheard: Wakeup = { wait: (millis) => Effect.sleep(Math.min(millis, unheardMillis)) }
+  const unheard: Wakeup = { wait: (millis) => Effect.sleep(Math.min(millis, unheardMillis)), pass: Effect.void }
 
   const attend = (lobby: Lobby, wakeup: Wakeup) =>
     Effect.gen(function* () {

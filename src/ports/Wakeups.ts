@@ -50,6 +50,8 @@ export interface Wakeup {
    * **Ref** WAKE-1..3, WAKE-6
    */
   readonly wait: (millis: number) => Effect.Effect<void>
+  /** Signals again what the last wait has heard: there is no use of it here, and others may have some. **Ref** WAKE-9 */
+  readonly pass: Effect.Effect<void>
 }
 
 /**

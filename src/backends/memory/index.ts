@@ -171,8 +171,11 @@ export const layer: Layer.Layer<Ports> = Layer.effectContext(
             ),
           removeWorker: (name, worker) =>
             attempt("removeWorker", () => {
-              at(name).workers.delete(worker)
-              at(name).claims.delete(worker)
+              const queue = at(name)
+              queue.workers.delete(worker)
+              queue.claims.delete(worker)
+              const { pending, retry, scheduled } = queue.indexes
+              if (pending.size + retry.size + scheduled.size > 0) queue.signal.raise()
             }),
           runNow: (name, jobIds) => attempt("runNow", () => runNow(at(name), jobIds)),
           remove: (name, jobIds) => attempt("remove", () => remove(at(name), jobIds)),
@@ -197,7 +200,12 @@ export const layer: Layer.Layer<Ports> = Layer.effectContext(
           subscribe: (names) =>
             Effect.sync((): Wakeup => {
               const heard = names.map(at)
-              return { wait: (millis) => waitFor(heard, millis) }
+              return {
+                wait: (millis) => waitFor(heard, millis),
+                pass: Effect.sync(() => {
+                  for (const queue of heard) if (queue.indexes.pending.size > 0) queue.signal.raise()
+                })
+              }
             })
         })
       ),

@@ -1,4 +1,5 @@
 import * as Clock from "effect/Clock"
+import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Result from "effect/Result"
 import type { EpochMillis, JobState } from "../../domain/Job.ts"
@@ -90,12 +91,15 @@ class Names {
   }
 }
 
+/** Of the machine, whatever clock a test has. */
+const wallClock = Context.get(Context.empty(), Clock.Clock)
+
 /** How long a name that was registered is taken to be there still. */
 const registeredMillis = 60_000
 
 export const make = (connection: Connection, storeClock: StoreClock): Queues => {
   const namesOf = new Map<string, Names>()
-  /** By when each was named last, in monotonic milliseconds. */
+  /** By when each was named last. */
   const registered = new Map<string, number>()
   const ignored = () => undefined
   const nameAgain = (names: Iterable<string>) =>
@@ -130,7 +134,7 @@ export const make = (connection: Connection, storeClock: StoreClock): Queues => 
   const enter: Queues["enter"] = (queue, answer, caller) => {
     const namedAt = registered.get(queue)
     if (namedAt !== undefined) {
-      const now = performance.now()
+      const now = wallClock.currentTimeMillisUnsafe()
       if (now - namedAt > registeredMillis) {
         registered.set(queue, now)
         nameAgain([queue])
@@ -140,7 +144,7 @@ export const make = (connection: Connection, storeClock: StoreClock): Queues => 
     const good = checkQueue(queue)
     if (Result.isFailure(good)) return answer.fail(good.failure)
     const entered = () => {
-      registered.set(queue, performance.now())
+      registered.set(queue, wallClock.currentTimeMillisUnsafe())
       answer.succeed(undefined)
     }
     connection.call(

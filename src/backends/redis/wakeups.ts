@@ -37,6 +37,8 @@ const listen = (ears: ReadonlyArray<Ear>, connection: Connection, claims: Waitin
   // an answer may have been lost with a connection while nobody waited
   let missed = false
   let closed = false
+  // what whoever waited last was woken by
+  let lastHeard: string | undefined
 
   /** Signals again; a failure costs others no more than their poll interval. */
   const putBack = (key: string): void =>
@@ -61,6 +63,7 @@ const listen = (ears: ReadonlyArray<Ear>, connection: Connection, claims: Waitin
       // a claim whose answer is not known is to be asked for again
       const isNews = key !== undefined || claim !== undefined || wasBroken
       if (waiter !== undefined && isNews) {
+        lastHeard = key
         waiter()
         return
       }
@@ -128,6 +131,10 @@ const listen = (ears: ReadonlyArray<Ear>, connection: Connection, claims: Waitin
         for (const { block } of followed) block()
         return Effect.sync(leave)
       }),
+    pass: Effect.sync(() => {
+      if (lastHeard !== undefined) putBack(lastHeard)
+      lastHeard = undefined
+    }),
     close: Effect.sync(() => {
       closed = true
       for (const { close } of followed) close()
@@ -157,7 +164,8 @@ export const make = (connection: Connection, queues: Queues, handovers: Handover
         wait: (millis) =>
           clock === realClock
             ? listener.signalled(millis)
-            : Effect.raceFirst(listener.signalled(), Effect.sleep(millis))
+            : Effect.raceFirst(listener.signalled(), Effect.sleep(millis)),
+        pass: listener.pass
       } satisfies Wakeup
     })
   })

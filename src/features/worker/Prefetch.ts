@@ -30,6 +30,15 @@ export class Prefetch {
     this.#handler = this.#handler === undefined ? millis : this.#handler + weight * (millis - this.#handler)
   }
 
+  /** Handlers have not ended for so long: they take that at least. */
+  outlasted(millis: number): void {
+    this.#handler = Math.max(this.#handler ?? 0, millis)
+  }
+
+  get roundTripMillis(): number {
+    return this.#roundTrip
+  }
+
   exchanged(millis: number): void {
     this.#roundTrip += weight * (millis - this.#roundTrip)
   }

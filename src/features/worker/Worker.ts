@@ -30,6 +30,7 @@ import { checkTicks, type TickerOptions, tickLoop } from "../schedules/Ticker.ts
 import { maintain } from "../workflows/Workflows.ts"
 import { cancelLoop } from "./cancel-requests.ts"
 import { type ExtensionOptions, makeExtensions } from "./Extensions.ts"
+import { giveBackLoop } from "./give-back.ts"
 import { type HandlerFor, handler, handlerOf } from "./Handler.ts"
 import type { AnyHooks, Hooks, HooksServices } from "./Hooks.ts"
 import type { AnyMiddleware, Middleware, MiddlewareServices } from "./Middleware.ts"
@@ -269,6 +270,8 @@ const make = Effect.fnUntraced(function* <Tasks extends ReadonlyArray<AnyTask>>(
   yield* supervised("cancel requests", cancelLoop(state, yield* notices.open(state.id)))
   yield* supervised("wake-up loop", waitLoop(state, wakeups, within, wakeup))
   yield* supervised("due loop", dueLoop(state))
+  // a number that somebody has set is kept to
+  if (settings.prefetch === undefined) yield* supervised("give-back loop", giveBackLoop(state))
   const schedules = yield* ScheduleStore
   const { ticks = true } = options
   if (ticks !== false) {

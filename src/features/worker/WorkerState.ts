@@ -12,6 +12,7 @@ import type { BoundHandler } from "./Handler.ts"
 import type { Pool } from "./Pool.ts"
 import { Prefetch } from "./Prefetch.ts"
 import { Lane } from "./Lane.ts"
+import { EarlyCancels } from "./EarlyCancels.ts"
 import { EndingsRelay } from "./EndingsRelay.ts"
 import { type Contender, shareByOrder, shareByWeight } from "./share-slots.ts"
 
@@ -77,12 +78,16 @@ export class WorkerState {
   /** Slots given back by handlers that ended. */
   turnover = 0
   stopping = false
+  /** Attempts whose cancellation was heard of before their claim was answered. */
+  readonly cancelledEarly = new EarlyCancels()
   /** Whether whoever runs now shares out room next; until then. */
   sharesNext = false
   /** Open when room is to be shared out, or a lane has something to send. */
   readonly look = Latch.makeUnsafe(true)
   /** Open while some lane has room and no work, so that somebody should listen for signals. */
   readonly idle = Latch.makeUnsafe(false)
+  /** Open while jobs may stand ready for which no slot is free. */
+  readonly holds = Latch.makeUnsafe(false)
   /** Open while no slot is free. */
   readonly full = Latch.makeUnsafe(false)
   /** Opened when queues have come or gone. */
@@ -145,9 +150,21 @@ export class WorkerState {
     return this.lanes.some((lane) => lane.serving && !lane.hungry && lane.asked === 0 && lane.room(lent) > 0)
   }
 
+  /** Whether a lane cannot ask for jobs now, whatever is there. */
+  isFull(lane: Lane): boolean {
+    return this.stopping || !lane.serving || this.concurrency <= this.held || lane.room(0) <= 0
+  }
+
   /** Whether one more handler of a lane may start. */
   mayStart(lane: Lane): boolean {
     return this.running < this.concurrency && lane.running < lane.limit
+  }
+
+  /** Takes no more jobs from now on, and hears no more signals, which others can use. */
+  stop(): void {
+    this.stopping = true
+    this.changed.openUnsafe()
+    this.look.openUnsafe()
   }
 
   get serving(): ReadonlyArray<Lane> {

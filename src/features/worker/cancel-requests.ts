@@ -14,14 +14,12 @@ export const cancelLoop = (state: WorkerState, inbox: Queue.Dequeue<Notice>): Ef
       const notice = yield* Queue.take(inbox)
       if (notice._tag === "Quiet" && !state.stopping) {
         yield* Effect.logInfo(`${state.id} was told to be quiet: it finishes what it runs and claims nothing more`)
-        state.stopping = true
         // idle lanes give back what they were granted, and their reports say so
-        state.look.openUnsafe()
+        state.stop()
       }
       if (notice._tag !== "CancelRequested") continue
-      for (const lane of state.lanes) {
-        const attempt = lane.queue === notice.queue ? lane.attempts.get(notice.token) : undefined
-        if (attempt !== undefined) interrupt(attempt, "cancelled")
-      }
+      const attempt = state.laneOf(notice.queue)?.attempts.get(notice.token)
+      if (attempt !== undefined) interrupt(attempt, "cancelled")
+      else state.cancelledEarly.add(notice.queue, notice.token)
     }
   })

@@ -96,7 +96,8 @@ export const exchangeLoop = (state: WorkerState, store: JobStore["Service"], lan
       const reply = yield* lane.ready.size === 0
         ? exchange(state, lane, store, request)
         : meanwhile(exchange(state, lane, store, request), () => startReady(state, lane))
-      lane.prefetch.exchanged(Number(state.monotonicNanos() - sentNanos) / 1_000_000)
+      // one that was repeated tells of an outage, and not of the way there
+      if (!lane.stalled) lane.prefetch.exchanged(Number(state.monotonicNanos() - sentNanos) / 1_000_000)
       for (let i = 0; i < settlements.length; i++) settled(state, lane, settlements[i]!, reply.settled[i]!)
       state.answered(lane)
       lane.exchanging = false

@@ -1,5 +1,5 @@
 import type { ExchangeReply, ExchangeRequest } from "../../ports/JobStore.ts"
-import { Attempt, type Lane } from "./Lane.ts"
+import { Attempt, interrupt, type Lane } from "./Lane.ts"
 import { end } from "./run-attempt.ts"
 import type { WorkerState } from "./WorkerState.ts"
 
@@ -29,6 +29,7 @@ export const receive = (state: WorkerState, lane: Lane, { claim }: ExchangeReque
     const job = claimed[i]!
     const attempt = new Attempt(job, trustedUntil)
     lane.attempts.set(job.token, attempt)
+    if (state.cancelledEarly.take(lane.queue, job.token)) interrupt(attempt, "cancelled")
     if (i < startable && !isLate) lane.ready.push(attempt)
     else end(state, lane, attempt, { _tag: "Release", jobId: job.id, token: job.token, delayMillis: 0 })
   }

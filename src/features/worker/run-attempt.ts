@@ -67,7 +67,8 @@ export const end = (state: WorkerState, lane: Lane, attempt: Attempt, settlement
 export const settled = (state: WorkerState, lane: Lane, settlement: Settlement, answer: SettleOutcome): void => {
   const { extensions } = state
   if (extensions.watchesCompleted || settlement._tag !== "Complete" || answer !== "settled") {
-    extensions.settled(lane.queue, lane.attempts.get(settlement.token), settlement, answer)
+    const attempt = lane.attempts.get(settlement.token)
+    if (attempt?.isGivenBack !== true) extensions.settled(lane.queue, attempt, settlement, answer)
   }
   lane.attempts.delete(settlement.token)
 }
@@ -180,5 +181,7 @@ export const startReady = (state: WorkerState, lane: Lane): void => {
     isFirst = false
     start(state, lane, attempt)
   }
-  if (lane.ready.size > 0 && state.mayStart(lane)) lane.startable.openUnsafe()
+  if (lane.ready.size === 0) return
+  state.holds.openUnsafe()
+  if (state.mayStart(lane)) lane.startable.openUnsafe()
 }

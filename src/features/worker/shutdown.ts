@@ -27,9 +27,8 @@ const attemptsOf = (state: WorkerState) => state.lanes.flatMap((lane) => [...lan
  */
 export const shutdown = (state: WorkerState): Effect.Effect<void> =>
   Effect.gen(function* () {
-    state.stopping = true
+    state.stop()
     for (const lane of state.lanes) releaseReady(state, lane)
-    state.look.openUnsafe()
     // the reply to an exchange under way may bring jobs, which are to be released
     const quiet = () => state.lanes.every((lane) => !lane.exchanging || lane.closing)
     const settled = () => quiet() && state.lanes.every((lane) => lane.isSettled)

@@ -74,7 +74,10 @@ export const waitLoop = (
     // the old ear stays, and the next turn tries again
     Effect.catch((error) => Effect.logWarning(`the worker does not hear of its new queues yet: ${error.message}`))
   )
+  /** Whether a signal came while there was no room for what it tells of. */
+  let owes = false
   const looking = Effect.sync(() => {
+    owes ||= state.lanes.every((lane) => state.isFull(lane))
     state.lookEverywhere()
     // with one queue there is nothing to share out among others that may become free in the same turn
     if (state.lanes.length === 1) state.shareOut()
@@ -101,6 +104,13 @@ export const waitLoop = (
     })
   return Effect.gen(function* () {
     while (true) {
+      if (owes && current.wakeup !== undefined) {
+        // a slot that comes free soon makes use of it, and a claim that leaves jobs behind signals them
+        yield* Effect.raceFirst(Effect.andThen(saturated(state), current.wakeup.pass), state.idle.await).pipe(
+          Effect.provideService(Waiting, "look")
+        )
+      }
+      owes = false
       yield* state.idle.await
       const lone = state.lanes.length === 1 ? state.lanes[0]! : undefined
       if (lone?.resting.isOpen() === false) {

@@ -30,7 +30,8 @@ export const claimingAlong = Effect.gen(function* () {
               ear.closeUnsafe()
               waiting ??= given?.claim()
               return Effect.raceFirst(ear.await, Effect.sleep(millis))
-            })
+            }),
+          pass: Effect.void
         }
       })
   })

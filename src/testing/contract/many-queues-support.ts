@@ -117,7 +117,7 @@ export const countedWakeups = Effect.map(Wakeups, (wakeups) => {
       subscribe: Effect.fnUntraced(function* (queues) {
         // registered first, so that it runs last
         yield* Effect.addFinalizer(() => Effect.sync(() => closed++))
-        const { wait } = yield* wakeups.subscribe(queues)
+        const { pass, wait } = yield* wakeups.subscribe(queues)
         return {
           wait: (millis) =>
             Effect.suspend(() => {
@@ -126,7 +126,8 @@ export const countedWakeups = Effect.map(Wakeups, (wakeups) => {
                 wait(millis),
                 Effect.sync(() => ended++)
               )
-            })
+            }),
+          pass
         }
       })
     })

@@ -1,4 +1,5 @@
 import type * as Layer from "effect/Layer"
+import { besideOthersContract } from "./beside-others.ts"
 import { boundsContract } from "./bounds.ts"
 import { bulkContract } from "./bulk.ts"
 import { changingQueuesContract } from "./changing-queues.ts"
@@ -44,6 +45,7 @@ export const serviceContract = (
     hostileContract,
     runningContract,
     prefetchContract,
+    besideOthersContract,
     waitingClaimsContract,
     manyQueuesContract,
     changingQueuesContract,

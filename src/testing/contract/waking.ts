@@ -5,9 +5,10 @@ import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
 import * as TestClock from "effect/testing/TestClock"
 import type { ExchangeReply } from "../../ports/JobStore.ts"
+import { QueueControl } from "../../ports/QueueControl.ts"
 import { type Wakeup, Wakeups } from "../../ports/Wakeups.ts"
 import { contract } from "./contract.ts"
-import { bury, ids, job, release } from "./support.ts"
+import { bury, ids, job, release, retry } from "./support.ts"
 import type { TestQueue } from "./TestQueue.ts"
 
 const hour = 60 * 60 * 1000
@@ -296,6 +297,41 @@ export const wakingContract = contract("waking", (it) => {
       assert.deepStrictEqual(ids(claimed), ["a"])
       assert.isAtMost(answers.length, 1)
       assert.deepStrictEqual(yield* queue.claim({ worker: "w", number: 2 }), [])
+    })
+  )
+
+  it.effect("WAKE-8 a worker that leaves wakes another one when jobs wait, visible or not", (queue) =>
+    Effect.gen(function* () {
+      const control = yield* QueueControl
+      const wakeup = yield* queue.listen()
+      const leaves = control.removeWorker(queue.name, "gone")
+      yield* startWait(wakeup, 1)
+      const idle = yield* startWait(wakeup, 1000)
+      yield* leaves
+      yield* TestClock.adjust(999)
+      const quiet = idle.pollUnsafe() === undefined
+      yield* TestClock.adjust(1)
+      yield* Fiber.await(idle)
+
+      yield* wokenBy(wakeup, queue.enqueue(job("later", { visible: { inMillis: 60_000 } })))
+      const delayed = yield* wokenBy(wakeup, leaves)
+      yield* queue.runNow("later")
+      yield* queue.settle(retry(yield* queue.claimOne(), 60_000))
+      const retrying = yield* wokenBy(wakeup, leaves)
+
+      assert.deepStrictEqual([quiet, delayed, retrying], [true, true, true])
+    })
+  )
+
+  it.effect("WAKE-9 what one wait has heard can be passed on to another", (queue) =>
+    Effect.gen(function* () {
+      const first = yield* queue.listen()
+      yield* wokenBy(first, queue.enqueue(job("a")))
+      const second = yield* queue.listen()
+
+      const woken = yield* wokenBy(second, first.pass)
+
+      assert.isTrue(woken)
     })
   )
 })

@@ -140,6 +140,8 @@ const distantWakeups = (net: Net, process: Process, wakeups: Wakeups["Service"])
         const { fault, store, swarm, world } = net
         const ear = Effect.runSyncWith(store.context)(Effect.scoped(wakeups.subscribe(queues)) as Effect.Effect<Wakeup>)
         return Effect.succeed<Wakeup>({
+          // on its way like anything else
+          pass: Effect.sync(() => world.after(swarm.latencyMillis, () => Effect.runFork(ear.pass))),
           wait: (millis) =>
             Effect.callback<void>((resume) => {
               const wake = () => process.post(() => resume(Effect.void))

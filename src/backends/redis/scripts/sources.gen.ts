@@ -2949,14 +2949,18 @@ if ARGV[4] ~= "" then redis.call("HSET", KEYS[7], ARGV[2], ARGV[4]) end
 return table.concat(answers)`
   },
   forget: {
-    keys: ["claims", "workers", "about"] as const,
+    keys: ["pending", "limited", "scheduled", "retry", "claims", "workers", "about", "wake"] as const,
     args: ["worker"] as const,
     rest: undefined,
-    sha1: "3f7ad240a84dbadfb53bcb6f6ac74c23d6b3061b",
+    sha1: "ba37bc2273854797bd4c943194badf2ab8891517",
     source: `#!lua flags=allow-oom
-redis.call("HDEL", KEYS[1], ARGV[1])
-redis.call("HDEL", KEYS[3], ARGV[1])
-return redis.call("ZREM", KEYS[2], ARGV[1])`
+local function signal()
+  redis.call("ZADD", KEYS[8], 0, "1")
+end
+redis.call("HDEL", KEYS[5], ARGV[1])
+redis.call("HDEL", KEYS[7], ARGV[1])
+if redis.call("EXISTS", KEYS[1], KEYS[2], KEYS[3], KEYS[4]) > 0 then signal() end
+return redis.call("ZREM", KEYS[6], ARGV[1])`
   },
   get: {
     keys: ["jobs", "runs", "ledger", "result", "cancels", "progress", "limited", "pending", "scheduled", "retry", "active", "completed", "cancelled", "dead"] as const,
