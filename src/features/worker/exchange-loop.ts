@@ -17,7 +17,7 @@ const backoff = Schedule.min([Schedule.exponential("100 millis"), Schedule.space
 const exchange = (state: WorkerState, lane: Lane, store: JobStore["Service"], request: ExchangeRequest) => {
   const ask = store.exchange(request)
   const failed = (error: StoreError) => {
-    state.stall(lane)
+    state.stall(lane, error.reason)
     return sayFailure(`queue ${request.queue}`)(error)
   }
   // what repeats is made only when something is to be repeated
@@ -96,7 +96,9 @@ export const exchangeLoop = (state: WorkerState, store: JobStore["Service"], lan
       const reply = yield* lane.ready.size === 0
         ? exchange(state, lane, store, request)
         : meanwhile(exchange(state, lane, store, request), () => startReady(state, lane))
-      lane.prefetch.exchanged(Number(state.monotonicNanos() - sentNanos) / 1_000_000)
+      const answeredNanos = state.monotonicNanos()
+      state.heard(lane, answeredNanos)
+      lane.prefetch.exchanged(Number(answeredNanos - sentNanos) / 1_000_000)
       for (let i = 0; i < settlements.length; i++) settled(state, lane, settlements[i]!, reply.settled[i]!)
       state.answered(lane)
       lane.exchanging = false

@@ -24,6 +24,7 @@ const attemptsOf = (state: WorkerState) => state.lanes.flatMap((lane) => [...lan
 export const shutdown = (state: WorkerState): Effect.Effect<void> =>
   Effect.gen(function* () {
     state.stopping = true
+    state.ending = true
     for (const lane of state.lanes) releaseReady(state, lane)
     state.look.openUnsafe()
     // the reply to an exchange under way may bring jobs, which are to be released
