@@ -34,6 +34,7 @@ export * as DeadLetters from "./features/dead-letters/DeadLetters.ts"
 export type { Retention } from "./features/maintenance/Maintenance.ts"
 export * as Schedules from "./features/schedules/Schedules.ts"
 export * as Encryption from "./features/encryption/Encryption.ts"
+export * as Health from "./features/health/Health.ts"
 export * as Telemetry from "./features/telemetry/Telemetry.ts"
 export type {
   AttemptEvent,

@@ -58,6 +58,16 @@ export class BadFile extends Schema.TaggedError<BadFile>()("BadFile", { file: Sc
   }
 }
 
+/** Metrics and probes cannot be served there. */
+export class CannotListen extends Schema.TaggedError<CannotListen>()("CannotListen", {
+  address: Schema.String,
+  problem: Schema.String
+}) {
+  override get message(): string {
+    return `cannot serve metrics and probes on ${this.address}: ${this.problem}`
+  }
+}
+
 /** A check of `winter doctor` failed. What it is has been printed. */
 export class ChecksFailed extends Schema.TaggedError<ChecksFailed>()("ChecksFailed", { failed: Schema.Int }) {
   override get message(): string {

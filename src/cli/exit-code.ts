@@ -15,6 +15,7 @@ import type { StoreError } from "../ports/StoreError.ts"
 import type {
   BadFile,
   BadUsage,
+  CannotListen,
   ChecksFailed,
   ConnectionFailed,
   NotConfirmed,
@@ -28,6 +29,7 @@ import type {
 export type CommandError =
   | BadFile
   | BadUsage
+  | CannotListen
   | ChecksFailed
   | ConfigInvalid
   | ConnectionFailed
@@ -71,6 +73,7 @@ export const exitCodes = {
 export const codeOf = {
   BadFile: exitCodes.usage,
   BadUsage: exitCodes.usage,
+  CannotListen: exitCodes.failed,
   ChecksFailed: exitCodes.failed,
   ConfigInvalid: exitCodes.usage,
   ConnectionFailed: exitCodes.unavailable,

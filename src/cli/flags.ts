@@ -92,6 +92,14 @@ export const durationFlag = (name: string) =>
     )
   )
 
+export const portFlag = (name: string) =>
+  Flag.Int(name).pipe(
+    Flag.filter(
+      (port) => port >= 0 && port <= 65_535,
+      () => `${name} must be from 0 to 65535`
+    )
+  )
+
 export const limitFlag = (most: number) =>
   Flag.Int("limit").pipe(
     Flag.withAlias("n"),

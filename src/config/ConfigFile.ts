@@ -116,6 +116,8 @@ const lease = duration(minLeaseMillis).check(
 const Server = optional({
   grpc_host: key(filled),
   grpc_port: key(port),
+  http_host: key(filled),
+  http_port: key(port),
   log_level: key(oneOf(["trace", "debug", "info", "warn", "error", "none"])),
   tls_cert: key(filled),
   tls_key: key(filled),

@@ -35,6 +35,9 @@ export type LogLevel = "Trace" | "Debug" | "Info" | "Warn" | "Error" | "None"
 export interface ServerSettings {
   readonly host?: string
   readonly port: number
+  /** Where `winter server` and `winter worker` serve metrics and probes; without a port they do not. */
+  readonly httpHost?: string
+  readonly httpPort?: number
   readonly logLevel: LogLevel
   readonly tlsFiles?: { readonly cert: string; readonly key: string; readonly clientCa?: string }
   readonly tokens: ReadonlyArray<Redacted.Redacted>
@@ -165,6 +168,8 @@ const serverOf = (server: NonNullable<ConfigFile["server"]>): ServerSettings => 
   tokens: (server.tokens ?? []).map((token) => Redacted.make(token)),
   ...present({
     host: server.grpc_host,
+    httpHost: server.http_host,
+    httpPort: server.http_port === undefined ? undefined : Number(server.http_port),
     tlsFiles:
       server.tls_cert === undefined || server.tls_key === undefined
         ? undefined

@@ -23,6 +23,8 @@ export interface Station {
   readonly stopping: Latch.Latch
   readonly settings: {
     readonly leaseMillis: number
+    /** Between two rounds of keeping queues in order. */
+    readonly sweepMillis: number
     readonly retentionMillis: number
     /** Longest that a call takes, waiting included. */
     readonly maxMillis: number

@@ -10,6 +10,8 @@ import { HealthImplementation } from "grpc-health-check"
 import type { InvalidInput } from "../domain/limits.ts"
 import * as Endings from "../features/client/Endings.ts"
 import * as RawJobs from "../features/client/RawJobs.ts"
+import { register, type Status } from "../features/health/Health.ts"
+import { Loops } from "../features/health/Loops.ts"
 import { tickLoop } from "../features/schedules/Ticker.ts"
 import { Workflows } from "../features/workflows/Workflows.ts"
 import { Capabilities } from "../ports/Capabilities.ts"
@@ -21,6 +23,7 @@ import { Wakeups } from "../ports/Wakeups.ts"
 import { admitTokens } from "./admit.ts"
 import { Calls } from "./Calls.ts"
 import { makeClaims } from "./Claims.ts"
+import { Contact } from "./Contact.ts"
 import type { ListenError } from "./errors.ts"
 import { QueueService } from "./gen/winter/v1/queue_service_pb.ts"
 import { makeHoldings } from "./Holdings.ts"
@@ -41,6 +44,9 @@ export type { QueueDefaults, ServerOptions, TlsOptions } from "./options.ts"
 
 /** How long interrupted calls may take to give back what they hold. */
 const lastMillis = 5000
+
+/** Between two answers of the store at most, besides the time between two rounds. */
+const silentMillis = 30_000
 
 /** How long connections may take to close once their calls have ended. */
 const closeMillis = 500
@@ -82,11 +88,14 @@ const logCall = ({ path, problem, startedAt }: CallInfo, code: number, now: numb
   return level("grpc", ...(code === internal ? said : said.map(messagesOf))).pipe(Effect.annotateLogs(annotations))
 }
 
+const setHealth = (health: HealthImplementation, status: "SERVING" | "NOT_SERVING"): void => {
+  for (const service of ["", QueueService.typeName]) health.setStatus(service, status)
+}
+
 /** Lets calls end in time, then ends them. */
 const stop = (server: Server, station: Station, health: HealthImplementation, drainMillis: number) =>
   Effect.gen(function* () {
-    health.setStatus("", "NOT_SERVING")
-    health.setStatus(QueueService.typeName, "NOT_SERVING")
+    setHealth(health, "NOT_SERVING")
     station.calls.stopping = true
     station.stopping.openUnsafe()
     const closed = Effect.callback<void>((resume) => {
@@ -106,6 +115,24 @@ const stop = (server: Server, station: Station, health: HealthImplementation, dr
     yield* Effect.timeoutOption(station.claims.tidy(true), lastMillis)
   })
 
+/** What a server says of itself. */
+const statusOf = (
+  id: string,
+  { calls, settings }: Station,
+  { answeredAt, problem }: Contact,
+  loops: Loops,
+  now: number
+): Status => {
+  const ago = answeredAt === undefined ? undefined : now - answeredAt
+  const isSilent = ago !== undefined && ago > silentMillis + 2 * settings.sweepMillis
+  const storeProblem = problem ?? (isSilent ? "silent" : undefined)
+  return {
+    ...{ id, stopping: calls.stopping, quiet: false, endedLoops: calls.stopping ? [] : loops.ended },
+    ...(ago === undefined ? {} : { answeredMillisAgo: ago }),
+    ...(storeProblem === undefined ? {} : { storeProblem })
+  }
+}
+
 /**
  * Serves `winter.v1.QueueService`: queues for producers and workers in any language. Keeps the queues in order as well,
  * so no other process is needed.
@@ -121,6 +148,8 @@ export class GrpcServer extends Context.Service<
   {
     /** Where it listens, as `host:port`. */
     readonly address: string
+    /** Whether it gets on with the store and takes calls; `Health.ready` and `Health.live` are drawn from this. */
+    readonly health: Effect.Effect<Status>
   }
 >()("winterq/grpc/server/GrpcServer") {
   /**
@@ -181,9 +210,16 @@ const make = Effect.fnUntraced(function* (options: ServerOptions) {
   health.addToServer(server)
   if (settings.reflection) addReflection(server)
 
-  yield* Effect.forkScoped(maintain(settings))
-  if (settings.ticks !== false) yield* Effect.forkScoped(tickLoop(settings.ticks === true ? {} : settings.ticks))
-  yield* Effect.forkScoped(
+  const contact = new Contact(monotonicMillis, (isThere) => {
+    if (!station.calls.stopping) setHealth(health, isThere ? "SERVING" : "NOT_SERVING")
+  })
+  const loops = new Loops()
+  const status = Effect.sync(() => statusOf(id, station, contact, loops, monotonicMillis()))
+  yield* register(status)
+  yield* loops.fork("maintenance", maintain(settings, contact))
+  if (settings.ticks !== false) yield* loops.fork("ticker", tickLoop(settings.ticks === true ? {} : settings.ticks))
+  yield* loops.fork(
+    "tidying",
     Effect.sync(station.holdings.tidy).pipe(
       Effect.andThen(station.claims.tidy(false)),
       Effect.andThen(Effect.sleep(tidyMillis)),
@@ -195,5 +231,5 @@ const make = Effect.fnUntraced(function* (options: ServerOptions) {
     stop(server, station, health, settings.drainMillis)
   )
   yield* Effect.logInfo(`serving ${QueueService.typeName} on ${address}, ${shared ? "" : "this process's "}${backend}`)
-  return GrpcServer.of({ address })
+  return GrpcServer.of({ address, health: status })
 })

@@ -398,7 +398,7 @@ describe("the printed rights", () => {
     }
     const as = (user: string) => winterOn(server.url.replace("//", `//${prefix}-${user}:pw@`), prefix)
     const [producer, operator] = [as("producer"), as("operator")]
-    const worker = startWinter(["worker", "--module", handlers, ...as("worker").place])
+    const worker = startWinter(["worker", "--module", handlers, "--http-port", "0", ...as("worker").place])
     await worker.said("worker started")
 
     const direct = (user: string) => on(prefix, server.url.replace("//", `//${prefix}-${user}:pw@`))

@@ -22,7 +22,7 @@ import { GrpcServer } from "../../src/grpc/index.ts"
 import { JobStore } from "../../src/ports/JobStore.ts"
 import { QueueControl } from "../../src/ports/QueueControl.ts"
 import { freshRedis } from "../support/fresh-redis.ts"
-import { backends, type CallFailed, connect, json, serve, until } from "../support/grpc.ts"
+import { backends, type CallFailed, connect, healthOf, json, serve, until } from "../support/grpc.ts"
 import { tcpProxy } from "../support/TcpProxy.ts"
 import { makeCertificates } from "../support/tls.ts"
 
@@ -35,14 +35,6 @@ const codeOf = <A>(call: Effect.Effect<A, CallFailed>) =>
   Effect.map(Effect.flip(Effect.asVoid(call)), ({ code }) => code)
 
 const metadata = (authorization: string) => ({ metadata: { authorization } })
-
-const healthOf = (client: grpc.Client, service: string) =>
-  Effect.callback<string>((resume) => {
-    const { path, requestSerialize, responseDeserialize } = healthService["Check"]!
-    client.makeUnaryRequest(path, requestSerialize, responseDeserialize, { service }, (error, answer) =>
-      resume(Effect.succeed(error === null ? (answer as { status: string }).status : grpc.status[error.code]))
-    )
-  })
 
 /** What a server says of itself when asked like grpcurl does. */
 const servicesOf = (address: string) =>

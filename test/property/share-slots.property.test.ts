@@ -310,7 +310,7 @@ describe("the slots of a worker", () => {
               running[at]!--
               state.giveBack(lane)
             }
-            if (kind === "stall" && lane.exchanging) state.stall(lane)
+            if (kind === "stall" && lane.exchanging) state.stall(lane, "unavailable")
             if (kind === "signal") state.lookEverywhere()
             if (kind === "limit") lane.limit = 1 + (how % 6)
             if (kind === "total") state.concurrency = 1 + (how % 8)

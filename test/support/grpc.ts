@@ -2,6 +2,7 @@ import { randomUUID } from "node:crypto"
 import { create, fromBinary, toBinary } from "@bufbuild/protobuf"
 import type { DescMessage, DescMethod, MessageInitShape, MessageShape } from "@bufbuild/protobuf"
 import * as grpc from "@grpc/grpc-js"
+import { service as healthService } from "grpc-health-check"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
@@ -168,6 +169,15 @@ export const connect = (
       }
     }
   )
+
+/** What a server's health check answers: a status, or the code of a refusal. */
+export const healthOf = (client: grpc.Client, service: string) =>
+  Effect.callback<string>((resume) => {
+    const { path, requestSerialize, responseDeserialize } = healthService["Check"]!
+    client.makeUnaryRequest(path, requestSerialize, responseDeserialize, { service }, (error, answer) =>
+      resume(Effect.succeed(error === null ? (answer as { status: string }).status : grpc.status[error.code]))
+    )
+  })
 
 export const json = (text: string): Uint8Array => new TextEncoder().encode(text)
 

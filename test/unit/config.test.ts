@@ -217,6 +217,7 @@ const samples: Readonly<Record<string, string>> = {
   ...{ addr: "elsewhere:1", url: "redis://other:2", username: "u", password: "p", prefix: "x", timeout: "7s", db: "3" },
   ...{ tls: "true", tls_ca: "ca.pem", tls_cert: "c.pem", tls_key: "k.pem", tls_client_ca: "cc.pem" },
   ...{ cluster: "a:1,b:2", sentinels: "s:1", sentinel_name: "main", grpc_host: "::1", grpc_port: "7000" },
+  ...{ http_host: "0.0.0.0", http_port: "9100" },
   ...{ log_level: "error", max_deadline: "9s", drain: "11s", lease: "13s", tokens: "t1,t2", max_message_bytes: "4096" },
   ...{ weight: "2.5", shards: "8", concurrency: "17", max_active: "19", max_retries: "4", priority_default: "-3" },
   ...{ backoff: "linear", backoff_base: "2s", heartbeat_interval: "1s", stale_threshold: "90s" },

@@ -8,10 +8,12 @@ import { QueueControl } from "../../ports/QueueControl.ts"
 import { announced } from "../announced.ts"
 import { configSchedules } from "../config-schedules.ts"
 import { store } from "../connected.ts"
-import { given } from "../flags.ts"
+import { given, portFlag } from "../flags.ts"
 import { grpcOptions } from "../grpc-options.ts"
+import { httpFlags, httpOptions } from "../http-options.ts"
 import { Lifetime } from "../Lifetime.ts"
 import { serviceLogs } from "../logs.ts"
+import { measured, observable } from "../observable.ts"
 import { putLimits } from "../queue-limits.ts"
 import { settings } from "../settings.ts"
 import { withShards } from "../shard-settings.ts"
@@ -37,31 +39,27 @@ export const server = Command.make(
   "server",
   {
     host: Flag.String("host").pipe(Flag.withDescription("Where to listen (127.0.0.1)"), Flag.optional),
-    port: Flag.Int("port").pipe(
-      Flag.withDescription("The port, 0 for a free one (50051)"),
-      Flag.filter(
-        (port) => port >= 0 && port <= 65_535,
-        () => "port must be from 0 to 65535"
-      ),
-      Flag.optional
-    )
+    port: portFlag("port").pipe(Flag.withDescription("The port, 0 for a free one (50051)"), Flag.optional),
+    ...httpFlags
   },
-  ({ host, port }) =>
+  ({ host, port, ...flags }) =>
     Effect.gen(function* () {
       const declared = yield* settings
       const config = withShards(declared)
+      const http = yield* httpOptions(flags, declared)
       // read only here: no other command needs the protocol
       const { GrpcServer } = yield* Effect.promise(() => import("../../grpc/index.ts"))
       const served = GrpcServer.layer({ ...(yield* grpcOptions(declared)), ...given({ host, port }) })
       const queues = config.queues.map(({ name }) => name).join(",")
       const moving = Layer.effectDiscard(Effect.forkScoped(promotion(config)))
-      const running = announced("server", { queues }, Layer.provideMerge(moving, served)).pipe(
+      const whole = measured(http, "all", Layer.provideMerge(moving, served))
+      const running = announced("server", { queues }, whole).pipe(
         Layer.provideMerge(Layer.effectDiscard(putLimits(config.queues))),
         Layer.provideMerge(configSchedules(declared)),
-        Layer.provide(yield* store),
-        Layer.provide(serviceLogs(config.server.logLevel))
+        Layer.provide(yield* store)
       )
-      return yield* Lifetime.untilStopped(Layer.launch(running))
+      const logged = Layer.provide(observable(http, running), serviceLogs(config.server.logLevel))
+      return yield* Lifetime.untilStopped(Layer.launch(logged))
     })
 ).pipe(
   Command.withDescription(

@@ -11,10 +11,12 @@ import { StoreError } from "../../ports/StoreError.ts"
 import { announced } from "../announced.ts"
 import { configSchedules } from "../config-schedules.ts"
 import { store } from "../connected.ts"
-import { BadFile, ConnectionFailed } from "../errors.ts"
+import { BadFile, CannotListen, ConnectionFailed } from "../errors.ts"
 import { durationFlag, given } from "../flags.ts"
+import { httpFlags, httpOptions } from "../http-options.ts"
 import { Lifetime } from "../Lifetime.ts"
 import { serviceLogs } from "../logs.ts"
+import { measured, observable } from "../observable.ts"
 import { putLimits } from "../queue-limits.ts"
 import { settings } from "../settings.ts"
 import { withShards } from "../shard-settings.ts"
@@ -36,7 +38,7 @@ const sharesOf = (text: string) => {
       )
 }
 
-const known = [InvalidInput, StoreError, ConnectionFailed] as const
+const known = [InvalidInput, StoreError, ConnectionFailed, CannotListen] as const
 
 /** A user's layer may fail with anything; what is known keeps its exit code. */
 const failureOf = (file: string) => (error: unknown) => {
@@ -78,25 +80,27 @@ export const worker = Command.make(
     drain: durationFlag("drain").pipe(
       Flag.withDescription("How long handlers may go on when it is told to stop (30s)"),
       Flag.optional
-    )
+    ),
+    ...httpFlags
   },
-  ({ concurrency, drain, module, queues, strict }) =>
+  ({ concurrency, drain, module, queues, strict, ...flags }) =>
     Effect.gen(function* () {
       const config = yield* settings
       const overrides = overridesOf({ queues, strict, ...given({ concurrency, drainMillis: drain }) }, config)
+      const http = yield* httpOptions(flags, config)
       // before anything of the configuration is put in force
       if (overrides.queues !== undefined && "order" in overrides.queues) {
         yield* Effect.fromResult(checkQueues(overrides.queues))
       }
       const layer = yield* loadWorker(module)
-      const running = announced("worker", { module }, layer).pipe(
+      const running = announced("worker", { module }, measured(http, "served", layer)).pipe(
         Layer.provide(Layer.succeed(WorkerOverrides, overrides)),
         Layer.provideMerge(Layer.effectDiscard(putLimits(withShards(config).queues))),
         Layer.provideMerge(configSchedules(config)),
-        Layer.provide(yield* store),
-        Layer.provide(serviceLogs(config.server.logLevel))
+        Layer.provide(yield* store)
       )
-      return yield* Lifetime.untilStopped(Layer.launch(running)).pipe(
+      const logged = Layer.provide(observable(http, running), serviceLogs(config.server.logLevel))
+      return yield* Lifetime.untilStopped(Layer.launch(logged)).pipe(
         Effect.mapError(failureOf(module)),
         // what a layer needs and nobody provides is a defect that names it
         Effect.catchDefect((defect) => Effect.fail(failureOf(module)(defect))),

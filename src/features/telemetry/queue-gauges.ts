@@ -4,11 +4,15 @@ import * as Layer from "effect/Layer"
 import * as Metric from "effect/Metric"
 import { durationMillis, type InvalidInput } from "../../domain/limits.ts"
 import { QueueControl } from "../../ports/QueueControl.ts"
+import type { StoreError } from "../../ports/StoreError.ts"
 import { Waiting } from "../../ports/Waiting.ts"
 
 export interface QueueGaugesOptions {
-  /** Which queues; every queue the store knows when left out. */
-  readonly queues?: ReadonlyArray<string>
+  /**
+   * Which queues: these, or those that an effect names whenever they are looked at; every queue the store knows when left
+   * out.
+   */
+  readonly queues?: ReadonlyArray<string> | Effect.Effect<ReadonlyArray<string>, StoreError>
   /** How often they are looked at; 15 seconds when left out. */
   readonly every?: Duration.Input
 }
@@ -41,7 +45,8 @@ export const queueGauges = (options: QueueGaugesOptions = {}): Layer.Layer<never
     Effect.gen(function* () {
       const everyMillis = yield* Effect.fromResult(durationMillis("every", options.every ?? "15 seconds", 1))
       const control = yield* QueueControl
-      const queues = options.queues === undefined ? control.queues : Effect.succeed(options.queues)
+      const { queues: given = control.queues } = options
+      const queues = Effect.isEffect(given) ? given : Effect.succeed(given)
       yield* queues.pipe(
         Effect.flatMap((some) => Effect.forEach(some, look, { discard: true })),
         Effect.tapCause((cause) => Effect.logWarning("queue gauges keep their last values", cause)),

@@ -5,6 +5,7 @@ import type { Entry } from "../../domain/Queues.ts"
 import { untrackedArray } from "../../domain/untracked-array.ts"
 import { TurnoverMap } from "../../domain/TurnoverMap.ts"
 import type { ClaimedJob, Settlement } from "../../ports/JobStore.ts"
+import type { StoreErrorReason } from "../../ports/StoreError.ts"
 import type { Observed } from "./Extensions.ts"
 import { Activity } from "./Activity.ts"
 import { Fifo } from "./Fifo.ts"
@@ -129,6 +130,10 @@ export class Lane {
   closing = false
   /** Whether that exchange has failed, and is repeated until the store answers. */
   stalled = false
+  /** What the latest exchange has failed with, until one is answered. */
+  unanswered: StoreErrorReason | undefined
+  /** The same of extensions; the answer to an exchange clears it as well. */
+  unextended: StoreErrorReason | undefined
   /** Open while no exchange is under way. */
   readonly resting = Latch.makeUnsafe(true)
   /** Opened when the lane's loop has something to do. */

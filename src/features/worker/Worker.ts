@@ -28,12 +28,14 @@ import { WorkflowStore } from "../../ports/WorkflowStore.ts"
 import { policyOf, type Retention, sweep } from "../maintenance/Maintenance.ts"
 import { checkTicks, type TickerOptions, tickLoop } from "../schedules/Ticker.ts"
 import { maintain } from "../workflows/Workflows.ts"
+import { register, type Status } from "../health/Health.ts"
 import { cancelLoop } from "./cancel-requests.ts"
 import { type ExtensionOptions, makeExtensions } from "./Extensions.ts"
 import { giveBackLoop } from "./give-back.ts"
 import { type HandlerFor, handler, handlerOf } from "./Handler.ts"
 import type { AnyHooks, Hooks, HooksServices } from "./Hooks.ts"
 import type { AnyMiddleware, Middleware, MiddlewareServices } from "./Middleware.ts"
+import { healthOf } from "./health-of.ts"
 import { leave } from "./leave.ts"
 import { relayed, relayLoop } from "./relay-endings.ts"
 import { setRateLimits } from "./rate-limits.ts"
@@ -130,6 +132,13 @@ export class Worker extends Context.Service<
     readonly id: string
     /** Handlers running now. */
     readonly running: Effect.Effect<number>
+    /**
+     * Whether it gets on with the store and takes jobs. `Health.ready` and `Health.live` are drawn from this, for all
+     * workers of a process.
+     *
+     * **Ref** docs/semantics.md HEALTH-1..3
+     */
+    readonly health: Effect.Effect<Status>
   } & ServedQueues
 >()("winterq/features/worker/Worker") {
   /** Says how a task's jobs are run; see `Handler.ts`. */
@@ -253,6 +262,8 @@ const make = Effect.fnUntraced(function* <Tasks extends ReadonlyArray<AnyTask>>(
   const extensions = yield* makeExtensions(id, options, settings.concurrency)
   const state = new WorkerState(id, settings, runnables, yield* Effect.context<never>(), store, extensions)
   const putLimits = (entries: ReadonlyArray<Entry>) => setRateLimits(options.tasks, entries, options.rateLimits ?? {})
+  const health = Effect.sync(() => healthOf(state))
+  yield* register(health)
   yield* putLimits(settings.queues.entries)
 
   // registered first, so it runs last: when nothing extends leases any more
@@ -263,23 +274,24 @@ const make = Effect.fnUntraced(function* <Tasks extends ReadonlyArray<AnyTask>>(
     Effect.provideService(putLimits([entry]), QueueControl, control)
   )
   const wakeup = yield* subscribe(state, wakeups, within)
-  yield* supervised("relay of workflows", relayLoop(state))
+  yield* supervised(state, "relay of workflows", relayLoop(state))
   // runs before the loop above ends, and after everything else has
   yield* Effect.addFinalizer(() => relayed(state))
-  yield* supervised("share-out", shareLoop(state))
-  yield* supervised("cancel requests", cancelLoop(state, yield* notices.open(state.id)))
-  yield* supervised("wake-up loop", waitLoop(state, wakeups, within, wakeup))
-  yield* supervised("due loop", dueLoop(state))
+  yield* supervised(state, "share-out", shareLoop(state))
+  yield* supervised(state, "cancel requests", cancelLoop(state, yield* notices.open(state.id)))
+  yield* supervised(state, "wake-up loop", waitLoop(state, wakeups, within, wakeup))
+  yield* supervised(state, "due loop", dueLoop(state))
   // a number that somebody has set is kept to
-  if (settings.prefetch === undefined) yield* supervised("give-back loop", giveBackLoop(state))
+  if (settings.prefetch === undefined) yield* supervised(state, "give-back loop", giveBackLoop(state))
   const schedules = yield* ScheduleStore
   const { ticks = true } = options
   if (ticks !== false) {
     const loop = tickLoop(ticks === true ? {} : ticks)
-    yield* supervised("ticker", Effect.provideService(loop, ScheduleStore, schedules))
+    yield* supervised(state, "ticker", Effect.provideService(loop, ScheduleStore, schedules))
   }
   const pause = Effect.provideService(Effect.sleep(settings.sweepMillis), Waiting, "look")
   yield* supervised(
+    state,
     "maintenance",
     Effect.suspend(() =>
       Effect.forEach(state.serving, ({ queue }) => sweep(queue, settings.policy, extensions.report), { discard: true })
@@ -293,5 +305,5 @@ const make = Effect.fnUntraced(function* <Tasks extends ReadonlyArray<AnyTask>>(
   // registered last, so it runs first: while the loops above still go on
   yield* Effect.addFinalizer(() => shutdown(state))
 
-  return Worker.of({ id: state.id, running: Effect.sync(() => state.running), ...served })
+  return Worker.of({ id: state.id, running: Effect.sync(() => state.running), health, ...served })
 })

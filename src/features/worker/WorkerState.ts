@@ -7,6 +7,8 @@ import type { EpochMillis } from "../../domain/Job.ts"
 import type { Entry, Queues } from "../../domain/Queues.ts"
 import type { AnyTask } from "../../domain/Task.ts"
 import type { JobStore, PrunePolicy } from "../../ports/JobStore.ts"
+import type { StoreErrorReason } from "../../ports/StoreError.ts"
+import { Loops } from "../health/Loops.ts"
 import type { Extensions } from "./Extensions.ts"
 import type { BoundHandler } from "./Handler.ts"
 import type { Pool } from "./Pool.ts"
@@ -49,6 +51,9 @@ const shardsAtOnce = 8
 /** Whole milliseconds; dividing a bigint would take longer. */
 export const millisOf = (nanos: bigint): number => Math.floor(Number(nanos) / 1_000_000)
 
+/** What the loop that claims from a queue is called. */
+export const claimLoopOf = (queue: string): string => `claim loop of queue ${queue}`
+
 /**
  * What the loops of one worker share. Everything changes between two steps of the event loop, so plain fields do.
  *
@@ -77,9 +82,15 @@ export class WorkerState {
   held = 0
   /** Slots given back by handlers that ended. */
   turnover = 0
+  /** Claims nothing more, told so by whom it may. */
   stopping = false
   /** Attempts whose cancellation was heard of before their claim was answered. */
   readonly cancelledEarly = new EarlyCancels()
+  /** Stops because its scope closes. */
+  ending = false
+  /** The monotonic instant of the store's latest answer. */
+  answeredNanos: bigint | undefined
+  readonly loops = new Loops()
   /** Whether whoever runs now shares out room next; until then. */
   sharesNext = false
   /** Open when room is to be shared out, or a lane has something to send. */
@@ -194,6 +205,7 @@ export class WorkerState {
   }
 
   forget(lane: Lane): void {
+    this.loops.remove(claimLoopOf(lane.queue))
     this.lanes = this.lanes.filter((other) => other !== lane)
     lane.resting.openUnsafe()
     this.progress.openUnsafe()
@@ -253,11 +265,30 @@ export class WorkerState {
   }
 
   /** An exchange got no answer and is repeated: meanwhile its lane holds up nobody and keeps no room. */
-  stall(lane: Lane): void {
+  stall(lane: Lane, why: StoreErrorReason): void {
     lane.stalled = true
+    lane.unanswered = why
     this.#free(lane, lane.asked)
     lane.asked = 0
     this.look.openUnsafe()
+  }
+
+  /** The store has answered an exchange. */
+  heard(lane: Lane, atNanos: bigint): void {
+    this.answeredNanos = atNanos
+    lane.unanswered = undefined
+    lane.unextended = undefined
+  }
+
+  /** The store has answered an extension, or not: `why` is what it failed with. */
+  extended(lane: Lane, sentMillis: number, why?: StoreErrorReason): void {
+    if (why === undefined) {
+      this.answeredNanos = this.monotonicNanos()
+      lane.unextended = undefined
+    } else if (this.answeredNanos === undefined || millisOf(this.answeredNanos) < sentMillis) {
+      // an answer that came since then tells more
+      lane.unextended = why
+    }
   }
 
   /** Takes a lane's exchange for ended. */

@@ -17,7 +17,7 @@ const backoff = Schedule.min([Schedule.exponential("100 millis"), Schedule.space
 const exchange = (state: WorkerState, lane: Lane, store: JobStore["Service"], request: ExchangeRequest) => {
   const ask = store.exchange(request)
   const failed = (error: StoreError) => {
-    state.stall(lane)
+    state.stall(lane, error.reason)
     return sayFailure(`queue ${request.queue}`)(error)
   }
   // what repeats is made only when something is to be repeated
@@ -96,8 +96,10 @@ export const exchangeLoop = (state: WorkerState, store: JobStore["Service"], lan
       const reply = yield* lane.ready.size === 0
         ? exchange(state, lane, store, request)
         : meanwhile(exchange(state, lane, store, request), () => startReady(state, lane))
+      const answeredNanos = state.monotonicNanos()
       // one that was repeated tells of an outage, and not of the way there
-      if (!lane.stalled) lane.prefetch.exchanged(Number(state.monotonicNanos() - sentNanos) / 1_000_000)
+      if (!lane.stalled) lane.prefetch.exchanged(Number(answeredNanos - sentNanos) / 1_000_000)
+      state.heard(lane, answeredNanos)
       for (let i = 0; i < settlements.length; i++) settled(state, lane, settlements[i]!, reply.settled[i]!)
       state.answered(lane)
       lane.exchanging = false

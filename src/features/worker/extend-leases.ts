@@ -7,10 +7,10 @@ import { about } from "./WorkerReport.ts"
 import { sayFailure } from "./say-failure.ts"
 import type { WorkerState } from "./WorkerState.ts"
 
-const extend = (state: WorkerState, store: JobStore["Service"], lane: Lane) =>
-  Effect.gen(function* () {
+const extend = Effect.fnUntraced(function* (state: WorkerState, store: JobStore["Service"], lane: Lane) {
+  const sentAt = state.monotonicMillis()
+  yield* Effect.gen(function* () {
     const attempts = [...lane.attempts.values()]
-    const sentAt = state.monotonicMillis()
     const { leaseMillis } = state.settings
     const held = yield* store.extendLeases({
       queue: lane.queue,
@@ -19,6 +19,7 @@ const extend = (state: WorkerState, store: JobStore["Service"], lane: Lane) =>
       leaseMillis,
       about: about(state, lane)
     })
+    state.extended(lane, sentAt)
     for (let i = 0; i < attempts.length; i++) {
       const attempt = attempts[i]!
       if (held[i] === "cancel") interrupt(attempt, "cancelled")
@@ -26,7 +27,11 @@ const extend = (state: WorkerState, store: JobStore["Service"], lane: Lane) =>
       if (held[i] !== "lost") attempt.trustedUntil = Math.max(attempt.trustedUntil, sentAt + leaseMillis)
       else interrupt(attempt, "lease lost")
     }
-  }).pipe(Effect.catch(sayFailure(`lease extension of queue ${lane.queue}`)))
+  }).pipe(
+    Effect.tapError(({ reason }) => Effect.sync(() => state.extended(lane, sentAt, reason))),
+    Effect.catch(sayFailure(`lease extension of queue ${lane.queue}`))
+  )
+})
 
 /** Extensions under way at most: the next one is not held up by a long way to the store, and none pile up. */
 const most = 2

@@ -12,7 +12,7 @@ import type { Lane } from "./Lane.ts"
 import { Pool } from "./Pool.ts"
 import { releaseReady } from "./run-attempt.ts"
 import { restarted, supervised } from "./supervised.ts"
-import type { WorkerState } from "./WorkerState.ts"
+import { claimLoopOf, type WorkerState } from "./WorkerState.ts"
 
 /** A queue that a worker serves, as it is now; the shards of a sharded one are listed one by one. */
 export interface ServedQueue extends Omit<QueueOptions, "shards"> {
@@ -64,9 +64,9 @@ export interface ServedQueues {
 /** The fibers of one lane, which end when the lane is over. */
 const runLane = (state: WorkerState, control: QueueControl["Service"], lane: Lane) =>
   Effect.gen(function* () {
-    yield* supervised(`lease extension of queue ${lane.queue}`, extendLoop(state, state.store, lane))
-    yield* supervised(`start loop of queue ${lane.queue}`, startLoop(state, lane))
-    yield* restarted(`claim loop of queue ${lane.queue}`, exchangeLoop(state, state.store, lane))
+    yield* supervised(state, `lease extension of queue ${lane.queue}`, extendLoop(state, state.store, lane))
+    yield* supervised(state, `start loop of queue ${lane.queue}`, startLoop(state, lane))
+    yield* restarted(claimLoopOf(lane.queue), exchangeLoop(state, state.store, lane))
   }).pipe(
     Effect.scoped,
     Effect.andThen(control.removeWorker(lane.queue, state.id)),
@@ -87,7 +87,8 @@ export const serveQueues = Effect.fnUntraced(function* (
       const { isNew, lane } = state.serve(part, pool)
       if (!isNew) return Effect.void
       // whoever adds a queue does not lend its own services to it
-      return Effect.asVoid(Effect.forkIn(Effect.provideContext(runLane(state, control, lane), state.services), within))
+      const running = Effect.provideContext(runLane(state, control, lane), state.services)
+      return Effect.map(Effect.forkIn(running, within), (fiber) => state.loops.add(claimLoopOf(part.name), fiber))
     }).pipe(Effect.uninterruptible)
 
   const isServed = (queue: string): boolean => state.laneOf(queue)?.serving === true

@@ -28,6 +28,7 @@ const attemptsOf = (state: WorkerState) => state.lanes.flatMap((lane) => [...lan
 export const shutdown = (state: WorkerState): Effect.Effect<void> =>
   Effect.gen(function* () {
     state.stop()
+    state.ending = true
     for (const lane of state.lanes) releaseReady(state, lane)
     // the reply to an exchange under way may bring jobs, which are to be released
     const quiet = () => state.lanes.every((lane) => !lane.exchanging || lane.closing)

@@ -2,6 +2,7 @@ import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
 import * as Schedule from "effect/Schedule"
 import { describe } from "../../domain/describe.ts"
+import type { WorkerState } from "./WorkerState.ts"
 
 const restarts = Schedule.min([Schedule.exponential("100 millis"), Schedule.spaced("5 seconds")]).pipe(
   Schedule.jittered
@@ -19,5 +20,5 @@ export const restarted = <A, R>(name: string, loop: Effect.Effect<A, never, R>):
   )
 
 /** The same beside the caller, until the scope closes. */
-export const supervised = <R>(name: string, loop: Effect.Effect<never, never, R>) =>
-  Effect.forkScoped(restarted(name, loop))
+export const supervised = <R>({ loops }: WorkerState, name: string, loop: Effect.Effect<never, never, R>) =>
+  loops.fork(name, restarted(name, loop))

@@ -5,6 +5,7 @@ import { bulkContract } from "./bulk.ts"
 import { changingQueuesContract } from "./changing-queues.ts"
 import type { ContractOptions, Ports } from "./contract.ts"
 import { explainingContract } from "./explaining.ts"
+import { healthContract } from "./health.ts"
 import { hooksContract } from "./hooks.ts"
 import { hostileContract } from "./hostile.ts"
 import { inputContract } from "./input.ts"
@@ -53,6 +54,7 @@ export const serviceContract = (
     servingShardsContract,
     resultsContract,
     stoppingContract,
+    healthContract,
     hooksContract,
     telemetryContract,
     inspectingContract,

@@ -333,6 +333,32 @@ export const telemetryContract = contract("telemetry", (it) => {
     })
   )
 
+  it.effect("METRIC-4 gauges follow the queues that an effect names", (queue) =>
+    Effect.gen(function* () {
+      const registry: Metric.MetricRegistry = new Map()
+      yield* queue.enqueue(job("a"), job("b"))
+      yield* queue.sibling.enqueue(job("c"))
+      const named: Array<string> = []
+      const queues = Effect.sync(() => named)
+      yield* Layer.build(Telemetry.queueGauges({ queues, every: "10 seconds" })).pipe(
+        Effect.provideService(Metric.MetricRegistry, registry)
+      )
+      const looked = (count: number) =>
+        Effect.map(Metric.snapshot, (all) => {
+          const gauges = all.filter(({ id }) => id === "queue_jobs")
+          return gauges.filter(({ attributes }) => attributes?.["state"] === "pending").length === count
+        }).pipe(Effect.provideService(Metric.MetricRegistry, registry), (seen) => Effect.andThen(queue.depths, seen))
+
+      named.push(queue.sibling.name)
+      yield* advanceUntil(looked(1))
+      const first = yield* seriesOf(registry)
+      named.push(queue.name)
+      yield* advanceUntil(looked(2))
+
+      assert.deepInclude(first, { "queue_jobs{state=pending}": 1 })
+    })
+  )
+
   it.effect("METRIC-5 without telemetry nothing is measured", (queue) =>
     Effect.gen(function* () {
       const registry: Metric.MetricRegistry = new Map()
