@@ -9,6 +9,7 @@ import {
   maxLeaseMillis,
   minLeaseMillis
 } from "../domain/limits.ts"
+import { redisUrlProblem } from "../domain/redis-url.ts"
 import { checkScheduleName, maxMissed } from "../domain/Schedule.ts"
 import { checkAnyQueue, maxShards } from "../domain/Sharded.ts"
 import { timezoneProblem, timingProblem } from "./cron-timing.ts"
@@ -42,22 +43,9 @@ const list = text.pipe((item) => Schema.Array(item).annotate({ message: "must be
 
 const hostPort = /^(\[[0-9a-fA-F:]+\]|[^\s:/@]+)(:\d{1,5})?$/
 
-const isRedisUrl = /^rediss?:\/\/\S+$/
-
-/** Of a text that begins like a URL of redis. Says nothing of what it holds: there may be a password in it. */
-const urlProblem = (text: string): string | undefined => {
-  if (!URL.canParse(text))
-    return "is no URL: look at its port, and write @ : / ? # and % of a password as %40 and so on"
-  const { password, pathname, username } = new URL(text)
-  const isEscaped = [username, password, pathname].every((part) =>
-    Result.isSuccess(Result.try(() => decodeURIComponent(part)))
-  )
-  return isEscaped ? undefined : "has a % that is no escape: write it as %25"
-}
-
 /** `host`, `host:port`, or a URL of redis. */
 export const addressProblem = (address: string): string | undefined => {
-  if (isRedisUrl.test(address)) return urlProblem(address)
+  if (/^rediss?:\/\//.test(address)) return redisUrlProblem(address)
   if (hostPort.test(address)) return undefined
   // what has a user or a scheme may have a password
   const shown = /[@/]/.test(address) ? "" : `, not ${JSON.stringify(address)}`
@@ -66,9 +54,7 @@ export const addressProblem = (address: string): string | undefined => {
 
 const address = filled.check(Schema.makeFilter(addressProblem))
 
-const url = filled.check(
-  Schema.makeFilter((value) => (isRedisUrl.test(value) ? urlProblem(value) : "must start with redis:// or rediss://"))
-)
+const url = filled.check(Schema.makeFilter(redisUrlProblem))
 
 const prefix = text.check(
   Schema.makeFilter((value) =>

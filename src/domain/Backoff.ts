@@ -70,9 +70,10 @@ export const fixed = (delay: Duration.Input): Backoff => {
  */
 export const custom = (delay: (attempt: number, error: unknown) => Duration.Input): Backoff =>
   make((attempt, _, error) => {
-    const duration = Duration.fromInput(delay(attempt, error))
-    // a function that makes no sense must not make its jobs spin
-    return duration._tag === "Some" ? Duration.toMillis(duration.value) : 3_600_000
+    const given = delay(attempt, error)
+    const duration = Duration.fromInput(given)
+    // a function that makes no sense must not make its jobs spin; Duration takes NaN for zero
+    return duration._tag === "Some" && !Number.isNaN(given) ? Duration.toMillis(duration.value) : 3_600_000
   })
 
 /**

@@ -61,9 +61,9 @@ export const checkRateLimit = (rate: RateLimit): Result.Result<void, InvalidInpu
     const good = checkCount(field, rate[field])
     if (Result.isFailure(good)) return good
   }
-  return Number.isFinite(rate.perMillis) && rate.perMillis >= 1
+  return Number.isSafeInteger(rate.perMillis) && rate.perMillis >= 1
     ? fine
-    : wrong("perMillis", `must be 1 at least, not ${rate.perMillis}`)
+    : wrong("perMillis", `must be a whole number, 1 at least, not ${rate.perMillis}`)
 }
 
 /** What a backend answers to a call that can never be right. **Ref** docs/semantics.md INPUT-4 */

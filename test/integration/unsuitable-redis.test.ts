@@ -65,6 +65,20 @@ describe("an unsuitable Redis", () => {
       assert.strictEqual(error.reason, "unreachable")
     })
   )
+
+  it.live("a url that is none is told as such, and leads nowhere", () =>
+    Effect.gen(function* () {
+      const errors = yield* Effect.forEach(["", "redis://localhost/abc", "http://u:SECRET@localhost"], (url) =>
+        errorOf({ url })
+      )
+
+      for (const { message, reason } of errors) {
+        assert.strictEqual(reason, "unreachable")
+        assert.match(message, /its url (must start with|names a database)/)
+        assert.notInclude(message, "SECRET")
+      }
+    })
+  )
 })
 
 describe("a Redis that fails later", () => {

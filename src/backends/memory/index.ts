@@ -198,7 +198,7 @@ export const layer: Layer.Layer<Ports> = Layer.effectContext(
         Wakeups,
         Wakeups.of({
           subscribe: (names) =>
-            Effect.sync((): Wakeup => {
+            attempt("subscribe", (): Wakeup => {
               const heard = names.map(at)
               return {
                 wait: (millis) => waitFor(heard, millis),

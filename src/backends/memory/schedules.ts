@@ -95,9 +95,10 @@ export const makeScheduleStore = (
       attemptNow("findSchedule", (now) => ({ now, schedule: Option.fromNullishOr(home(name)?.schedules.get(name)) })),
     put: (request) =>
       attempt("putSchedule", () => {
+        const queue = at(request.queue)
         const before = request.version === undefined ? home(request.name) : undefined
         if (before !== undefined && before.name !== request.queue) before.schedules.delete(request.name)
-        const isPut = put(at(request.queue), request)
+        const isPut = put(queue, request)
         if (isPut) changes.raise()
         return isPut
       }),

@@ -232,6 +232,8 @@ export const prune = (queue: QueueState, policy: PrunePolicy, now: EpochMillis):
     }
   }
   queue.outbox.prune(now)
+  for (const [key, { until }] of queue.uniqueOwners)
+    if (until !== undefined && until <= now) queue.uniqueOwners.delete(key)
   for (const index of [completed, cancelled]) drop(index, (expiry) => expiry <= now)
   drop(dead, (diedAt) => diedAt + policy.deadRetainMillis <= now)
   for (const index of [completed, cancelled]) drop(index, () => index.size > policy.maxFinished)

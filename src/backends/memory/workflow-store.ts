@@ -2,7 +2,7 @@ import * as Option from "effect/Option"
 import * as Result from "effect/Result"
 import { boundedText } from "../../domain/bounded-text.ts"
 import type { EpochMillis } from "../../domain/Job.ts"
-import { checkWorkflowId } from "../../domain/limits.ts"
+import { checkWorker, checkWorkflowId } from "../../domain/limits.ts"
 import { parsePlace } from "../../ports/checks.ts"
 import type { Notice } from "../../ports/Notices.ts"
 import { WorkflowStore } from "../../ports/WorkflowStore.ts"
@@ -107,6 +107,7 @@ export const make = (notify: (name: string, notice: Notice) => void): WorkflowSt
       }),
     watch: ({ id, ref, watcher }) =>
       attempt("watch", () => {
+        Result.getOrThrow(checkWorker(watcher))
         const entry = workflows.get(known(id))
         if (entry === undefined || entry.graph.state !== "running") return true
         const others = entry.listeners.filter((other) => other.ref !== ref || other.watcher !== watcher)

@@ -4,6 +4,7 @@ import * as Effect from "effect/Effect"
 import * as Result from "effect/Result"
 import type { EpochMillis, JobState } from "../../domain/Job.ts"
 import { checkQueue } from "../../domain/limits.ts"
+import { refusalOf } from "../../ports/checks.ts"
 import type { StoreError } from "../../ports/StoreError.ts"
 import { Answer, type AnsweredCommand, type ReplyForm } from "./AnsweredCommand.ts"
 import type { Connection } from "./Connection.ts"
@@ -172,6 +173,7 @@ export const make = (connection: Connection, storeClock: StoreClock): Queues => 
     keys: (queue) => names(queue).keys,
     notices: noticePrefix(connection.prefix),
     readField: (operation, queue, key, field) =>
+      refusalOf(operation, checkQueue(queue)) ??
       connection.ask(operation, (commands) => commands.hget(names(queue).keys[key], field)),
     nowBy,
     storeNow: (server) => (storeClock === "server" ? server : Clock.currentTimeMillis),

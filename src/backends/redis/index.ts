@@ -13,6 +13,7 @@ import { QueueControl } from "../../ports/QueueControl.ts"
 import { ScheduleStore } from "../../ports/ScheduleStore.ts"
 import { Wakeups } from "../../ports/Wakeups.ts"
 import { WorkflowStore } from "../../ports/WorkflowStore.ts"
+import { redisUrlProblem } from "../../domain/redis-url.ts"
 import * as Connection from "./Connection.ts"
 import * as deadLetterStore from "./dead-letter-store.ts"
 import * as diagnostics from "./diagnostics.ts"
@@ -22,7 +23,7 @@ import * as jobStore from "./job-store.ts"
 import * as notices from "./notices.ts"
 import * as queueControl from "./queue-control.ts"
 import * as Queues from "./Queues.ts"
-import type { RedisUnsuitable } from "./RedisUnsuitable.ts"
+import { RedisUnsuitable } from "./RedisUnsuitable.ts"
 import * as scheduleStore from "./schedule-store.ts"
 import * as wakeups from "./wakeups.ts"
 import * as workflowStore from "./workflow-store.ts"
@@ -54,8 +55,13 @@ const build = (options: Options, storeClock: Queues.StoreClock) =>
       if (!prefixPattern.test(prefix)) {
         return yield* Effect.die(new Error(`prefix must match ${prefixPattern}, not ${JSON.stringify(prefix)}`))
       }
+      const { url = "redis://127.0.0.1:6379" } = options
+      const problem = options.cluster === undefined ? redisUrlProblem(url) : undefined
+      if (problem !== undefined) {
+        return yield* Effect.fail(new RedisUnsuitable({ reason: "unreachable", detail: `its url ${problem}` }))
+      }
       const connection = yield* Connection.open({
-        url: options.url ?? "redis://127.0.0.1:6379",
+        url,
         ...(options.cluster === undefined ? {} : { cluster: options.cluster }),
         prefix,
         timeoutMillis: Duration.toMillis(Duration.fromInputUnsafe(options.timeout ?? "5 seconds")),

@@ -1,7 +1,7 @@
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
-import { InvalidInput } from "../../domain/limits.ts"
-import { checkNewJob, refused } from "../../ports/checks.ts"
+import { checkQueue, InvalidInput } from "../../domain/limits.ts"
+import { checkNewJob, refusalOf, refused } from "../../ports/checks.ts"
 import type { NewJob } from "../../ports/JobStore.ts"
 import { ScheduleChanges } from "../../ports/ScheduleChanges.ts"
 import { type PutSchedule, type ScheduleRecord, ScheduleStore, type TickOutcome } from "../../ports/ScheduleStore.ts"
@@ -158,7 +158,8 @@ export const make = (connection: Connection, queues: Queues): ScheduleStore["Ser
       return true
     }),
     list: (queue, cursor = "0") =>
-      /^\d{1,20}$/.test(cursor)
+      refusalOf("listSchedules", checkQueue(queue)) ??
+      (/^\d{1,20}$/.test(cursor)
         ? Effect.flatMap(
             ask("listSchedules", (commands) => commands.hscan(queues.keys(queue).schedules, cursor, pageSize)),
             ([after, flat]) =>
@@ -169,7 +170,7 @@ export const make = (connection: Connection, queues: Queues): ScheduleStore["Ser
           )
         : Effect.fail(
             refused("listSchedules", new InvalidInput({ field: "cursor", problem: "is none that a page gave" }))
-          ),
+          )),
     changed: changes.after
   })
 }

@@ -2,6 +2,8 @@ import * as Clock from "effect/Clock"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Result from "effect/Result"
+import { checkQueue } from "../../domain/limits.ts"
+import { refused } from "../../ports/checks.ts"
 import { type Wakeup, Wakeups } from "../../ports/Wakeups.ts"
 import type { Connection } from "./Connection.ts"
 import { blockMillis } from "./driver-options.ts"
@@ -145,6 +147,8 @@ const listen = (ears: ReadonlyArray<Ear>, connection: Connection, claims: Waitin
 export const make = (connection: Connection, queues: Queues, handovers: Handovers): Wakeups["Service"] =>
   Wakeups.of({
     subscribe: Effect.fnUntraced(function* (names, claimant) {
+      for (const name of names)
+        yield* Effect.mapError(Effect.fromResult(checkQueue(name)), (cause) => refused("subscribe", cause))
       const clock = yield* Clock.Clock
       const ears = yield* connection.openEars(names.map((name) => queues.keys(name).wake))
       const [only] = names

@@ -3,10 +3,10 @@ import * as Option from "effect/Option"
 import * as Result from "effect/Result"
 import { boundedText } from "../../domain/bounded-text.ts"
 import type { Ended, EpochMillis } from "../../domain/Job.ts"
-import { checkWorkflowId } from "../../domain/limits.ts"
+import { checkWorker, checkWorkflowId } from "../../domain/limits.ts"
 import { type WorkflowState } from "../../domain/Workflow.ts"
 import { memberJobId } from "../../domain/workflow-graph.ts"
-import { parsePlace, refused } from "../../ports/checks.ts"
+import { parsePlace, refusalOf, refused } from "../../ports/checks.ts"
 import {
   type Advance,
   type Created,
@@ -291,6 +291,8 @@ export const make = (workflows: Workflows): WorkflowStore["Service"] => {
   })
 
   function listen({ id, ref, watcher }: WorkflowWatch, leave: 0 | 1) {
-    return run<number>("watch", scripts.listen, id, [`${watcher} ${ref}`, leave])
+    return (
+      refusalOf("watch", checkWorker(watcher)) ?? run<number>("watch", scripts.listen, id, [`${watcher} ${ref}`, leave])
+    )
   }
 }

@@ -42,7 +42,7 @@ export const list = (
   QueueControl.use((control) => {
     const read = (shard: string, from: string | undefined, most: number) =>
       control.list({ queue: shard, state: "dead", limit: most, ...(from === undefined ? {} : { cursor: from }) })
-    if (typeof queue === "string") return read(queue, cursor, limit)
+    if (typeof queue === "string") return read(queue, cursor, FilteredPage.within(limit, 1000))
     const pages: Pages = (shard, at) =>
       Effect.map(read(shard, at.cursor, at.limit), (page) => ({ ...page, looked: page.jobs.length }))
     return Effect.map(

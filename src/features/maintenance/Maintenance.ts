@@ -55,7 +55,8 @@ export const sweep = (
     while (true) {
       const reply = yield* store.rescue(queue, rescueLimit)
       report(queue, reply)
-      if (reply.rescued.length + reply.buried.length < rescueLimit) break
+      // jobs that were asked to stop are taken back as well, and not named
+      if (reply.rescued.length + reply.buried.length === 0) break
     }
     let pruned = 0
     for (let step = policy.limit; step === policy.limit; pruned += step) step = yield* store.prune(queue, policy)

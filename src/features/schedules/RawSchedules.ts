@@ -32,6 +32,6 @@ export const putRaw = Effect.fnUntraced(function* (
     maxPayloadBytes
   )
   const done = yield* put(store, planned, onlyNew)
-  if (onlyNew && done === "unchanged") return yield* Effect.fail(new ScheduleExists({ name }))
+  if (onlyNew && done === "unchanged") return yield* Effect.fail(new ScheduleExists({ schedule: name }))
   return done
 })

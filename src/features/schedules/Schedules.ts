@@ -159,7 +159,7 @@ export const tickerLayer = (options: TickerOptions = {}): Layer.Layer<never, nev
 export const add = Effect.fn("Schedules.add")(function* (given: Entry) {
   const store = yield* ScheduleStore
   const done = yield* put(store, yield* plan(given, undefined), true)
-  if (done === "unchanged") return yield* Effect.fail(new ScheduleExists({ name: given.name }))
+  if (done === "unchanged") return yield* Effect.fail(new ScheduleExists({ schedule: given.name }))
 })
 
 /**
@@ -179,11 +179,11 @@ export const upsert = (given: Entry): Effect.Effect<Put, PutError, ScheduleStore
 export const remove = (name: string): Effect.Effect<boolean, StoreError, ScheduleStore> =>
   ScheduleStore.use((store) => store.remove(name))
 
-const missing = (name: string) => Effect.fail(new ScheduleMissing({ name }))
+const missing = (name: string) => Effect.fail(new ScheduleMissing({ schedule: name }))
 
 const read = (record: ScheduleRecord): Effect.Effect<Readable, ScheduleUnreadable> =>
   Result.match(readable(record), {
-    onFailure: (problem) => Effect.fail(new ScheduleUnreadable({ name: record.name, problem })),
+    onFailure: (problem) => Effect.fail(new ScheduleUnreadable({ schedule: record.name, problem })),
     onSuccess: Effect.succeed
   })
 

@@ -6,10 +6,11 @@ import * as Schema from "effect/Schema"
  * @since 0.1.0
  */
 export class ScheduleMissing extends Schema.TaggedError<ScheduleMissing>()("ScheduleMissing", {
-  name: Schema.String
+  /** Its name. */
+  schedule: Schema.String
 }) {
   override get message(): string {
-    return `there is no schedule ${this.name}`
+    return `there is no schedule ${this.schedule}`
   }
 }
 
@@ -19,10 +20,11 @@ export class ScheduleMissing extends Schema.TaggedError<ScheduleMissing>()("Sche
  * @since 0.1.0
  */
 export class ScheduleExists extends Schema.TaggedError<ScheduleExists>()("ScheduleExists", {
-  name: Schema.String
+  /** Its name. */
+  schedule: Schema.String
 }) {
   override get message(): string {
-    return `there is a schedule ${this.name} already`
+    return `there is a schedule ${this.schedule} already`
   }
 }
 
@@ -32,10 +34,11 @@ export class ScheduleExists extends Schema.TaggedError<ScheduleExists>()("Schedu
  * @since 0.1.0
  */
 export class ScheduleUnreadable extends Schema.TaggedError<ScheduleUnreadable>()("ScheduleUnreadable", {
-  name: Schema.String,
+  /** Its name. */
+  schedule: Schema.String,
   problem: Schema.String
 }) {
   override get message(): string {
-    return `schedule ${this.name} cannot be read here: ${this.problem}`
+    return `schedule ${this.schedule} cannot be read here: ${this.problem}`
   }
 }

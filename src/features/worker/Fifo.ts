@@ -1,5 +1,8 @@
 import { untrackedArray } from "../../domain/untracked-array.ts"
 
+/** Places of what was taken, at least, before they are given up. */
+const compactAfter = 1024
+
 /** A queue whose first is taken off before anything is done with it, however often it is asked meanwhile. */
 export class Fifo<A> {
   #items = untrackedArray<A | undefined>()
@@ -19,6 +22,10 @@ export class Fifo<A> {
     this.#items[this.#first++] = undefined
     if (this.#first === this.#items.length) {
       this.#items = untrackedArray()
+      this.#first = 0
+    } else if (this.#first > compactAfter && this.#first * 2 > this.#items.length) {
+      // it may never be empty
+      this.#items.splice(0, this.#first)
       this.#first = 0
     }
     return item

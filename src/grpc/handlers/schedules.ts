@@ -155,7 +155,7 @@ export const scheduleCalls = ({ calls, queues, settings }: Station) => ({
     Effect.fnUntraced(function* (request) {
       const name = yield* nameOf(request)
       const found = yield* Schedules.get(name)
-      if (Option.isNone(found)) return yield* new Schedules.ScheduleMissing({ name })
+      if (Option.isNone(found)) return yield* new Schedules.ScheduleMissing({ schedule: name })
       return { schedule: encodeSchedule(found.value) }
     })
   ),

@@ -9,10 +9,13 @@ import * as Task from "../../domain/Task.ts"
 import * as Workflow from "../../domain/Workflow.ts"
 import { Client } from "../../features/client/Client.ts"
 import { Workflows } from "../../features/workflows/Workflows.ts"
+import { DeadLetterStore } from "../../ports/DeadLetterStore.ts"
 import { JobStore, type NewJob } from "../../ports/JobStore.ts"
 import { Notices } from "../../ports/Notices.ts"
 import { QueueControl } from "../../ports/QueueControl.ts"
+import { ScheduleStore } from "../../ports/ScheduleStore.ts"
 import type { StoreError } from "../../ports/StoreError.ts"
+import { Wakeups } from "../../ports/Wakeups.ts"
 import { WorkflowStore } from "../../ports/WorkflowStore.ts"
 import { contract } from "./contract.ts"
 import { depths, job } from "./support.ts"
@@ -58,6 +61,9 @@ export const boundsContract = contract("bounds", (it) => {
       const control = yield* QueueControl
       const workflows = yield* WorkflowStore
       const notices = yield* Notices
+      const letters = yield* DeadLetterStore
+      const schedules = yield* ScheduleStore
+      const wakeups = yield* Wakeups
       const before = yield* control.queues
 
       for (const name of badNames) {
@@ -68,12 +74,25 @@ export const boundsContract = contract("bounds", (it) => {
         yield* refused(control.pause(name))
         yield* refused(control.depths(name))
         yield* refused(control.list({ queue: name, state: "dead", limit: 1 }))
+        yield* refused(control.limits(name))
+        yield* refused(control.rateLimits(name))
+        yield* refused(control.workers(name))
+        yield* refused(control.runNow(name, ["a"]))
+        yield* refused(control.removeQueue(name))
+        yield* refused(store.logs(name, "a"))
+        yield* refused(store.promote(name, 1))
+        yield* refused(store.rescue(name, 1))
+        yield* refused(letters.redrive(name, { oldest: 1 }))
+        yield* refused(letters.purge(name, { oldest: 1 }))
+        yield* refused(schedules.list(name))
+        yield* refused(Effect.scoped(wakeups.subscribe([queue.name, name])))
         yield* refused(Effect.provide(Client.cancel({ queue: name, id: "a" }), Client.layer))
       }
       for (const name of ["", "a b", "a\nb", "a\0b", "a,b", "żółć", "w".repeat(2000), "\ud800"]) {
         yield* refused(store.exchange({ queue: queue.name, worker: name, settlements: [] }))
         yield* refused(store.watch({ queue: queue.name, jobId: "a", watcher: name, ref: 1 }))
         yield* refused(notices.quiet(name))
+        yield* refused(workflows.watch({ id: "w", watcher: name, ref: 1 }))
       }
       for (const name of badNames.filter((bad) => bad !== "../x")) {
         yield* refused(workflows.get(name))
