@@ -1,6 +1,8 @@
+import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Logger from "effect/Logger"
 import type * as LogLevel from "effect/LogLevel"
+import * as Metric from "effect/Metric"
 import * as References from "effect/References"
 import * as Tracer from "effect/Tracer"
 
@@ -34,3 +36,17 @@ export const listeningTracer = () => {
   })
   return { spans, named: (name: string) => spans.filter((span) => span.name === name), tracer }
 }
+
+/** Series and their values, as `name{label=value}`; of a histogram its count. */
+export const seriesOf = (registry: Metric.MetricRegistry) =>
+  Effect.map(Effect.provideService(Metric.snapshot, Metric.MetricRegistry, registry), (metrics) =>
+    Object.fromEntries(
+      metrics.map(({ attributes, id, state }) => {
+        const labels = Object.entries(attributes ?? {})
+          .filter(([name]) => name !== "queue")
+          .map(([name, value]) => `${name}=${value}`)
+        const value = "count" in state ? state.count : "value" in state ? state.value : undefined
+        return [`${id}{${labels.toSorted().join(",")}}`, Number(value)]
+      })
+    )
+  )

@@ -9,6 +9,7 @@ import { healthContract } from "./health.ts"
 import { hooksContract } from "./hooks.ts"
 import { hostileContract } from "./hostile.ts"
 import { inputContract } from "./input.ts"
+import { loggingContract } from "./logging.ts"
 import { manyQueuesContract } from "./many-queues.ts"
 import { inspectingContract } from "./inspecting.ts"
 import { prefetchContract } from "./prefetch.ts"
@@ -57,6 +58,7 @@ export const serviceContract = (
     healthContract,
     hooksContract,
     telemetryContract,
+    loggingContract,
     inspectingContract,
     bulkContract,
     workflowsContract,
