@@ -25,7 +25,7 @@ const healthy: Examined = {
   format: { stored: "1", known: "1" },
   clockAheadMillis: 0.2,
   roundTripMillis: 0.4,
-  queues: [{ view: view(), audit }]
+  queues: [{ view: view(), audit, claiming: 1, overdueMillis: 0 }]
 }
 
 /** The findings that are not well, as words. */
@@ -36,8 +36,11 @@ const troubles = (examined: Partial<Examined>): ReadonlyArray<string> =>
 
 const onServer = (facts: Partial<ServerFacts>) => troubles({ servers: [{ ...server, ...facts }] })
 
-const onQueue = (options: Partial<QueueView>, found: Partial<QueueAudit> = {}) =>
-  troubles({ queues: [{ view: view(options), audit: { ...audit, ...found } }] })
+const onQueue = (
+  options: Partial<QueueView>,
+  found: Partial<QueueAudit> = {},
+  { claiming = options.workers ?? 1, overdueMillis = 0 } = {}
+) => troubles({ queues: [{ view: view(options), audit: { ...audit, ...found }, claiming, overdueMillis }] })
 
 const persistence = (options: Partial<NonNullable<ServerFacts["persistence"]>>) =>
   onServer({ persistence: { ...server.persistence!, ...options } })
@@ -84,7 +87,10 @@ describe("doctor", () => {
 
     assert.deepStrictEqual(onQueue({ depths, workers: 0 }), ["fail flow"])
     assert.deepStrictEqual(onQueue({ depths, paused: true }), ["warn flow"])
-    assert.deepStrictEqual(onQueue({ depths, limits: { maxActive: 0 } }), ["warn flow"])
+    assert.deepStrictEqual(onQueue({ depths }, {}, { claiming: 0 }), ["fail flow"])
+    assert.deepStrictEqual(onQueue({ workers: 0 }, {}, { overdueMillis: 19_000 }), [])
+    assert.deepStrictEqual(onQueue({ workers: 0 }, {}, { overdueMillis: 21_000 }), ["fail flow"])
+    assert.deepStrictEqual(onQueue({ paused: true }, {}, { overdueMillis: 21_000 }), ["fail flow"])
     assert.deepStrictEqual(onQueue({ workers: 0 }), [])
     assert.deepStrictEqual(onQueue({ depths, next: { id: "a", kind: "k", enqueuedAt: 0, ageMillis: 7_200_000 } }), [
       "warn flow"

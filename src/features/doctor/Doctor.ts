@@ -2,7 +2,7 @@ import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import { Capabilities } from "../../ports/Capabilities.ts"
 import { Diagnostics, type QueueAudit, type ServerFacts } from "../../ports/Diagnostics.ts"
-import type { QueueControl } from "../../ports/QueueControl.ts"
+import { QueueControl } from "../../ports/QueueControl.ts"
 import type { StoreError } from "../../ports/StoreError.ts"
 import * as Inspector from "../inspector/Inspector.ts"
 
@@ -27,11 +27,24 @@ export interface Examined {
   /** How far this machine's clock is ahead of the store's; negative when it is behind. Half a round trip may be wrong. */
   readonly clockAheadMillis: number
   readonly roundTripMillis: number
-  readonly queues: ReadonlyArray<{ readonly view: Inspector.QueueView; readonly audit: QueueAudit }>
+  readonly queues: ReadonlyArray<ExaminedQueue>
+}
+
+/** What the checks of one queue are made on. */
+export interface ExaminedQueue {
+  readonly view: Inspector.QueueView
+  readonly audit: QueueAudit
+  /** Workers alive that take jobs. */
+  readonly claiming: number
+  /** For how long a job has been due, or without a lease, and nobody has moved it on; 0 when there is none. */
+  readonly overdueMillis: number
 }
 
 /** Entries of each state that are looked at one by one. */
 const auditEntries = 1000
+
+/** Workers move on what is due, and take back what nobody holds, every few seconds. */
+const maxOverdueMillis = 20_000
 
 /** What is waited for is measured so often, and the middle taken. */
 const pings = 5
@@ -170,8 +183,14 @@ const countersOf = (queue: string, audit: QueueAudit): Finding => {
   )
 }
 
-const flowOf = ({ depths, limits, name, next, paused, workers }: Inspector.QueueView): Finding => {
+const flowOf = ({ claiming, overdueMillis, view }: ExaminedQueue): Finding => {
+  const { depths, name, next, paused, workers } = view
   const waits = `${depths.pending} pending`
+  if (overdueMillis > maxOverdueMillis) {
+    const detail = `a job is due, or its lease over, for ${Math.round(overdueMillis / 1000)} s, ${workers} live workers`
+    const advice = workers === 0 ? "start a worker that serves this queue" : "look at the logs of its workers"
+    return finding("flow", name, "fail", detail, advice)
+  }
   if (paused) {
     const level = depths.pending > 0 ? "warn" : "pass"
     return finding("flow", name, level, `paused, ${waits}`, `winter resume ${name}`)
@@ -179,8 +198,8 @@ const flowOf = ({ depths, limits, name, next, paused, workers }: Inspector.Queue
   if (depths.pending > 0 && workers === 0) {
     return finding("flow", name, "fail", `${waits}, no live worker`, "start a worker that serves this queue")
   }
-  if (limits.maxActive === 0 && depths.pending > 0) {
-    return finding("flow", name, "warn", `${waits}, and none may be active`, `winter queues limits ${name}`)
+  if (depths.pending > 0 && claiming === 0) {
+    return finding("flow", name, "fail", `${waits}, its ${workers} live workers are stopping`, "start another worker")
   }
   const oldest = next === undefined ? "" : `, the next one ${Math.round(next.ageMillis / 1000)} s old`
   const level = next !== undefined && next.ageMillis > 3_600_000 ? "warn" : "pass"
@@ -209,7 +228,7 @@ export const judge = (examined: Examined): ReadonlyArray<Finding> => {
     formatOf(format),
     clockOf(clockAheadMillis),
     speedOf(roundTripMillis),
-    ...queues.flatMap(({ audit, view }) => [countersOf(view.name, audit), flowOf(view)])
+    ...queues.flatMap((queue) => [countersOf(queue.view.name, queue.audit), flowOf(queue)])
   ]
 }
 
@@ -222,6 +241,29 @@ const ping = Effect.gen(function* () {
   const took = (yield* monotonicMillis) - before
   // the answer was given about half a round trip ago
   return { took, ahead: (yield* Clock.currentTimeMillis) - took / 2 - theirs }
+})
+
+/** For how long the first job of some states could have been moved on. */
+const overdueOf = Effect.fnUntraced(function* (queue: string, now: number) {
+  const control = yield* QueueControl
+  const firsts = yield* Effect.forEach(["scheduled", "retry", "active"] as const, (state) =>
+    control.list({ queue, state, limit: 1 })
+  )
+  const instants = firsts.flatMap(({ jobs }) =>
+    jobs.map(({ leaseExpiresAt, visibleAt }) => visibleAt ?? leaseExpiresAt ?? now)
+  )
+  return Math.max(0, ...instants.map((at) => now - at))
+})
+
+const examineQueue = Effect.fnUntraced(function* (view: Inspector.QueueView) {
+  const diagnostics = yield* Diagnostics
+  const workers = yield* Inspector.workers(view.name)
+  return {
+    view,
+    audit: yield* diagnostics.audit(view.name, auditEntries),
+    claiming: workers.filter(({ alive, details }) => alive && details?.stopping !== true).length,
+    overdueMillis: yield* overdueOf(view.name, yield* diagnostics.now)
+  } satisfies ExaminedQueue
 })
 
 /**
@@ -244,11 +286,7 @@ export const examine: Effect.Effect<
   const samples = yield* Effect.replicateEffect(ping, pings)
   const best = samples.toSorted((a, b) => a.took - b.took)
   const views = yield* Inspector.queues
-  const queues = yield* Effect.forEach(
-    views,
-    (view) => Effect.map(diagnostics.audit(view.name, auditEntries), (audit) => ({ view, audit })),
-    { concurrency: 8 }
-  )
+  const queues = yield* Effect.forEach(views, examineQueue, { concurrency: 8 })
   return judge({
     durable,
     servers: yield* diagnostics.servers,

@@ -45,6 +45,8 @@ export class HookRunner {
   #runs = false
   /** Of hooks that did not end at once. */
   #runner: Fiber.Fiber<void, unknown> | undefined
+  /** Of them the one that runs. */
+  #current: Fiber.Fiber<unknown, unknown> | undefined
   #closed = false
   readonly #none = Latch.makeUnsafe(true)
   readonly #redact: Redact
@@ -130,6 +132,8 @@ export class HookRunner {
         Effect.sync(() => {
           this.#closed = true
           this.#runner?.interruptUnsafe()
+          // what it uses goes with the worker
+          this.#current?.interruptUnsafe()
         })
       )
     )
@@ -150,6 +154,7 @@ export class HookRunner {
     }
     const exit = fiber.pollUnsafe()
     if (exit !== undefined) return failure(exit)
+    this.#current = fiber
     return Effect.flatMap(
       Effect.timeoutOption(Fiber.await(fiber), hookMillis),
       Option.match({

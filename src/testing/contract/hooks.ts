@@ -349,11 +349,23 @@ export const hooksContract = contract("hooks and middleware", (it) => {
     })
   )
 
-  it.effect("HOOK-8 a hook that hangs does not hold up the end of its worker", (queue) =>
+  it.effect("HOOK-8 a hook that hangs does not hold up the end of its worker, nor outlive it", (queue) =>
     Effect.gen(function* () {
       const { about, layer } = listeningLogger()
       const scope = yield* Scope.make()
-      yield* work(queue, Echo, ({ text }) => Effect.succeed(text), { hooks: { onStart: () => Effect.never } }).pipe(
+      let running = 0
+      const hangs = () =>
+        Effect.onInterrupt(
+          Effect.suspend(() => {
+            running++
+            return Effect.never
+          }),
+          () =>
+            Effect.sync(() => {
+              running--
+            })
+        )
+      yield* work(queue, Echo, ({ text }) => Effect.succeed(text), { hooks: { onStart: hangs } }).pipe(
         Effect.provide(layer),
         Effect.provideService(Scope.Scope, scope)
       )
@@ -365,6 +377,8 @@ export const hooksContract = contract("hooks and middleware", (it) => {
       yield* advanceUntil(seen(queue, () => stopping.pollUnsafe() !== undefined))
 
       assert.lengthOf(about("the worker ends before its hooks"), 1)
+      // what it uses has gone with the worker
+      assert.strictEqual(running, 0)
     })
   )
 
