@@ -80,7 +80,7 @@ export class JobExpired extends Schema.TaggedError<JobExpired>()("JobExpired", {
  */
 export class JobMissing extends Schema.TaggedError<JobMissing>()("JobMissing", { jobId: Schema.String }) {
   override get message(): string {
-    return `job ${this.jobId} is not stored, or not any more`
+    return `job ${this.jobId} is not stored, or not any more: jobs of a task without success are kept for their retention only`
   }
 }
 
