@@ -173,7 +173,8 @@ const make = Effect.fnUntraced(function* (options: ServerOptions) {
   const { backend, shared } = yield* Capabilities
   const ids = yield* JobIds
   const id = `grpc-${yield* ids.next}`
-  const monotonicMillis = () => clock.currentTimeMillisUnsafe()
+  const wallMillis = () => clock.currentTimeMillisUnsafe()
+  const monotonicMillis = () => Number(clock.monotonicTimeNanosUnsafe() / 1_000_000n)
 
   const station: Station = {
     calls: new Calls(services, settings.maxMillis),
@@ -196,10 +197,10 @@ const make = Effect.fnUntraced(function* (options: ServerOptions) {
     ...serverOptions(settings),
     interceptors: [
       observeCalls({
-        now: monotonicMillis,
+        now: wallMillis,
         admits: admitTokens(settings.tokens),
         ended: (info, code) => {
-          if (code !== ok || settings.logCalls === "all") run(logCall(info, code, monotonicMillis()))
+          if (code !== ok || settings.logCalls === "all") run(logCall(info, code, wallMillis()))
         }
       })
     ]

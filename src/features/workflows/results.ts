@@ -5,7 +5,6 @@ import { describe } from "../../domain/describe.ts"
 import type { Ended } from "../../domain/Job.ts"
 import type { AnyTask, Failure, Success } from "../../domain/Task.ts"
 import type { Output } from "../../domain/workflow-graph.ts"
-import type { StoreError } from "../../ports/StoreError.ts"
 import { type NodeRecord, WorkflowStore } from "../../ports/WorkflowStore.ts"
 import { InvalidResult } from "../client/Client.ts"
 import { WorkflowFailed } from "./errors.ts"
@@ -160,5 +159,3 @@ export const collect = Effect.fnUntraced(function* (
   const inShape = (part: Output): unknown => (part._tag === "Node" ? values[next++] : part.members.map(inShape))
   return inShape(output)
 })
-
-export type CollectError = InvalidResult | WorkflowFailed | StoreError

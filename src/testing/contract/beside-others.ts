@@ -128,6 +128,9 @@ export const besideOthersContract = contract("workers beside others", (it) => {
   it.effect("RUN-10 a cancel that is heard of before the answer that brings the job interrupts its handler", (queue) =>
     Effect.gen(function* () {
       const store = yield* JobStore
+      const { subscribe } = yield* Wakeups
+      // nothing comes but by exchanges
+      const signals = Wakeups.of({ subscribe: (queues) => subscribe(queues) })
       const inbox = yield* Queue.unbounded<Notice>()
       const notices = Notices.of({ ...(yield* Notices), open: () => Effect.succeed(inbox) })
       const late = JobStore.of({
@@ -146,6 +149,7 @@ export const besideOthersContract = contract("workers beside others", (it) => {
       })
       yield* work(queue, Echo, () => Effect.never).pipe(
         Effect.provideService(JobStore, late),
+        Effect.provideService(Wakeups, signals),
         Effect.provideService(Notices, notices)
       )
       yield* enqueue(queue, Echo, { text: "" }, { id: "a" })
