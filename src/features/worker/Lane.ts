@@ -33,7 +33,7 @@ export class Attempt {
   interruptedFor: InterruptReason | undefined = undefined
   /** When it was started, if it is one of those that tell how long handlers take. */
   sampledNanos: bigint | undefined = undefined
-  /** Whether it was given back before it was started: then nobody is told of it, for nothing has happened to its job. */
+  /** Whether it was given back before it was started: then nobody is told, unless its job was cancelled meanwhile. */
   isGivenBack = false
   /** What the worker's extensions keep of it; absent before its handler starts. */
   observed: Observed | undefined = undefined

@@ -45,7 +45,8 @@ const errorOf = (ending: Ending): string | undefined => {
 }
 
 /**
- * Writes one line per attempt, one per job taken back, and one per handler that does not end when it is told to. What nobody would read costs nothing: the program's log
+ * Writes one line per attempt, one per job taken back, and one per handler that does not end when it is told to. What
+ * nobody would read costs nothing: the program's log
  * level and loggers are looked at once, when the worker is built.
  *
  * **Ref** docs/semantics.md LOG-1..3, LOG-5

@@ -68,7 +68,9 @@ export const settled = (state: WorkerState, lane: Lane, settlement: Settlement, 
   const { extensions } = state
   if (extensions.watchesCompleted || settlement._tag !== "Complete" || answer !== "settled") {
     const attempt = lane.attempts.get(settlement.token)
-    if (attempt?.isGivenBack !== true) extensions.settled(lane.queue, attempt, settlement, answer)
+    // one that somebody has cancelled meanwhile has ended, and is told
+    const isSilent = attempt?.isGivenBack === true && answer !== "cancelled"
+    if (!isSilent) extensions.settled(lane.queue, attempt, settlement, answer)
   }
   lane.attempts.delete(settlement.token)
 }
