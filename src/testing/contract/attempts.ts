@@ -112,6 +112,27 @@ export const attemptsContract = contract("attempts", (it) => {
     })
   )
 
+  it.effect("ATTEMPT-5 a redriven job has no counts and no start, but its ledger", (queue) =>
+    Effect.gen(function* () {
+      yield* queue.enqueue(job("a", { maxAttempts: 2 }))
+      yield* queue.settle(snooze(yield* queue.claimOne(), 0))
+      yield* queue.claimOne({ leaseMillis: 1000 })
+      yield* TestClock.adjust(1000)
+      yield* queue.settle(retry(yield* queue.claimOne()))
+      const dead = yield* queue.read("a")
+
+      yield* queue.redrive({ jobIds: ["a"] })
+      const redriven = yield* queue.read("a")
+      const claimed = yield* queue.claimOne()
+
+      assert.deepInclude(dead, { state: "dead", attempt: 2, rescues: 1, snoozes: 1 })
+      assert.property(dead, "startedAt")
+      assert.deepInclude(redriven, { state: "pending", attempt: 0, rescues: 0, snoozes: 0, failures: dead.failures })
+      assert.notProperty(redriven, "startedAt")
+      assert.deepInclude(claimed, { attempt: 1, rescues: 0, snoozes: 0 })
+    })
+  )
+
   it.effect("ATTEMPT-6 a failed attempt is kept with its times and error", (queue) =>
     Effect.gen(function* () {
       const start = yield* Clock.currentTimeMillis
