@@ -139,6 +139,26 @@ export const claimContract = contract("claim", (it) => {
     })
   )
 
+  it.effect("CLAIM-3 a claim rescues 100 expired leases on the way, and sees no more of them", (queue) =>
+    Effect.gen(function* () {
+      yield* queue.enqueue(...jobs(250))
+      yield* queue.claim({ leaseMillis: 1000 })
+      yield* TestClock.adjust(1000)
+      const exchange = (limit: number) => queue.exchange({ claim: { limit, leaseMillis: 60_000 } })
+
+      const replies = [yield* exchange(40), yield* exchange(160), yield* exchange(1000)]
+
+      assert.deepStrictEqual(
+        replies.map(({ claimed, more, nextInMillis, rescued }) => [rescued.length, claimed.length, more, nextInMillis]),
+        [
+          [100, 40, true, 0],
+          [100, 160, false, 0],
+          [50, 50, false, 60_000]
+        ]
+      )
+    })
+  )
+
   it.effect("CLAIM-3 a paused queue leaves no visible jobs behind", (queue) =>
     Effect.gen(function* () {
       yield* queue.enqueue(job("a"))
