@@ -60,19 +60,19 @@ export const uniqueModesContract = contract("unique modes", (it) => {
     })
   )
 
-  it.effect("UNIQUE-7 a window that is over leaves nothing behind after a prune", (queue) =>
+  it.effect("UNIQUE-7 a prune frees no key in its window, nor one that another has taken since", (queue) =>
     Effect.gen(function* () {
-      yield* queue.enqueue(keyed("a", { uniqueWindowMillis: 1000, retainMillis: 0 }))
-      yield* queue.settle(complete(yield* queue.claimOne()))
+      const windowed = (id: string, uniqueWindowMillis: number) =>
+        keyed(id, { uniqueKey: id, uniqueWindowMillis, retainMillis: 0 })
+      yield* queue.enqueue(windowed("long", 1001), windowed("over", 1000))
+      yield* queue.settle(...(yield* queue.claim()).map((held) => complete(held)))
       yield* TestClock.adjust("1 second")
+      yield* queue.enqueue(keyed("next", { uniqueKey: "over" }))
+
       yield* queue.prune()
+      const outcomes = yield* queue.enqueue(keyed("b", { uniqueKey: "long" }), keyed("c", { uniqueKey: "over" }))
 
-      const outcomes = yield* queue.enqueue(keyed("b"), keyed("c"))
-      yield* TestClock.adjust("1 day")
-      const still = yield* queue.enqueue(keyed("d"))
-
-      assert.deepStrictEqual(outcomes, [...enqueued, ...duplicateOf("b")])
-      assert.deepStrictEqual(still, duplicateOf("b"))
+      assert.deepStrictEqual(outcomes, [...duplicateOf("long"), ...duplicateOf("next")])
     })
   )
 
@@ -97,6 +97,74 @@ export const uniqueModesContract = contract("unique modes", (it) => {
         attempt: 0
       })
       assert.deepStrictEqual(ids(yield* queue.claim()), ["a", "b"])
+    })
+  )
+
+  it.effect("UNIQUE-8 a replaced holder waits anew: at once, or for its new time", (queue) =>
+    Effect.gen(function* () {
+      const replacing = (uniqueKey: string, options: Partial<NewJob> = {}) =>
+        keyed(`new-${uniqueKey}`, { uniqueKey, onDuplicate: "replace", ...options })
+      yield* queue.enqueue(
+        keyed("scheduled", { uniqueKey: "a", visible: { inMillis: 1000 } }),
+        keyed("pending", { uniqueKey: "b" }),
+        job("last")
+      )
+
+      yield* queue.enqueue(replacing("a"), replacing("b", { visible: { inMillis: 500 } }))
+      const states = yield* queue.states("scheduled", "pending")
+      const first = yield* queue.claim()
+      yield* TestClock.adjust(500)
+      const second = yield* queue.claim()
+
+      assert.deepStrictEqual(states, ["pending", "scheduled"])
+      assert.deepStrictEqual([first, second].map(ids), [["scheduled", "last"], ["pending"]])
+    })
+  )
+
+  it.effect("UNIQUE-8 a replaced holder expires when the new job does, or never", (queue) =>
+    Effect.gen(function* () {
+      const now = yield* Clock.currentTimeMillis
+      const expires = { inMillis: 1000 }
+      yield* queue.enqueue(keyed("a", { uniqueKey: "a", expires }), keyed("b", { uniqueKey: "b" }))
+
+      yield* queue.enqueue(
+        keyed("c", { uniqueKey: "a", onDuplicate: "replace" }),
+        keyed("d", { uniqueKey: "b", onDuplicate: "replace", expires })
+      )
+      const [a, b] = yield* Effect.forEach(["a", "b"], queue.read)
+      yield* TestClock.adjust(1000)
+      const claimed = yield* queue.claim()
+
+      assert.notProperty(a, "expiresAt")
+      assert.strictEqual(b!.expiresAt, now + 1000)
+      assert.deepStrictEqual(ids(claimed), ["a"])
+      assert.strictEqual(yield* queue.state("b"), "cancelled")
+    })
+  )
+
+  it.effect("UNIQUE-8 a replaced holder holds its key as long as the new job would", (queue) =>
+    Effect.gen(function* () {
+      const keys = ["window", "end", "start", "longer"]
+      const windowed = { uniqueWindowMillis: 60_000 }
+      const holding = (id: string, options: ReadonlyArray<Partial<NewJob>>) =>
+        keys.map((uniqueKey, i) => keyed(`${id}-${uniqueKey}`, { uniqueKey, ...options[i] }))
+      yield* queue.enqueue(...holding("old", [{}, windowed, {}, windowed]))
+      yield* TestClock.adjust(50_000)
+      const news = holding("new", [windowed, {}, { uniqueUntil: "started" }, windowed])
+      yield* queue.enqueue(...news.map((one): NewJob => ({ ...one, onDuplicate: "replace" })))
+
+      const claimed = yield* queue.claim()
+      const running = yield* queue.enqueue(...holding("running", []))
+      yield* queue.settle(...claimed.map((held) => complete(held)))
+      yield* TestClock.adjust(59_999)
+      const inside = yield* queue.enqueue(...holding("inside", []))
+      yield* TestClock.adjust(1)
+      const after = yield* queue.enqueue(...holding("after", []))
+
+      const tags = (outcomes: ReadonlyArray<EnqueueOutcome>) => outcomes.map(({ _tag }) => _tag)
+      assert.deepStrictEqual(tags(running), ["Duplicate", "Duplicate", "Enqueued", "Duplicate"])
+      assert.deepStrictEqual(tags(inside), ["Duplicate", "Enqueued", "Duplicate", "Duplicate"])
+      assert.deepStrictEqual(tags(after), ["Enqueued", "Duplicate", "Duplicate", "Enqueued"])
     })
   )
 
