@@ -89,6 +89,22 @@ export const deadLettersContract = contract("dead letters", (it) => {
     })
   )
 
+  it.effect("DEAD-3 the oldest are redriven after as many as are to be skipped", (queue) =>
+    Effect.gen(function* () {
+      yield* die(queue, "d", "a", "c", "b")
+
+      const beyond = yield* queue.redrive({ oldest: 10, skip: 4 })
+      const some = yield* queue.redrive({ oldest: 2, skip: 1 })
+      const last = yield* queue.redrive({ oldest: 2, skip: 1 })
+
+      assert.deepStrictEqual(
+        [beyond, some, last].map((outcomes) => outcomes.map(({ jobId }) => jobId)),
+        [[], ["a", "c"], ["b"]]
+      )
+      assert.deepStrictEqual(yield* queue.listFrom("dead", 10), ["d"])
+    })
+  )
+
   it.effect("DEAD-3 redriving the oldest of none answers nothing", (queue) =>
     Effect.gen(function* () {
       yield* queue.enqueue(job("a"))
@@ -123,6 +139,21 @@ export const deadLettersContract = contract("dead letters", (it) => {
 
       assert.deepStrictEqual(purged, [2, 1])
       assert.deepStrictEqual(yield* queue.depths, depths({ pending: 1 }))
+    })
+  )
+
+  it.effect("DEAD-4 the oldest are purged after as many as are to be skipped", (queue) =>
+    Effect.gen(function* () {
+      yield* die(queue, "d", "a", "c", "b")
+
+      const purged = [
+        yield* queue.purge({ oldest: 10, skip: 4 }),
+        yield* queue.purge({ oldest: 2, skip: 1 }),
+        yield* queue.purge({ oldest: 2, skip: 1 })
+      ]
+
+      assert.deepStrictEqual(purged, [0, 2, 1])
+      assert.deepStrictEqual(yield* queue.listFrom("dead", 10), ["d"])
     })
   )
 
