@@ -113,6 +113,34 @@ export const watchingContract = contract("watching", (it) => {
     })
   )
 
+  it.effect("WATCH-3 WATCH-4 two watchers with one ref are told each, and leave each for itself", (queue) =>
+    Effect.gen(function* () {
+      const store = yield* JobStore
+      const [own, others] = [yield* open(queue), yield* open(queue.sibling)]
+      const watchAs = (watcher: string, jobId: string, ref: number) => ({ queue: queue.name, jobId, watcher, ref })
+      yield* queue.enqueue(job("both"), job("one"), job("end"))
+      for (const { name } of [queue, queue.sibling]) {
+        yield* store.watch(watchAs(name, "both", 1))
+        yield* store.watch(watchAs(name, "one", 2))
+        yield* store.watch(watchAs(name, "end", 3))
+      }
+      yield* store.unwatch(watchAs(queue.name, "one", 2))
+
+      for (const held of yield* queue.claim()) yield* queue.settle(complete(held))
+
+      const ownTold = yield* Effect.forEach([1, 3], () => Queue.take(own))
+      const othersTold = yield* Effect.forEach([1, 2, 3], () => Queue.take(others))
+      const refs = (told: ReadonlyArray<Notice>) => told.map((notice) => notice._tag === "Ended" && notice.ref)
+      assert.deepStrictEqual(
+        [refs(ownTold), refs(othersTold)],
+        [
+          [1, 3],
+          [1, 2, 3]
+        ]
+      )
+    })
+  )
+
   it.effect("WATCH-3 a job cancelled, expired or crashed by others is told of as well", (queue) =>
     Effect.gen(function* () {
       const inbox = yield* open(queue)
