@@ -146,6 +146,25 @@ export const workflowStepsContract = contract("steps of workflows", (it) => {
     })
   )
 
+  it.effect("WORKFLOW-3 an overdue workflow is named to one, and to others after half a minute again", (queue) =>
+    Effect.gen(function* () {
+      const store = yield* WorkflowStore
+      const isNamed = Effect.map(store.due(1000), (ids) => ids.includes(queue.name))
+      yield* create(pairOf(queue, queue.name))
+      const named = [yield* isNamed]
+
+      for (const wait of [30_000, 0, 29_999, 1, 0]) {
+        yield* TestClock.adjust(wait)
+        named.push(yield* isNamed)
+      }
+      yield* store.driven(queue.name)
+      yield* TestClock.adjust("1 hour")
+      named.push(yield* isNamed)
+
+      assert.deepStrictEqual(named, [false, true, false, false, true, false, false])
+    })
+  )
+
   it.effect("WORKFLOW-1 a large workflow that is started twice at once is one, whatever its headers", (queue) =>
     Effect.gen(function* () {
       const large = (headers: Record<string, string>) =>
