@@ -1,6 +1,7 @@
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import type { Job } from "../../domain/Job.ts"
+import { checkNewJob, refusalOf } from "../../ports/checks.ts"
 import { type EnqueueOutcome, JobStore, type NewJob, type Watch } from "../../ports/JobStore.ts"
 import type { QueueControl } from "../../ports/QueueControl.ts"
 import type { StoreError } from "../../ports/StoreError.ts"
@@ -23,6 +24,15 @@ const isSame = (stored: Job, job: NewJob): boolean =>
   stored.uniqueKey === job.uniqueKey &&
   stored.member?.workflow === job.member?.workflow &&
   stored.member?.node === job.member?.node
+
+/** A key that breaks its rules could not be told from others once it is a hash. **Ref** INPUT-4 */
+const refusalOfKeys = (jobs: ReadonlyArray<NewJob>): Effect.Effect<never, StoreError> | undefined => {
+  for (const job of jobs) {
+    const refusal = job.uniqueKey === undefined ? undefined : refusalOf("enqueue", checkNewJob(job))
+    if (refusal !== undefined) return refusal
+  }
+  return undefined
+}
 
 export const encryptedJobs = (store: Store, sealed: Sealed, watched: Watched, delayMillis: number): Store => {
   const { keyring } = sealed
@@ -80,7 +90,7 @@ export const encryptedJobs = (store: Store, sealed: Sealed, watched: Watched, de
 
   return JobStore.of({
     ...store,
-    enqueue: (queue, jobs) => enqueue(queue, jobs),
+    enqueue: (queue, jobs) => refusalOfKeys(jobs) ?? enqueue(queue, jobs),
     exchange,
     cancel: (request) =>
       store.cancel({

@@ -112,12 +112,9 @@ export const boundsContract = contract("bounds", (it) => {
       ]
 
       for (const options of wrong) {
-        const bad = { ...job("bad"), ...options }
-        // an encrypted unique key is a hash, whatever it was
-        const result = yield* Effect.result(queue.enqueue(job("good"), bad))
-        if (result._tag === "Success") assert.isDefined(options.uniqueKey)
-        else assert.deepInclude(result.failure, { reason: "rejected", retryable: false })
+        yield* refused(queue.enqueue(job("good"), { ...job("bad"), ...options }))
       }
+      assert.deepStrictEqual(yield* queue.depths, depths({}))
     })
   )
 
