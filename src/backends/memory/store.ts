@@ -33,7 +33,8 @@ const identical = (a: NewJob, b: NewJob): boolean =>
   a.retainMillis === b.retainMillis &&
   a.uniqueKey === b.uniqueKey &&
   a.member?.workflow === b.member?.workflow &&
-  a.member?.node === b.member?.node
+  a.member?.node === b.member?.node &&
+  a.member?.generation === b.member?.generation
 
 /** Makes a waiting job another one under the same id and in the same place. */
 const replace = (queue: QueueState, record: JobRecord, job: NewJob, now: EpochMillis): void => {

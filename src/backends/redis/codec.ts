@@ -57,9 +57,11 @@ export const encodeNewJob = (job: NewJob): string =>
 
 /** Nothing when there are none, which is the common case. */
 const encodeOptions = (job: NewJob): string => {
-  const { acceptBefore, expires, onDuplicate, uniqueKey = "", uniqueWindowMillis = "", visible } = job
+  const { acceptBefore, expires, member, onDuplicate, uniqueKey = "", uniqueWindowMillis = "", visible } = job
   const how =
-    acceptBefore === undefined ? `${onDuplicate === "replace" ? "r" : ""}${uniqueWindowMillis}` : `b${acceptBefore}`
+    acceptBefore === undefined && member === undefined
+      ? `${onDuplicate === "replace" ? "r" : ""}${uniqueWindowMillis}`
+      : `b${acceptBefore ?? ""}`
   return visible === undefined && expires === undefined && uniqueKey === "" && how === ""
     ? ""
     : `?${encodeInstant(visible)},${encodeInstant(expires)},${how},${uniqueKey}\n`

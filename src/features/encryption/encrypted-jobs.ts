@@ -23,7 +23,8 @@ const isSame = (stored: Job, job: NewJob): boolean =>
   stored.retainMillis === job.retainMillis &&
   stored.uniqueKey === job.uniqueKey &&
   stored.member?.workflow === job.member?.workflow &&
-  stored.member?.node === job.member?.node
+  stored.member?.node === job.member?.node &&
+  stored.member?.generation === job.member?.generation
 
 /** A key that breaks its rules could not be told from others once it is a hash. **Ref** INPUT-4 */
 const refusalOfKeys = (jobs: ReadonlyArray<NewJob>): Effect.Effect<never, StoreError> | undefined => {

@@ -55,6 +55,26 @@ export const membersContract = contract("members", (it) => {
     })
   )
 
+  it.effect("ENQUEUE-3 a member in another place, or none, is not identical", (queue) =>
+    Effect.gen(function* () {
+      const given = member("a", 7)
+      const others: ReadonlyArray<NewJob> = [
+        member("a", 8),
+        job("a", { member: { ...place(7), workflow: "flow:1.b" } }),
+        job("a", { member: place(7, 1) }),
+        job("a", { uniqueKey: "7.0.flow:1.a" }),
+        job("a")
+      ]
+      yield* queue.enqueue(given, job("b"))
+
+      const same = yield* queue.enqueue(given)
+      const different = yield* queue.enqueue(...others, member("b"))
+
+      assert.deepStrictEqual(same, [{ _tag: "Existing", identical: true }])
+      assert.deepStrictEqual(different, Array(6).fill({ _tag: "Existing", identical: false }))
+    })
+  )
+
   it.effect("MEMBER-2 an exchange answers the endings of the members that it settles", (queue) =>
     Effect.gen(function* () {
       const ways: ReadonlyArray<readonly [string, (held: Held) => Settlement, Ended]> = [
@@ -228,6 +248,22 @@ export const membersContract = contract("members", (it) => {
       assert.deepStrictEqual(known, [{ _tag: "Existing", identical: true }])
       assert.deepStrictEqual(other, [{ _tag: "Enqueued" }])
       assert.deepStrictEqual(yield* queue.depths, depths({ pending: 1 }))
+    })
+  )
+
+  it.effect("MEMBER-4 so it is known when nothing says until when it is accepted", (queue) =>
+    Effect.gen(function* () {
+      yield* queue.enqueue(member("done"), member("cancelled"))
+      const [done] = yield* queue.claim({ limit: 1 })
+      yield* queue.settle(complete(done!))
+      yield* JobStore.use((store) => store.cancel({ queue: queue.name, jobId: "cancelled", reason: "no" }))
+      yield* TestClock.adjust(memberKnownMillis - 1)
+
+      const known = yield* queue.enqueue(member("done"), member("cancelled", 1), member("new"), job("plain"))
+
+      const existing = { _tag: "Existing", identical: true } as const
+      assert.deepStrictEqual(known, [existing, existing, { _tag: "Enqueued" }, { _tag: "Enqueued" }])
+      assert.deepStrictEqual(yield* queue.depths, depths({ pending: 2 }))
     })
   )
 

@@ -29,7 +29,7 @@
 -- ARGV ...jobs    the ids of all; then, for each row of jobs that are alike but for id and payload: how many they are, the
 --                 record after its expiry up to its payload, and their payloads. Conditions come before the record: "?<visible>,<expires>,<how>,<unique>" LF; visible "" at once, "+ms"
 --                 later, "@ms" at; expires "" never, or alike; how "" reject, "r" replace, then the window in ms if the
---                 key has one, or of a member of a workflow "b" and until when it is accepted, epoch ms; unique the key
+--                 key has one, or of a member of a workflow "b" and until when it is accepted, epoch ms, if there is an end to it; unique the key
 -- REPLY text      when the claim was carried out, and brought all of these jobs and no others: "<next in ms or -1>,<first token>,<now>"
 --       list      flat, only of jobs not stored as new: position from 1, then "same", "other", "late", or "key" or
 --                 "replaced" and the holder's id ("" for the others)

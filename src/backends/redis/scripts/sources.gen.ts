@@ -1418,7 +1418,7 @@ return reply`
     keys: ["jobs", "runs", "pending", "limited", "limits", "scheduled", "unique", "windows", "meta", "requests", "producers", "members", "retry", "active", "claims", "workers", "wake"] as const,
     args: ["now", "producer", "number", "oldest", "claim", "count"] as const,
     rest: "jobs" as const,
-    sha1: "53743796c90b22820e5025ce1d7043d1c27b1b75",
+    sha1: "16cdef974026dd462649a6164e50a6f5241d4a99",
     source: `#!lua
 local find, byte, format, match = string.find, string.byte, string.format, string.match
 local producer, number, oldest = ARGV[2], tonumber(ARGV[3]), tonumber(ARGV[4])
@@ -1589,7 +1589,7 @@ local function store_jobs(now, values, first, again, existing)
   local function is_same(stored_record, line, payload)
     local stored_line, stored_payload = string.match(stored_record, "^%d,%d+,%d+,%d*(,[^\\n]*)\\n[^\\n]*\\n(.*)$")
     local new_line = string.match(line, "^[^\\n]*")
-    local function plain(text) return (string.gsub(text, "^(,%-?%d+,%d+,%d+,[^,]*,)%a:", "%1")) end
+    local function plain(text) return (string.gsub(text, "^(,%-?%d+,%d+,%d+,[^,]*,)[esw]:", "%1")) end
     return stored_line ~= nil and plain(stored_line) == plain(new_line) and payload == stored_payload
   end
   local function line_of(line)
@@ -1684,12 +1684,12 @@ local function store_jobs(now, values, first, again, existing)
     local holder = not stored_record and unique ~= "" and holder_of(unique) or nil
     local replaces, window = string.match(how, "^(r?)(%d*)$")
     if window == "" then window = nil end
-    local before = string.match(how, "^b(%d+)$")
+    local is_member, before = string.match(how, "^(b)(%d*)$")
     if stored_record then
       report(position, is_same(stored_record, line, payload) and "same" or "other", "")
-    elseif before and redis.call("ZSCORE", KEYS[12], id) then
+    elseif is_member and redis.call("ZSCORE", KEYS[12], id) then
       report(position, "same", "")
-    elseif before and (again or tonumber(before) <= now) then
+    elseif is_member and before ~= "" and (again or tonumber(before) <= now) then
       report(position, "late", "")
     elseif again and (not holder or holder == id) then
     elseif again then
@@ -5061,7 +5061,7 @@ return reply`
     keys: ["jobs", "runs", "pending", "limited", "limits", "scheduled", "completed", "cancelled", "dead", "unique", "windows", "meta", "schedules", "ticks", "members", "wake"] as const,
     args: ["now", "name", "version", "expected", "next", "skipped", "overlap", "tick"] as const,
     rest: "job" as const,
-    sha1: "652d18ee9179b5984bc1d9174743c20a0ad52922",
+    sha1: "2166681b5839e12e6ed1de540acbac30c98cc53e",
     source: `#!lua
 local function clock(given)
   if given ~= "" then return tonumber(given) end
@@ -5222,7 +5222,7 @@ local function store_jobs(now, values, first, again, existing)
   local function is_same(stored_record, line, payload)
     local stored_line, stored_payload = string.match(stored_record, "^%d,%d+,%d+,%d*(,[^\\n]*)\\n[^\\n]*\\n(.*)$")
     local new_line = string.match(line, "^[^\\n]*")
-    local function plain(text) return (string.gsub(text, "^(,%-?%d+,%d+,%d+,[^,]*,)%a:", "%1")) end
+    local function plain(text) return (string.gsub(text, "^(,%-?%d+,%d+,%d+,[^,]*,)[esw]:", "%1")) end
     return stored_line ~= nil and plain(stored_line) == plain(new_line) and payload == stored_payload
   end
   local function line_of(line)
@@ -5317,12 +5317,12 @@ local function store_jobs(now, values, first, again, existing)
     local holder = not stored_record and unique ~= "" and holder_of(unique) or nil
     local replaces, window = string.match(how, "^(r?)(%d*)$")
     if window == "" then window = nil end
-    local before = string.match(how, "^b(%d+)$")
+    local is_member, before = string.match(how, "^(b)(%d*)$")
     if stored_record then
       report(position, is_same(stored_record, line, payload) and "same" or "other", "")
-    elseif before and redis.call("ZSCORE", KEYS[15], id) then
+    elseif is_member and redis.call("ZSCORE", KEYS[15], id) then
       report(position, "same", "")
-    elseif before and (again or tonumber(before) <= now) then
+    elseif is_member and before ~= "" and (again or tonumber(before) <= now) then
       report(position, "late", "")
     elseif again and (not holder or holder == id) then
     elseif again then
@@ -5413,7 +5413,7 @@ return outcome`
     keys: ["jobs", "runs", "pending", "limited", "limits", "scheduled", "unique", "windows", "meta", "schedules", "ticks", "members", "wake"] as const,
     args: ["now", "name", "version"] as const,
     rest: "job" as const,
-    sha1: "afb8b25a355dd255757d738d1002a32780cc3b1b",
+    sha1: "004986a58fa2267df3bf5a512daa238eb177a112",
     source: `#!lua
 local function clock(given)
   if given ~= "" then return tonumber(given) end
@@ -5574,7 +5574,7 @@ local function store_jobs(now, values, first, again, existing)
   local function is_same(stored_record, line, payload)
     local stored_line, stored_payload = string.match(stored_record, "^%d,%d+,%d+,%d*(,[^\\n]*)\\n[^\\n]*\\n(.*)$")
     local new_line = string.match(line, "^[^\\n]*")
-    local function plain(text) return (string.gsub(text, "^(,%-?%d+,%d+,%d+,[^,]*,)%a:", "%1")) end
+    local function plain(text) return (string.gsub(text, "^(,%-?%d+,%d+,%d+,[^,]*,)[esw]:", "%1")) end
     return stored_line ~= nil and plain(stored_line) == plain(new_line) and payload == stored_payload
   end
   local function line_of(line)
@@ -5669,12 +5669,12 @@ local function store_jobs(now, values, first, again, existing)
     local holder = not stored_record and unique ~= "" and holder_of(unique) or nil
     local replaces, window = string.match(how, "^(r?)(%d*)$")
     if window == "" then window = nil end
-    local before = string.match(how, "^b(%d+)$")
+    local is_member, before = string.match(how, "^(b)(%d*)$")
     if stored_record then
       report(position, is_same(stored_record, line, payload) and "same" or "other", "")
-    elseif before and redis.call("ZSCORE", KEYS[12], id) then
+    elseif is_member and redis.call("ZSCORE", KEYS[12], id) then
       report(position, "same", "")
-    elseif before and (again or tonumber(before) <= now) then
+    elseif is_member and before ~= "" and (again or tonumber(before) <= now) then
       report(position, "late", "")
     elseif again and (not holder or holder == id) then
     elseif again then

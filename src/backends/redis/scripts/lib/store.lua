@@ -39,11 +39,11 @@ local function store_jobs(now, values, first, again, existing)
     return string.sub(text, 1, 1) == "+" and now + millis or millis
   end
 
-  -- Headers tell of the call, a trace for one, and do not make it another job.
+  -- Headers tell of the call, a trace for one, and do not make it another job; nor does how long a key is held.
   local function is_same(stored_record, line, payload)
     local stored_line, stored_payload = string.match(stored_record, "^%d,%d+,%d+,%d*(,[^\n]*)\n[^\n]*\n(.*)$")
     local new_line = string.match(line, "^[^\n]*")
-    local function plain(text) return (string.gsub(text, "^(,%-?%d+,%d+,%d+,[^,]*,)%a:", "%1")) end
+    local function plain(text) return (string.gsub(text, "^(,%-?%d+,%d+,%d+,[^,]*,)[esw]:", "%1")) end
     return stored_line ~= nil and plain(stored_line) == plain(new_line) and payload == stored_payload
   end
 
@@ -151,12 +151,12 @@ local function store_jobs(now, values, first, again, existing)
     local holder = not stored_record and unique ~= "" and holder_of(unique) or nil
     local replaces, window = string.match(how, "^(r?)(%d*)$")
     if window == "" then window = nil end
-    local before = string.match(how, "^b(%d+)$")
+    local is_member, before = string.match(how, "^(b)(%d*)$")
     if stored_record then
       report(position, is_same(stored_record, line, payload) and "same" or "other", "")
-    elseif before and redis.call("ZSCORE", keys.members, id) then
+    elseif is_member and redis.call("ZSCORE", keys.members, id) then
       report(position, "same", "")
-    elseif before and (again or tonumber(before) <= now) then
+    elseif is_member and before ~= "" and (again or tonumber(before) <= now) then
       -- one that was accepted has left a trace
       report(position, "late", "")
     elseif again and (not holder or holder == id) then
