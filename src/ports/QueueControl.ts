@@ -104,7 +104,7 @@ export class QueueControl extends Context.Service<
       kind: string,
       limit: RateLimit | undefined
     ) => Effect.Effect<void, StoreError>
-    /** Workers seen lately, by id; at most 1000. **Ref** WORKERS-1 */
+    /** The 1000 workers seen last, by id. **Ref** WORKERS-1 */
     readonly workers: (queue: string) => Effect.Effect<ReadonlyArray<WorkerRecord>, StoreError>
     /** Takes a worker that has ended off the list. */
     readonly removeWorker: (queue: string, worker: string) => Effect.Effect<void, StoreError>

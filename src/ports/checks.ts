@@ -77,6 +77,10 @@ export const refusalOf = (
 ): Effect.Effect<never, StoreError> | undefined =>
   Result.isFailure(good) ? Effect.fail(refused(operation, good.failure)) : undefined
 
+/** A cursor of a list without an order: a number that a page gave. **Ref** docs/semantics.md INPUT-5 */
+export const checkScanCursor = (cursor: string): Result.Result<void, InvalidInput> =>
+  /^\d{1,20}$/.test(cursor) ? fine : wrong("cursor", "is none that a page gave")
+
 /** A place in an ordered list, as cursors name it: a score and what stands there. */
 export interface Place {
   readonly score: number

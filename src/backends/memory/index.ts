@@ -166,8 +166,9 @@ export const layer: Layer.Layer<Ports> = Layer.effectContext(
             attempt("workers", () =>
               [...at(name).workers]
                 .map(([id, { about, seenAt }]) => ({ id, seenAt, about }))
-                .toSorted((a, b) => (a.id < b.id ? -1 : 1))
+                .toSorted((a, b) => b.seenAt - a.seenAt || (a.id < b.id ? 1 : -1))
                 .slice(0, 1000)
+                .toSorted((a, b) => (a.id < b.id ? -1 : 1))
             ),
           removeWorker: (name, worker) =>
             attempt("removeWorker", () => {

@@ -1,5 +1,7 @@
 import * as Option from "effect/Option"
+import * as Result from "effect/Result"
 import type { EpochMillis, JobId } from "../../domain/Job.ts"
+import { checkScanCursor } from "../../ports/checks.ts"
 import { ScheduleChanges } from "../../ports/ScheduleChanges.ts"
 import {
   type PutSchedule,
@@ -103,7 +105,12 @@ export const makeScheduleStore = (
         return isPut
       }),
     remove: (name) => attempt("removeSchedule", () => home(name)?.schedules.delete(name) ?? false),
-    list: (name) => attempt("listSchedules", () => ({ schedules: [...at(name).schedules.values()] })),
+    list: (name, cursor = "0") =>
+      attempt("listSchedules", () => {
+        const { schedules } = at(name)
+        Result.getOrThrow(checkScanCursor(cursor))
+        return { schedules: [...schedules.values()] }
+      }),
     changed: changes.after
   })
 }

@@ -3,7 +3,7 @@ import * as Result from "effect/Result"
 import { boundedText } from "../../domain/bounded-text.ts"
 import type { EpochMillis } from "../../domain/Job.ts"
 import { checkWorker, checkWorkflowId } from "../../domain/limits.ts"
-import { parsePlace } from "../../ports/checks.ts"
+import { checkScanCursor, parsePlace } from "../../ports/checks.ts"
 import type { Notice } from "../../ports/Notices.ts"
 import { WorkflowStore } from "../../ports/WorkflowStore.ts"
 import { attempt, attemptNow } from "./attempt.ts"
@@ -72,11 +72,11 @@ export const make = (notify: (name: string, notice: Notice) => void): WorkflowSt
         return Option.some(reply)
       }),
     confirm: (id, started) => attempt("confirm", () => workflows.get(known(id))?.graph.confirm(started)),
-    openJobs: (id, cursor) =>
-      attempt(
-        "openJobs",
-        () => workflows.get(known(id))?.graph.openJobs(Number(cursor ?? 0), openPage) ?? { jobs: [], cursor: undefined }
-      ),
+    openJobs: (id, cursor = "0") =>
+      attempt("openJobs", () => {
+        Result.getOrThrow(checkScanCursor(cursor))
+        return workflows.get(known(id))?.graph.openJobs(Number(cursor), openPage) ?? { jobs: [], cursor: undefined }
+      }),
     due: (limit) =>
       attemptNow("due", (now) => {
         const due = [...workflows.values()].filter((entry) => entry.lookAt <= now).slice(0, limit)

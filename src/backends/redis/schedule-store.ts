@@ -1,7 +1,7 @@
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
-import { checkQueue, InvalidInput } from "../../domain/limits.ts"
-import { checkNewJob, refusalOf, refused } from "../../ports/checks.ts"
+import { checkQueue } from "../../domain/limits.ts"
+import { checkNewJob, checkScanCursor, refusalOf, refused } from "../../ports/checks.ts"
 import type { NewJob } from "../../ports/JobStore.ts"
 import { ScheduleChanges } from "../../ports/ScheduleChanges.ts"
 import { type PutSchedule, type ScheduleRecord, ScheduleStore, type TickOutcome } from "../../ports/ScheduleStore.ts"
@@ -159,18 +159,15 @@ export const make = (connection: Connection, queues: Queues): ScheduleStore["Ser
     }),
     list: (queue, cursor = "0") =>
       refusalOf("listSchedules", checkQueue(queue)) ??
-      (/^\d{1,20}$/.test(cursor)
-        ? Effect.flatMap(
-            ask("listSchedules", (commands) => commands.hscan(queues.keys(queue).schedules, cursor, pageSize)),
-            ([after, flat]) =>
-              Effect.map(decodeAll(queue, flat), (schedules) => ({
-                schedules,
-                ...(after === "0" ? {} : { cursor: after })
-              }))
-          )
-        : Effect.fail(
-            refused("listSchedules", new InvalidInput({ field: "cursor", problem: "is none that a page gave" }))
-          )),
+      refusalOf("listSchedules", checkScanCursor(cursor)) ??
+      Effect.flatMap(
+        ask("listSchedules", (commands) => commands.hscan(queues.keys(queue).schedules, cursor, pageSize)),
+        ([after, flat]) =>
+          Effect.map(decodeAll(queue, flat), (schedules) => ({
+            schedules,
+            ...(after === "0" ? {} : { cursor: after })
+          }))
+      ),
     changed: changes.after
   })
 }

@@ -6,7 +6,7 @@ import type { Ended, EpochMillis } from "../../domain/Job.ts"
 import { checkWorker, checkWorkflowId } from "../../domain/limits.ts"
 import { type WorkflowState } from "../../domain/Workflow.ts"
 import { memberJobId } from "../../domain/workflow-graph.ts"
-import { parsePlace, refusalOf, refused } from "../../ports/checks.ts"
+import { checkScanCursor, parsePlace, refusalOf, refused } from "../../ports/checks.ts"
 import {
   type Advance,
   type Created,
@@ -202,9 +202,10 @@ export const make = (workflows: Workflows): WorkflowStore["Service"] => {
               started.flatMap(({ generation, node }) => [node, generation])
             )
           ),
-    openJobs: (id, cursor) =>
+    openJobs: (id, cursor = "0") =>
+      refusalOf("openJobs", checkScanCursor(cursor)) ??
       Effect.map(
-        run<ReadonlyArray<string>>("openJobs", scripts.openings, id, [cursor ?? "0", openPage]),
+        run<ReadonlyArray<string>>("openJobs", scripts.openings, id, [cursor, openPage]),
         ([next, ...rest]) => ({
           jobs: Array.from({ length: rest.length / 3 }, (_, i) => ({
             jobId: memberJobId(id, Number(rest[3 * i]), Number(rest[3 * i + 1])),

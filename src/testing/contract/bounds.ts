@@ -144,6 +144,18 @@ export const boundsContract = contract("bounds", (it) => {
     })
   )
 
+  it.effect("INPUT-5 so is one of schedules, or of the open jobs of a workflow", (queue) =>
+    Effect.gen(function* () {
+      const schedules = yield* ScheduleStore
+      const workflows = yield* WorkflowStore
+
+      for (const cursor of ["", "x", "1:a", "-1", "1.5", "1e3", " 1", "0x1", "9".repeat(400)]) {
+        yield* refused(schedules.list(queue.name, cursor))
+        yield* refused(workflows.openJobs(queue.name, cursor))
+      }
+    })
+  )
+
   it.effect("INPUT-6 a limit under which nothing could run is refused, and changes nothing", (queue) =>
     Effect.gen(function* () {
       const control = yield* QueueControl

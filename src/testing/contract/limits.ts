@@ -108,6 +108,27 @@ export const limitsContract = contract("queue limits and workers", (it) => {
     })
   )
 
+  it.effect("WORKERS-1 of more than 1000 workers those seen last are listed, by id", (queue) =>
+    Effect.gen(function* () {
+      const seen = (worker: string) => beat(queue, worker)
+      const names = Array.from({ length: 1000 }, (_, i) => `worker-${i}`)
+      yield* Effect.forEach(["a", "worker-5", "z"], seen)
+      yield* TestClock.adjust(1)
+      yield* Effect.forEach(names, seen, { concurrency: "unbounded" })
+      yield* TestClock.adjust(1)
+      yield* seen("b")
+
+      const listed = ids(yield* workers(queue))
+
+      assert.lengthOf(listed, 1000)
+      assert.deepStrictEqual(listed, listed.toSorted())
+      assert.deepStrictEqual(
+        ["a", "b", "z"].filter((id) => listed.includes(id)),
+        ["b"]
+      )
+    })
+  )
+
   it.effect("WORKERS-1 a worker that is silent for long is forgotten by a prune", (queue) =>
     Effect.gen(function* () {
       yield* beat(queue, "silent")
