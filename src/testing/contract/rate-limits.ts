@@ -156,6 +156,60 @@ export const rateLimitsContract = contract("rate limits", (it) => {
     })
   )
 
+  it.effect("CLAIM-3 RATE-4 due jobs without tokens are not more, whoever claims how many", (queue) =>
+    Effect.gen(function* () {
+      yield* setRate(queue, tenPerSecond(1))
+      yield* queue.enqueue(job("first"), job("due", { visible: { inMillis: 50 } }))
+      yield* queue.claimOne({ leaseMillis: 60_000 })
+      yield* TestClock.adjust(50)
+      const look = (number: number, limit: number) =>
+        Effect.map(queue.exchange({ claim: { number, limit, leaseMillis: 60_000 } }), ({ more, nextInMillis }) => [
+          more,
+          nextInMillis
+        ])
+
+      const answers = [yield* look(2, 0), yield* look(2, 5), yield* look(3, 5)]
+      yield* TestClock.adjust(50)
+      const withToken = yield* look(4, 0)
+
+      assert.deepStrictEqual(answers, Array(3).fill([false, 50]))
+      assert.strictEqual(withToken[0], true)
+    })
+  )
+
+  it.effect("CLAIM-3 RATE-4 nor are they behind many jobs of other kinds", (queue) =>
+    Effect.gen(function* () {
+      yield* setRate(queue, tenPerSecond(1))
+      yield* queue.enqueue(job("first"), ...Array.from({ length: 150 }, (_, i) => job(`${i}`, { kind: "other" })))
+      yield* queue.enqueue(job("due", { visible: { inMillis: 50 } }))
+      yield* queue.claim({ limit: 1, leaseMillis: 60_000 })
+      yield* TestClock.adjust(50)
+
+      const { claimed, more, nextInMillis } = yield* queue.exchange({ claim: { limit: 150, leaseMillis: 60_000 } })
+
+      assert.deepStrictEqual([claimed.length, more, nextInMillis], [150, false, 50])
+    })
+  )
+
+  it.effect("CLAIM-3 RATE-5 a limit that is lifted while nobody may claim leaves no job behind", (queue) =>
+    Effect.gen(function* () {
+      yield* setRate(queue, tenPerSecond(1))
+      yield* setRate(queue, tenPerSecond(1), "other")
+      yield* queue.enqueue(job("first"), job("waiting"), job("due", { visible: { inMillis: 50 } }))
+      yield* queue.claimOne()
+      yield* setRate(queue, undefined)
+      yield* JobStore.use((store) => store.cancel({ queue: queue.name, jobId: "waiting", reason: "not wanted" }))
+      yield* TestClock.adjust(50)
+
+      const none = yield* queue.exchange({ claim: { limit: 0 } })
+      yield* setRate(queue, undefined, "other")
+      const last = yield* queue.claim()
+
+      assert.isTrue(none.more)
+      assert.deepStrictEqual(ids(last), ["due"])
+    })
+  )
+
   it.effect("RATE-5 a limit set while jobs wait holds for them, and lifting it sets them free", (queue) =>
     Effect.gen(function* () {
       yield* queue.enqueue(...jobs(10))

@@ -283,9 +283,7 @@ end
 
 local next_token = huge
 if limits then
-  local limited_more
-  limited_more, next_token = rarely().look_ahead(limits, now)
-  more = limited_more or redis.call("ZCARD", keys.pending) > 0
+  more, next_token = rarely().look_ahead(limits, now)
 elseif more == nil then
   more = redis.call("ZCARD", keys.pending) > 0
 end

@@ -1956,7 +1956,7 @@ return { exact(clock(ARGV[1])), redis.call("HGET", KEYS[1], ARGV[2]) or "" }`
     keys: ["jobs", "runs", "pending", "limited", "limits", "buckets", "scheduled", "retry", "active", "completed", "cancelled", "dead", "ledger", "result", "cancels", "progress", "logs", "watchers", "unique", "meta", "claims", "workers", "outbox", "endings", "members", "wake"] as const,
     args: ["now", "notices", "worker", "number", "limit", "lease", "plain"] as const,
     rest: "settlements" as const,
-    sha1: "3a498ce593ce29967f79ce9649701bc2cf47697e",
+    sha1: "95017acf0cc463ee000adf7d02da6d65505679d1",
     source: `#!lua flags=allow-oom
 local worker, number, limit, lease = ARGV[3], ARGV[4], tonumber(ARGV[5]), tonumber(ARGV[6])
 local find, byte, format = string.find, string.byte, string.format
@@ -2323,7 +2323,7 @@ local function take_limited(limits, most, now, bound)
   end
   return ids, records
 end
-local function look_ahead(limits, now)
+local function look_apart(limits, now)
   local more, soonest = false, math.huge
   for kind, rate in pairs(limits) do
     local first, last = of_kind(kind)
@@ -2337,9 +2337,20 @@ local function look_ahead(limits, now)
       end
     elseif rate.limit == 0 then
       redis.call("HDEL", KEYS[5], kind)
+      limits[kind] = nil
     end
   end
   return more, soonest
+end
+local function look_ahead(limits, now)
+  local more, soonest = look_apart(limits, now)
+  local front = not more and redis.call("ZRANGE", KEYS[3], 0, 0)[1]
+  if not front then return more, soonest end
+  local kind = kind_and_score(redis.call("HGET", KEYS[1], front) or "")
+  if not limits[kind or ""] then return true, soonest end
+  divert(limits, 0)
+  more, soonest = look_apart(limits, now)
+  return more or redis.call("EXISTS", KEYS[3]) == 1, soonest
 end
 local arguments = { c = 0, C = 1, r = 3, b = 3, x = 1, s = 1, l = 1 }
 local ended, deleted_ids, kept, results, kept_runs, freed_keys, holders = {}, {}, {}, {}, {}, {}, {}
@@ -2791,9 +2802,7 @@ if is_new then
 end
 local next_token = huge
 if limits then
-  local limited_more
-  limited_more, next_token = rarely().look_ahead(limits, now)
-  more = limited_more or redis.call("ZCARD", KEYS[3]) > 0
+  more, next_token = rarely().look_ahead(limits, now)
 elseif more == nil then
   more = redis.call("ZCARD", KEYS[3]) > 0
 end

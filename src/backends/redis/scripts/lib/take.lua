@@ -78,9 +78,9 @@ local function take_limited(limits, most, now, bound)
   return ids, records
 end
 
--- Whether jobs of limited kinds may run now, and when some may that wait for tokens. Waiting for a tenth of a second's
+-- Whether jobs that stand apart may run now, and when some may that wait for tokens. Waiting for a tenth of a second's
 -- worth of tokens costs little and spares a claim for every single one.
-local function look_ahead(limits, now)
+local function look_apart(limits, now)
   local more, soonest = false, math.huge
   for kind, rate in pairs(limits) do
     local first, last = of_kind(kind)
@@ -94,7 +94,22 @@ local function look_ahead(limits, now)
       end
     elseif rate.limit == 0 then
       redis.call("HDEL", keys.limits, kind)
+      limits[kind] = nil
     end
   end
   return more, soonest
+end
+
+-- Whether jobs are left that may run now, and when some may that wait for tokens. Those that became visible without a
+-- place apart, or before their kind was limited, are not seen by their tokens until they are moved; it takes many of them
+-- at once that more are left than this moves, and then a claim is of use to move them.
+local function look_ahead(limits, now)
+  local more, soonest = look_apart(limits, now)
+  local front = not more and redis.call("ZRANGE", keys.pending, 0, 0)[1]
+  if not front then return more, soonest end
+  local kind = kind_and_score(redis.call("HGET", keys.jobs, front) or "")
+  if not limits[kind or ""] then return true, soonest end
+  divert(limits, 0)
+  more, soonest = look_apart(limits, now)
+  return more or redis.call("EXISTS", keys.pending) == 1, soonest
 end
