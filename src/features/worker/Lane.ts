@@ -134,6 +134,10 @@ export class Lane {
   unanswered: StoreErrorReason | undefined
   /** The same of extensions; the answer to an exchange clears it as well. */
   unextended: StoreErrorReason | undefined
+  /** Whether an ear of the worker takes signals of its queue. */
+  isHeard = false
+  /** Whether that ear may have taken one, though nothing is claimed here any more: others are to be told. */
+  owes = false
   /** Open while no exchange is under way. */
   readonly resting = Latch.makeUnsafe(true)
   /** Opened when the lane's loop has something to do. */
@@ -205,6 +209,6 @@ export class Lane {
   }
 
   get isOver(): boolean {
-    return !this.serving && this.isSettled
+    return !this.serving && !this.isHeard && !this.owes && this.isSettled
   }
 }

@@ -231,9 +231,22 @@ export class WorkerState {
     return lane.openClaim
   }
 
-  /** Whether a lane must find out what a claim brought before it may end. */
+  /**
+   * Whether a lane must claim no jobs before it may end: that tells what an earlier claim has brought, and passes a signal
+   * on when jobs wait.
+   */
   mustClose(lane: Lane): boolean {
-    return lane.openClaim !== undefined && (this.stopping || !lane.serving)
+    return (lane.openClaim !== undefined || lane.owes) && (this.stopping || !lane.serving)
+  }
+
+  /** An ear listens for these lanes, and none any more for others. */
+  listens(lanes: ReadonlyArray<Lane>): void {
+    for (const lane of this.lanes) {
+      if (!lane.isHeard || lanes.includes(lane)) continue
+      lane.isHeard = false
+      lane.owes = true
+      lane.poke.openUnsafe()
+    }
   }
 
   /** Whether the only lane goes on serving, and neither asks for jobs by itself nor is about to. */

@@ -86,12 +86,13 @@ export const exchangeLoop = (state: WorkerState, store: JobStore["Service"], lan
       if (room === 0 && settlements.some(isPutOff)) lane.hungry = true
       const knewOfMore = lane.backlogged
       const { leaseMillis } = state.settings
-      // asking for nothing tells what an earlier claim has brought, and leaves it nothing to bring later
+      // asking for nothing tells what an earlier claim has brought, leaves it nothing to bring later, and signals what waits
       const claim = room > 0 || closes ? { number: state.openClaim(lane), limit: room, leaseMillis } : undefined
       const request = new Asked(lane.queue, state.id, settlements, claim)
       lane.exchanging = true
       lane.resting.closeUnsafe()
       lane.closing = closes && settlements.length === 0
+      if (closes) lane.owes = false
       const sentNanos = state.monotonicNanos()
       const reply = yield* lane.ready.size === 0
         ? exchange(state, lane, store, request)

@@ -19,9 +19,9 @@ export const receive = (state: WorkerState, lane: Lane, { claim }: ExchangeReque
   if (claim.limit > 0) {
     lane.found(claimed.length, more)
     lane.mayExpectOwn = nextInMillis !== undefined && lane.attempts.size > 0
-    // a millisecond at least: the store's clock may be a little behind what it announced
-    state.expect(lane, nextInMillis === undefined ? Infinity : now + Math.max(1, nextInMillis))
   }
+  // a millisecond at least: the store's clock may be a little behind what it announced
+  state.expect(lane, nextInMillis === undefined ? Infinity : now + Math.max(1, nextInMillis))
   // an answer that took longer than the leases: by now others may run these jobs
   const trustedUntil = lane.openSince + claim.leaseMillis
   const isLate = claimed.length > 0 && now >= trustedUntil

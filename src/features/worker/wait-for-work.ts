@@ -3,6 +3,7 @@ import * as Exit from "effect/Exit"
 import * as Scope from "effect/Scope"
 import { Waiting } from "../../ports/Waiting.ts"
 import type { Wakeup, Wakeups } from "../../ports/Wakeups.ts"
+import type { Lane } from "./Lane.ts"
 import { WaitingClaims } from "./WaitingClaims.ts"
 import type { WorkerState } from "./WorkerState.ts"
 
@@ -12,6 +13,7 @@ const graceMillis = 250
 /** An ear on the queues that were served at some time. */
 interface Subscription {
   readonly version: number
+  readonly lanes: ReadonlyArray<Lane>
   /** Absent when there were none. */
   readonly wakeup: Wakeup | undefined
   readonly claims: WaitingClaims
@@ -27,6 +29,7 @@ export const subscribe = Effect.fnUntraced(function* (
   const { serving, version } = state
   const claims = new WaitingClaims(state)
   const scope = yield* Scope.fork(within)
+  for (const lane of serving) lane.isHeard = true
   const wakeup =
     serving.length === 0
       ? undefined
@@ -39,7 +42,7 @@ export const subscribe = Effect.fnUntraced(function* (
             Scope.provide(scope),
             Effect.onError(() => Scope.close(scope, Exit.void))
           )
-  return { claims, version, wakeup, scope } satisfies Subscription
+  return { claims, lanes: serving, version, wakeup, scope } satisfies Subscription
 })
 
 /**
@@ -69,6 +72,7 @@ export const waitLoop = (
     current = yield* subscribe(state, wakeups, within)
     yield* Scope.close(old.scope, Exit.void)
     // the old ear may have taken a signal with it
+    state.listens(current.lanes)
     state.lookEverywhere()
   }).pipe(
     // the old ear stays, and the next turn tries again
@@ -109,6 +113,8 @@ export const waitLoop = (
         yield* Effect.raceFirst(Effect.andThen(saturated(state), current.wakeup.pass), state.idle.await).pipe(
           Effect.provideService(Waiting, "look")
         )
+        // the next ear does not know what this one has heard
+        if (state.changed.isOpen()) yield* current.wakeup.pass
       }
       owes = false
       yield* state.idle.await

@@ -1,10 +1,12 @@
 import { assert } from "@effect/vitest"
 import * as Clock from "effect/Clock"
+import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Latch from "effect/Latch"
 import * as Queue from "effect/Queue"
 import * as Scope from "effect/Scope"
+import { Worker } from "../../features/worker/Worker.ts"
 import { JobStore } from "../../ports/JobStore.ts"
 import { type Notice, Notices } from "../../ports/Notices.ts"
 import { Wakeups } from "../../ports/Wakeups.ts"
@@ -38,6 +40,33 @@ const idleWorker = Effect.fnUntraced(function* (queue: TwoQueues) {
     Effect.provideService(Wakeups, wakeups.wakeups)
   )
   yield* wakeups.waiting
+})
+
+/** Wake-ups that keep what they hear to themselves once they are told to. */
+const heldWakeups = Effect.map(countedWakeups, ({ heard, waiting, wakeups }) => {
+  let holds = false
+  let isHeld = false
+  const hold = Effect.suspend((): Effect.Effect<void> => {
+    isHeld = holds
+    return holds ? Effect.never : Effect.void
+  })
+  return {
+    heard,
+    waiting,
+    /** Gives a signal, and ends when it is held. */
+    held: <A, E, R>(signal: Effect.Effect<A, E, R>) =>
+      Effect.suspend(() => {
+        holds = true
+        return Effect.andThen(signal, eventually(Effect.sync(() => isHeld)))
+      }),
+    wakeups: Wakeups.of({
+      subscribe: (queues) =>
+        Effect.map(wakeups.subscribe(queues), ({ pass, wait }) => ({
+          wait: (millis) => Effect.andThen(wait(millis), hold),
+          pass
+        }))
+    })
+  }
 })
 
 const isActive = (queue: TestQueue, id: string) => eventually(isIn(queue, id, "active"))
@@ -122,6 +151,41 @@ export const besideOthersContract = contract("workers beside others", (it) => {
       yield* advanceUntil(isIn(queue, "next", "completed"), "100 millis")
 
       assert.isAtMost((yield* queue.read("next")).startedAt! - now, 2000)
+    })
+  )
+
+  it.effect("WAKE-9 a worker without room whose queues change passes on what it has heard", (queue) =>
+    Effect.gen(function* () {
+      const { heard, wakeups } = yield* countedWakeups
+      const { services } = yield* Effect.provideService(busyWorker(queue, 1), Wakeups, wakeups)
+      yield* enqueue(queue.sibling, Echo, { text: "" }, { id: "long", delay: "1 second" })
+      // as above
+      yield* advanceUntil(isIn(queue.sibling, "long", "active"), "100 millis")
+      yield* idleWorker(queue)
+      yield* heard(enqueue(queue.sibling, Echo, { text: "" }, { id: "next" }))
+
+      yield* Context.get(services, Worker).removeQueue(queue.name)
+
+      // no time passes
+      yield* eventually(isIn(queue.sibling, "next", "completed"))
+    })
+  )
+
+  it.effect("QUEUES-8 a signal that was heard as its queue was removed reaches another worker", (queue) =>
+    Effect.gen(function* () {
+      const { heard, held, waiting, wakeups } = yield* heldWakeups
+      const { services } = yield* Effect.provideService(busyWorker(queue, 2), Wakeups, wakeups)
+      yield* waiting
+      yield* heard(enqueue(queue, Echo, { text: "" }, { id: "long" }))
+      yield* isActive(queue, "long")
+      yield* waiting
+      yield* idleWorker(queue)
+      yield* held(enqueue(queue, Echo, { text: "" }, { id: "next" }))
+
+      yield* Context.get(services, Worker).removeQueue(queue.name)
+
+      // no time passes, and its own job does not end
+      yield* eventually(isIn(queue, "next", "completed"))
     })
   )
 

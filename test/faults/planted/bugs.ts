@@ -317,8 +317,8 @@ export const bugs: ReadonlyArray<Bug> = [
     edits: [
       {
         file: worker("WorkerState"),
-        from: "return lane.openClaim !== undefined && (this.stopping || !lane.serving)",
-        to: "return false"
+        from: "(lane.openClaim !== undefined || lane.owes) && (",
+        to: "lane.owes && ("
       },
       { file: worker("Lane"), from: "return this.openClaim === undefined && this.attempts", to: "return this.attempts" }
     ],
@@ -364,5 +364,25 @@ export const bugs: ReadonlyArray<Bug> = [
     ],
     tests: contract,
     pattern: "CRYPT-1 RUN-18"
+  },
+  {
+    number: 115,
+    name: "a signal that the ear on a removed queue has taken goes nowhere",
+    edits: [{ file: worker("WorkerState"), from: "      lane.owes = true\n", to: "" }],
+    tests: contract,
+    pattern: "QUEUES-8 a signal"
+  },
+  {
+    number: 116,
+    name: "jobs without tokens that do not stand apart yet count as left behind",
+    edits: [
+      {
+        file: script("lib/take"),
+        from: 'if not limits[kind or ""] then return true, soonest end',
+        to: "if kind then return true, soonest end"
+      }
+    ],
+    tests: contract,
+    pattern: "CLAIM-3 RATE-4"
   }
 ]
