@@ -7,6 +7,8 @@ export interface Batch {
   readonly jobs: ReadonlyArray<NewJob>
   /** Which payload of the call each job is of, growing. */
   readonly places: ReadonlyArray<number>
+  /** Which jobs got an id that nobody else can have. */
+  readonly areFresh: ReadonlyArray<boolean>
 }
 
 /** A class, since it lives until its jobs are stored (decision 16). */
@@ -14,6 +16,7 @@ class Filling implements Batch {
   readonly queue: string
   readonly jobs = untrackedArray<NewJob>()
   readonly places = untrackedArray<number>()
+  readonly areFresh = untrackedArray<boolean>()
 
   constructor(queue: string) {
     this.queue = queue
@@ -27,10 +30,11 @@ export class Batches {
   /** Made for the second queue; mostly there is one. */
   #byQueue: Map<string, Filling> | undefined
 
-  add(queue: string, job: NewJob, place: number): void {
+  add(queue: string, job: NewJob, place: number, isFresh: boolean): void {
     if (this.#last?.queue !== queue) this.#last = this.#of(queue)
     this.#last.jobs.push(job)
     this.#last.places.push(place)
+    this.#last.areFresh.push(isFresh)
   }
 
   get all(): ReadonlyArray<Batch> {

@@ -75,7 +75,7 @@ interface ClientShape {
    * **Errors** `InvalidPayload`, `PayloadTooLarge`, `InvalidInput`: nothing was stored. `StoreError`: unknown; repeat
    * the call with the same `id` and there will be one job.
    * **Example** examples/quickstart.ts
-   * **Ref** docs/semantics.md ENQUEUE-1..6, UNIQUE-1..5, INPUT-1..3
+   * **Ref** docs/semantics.md ENQUEUE-1..7, UNIQUE-1..5, INPUT-1..3
    */
   readonly enqueue: <T extends AnyTask>(
     task: T,

@@ -60,7 +60,7 @@ const kindOf = (jobs: ReadonlyArray<RawJob>): string => {
 /**
  * Checks and stores jobs as a client does, by the same rules, limits and unique keys, and is observed like one.
  *
- * **Ref** docs/semantics.md ENQUEUE-1..6, UNIQUE-1..7, INPUT-2, INPUT-3, SHARD-1, SHARD-4, TRACE-1, METRIC-3
+ * **Ref** docs/semantics.md ENQUEUE-1..7, UNIQUE-1..7, INPUT-2, INPUT-3, SHARD-1, SHARD-4, TRACE-1, METRIC-3
  */
 export const make = (store: JobStore["Service"], maxPayloadBytes: number): Effect.Effect<EnqueueRaw> =>
   Effect.map(Effect.context<never>(), (services) => {
@@ -82,7 +82,7 @@ export const make = (store: JobStore["Service"], maxPayloadBytes: number): Effec
           ...(orderKey === undefined ? {} : { orderKey: () => orderKey })
         }
         const [batch] = yield* prepare(rawTask(job), [payload], all, maxPayloadBytes)
-        batches.add(batch!.queue, batch!.jobs[0]!, place)
+        batches.add(batch!.queue, batch!.jobs[0]!, place, batch!.areFresh[0]!)
         length += payload.length
       }
       if (length > maxBatchLength) {

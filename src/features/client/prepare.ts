@@ -144,7 +144,7 @@ const batchesOf = <T extends AnyTask>(
       shard = shardFor(queue, orderKey.success ?? key?.named ?? key?.stored ?? id)
     }
     const job: NewJob = { ...common, id, payload: text }
-    batches.add(shard, key === undefined ? job : { ...job, uniqueKey: key.stored, ...unique?.held }, i)
+    batches.add(shard, key === undefined ? job : { ...job, uniqueKey: key.stored, ...unique?.held }, i, areDrawn)
   }
   return Result.succeed(batches.all)
 }

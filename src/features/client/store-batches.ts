@@ -14,9 +14,13 @@ interface Stored<T> {
   readonly outcome: EnqueueOutcome
 }
 
-const storedIn = <T>(task: T, { jobs, queue }: Batch, outcomes: ReadonlyArray<Outcome>): ReadonlyArray<Stored<T>> =>
+const storedIn = <T>(
+  task: T,
+  { areFresh, jobs, queue }: Batch,
+  outcomes: ReadonlyArray<Outcome>
+): ReadonlyArray<Stored<T>> =>
   outcomes.map((outcome, i) => {
-    const { id, outcome: became } = storedAs(jobs[i]!.id, outcome)
+    const { id, outcome: became } = storedAs(jobs[i]!.id, outcome, areFresh[i]!)
     return { id, outcome: became, queue, task }
   })
 

@@ -10,13 +10,20 @@ import type { EnqueueOutcome as Outcome } from "../../ports/JobStore.ts"
  */
 export type EnqueueOutcome = "enqueued" | "existing" | "conflict" | "duplicate" | "replaced"
 
-/** The job that is stored now, and how it got there, for one that was to be stored under an id. */
-export const storedAs = (id: JobId, outcome: Outcome): { readonly id: JobId; readonly outcome: EnqueueOutcome } => {
+/**
+ * The job that is stored now, and how it got there, for one that was to be stored under an id. `isFresh`: one that
+ * nobody else can have, so that the job found there is this one, of a request whose answer was lost.
+ */
+export const storedAs = (
+  id: JobId,
+  outcome: Outcome,
+  isFresh: boolean
+): { readonly id: JobId; readonly outcome: EnqueueOutcome } => {
   switch (outcome._tag) {
     case "Enqueued":
       return { id, outcome: "enqueued" }
     case "Existing":
-      return { id, outcome: outcome.identical ? "existing" : "conflict" }
+      return { id, outcome: isFresh ? "enqueued" : outcome.identical ? "existing" : "conflict" }
     case "Duplicate":
       return { id: outcome.of, outcome: "duplicate" }
     case "Replaced":

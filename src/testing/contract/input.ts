@@ -3,6 +3,7 @@ import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
 import * as Task from "../../domain/Task.ts"
 import { Client } from "../../features/client/Client.ts"
+import { JobStore } from "../../ports/JobStore.ts"
 import { contract } from "./contract.ts"
 import { depths } from "./support.ts"
 import type { TestQueue } from "./TestQueue.ts"
@@ -15,6 +16,14 @@ const failure = <A, E>(effect: Effect.Effect<A, E, Client>) => Effect.flip(Effec
 
 const nothingStored = (queue: TestQueue) =>
   Effect.map(queue.depths, (found) => assert.deepStrictEqual(found, depths({})))
+
+/** A store whose first answer to every enqueue is lost. */
+const repeating = Effect.map(JobStore, (store) =>
+  JobStore.of({
+    ...store,
+    enqueue: (queue, jobs) => Effect.andThen(store.enqueue(queue, jobs), store.enqueue(queue, jobs))
+  })
+)
 
 export const inputContract = contract("input", (it) => {
   it.effect("INPUT-1 a payload that does not fit its schema is refused", (queue) =>
@@ -137,6 +146,21 @@ export const inputContract = contract("input", (it) => {
           ["b", "duplicate"]
         ]
       )
+    })
+  )
+
+  it.effect("ENQUEUE-7 a drawn id is told as enqueued when its request came twice", (queue) =>
+    Effect.gen(function* () {
+      const at = { queue: queue.name }
+      const outcomes = yield* Effect.gen(function* () {
+        const one = yield* Client.enqueue(Order, good, at)
+        const many = yield* Client.enqueueMany(Order, [good, good], at)
+        const named = yield* Client.enqueue(Order, good, { ...at, id: "order" })
+        return [one, ...many, named].map(({ outcome }) => outcome)
+      }).pipe(Effect.provide(Client.layer), Effect.provideServiceEffect(JobStore, repeating))
+
+      assert.deepStrictEqual(outcomes, ["enqueued", "enqueued", "enqueued", "existing"])
+      assert.deepStrictEqual(yield* queue.depths, depths({ pending: 4 }))
     })
   )
 })
