@@ -13,7 +13,13 @@ export type Notice =
   | { readonly _tag: "Missed" }
   /** A worker is asked to claim nothing more. */
   | { readonly _tag: "Quiet" }
-  | { readonly _tag: "CancelRequested"; readonly queue: string; readonly jobId: JobId; readonly token: Token }
+  | {
+      readonly _tag: "CancelRequested"
+      readonly queue: string
+      readonly jobId: JobId
+      readonly token: Token
+      readonly reason: string
+    }
 
 /**
  * Pushes messages to whoever is open under a name: a watcher, or a worker by its id. A message may be lost while

@@ -201,9 +201,9 @@ export class QueueState {
   }
 
   askToStop(record: JobRecord): void {
-    const { token, worker } = record
-    if (worker === undefined) return
-    this.#notify(worker, { _tag: "CancelRequested", queue: this.name, jobId: record.new.id, token })
+    const { cancelRequested: reason, token, worker } = record
+    if (worker === undefined || reason === undefined) return
+    this.#notify(worker, { _tag: "CancelRequested", queue: this.name, jobId: record.new.id, token, reason })
   }
 
   nextScheduleVersion(): number {

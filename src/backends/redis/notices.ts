@@ -3,7 +3,7 @@ import * as Queue from "effect/Queue"
 import { checkWorker } from "../../domain/limits.ts"
 import { refused } from "../../ports/checks.ts"
 import { type Notice, Notices } from "../../ports/Notices.ts"
-import { decodeEnded } from "./codec.ts"
+import { decodeEnded, parseText } from "./codec.ts"
 import type { Connection } from "./Connection.ts"
 import { noticeChannel } from "./keys.ts"
 import { storeError } from "./store-error.ts"
@@ -22,9 +22,9 @@ export const decodeNotice = (message: string): Notice | undefined => {
     case "workflow":
       return Number.isSafeInteger(ref) ? { _tag: "WorkflowEnded", ref } : undefined
     case "cancel": {
-      const [jobId, token] = [rest[0], Number(rest[1])]
+      const [jobId, token, reason = ""] = [rest[0], Number(rest[1]), rest[2]]
       return jobId !== undefined && Number.isSafeInteger(token)
-        ? { _tag: "CancelRequested", queue: first, jobId, token }
+        ? { _tag: "CancelRequested", queue: first, jobId, token, reason: parseText(reason) }
         : undefined
     }
     default:

@@ -6,6 +6,9 @@ import type { Watched } from "./Watched.ts"
 
 /** A notice as it was meant; nothing when it cannot be told whose it is: whoever waits looks by itself. */
 const opened = (sealed: Sealed, watched: Watched, name: string, notice: Notice): Notice | undefined => {
+  if (notice._tag === "CancelRequested") {
+    return { ...notice, reason: sealed.text(notice.reason, ["text", notice.queue, notice.jobId]) }
+  }
   if (notice._tag !== "Ended") return notice
   const place = watched.take(name, notice.ref)
   return place === undefined ? undefined : { ...notice, ended: sealed.openEnded(notice.ended, place) }

@@ -7,19 +7,23 @@ const keyOf = (queue: string, token: Token): string => `${token} ${queue}`
 
 /** Requests to stop attempts that this worker does not know yet: they take another way than the answer to its claim. */
 export class EarlyCancels {
-  readonly #keys = new Set<string>()
+  readonly #reasons = new Map<string, string>()
 
-  add(queue: string, token: Token): void {
-    this.#keys.add(keyOf(queue, token))
-    if (this.#keys.size <= most) return
-    for (const oldest of this.#keys) {
-      this.#keys.delete(oldest)
+  add(queue: string, token: Token, reason: string): void {
+    this.#reasons.set(keyOf(queue, token), reason)
+    if (this.#reasons.size <= most) return
+    for (const oldest of this.#reasons.keys()) {
+      this.#reasons.delete(oldest)
       return
     }
   }
 
-  /** Whether there is one for an attempt that is known now; once. */
-  take(queue: string, token: Token): boolean {
-    return this.#keys.size > 0 && this.#keys.delete(keyOf(queue, token))
+  /** Why an attempt that is known now was to be stopped, if it was; once. */
+  take(queue: string, token: Token): string | undefined {
+    if (this.#reasons.size === 0) return undefined
+    const key = keyOf(queue, token)
+    const reason = this.#reasons.get(key)
+    this.#reasons.delete(key)
+    return reason
   }
 }

@@ -68,6 +68,7 @@ export class Observed {
 interface Attempt {
   readonly job: ClaimedJob
   readonly startedAt: EpochMillis | undefined
+  readonly cancelReason: string | undefined
   readonly observed: Observed | undefined
 }
 
@@ -208,7 +209,8 @@ export class Extensions {
   settled(queue: string, attempt: Attempt | undefined, settlement: Settlement, answer: SettleOutcome): void {
     if (answer === "stale") this.#instruments?.staleWrite(queue)
     if (attempt === undefined) return
-    this.#tell(queue, attempt, endingOf(settlement, answer, attempt.job, this.#kinds.has(attempt.job.kind)))
+    const { cancelReason, job } = attempt
+    this.#tell(queue, attempt, endingOf(settlement, answer, job, this.#kinds.has(job.kind), cancelReason))
   }
 
   /** Jobs whose leases had expired were met on the way, by a claim or a sweep. */

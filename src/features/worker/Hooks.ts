@@ -50,6 +50,7 @@ export interface DeadEvent extends JobEvent {
 
 /** An attempt whose job was cancelled. */
 export interface CancelEvent extends RanEvent {
+  /** The handler's, or of whoever cancelled the job; when the notice of that was lost, that it was asked to stop. */
   readonly reason: string
 }
 

@@ -31,6 +31,8 @@ export class Attempt {
   /** The handler's fiber; absent before it starts, and during its first synchronous steps. */
   fiber: Fiber.Fiber<unknown, unknown> | undefined = undefined
   interruptedFor: InterruptReason | undefined = undefined
+  /** Why somebody cancels its job, as far as a notice has told. */
+  cancelReason: string | undefined = undefined
   /** When it was started, if it is one of those that tell how long handlers take. */
   sampledNanos: bigint | undefined = undefined
   /** Whether it was given back before it was started: then nobody is told, unless its job was cancelled meanwhile. */

@@ -18,8 +18,12 @@ export const cancelLoop = (state: WorkerState, inbox: Queue.Dequeue<Notice>): Ef
         state.stop()
       }
       if (notice._tag !== "CancelRequested") continue
-      const attempt = state.laneOf(notice.queue)?.attempts.get(notice.token)
-      if (attempt !== undefined) interrupt(attempt, "cancelled")
-      else state.cancelledEarly.add(notice.queue, notice.token)
+      const { queue, reason, token } = notice
+      const attempt = state.laneOf(queue)?.attempts.get(token)
+      if (attempt === undefined) state.cancelledEarly.add(queue, token, reason)
+      else {
+        attempt.cancelReason = reason
+        interrupt(attempt, "cancelled")
+      }
     }
   })

@@ -14,22 +14,26 @@ export type Ending =
   | { readonly outcome: "released" | "no_handler"; readonly delayMillis: number }
   | { readonly outcome: "lease_lost"; readonly noticed: Noticed }
 
-/** The reason that was given is in the job's ledger; the answer to a settlement does not tell it. */
+/** When the notice that tells the reason was lost; it is in the job's ledger. */
 const askedToStop = "it was asked to stop"
 
-/** What the store made of a settlement. `isKnown`: whether this worker has a handler for the job's kind. */
+/**
+ * What the store made of a settlement. `isKnown`: whether this worker has a handler for the job's kind. `cancelReason`:
+ * why somebody cancels it, as far as a notice has told.
+ */
 export const endingOf = (
   settlement: Settlement,
   answer: SettleOutcome,
   { attempt, maxAttempts }: ClaimedJob,
-  isKnown: boolean
+  isKnown: boolean,
+  cancelReason: string = askedToStop
 ): Ending => {
   const { _tag } = settlement
   // a job that is gone was completed or cancelled by this very settlement, or is somebody else's business now
   if (answer === "stale" || (answer === "gone" && _tag !== "Complete" && _tag !== "Cancel")) {
     return { outcome: "lease_lost", noticed: "when settling" }
   }
-  if (answer === "cancelled") return { outcome: "cancelled", reason: askedToStop }
+  if (answer === "cancelled") return { outcome: "cancelled", reason: cancelReason }
   switch (settlement._tag) {
     case "Complete":
       return { outcome: "completed" }

@@ -29,7 +29,8 @@ export const receive = (state: WorkerState, lane: Lane, { claim }: ExchangeReque
     const job = claimed[i]!
     const attempt = new Attempt(job, trustedUntil)
     lane.attempts.set(job.token, attempt)
-    if (state.cancelledEarly.take(lane.queue, job.token)) interrupt(attempt, "cancelled")
+    attempt.cancelReason = state.cancelledEarly.take(lane.queue, job.token)
+    if (attempt.cancelReason !== undefined) interrupt(attempt, "cancelled")
     if (i < startable && !isLate) lane.ready.push(attempt)
     else end(state, lane, attempt, { _tag: "Release", jobId: job.id, token: job.token, delayMillis: 0 })
   }

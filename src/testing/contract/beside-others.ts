@@ -206,7 +206,9 @@ export const besideOthersContract = contract("workers beside others", (it) => {
               : Effect.gen(function* () {
                   const jobId = job.id
                   yield* store.cancel({ queue: queue.name, jobId, reason: "not wanted" })
-                  yield* Queue.offer(inbox, { _tag: "CancelRequested", queue: queue.name, jobId, token: job.token })
+                  const { token } = job
+                  const reason = "not wanted"
+                  yield* Queue.offer(inbox, { _tag: "CancelRequested", queue: queue.name, jobId, token, reason })
                   yield* eventually(Effect.map(Queue.size(inbox), (size) => size === 0))
                 })
           )

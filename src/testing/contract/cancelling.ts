@@ -69,7 +69,8 @@ export const cancellingContract = contract("cancelling", (it) => {
         _tag: "CancelRequested",
         queue: queue.name,
         jobId: "a",
-        token: held.token
+        token: held.token,
+        reason: "not wanted"
       })
       assert.deepStrictEqual(statuses, ["cancel"])
       assert.deepInclude(yield* queue.read("a"), { state: "active", cancelRequested: "not wanted" })

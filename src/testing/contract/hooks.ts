@@ -16,6 +16,8 @@ import { Worker } from "../../features/worker/Worker.ts"
 import { contract, type Ports } from "./contract.ts"
 import { listeningLogger } from "./observing-support.ts"
 import { job, release } from "./support.ts"
+import { JobStore } from "../../ports/JobStore.ts"
+import { QueueControl } from "../../ports/QueueControl.ts"
 import type { TestQueue } from "./TestQueue.ts"
 import { advanceUntil, Echo, enqueue, eventually, isIn, work } from "./worker-support.ts"
 
@@ -205,6 +207,28 @@ export const hooksContract = contract("hooks and middleware", (it) => {
       yield* advanceUntil(has("onLeaseLost"))
 
       assert.deepStrictEqual(names(id), ["onStart", "onLeaseLost"])
+    })
+  )
+
+  it.effect("HOOK-3 hooks are told why somebody else cancels a job", (queue) =>
+    Effect.gen(function* () {
+      const { has, hooks, names, of } = listening(queue)
+      const started = yield* Deferred.make<void>()
+      yield* work(queue, Echo, () => Effect.andThen(Deferred.succeed(started, undefined), Effect.never), {
+        hooks,
+        log: false
+      })
+      // past its first heartbeat, whose answer could tell of the cancel, without its reason
+      const workers = QueueControl.use((control) => control.workers(queue.name))
+      yield* eventually(Effect.map(workers, ([worker]) => (worker?.about ?? "") !== ""))
+      const { id } = yield* enqueue(queue, Echo, { text: "" })
+      yield* Deferred.await(started)
+
+      yield* JobStore.use((store) => store.cancel({ queue: queue.name, jobId: id, reason: "too late" }))
+      yield* eventually(has("onCancel"))
+
+      assert.deepStrictEqual(names(id), ["onStart", "onCancel"])
+      assert.deepInclude(of("onCancel")[0], { reason: "too late", attempt: 1 })
     })
   )
 

@@ -45,5 +45,5 @@ if not redis.call("ZSCORE", keys.active, id) then return "ended" end
 redis.call("HSET", keys.cancels, id, reason)
 mind(run)
 store_run(id, run)
-redis.call("PUBLISH", args.notices .. run.worker, "cancel\n" .. queue .. "\n" .. id .. "\n" .. run.token)
+redis.call("PUBLISH", args.notices .. run.worker, "cancel\n" .. queue .. "\n" .. id .. "\n" .. run.token .. "\n" .. reason)
 return "requested"

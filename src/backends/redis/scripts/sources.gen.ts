@@ -574,7 +574,7 @@ return reply`
     keys: ["jobs", "runs", "pending", "limited", "scheduled", "retry", "active", "cancelled", "ledger", "result", "cancels", "progress", "logs", "watchers", "unique", "meta", "outbox", "endings", "members"] as const,
     args: ["now", "notices", "queue", "id", "reason"] as const,
     rest: undefined,
-    sha1: "86de7d898f5fa829dcba3396cb8347421942e586",
+    sha1: "8b4cb26ffef80c9f22cfd3813d2486e9d3255aa9",
     source: `#!lua flags=allow-oom
 local function clock(given)
   if given ~= "" then return tonumber(given) end
@@ -822,7 +822,7 @@ if not redis.call("ZSCORE", KEYS[7], id) then return "ended" end
 redis.call("HSET", KEYS[11], id, reason)
 mind(run)
 store_run(id, run)
-redis.call("PUBLISH", ARGV[2] .. run.worker, "cancel\\n" .. queue .. "\\n" .. id .. "\\n" .. run.token)
+redis.call("PUBLISH", ARGV[2] .. run.worker, "cancel\\n" .. queue .. "\\n" .. id .. "\\n" .. run.token .. "\\n" .. reason)
 return "requested"`
   },
   confirm: {
