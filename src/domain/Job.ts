@@ -105,6 +105,8 @@ export const Job = Schema.Struct({
   /** Words to find it by; set at enqueue. */
   tags: Schema.Array(Schema.String),
   enqueuedAt: Schema.Number,
+  /** From when on it waits to be run: its enqueue, the end of its delay, or when it was redriven or told to run now. */
+  dueAt: Schema.Number,
   /** When it may next be claimed; absent unless `scheduled` or `retry`. */
   visibleAt: Schema.optionalKey(Schema.Number),
   /** When the latest attempt was claimed; absent before the first. */

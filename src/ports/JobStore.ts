@@ -80,6 +80,8 @@ export interface ClaimedJob {
   readonly rescues: number
   readonly snoozes: number
   readonly enqueuedAt: EpochMillis
+  /** From when on it waits to be run: its enqueue, the end of its delay, or when it was redriven or told to run now. */
+  readonly dueAt: EpochMillis
   readonly headers: Readonly<Record<string, string>>
   readonly tags: ReadonlyArray<string>
   readonly member?: Member

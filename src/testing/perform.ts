@@ -33,6 +33,7 @@ export const perform = <T extends AnyTask>(
     const handler = yield* handlerOf<T["kind"]>(task.kind)
     const ids = yield* JobIds
     const { onLog, onProgress, ...given } = options
+    const now = yield* Clock.currentTimeMillis
     const job: JobInfo = {
       id: yield* ids.next,
       token: 1,
@@ -42,7 +43,8 @@ export const perform = <T extends AnyTask>(
       maxAttempts: task.maxAttempts,
       rescues: 0,
       snoozes: 0,
-      enqueuedAt: yield* Clock.currentTimeMillis,
+      enqueuedAt: now,
+      dueAt: now,
       headers: {},
       tags: [],
       ...given,

@@ -36,6 +36,7 @@ export class JobRecord implements Entry<JobRecord> {
   readonly id: JobId
   new: NewJob
   readonly enqueuedAt: EpochMillis
+  dueAt: EpochMillis
   expiresAt: EpochMillis | undefined
   sequence: number
   state: JobState
@@ -74,6 +75,7 @@ export class JobRecord implements Entry<JobRecord> {
     this.id = job.id
     this.new = job
     this.enqueuedAt = now
+    this.dueAt = Math.max(now, visibleAt)
     this.expiresAt = expiresAt
     this.sequence = sequence
     const waits = visibleAt > now
@@ -304,6 +306,7 @@ export class QueueState {
       headers: given.headers ?? {},
       tags: given.tags ?? [],
       enqueuedAt: record.enqueuedAt,
+      dueAt: record.dueAt,
       ...optional("visibleAt", record.score, state === "scheduled" || state === "retry"),
       ...optional("startedAt", record.startedAt),
       ...optional("finishedAt", record.finishedAt),

@@ -178,7 +178,7 @@ export const layer: Layer.Layer<Ports> = Layer.effectContext(
               const { pending, retry, scheduled } = queue.indexes
               if (pending.size + retry.size + scheduled.size > 0) queue.signal.raise()
             }),
-          runNow: (name, jobIds) => attempt("runNow", () => runNow(at(name), jobIds)),
+          runNow: (name, jobIds) => attemptNow("runNow", (now) => runNow(at(name), jobIds, now)),
           remove: (name, jobIds) => attempt("remove", () => remove(at(name), jobIds)),
           removeQueue: (name) => attemptNow("removeQueue", (now) => removeQueue(at(name), now)),
           depths: (name) => attempt("depths", () => depths(at(name))),

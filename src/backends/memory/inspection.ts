@@ -66,6 +66,7 @@ const redriveOne = (queue: QueueState, jobId: JobId, now: EpochMillis): RedriveO
   record.result = undefined
   record.finishedAt = undefined
   record.startedAt = undefined
+  record.dueAt = now
   record.sequence = queue.nextSequence()
   queue.outbox.add(record.new, { _tag: "Redriven" }, now)
   makeVisible(queue, record)
@@ -80,10 +81,11 @@ export const redrive = (queue: QueueState, selection: DeadSelection, now: EpochM
 }
 
 /** Makes jobs that wait for their time visible, in their old places. */
-export const runNow = (queue: QueueState, jobIds: ReadonlyArray<JobId>): ReadonlyArray<JobId> => {
+export const runNow = (queue: QueueState, jobIds: ReadonlyArray<JobId>, now: EpochMillis): ReadonlyArray<JobId> => {
   const moved = jobIds.filter((jobId) => {
     const record = queue.jobs.get(jobId)
     if (record?.state !== "scheduled" && record?.state !== "retry") return false
+    record.dueAt = now
     promoteOne(queue, record)
     return true
   })

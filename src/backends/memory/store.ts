@@ -42,6 +42,7 @@ const replace = (queue: QueueState, record: JobRecord, job: NewJob, now: EpochMi
   record.expiresAt = instant(job.expires, now)
   queue.holdKey(job, record.new.id, now)
   const due = instant(job.visible, now) ?? now
+  record.dueAt = Math.max(now, due)
   if (due > now) queue.move(record, "scheduled", due)
   else queue.move(record, "pending", readyScore(record))
 }
@@ -111,11 +112,12 @@ class HandedOut implements ClaimedJob {
   readonly rescues: number
   readonly snoozes: number
   readonly enqueuedAt: EpochMillis
+  readonly dueAt: EpochMillis
   readonly headers: Readonly<Record<string, string>>
   readonly tags: ReadonlyArray<string>
   declare readonly member?: Member
 
-  constructor({ attempt, enqueuedAt, id, new: given, rescues, snoozes, token }: JobRecord) {
+  constructor({ attempt, dueAt, enqueuedAt, id, new: given, rescues, snoozes, token }: JobRecord) {
     this.id = id
     this.token = token
     this.kind = given.kind
@@ -126,6 +128,7 @@ class HandedOut implements ClaimedJob {
     this.rescues = rescues
     this.snoozes = snoozes
     this.enqueuedAt = enqueuedAt
+    this.dueAt = dueAt
     this.headers = given.headers ?? noHeaders
     this.tags = given.tags ?? none
     if (given.member !== undefined) this.member = given.member

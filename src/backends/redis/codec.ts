@@ -35,6 +35,26 @@ const isRecord = (value: unknown): value is Readonly<Record<string, unknown>> =>
 
 const isText = (value: unknown): value is string => typeof value === "string"
 
+/** When a job is due, if not from its enqueue on, and its headers and tags. */
+interface Second {
+  readonly due: Instant
+  readonly extras: Extras
+}
+
+/** The second line of a record; nothing when it is not of our making. */
+const parseSecond = (line: string): Second | undefined => {
+  const [, how, text, rest = ""] = /^([+@])?([^{]*)(.*)$/s.exec(line) ?? []
+  const extras = decodeExtras(rest)
+  const millis = Number(text)
+  if (extras === undefined || !Number.isFinite(millis) || (how === undefined) !== (text === "")) return undefined
+  return { extras, due: how === undefined ? undefined : how === "+" ? { inMillis: millis } : { at: millis } }
+}
+
+export const dueAtOf = (due: Instant, enqueuedAt: EpochMillis): EpochMillis => {
+  if (due === undefined) return enqueuedAt
+  return "at" in due ? Math.max(enqueuedAt, due.at) : enqueuedAt + due.inMillis
+}
+
 /** Headers and tags; nothing when they are not of our making. */
 const decodeExtras = (text: string): Extras | undefined => {
   if (text === "") return noExtras
@@ -53,7 +73,7 @@ const encodeInstant = (instant: Instant): string =>
 
 /** What one job is to the enqueue script besides its id and its payload: under which conditions it comes, and its record. */
 export const encodeNewJob = (job: NewJob): string =>
-  `${encodeOptions(job)},${job.priority},${job.maxAttempts},${job.retainMillis},${job.kind},${heldBy(job)}\n${encodeExtras(job)}\n`
+  `${encodeOptions(job)},${job.priority},${job.maxAttempts},${job.retainMillis},${job.kind},${heldBy(job)}\n${encodeInstant(job.visible)}${encodeExtras(job)}\n`
 
 /** Nothing when there are none, which is the common case. */
 const encodeOptions = (job: NewJob): string => {
@@ -120,25 +140,26 @@ export interface Header {
   readonly retainMillis: number
   readonly kind: string
   readonly uniqueKey: string
+  readonly due: Instant
   readonly extras: Extras
 }
 
-/** The rest of a record's first line after three fields, and its headers. Nothing when it is not of our making. */
-const parseHeader = (line: string, extrasLine: string): Header | undefined => {
+/** The rest of a record's first line after three fields, and its second. Nothing when it is not of our making. */
+const parseHeader = (line: string, secondLine: string): Header | undefined => {
   const fields = line.split(",")
   if (fields.length !== 6) return undefined
   const [expiresAt = "", priorityText, maxAttemptsText, retainText, kind = "", uniqueKey = ""] = fields
   const [priority, maxAttempts, retainMillis] = [Number(priorityText), Number(maxAttemptsText), Number(retainText)]
   const areNumbers =
     Number.isSafeInteger(priority) && Number.isSafeInteger(maxAttempts) && Number.isSafeInteger(retainMillis)
-  const extras = decodeExtras(extrasLine)
-  return areNumbers && extras !== undefined
-    ? { expiresAt, priority, maxAttempts, retainMillis, kind, uniqueKey, extras }
+  const second = parseSecond(secondLine)
+  return areNumbers && second !== undefined
+    ? { expiresAt, priority, maxAttempts, retainMillis, kind, uniqueKey, due: second.due, extras: second.extras }
     : undefined
 }
 
 /**
- * Reads job records: a first line, a line of headers, and the payload. Records that follow each other mostly have their
+ * Reads job records: a first line, a line of when it is due and of headers, and the payload. Records that follow each other mostly have their
  * header in common, which is then read once.
  */
 export class RecordReader {
@@ -314,6 +335,7 @@ export const decodeJob = (
     headers: given.extras.headers,
     tags: given.extras.tags,
     enqueuedAt,
+    dueAt: dueAtOf(given.due, enqueuedAt),
     ...optional("visibleAt", Number(score), state === "scheduled" || state === "retry"),
     ...optional("startedAt", Number(startedAt), startedAt !== undefined && startedAt !== ""),
     ...optional("finishedAt", Number(finishedAt), finishedAt !== undefined && finishedAt !== ""),

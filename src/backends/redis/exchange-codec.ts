@@ -8,7 +8,7 @@ import type {
   Settlement,
   SettleOutcome
 } from "../../ports/JobStore.ts"
-import { decodeEndings, type Header, jsonText, memberOf, noExtras, RecordReader } from "./codec.ts"
+import { decodeEndings, dueAtOf, type Header, jsonText, memberOf, noExtras, RecordReader } from "./codec.ts"
 
 /** How an exchange is asked and answered. Its reply is bytes, since the records in it are cut by their lengths. */
 
@@ -98,6 +98,7 @@ class DecodedJob implements ClaimedJob {
   readonly rescues: number
   readonly snoozes: number
   readonly enqueuedAt: EpochMillis
+  readonly dueAt: EpochMillis
   readonly headers: Readonly<Record<string, string>>
   readonly tags: ReadonlyArray<string>
   declare readonly member?: Member
@@ -120,6 +121,7 @@ class DecodedJob implements ClaimedJob {
     this.rescues = rescues
     this.snoozes = snoozes
     this.enqueuedAt = enqueuedAt
+    this.dueAt = dueAtOf(header.due, enqueuedAt)
     this.headers = header.extras.headers
     this.tags = header.extras.tags
     const member = header.uniqueKey === "" ? undefined : memberOf(header.uniqueKey)?.member
@@ -238,7 +240,7 @@ export const decodeHandedOver = (reply: string, jobs: ReadonlyArray<NewJob>): Ex
   const enqueuedAt = Number(reply.slice(timeAt))
   const claimed = jobs.map(({ headers, kind, id, maxAttempts, payload, priority, retainMillis, tags }, i) => {
     const extras = headers === undefined && tags === undefined ? noExtras : { headers: headers ?? {}, tags: tags ?? [] }
-    const header = { expiresAt: "", priority, maxAttempts, retainMillis, kind, uniqueKey: "", extras }
+    const header = { expiresAt: "", priority, maxAttempts, retainMillis, kind, uniqueKey: "", due: undefined, extras }
     return new DecodedJob(id, firstToken + i, header, enqueuedAt, payload.toWellFormed(), firstAttempt)
   })
   return new Reply(none, claimed, none, none, false, false, none, nextInMillis)

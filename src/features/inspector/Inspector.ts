@@ -33,7 +33,7 @@ export interface NextJob {
   readonly id: JobId
   readonly kind: string
   readonly enqueuedAt: EpochMillis
-  /** Since it was enqueued; what it spent delayed or between attempts is part of it. */
+  /** Since it was due; what it spent between attempts is part of it. */
   readonly ageMillis: number
 }
 
@@ -113,7 +113,7 @@ export interface Throughput {
   readonly failed: number
   readonly completedPerSecond: number
   readonly failedPerSecond: number
-  /** From enqueue, any delay included, to the start of the first attempt; absent when none started. */
+  /** From when a job was due to the start of its first attempt; absent when none started. */
   readonly wait?: Latency
   /** From start to end of attempts that completed or failed; absent when there were none. */
   readonly run?: Latency
@@ -277,7 +277,7 @@ export const queue = (name: string): Effect.Effect<QueueView, StoreError, QueueC
               id: first.id,
               kind: first.kind,
               enqueuedAt: first.enqueuedAt,
-              ageMillis: Math.max(0, now - first.enqueuedAt)
+              ageMillis: Math.max(0, now - first.dueAt)
             }
           }),
       workers: seen.filter(({ alive }) => alive).length

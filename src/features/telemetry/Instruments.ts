@@ -24,7 +24,7 @@ class Series {
 
   constructor(labels: Labels) {
     this.started = counter("jobs_started_total", "Attempts whose handler was started.", labels)
-    this.wait = histogram("job_wait_seconds", "From enqueue to the start of the first attempt.", labels)
+    this.wait = histogram("job_wait_seconds", "From when a job was due to the start of its first attempt.", labels)
     this.run = histogram("job_run_seconds", "How long handlers ran.", labels)
     this.finished = cached((outcome) =>
       counter("jobs_finished_total", "Attempts that ended, by how.", { ...labels, outcome })

@@ -167,7 +167,7 @@ export class Extensions {
     if (!this.#everyEnd) return undefined
     if (this.#instruments !== undefined) {
       const isFirst = job.attempt === 1 && job.snoozes === 0 && job.rescues === 0
-      const waited = isFirst ? this.#clock.currentTimeMillisUnsafe() - job.enqueuedAt : undefined
+      const waited = isFirst ? this.#clock.currentTimeMillisUnsafe() - job.dueAt : undefined
       this.#instruments.started(queue, job.kind, waited)
     }
     if (this.#hooks?.wants("onStart")) this.#hooks.tell("onStart", this.#attemptEvent(queue, job))

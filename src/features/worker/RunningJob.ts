@@ -31,6 +31,7 @@ export class RunningJob implements JobInfo {
   readonly rescues: number
   readonly snoozes: number
   readonly enqueuedAt: EpochMillis
+  readonly dueAt: EpochMillis
   readonly headers: Readonly<Record<string, string>>
   readonly tags: ReadonlyArray<string>
   declare readonly member?: Member
@@ -48,6 +49,7 @@ export class RunningJob implements JobInfo {
     this.rescues = job.rescues
     this.snoozes = job.snoozes
     this.enqueuedAt = job.enqueuedAt
+    this.dueAt = job.dueAt
     this.headers = job.headers
     this.tags = job.tags
     if (job.member !== undefined) this.member = job.member

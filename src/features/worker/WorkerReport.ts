@@ -34,7 +34,7 @@ const Report = Schema.Struct({
   failed: Schema.Int,
   /** The same by kind, the busiest first; at most 50. */
   kinds: Schema.Array(Schema.Struct({ kind: Schema.String, completed: Schema.Int, failed: Schema.Int })),
-  /** From enqueue to the start of the first attempt, of the attempts started in the last minute. */
+  /** From when it was due to the start of the first attempt, of the attempts started in the last minute. */
   wait: Sample,
   /** From start to end, of the attempts that completed or failed in the last minute. */
   run: Sample
@@ -67,8 +67,8 @@ const outcomes: Readonly<Record<Settlement["_tag"], AttemptOutcome>> = {
 export const noteStart = (state: WorkerState, lane: Lane, attempt: Attempt): void => {
   const now = nowOf(state)
   attempt.startedAt = now
-  const { attempt: number, enqueuedAt, rescues, snoozes } = attempt.job
-  if (number === 1 && rescues === 0 && snoozes === 0) lane.activity.started(now - enqueuedAt, now)
+  const { attempt: number, dueAt, rescues, snoozes } = attempt.job
+  if (number === 1 && rescues === 0 && snoozes === 0) lane.activity.started(Math.max(0, now - dueAt), now)
 }
 
 /** Counts how an attempt that was started ended. */

@@ -54,6 +54,7 @@ export const claimContract = contract("claim", (it) => {
         rescues: 0,
         snoozes: 0,
         enqueuedAt,
+        dueAt: enqueuedAt,
         headers: { trace: "x" },
         tags: []
       })

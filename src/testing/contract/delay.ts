@@ -240,6 +240,55 @@ export const delayContract = contract("delay", (it) => {
     })
   )
 
+  it.effect("DELAY-6 a job is due from its enqueue, or the end of its delay", (queue) =>
+    Effect.gen(function* () {
+      const now = yield* Clock.currentTimeMillis
+      const put = {
+        once: job("once"),
+        later: job("later", { visible: { inMillis: 5000 } }),
+        at: job("at", { visible: { at: now + 6000 }, headers: { a: "b" }, tags: ["c"] }),
+        past: job("past", { visible: { at: now - 1000 } })
+      }
+      yield* queue.enqueue(...Object.values(put))
+
+      yield* TestClock.adjust(10_000)
+      const claimed = yield* queue.claim()
+
+      const due = { once: now, later: now + 5000, at: now + 6000, past: now }
+      assert.deepStrictEqual(Object.fromEntries(claimed.map(({ dueAt, id }) => [id, dueAt])), due)
+      for (const [id, dueAt] of Object.entries(due))
+        assert.deepInclude(yield* queue.read(id), { dueAt, enqueuedAt: now })
+      assert.deepInclude(yield* queue.read("at"), { headers: { a: "b" }, tags: ["c"] })
+    })
+  )
+
+  it.effect("DELAY-6 what is redriven, replaced or told to run now is due then", (queue) =>
+    Effect.gen(function* () {
+      const now = yield* Clock.currentTimeMillis
+      const far = { visible: { inMillis: 600_000 } }
+      const keyed = (id: string) => job(id, { ...far, uniqueKey: id })
+      yield* queue.enqueue(job("dead", { ...far, tags: ["a"] }), job("now", { ...far, headers: { a: "b" } }))
+      yield* queue.enqueue(keyed("replaced"), keyed("replaced-later"))
+      yield* queue.runNow("dead")
+      yield* queue.settle(bury(yield* queue.claimOne()))
+      yield* TestClock.adjust(1000)
+
+      yield* queue.redrive({ jobIds: ["dead"] })
+      yield* queue.runNow("now")
+      const replacing = { onDuplicate: "replace", payload: "{}" } as const
+      yield* queue.enqueue(job("x", { uniqueKey: "replaced", ...replacing }))
+      yield* queue.enqueue(job("y", { uniqueKey: "replaced-later", ...replacing, visible: { inMillis: 5000 } }))
+
+      const dueIn = (id: string) => Effect.map(queue.read(id), ({ dueAt }) => dueAt - now)
+      assert.deepStrictEqual(
+        yield* Effect.forEach(["dead", "now", "replaced", "replaced-later"], dueIn),
+        [1000, 1000, 1000, 6000]
+      )
+      assert.deepInclude(yield* queue.read("dead"), { tags: ["a"] })
+      assert.deepInclude(yield* queue.read("now"), { headers: { a: "b" } })
+    })
+  )
+
   it.effect("DELAY-5 an operator may tell more jobs to run now than one call takes", (queue) =>
     Effect.gen(function* () {
       const put = jobs(1001, { visible: { inMillis: 60_000 } })

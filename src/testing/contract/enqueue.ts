@@ -27,7 +27,8 @@ export const enqueueContract = contract("enqueue", (it) => {
         ...unrun,
         queue: queue.name,
         state: "pending",
-        enqueuedAt
+        enqueuedAt,
+        dueAt: enqueuedAt
       })
     })
   )
@@ -272,11 +273,13 @@ export const enqueueContract = contract("enqueue", (it) => {
         snoozes: 0,
         headers: {},
         tags: [],
-        failures: []
+        failures: [],
+        enqueuedAt,
+        dueAt: enqueuedAt
       }
       assert.deepStrictEqual(outcomes, [enqueued, enqueued])
-      assert.deepStrictEqual<unknown>(yield* queue.read("a"), { ...job("a"), ...fresh, enqueuedAt })
-      assert.deepStrictEqual<unknown>(yield* queue.read("b"), { ...job("b"), ...fresh, enqueuedAt })
+      assert.deepStrictEqual<unknown>(yield* queue.read("a"), { ...job("a"), ...fresh })
+      assert.deepStrictEqual<unknown>(yield* queue.read("b"), { ...job("b"), ...fresh })
     })
   )
 })

@@ -23,10 +23,11 @@ export class Model extends Board {
     if (stored ?? holder) this.counters.duplicates++
     if (stored) return { _tag: "Existing", identical: isIdentical(stored.given, given) }
     if (holder) return { _tag: this.#replace(holder, given) ? "Replaced" : "Duplicate", of: holder.given.id }
-    const fresh = { state: "pending", attempt: 0, rescues: 0, snoozes: 0, enqueuedAt: this.now, failures: [] } as const
+    const fresh = { state: "pending", attempt: 0, rescues: 0, snoozes: 0, failures: [] } as const
+    const at = { enqueuedAt: this.now, dueAt: this.now }
     const entry: Entry = {
       ...{ given, place: ++this.#places, token: undefined, watchers: new Set() },
-      job: { ...described(given, this.now), queue: this.queue, ...fresh },
+      job: { ...described(given, this.now), queue: this.queue, ...fresh, ...at },
       log: { lines: [], token: undefined, added: 0 }
     }
     this.jobs.set(given.id, entry)
@@ -39,6 +40,7 @@ export class Model extends Board {
   #wait(entry: Entry) {
     this.keys.take(entry, this.now)
     const visibleAt = resolve(entry.given.visible ?? { inMillis: 0 }, this.now)
+    entry.job = { ...entry.job, dueAt: Math.max(this.now, visibleAt) }
     if (visibleAt > this.now) enter(entry, "scheduled", { visibleAt })
     else enter(entry, "pending")
   }
@@ -51,7 +53,7 @@ export class Model extends Board {
     holder.given = { ...given, id }
     holder.job = {
       ...described(holder.given, this.now),
-      ...{ attempt, enqueuedAt, failures, queue, rescues, snoozes, state },
+      ...{ attempt, enqueuedAt, dueAt: this.now, failures, queue, rescues, snoozes, state },
       ...(startedAt === undefined ? {} : { startedAt }),
       ...(progress === undefined ? {} : { progress })
     }
@@ -227,7 +229,7 @@ export class Model extends Board {
     return ids.filter((id) => {
       const entry = this.jobs.get(id)
       if (entry === undefined || !/^(scheduled|retry)$/.test(entry.job.state)) return false
-      enter(entry, "pending")
+      enter(entry, "pending", { dueAt: this.now })
       return true
     })
   }
@@ -286,7 +288,7 @@ export class Model extends Board {
       entry.job = rest
       entry.token = undefined
       entry.place = ++this.#places
-      enter(entry, "pending", { attempt: 0, rescues: 0, snoozes: 0 })
+      enter(entry, "pending", { attempt: 0, rescues: 0, snoozes: 0, dueAt: this.now })
       if (takes !== undefined) this.keys.take(entry, this.now)
       this.counters.redriven++
     }

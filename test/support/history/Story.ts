@@ -92,7 +92,7 @@ export class Story {
     this.count("claimed")
     return this.exchange(
       { claim: token },
-      { claimed: [{ ...job, enqueuedAt: 0, headers: {}, tags: [], ...more }], ...reply },
+      { claimed: [{ ...job, enqueuedAt: 0, dueAt: 0, headers: {}, tags: [], ...more }], ...reply },
       worker
     )
   }
@@ -132,6 +132,7 @@ export class Story {
       headers: {},
       tags: [],
       enqueuedAt: 0,
+      dueAt: 0,
       retainMillis: 1000,
       failures: [],
       ...more

@@ -243,6 +243,7 @@ const bad: ReadonlyArray<readonly [invariant: string, what: string, history: () 
                 rescues: 0,
                 snoozes: 0,
                 enqueuedAt: 0,
+                dueAt: 0,
                 headers: {},
                 tags: []
               }

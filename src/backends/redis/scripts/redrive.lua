@@ -44,7 +44,7 @@ local function redrive(id)
   -- whoever redrives wants it to run, late as it is
   local enqueued, rest = string.match(record, "^(%d+),%d*(,.*)$", rest_at)
   if flag % 4 >= 2 then flag = exact(flag - 2) end
-  redis.call("HSET", keys.jobs, id, flag .. "," .. sequence .. "," .. enqueued .. "," .. rest)
+  redis.call("HSET", keys.jobs, id, due_at(flag .. "," .. sequence .. "," .. enqueued .. "," .. rest, now))
   run.holder, run.token, run.attempt, run.rescues, run.snoozes = "w", "0", 0, 0, 0
   run.started, run.finished, run.reason, run.worker = "", "", "", ""
   run.tail = sequence .. "," .. enqueued .. "," .. string.match(run.tail, "^%d+,%d+,%d*(,.*)$")

@@ -5,6 +5,7 @@
 -- KEYS scheduled  zset: id by due time, epoch ms
 -- KEYS retry      zset: id by due time, epoch ms
 -- KEYS wake       zset: the wake-up marker
+-- ARGV now        epoch ms; "" in production: the server's clock decides
 -- ARGV ...ids     the jobs
 -- REPLY list      of the ids that were moved
 -- include lib/time
@@ -12,11 +13,14 @@
 -- include lib/record
 -- include lib/limits
 -- include lib/signal
-local moved = {}
-for _, id in ipairs(ARGV) do
+local now, moved = clock(args.now), {}
+for i = 2, #ARGV do
+  local id = ARGV[i]
   -- a record that is not of this make stays where it is
-  local kind, score = kind_and_score(redis.call("HGET", keys.jobs, id) or "")
+  local record = redis.call("HGET", keys.jobs, id) or ""
+  local kind, score = kind_and_score(record)
   if kind and redis.call("ZREM", keys.scheduled, id) + redis.call("ZREM", keys.retry, id) > 0 then
+    redis.call("HSET", keys.jobs, id, due_at(record, now))
     redis.call("ZADD", keys.pending, exact(score), id)
     moved[#moved + 1] = id
   end

@@ -6,7 +6,7 @@ export const sources = {
     keys: ["head", "nodes", "status", "left", "results", "open", "starts", "stopped", "failures", "listeners"] as const,
     args: ["now", "notices", "limit", "drive", "stop", "reason"] as const,
     rest: "endings" as const,
-    sha1: "9c5554dfdfcde5417e48d2050da539299f775cfd",
+    sha1: "ec2ad6cbaedb9b55eac68b7acf17509554fc9841",
     source: `#!lua flags=allow-oom
 local function clock(given)
   if given ~= "" then return tonumber(given) end
@@ -67,6 +67,9 @@ local function is_record(record)
 end
 local function first_line(record)
   return string.match(record, "^(%d),(%d+,%d+,%d*,%-?%d+,%d+,%d+,[^,\\n]*,[^,\\n]*)\\n[^\\n]*\\n")
+end
+local function due_at(record, time)
+  return (string.gsub(record, "\\n[+@]?[%d.e+]*", "\\n@" .. exact(time), 1))
 end
 local function parse_run(id, text)
   if string.find(text, "^%a%d+,0,1,0,0,%d+,,,[^,]*$") then
@@ -339,7 +342,7 @@ return reply`
     keys: ["jobs", "runs", "progress", "logs", "meta"] as const,
     args: ["id", "token", "progress", "most", "from"] as const,
     rest: "lines" as const,
-    sha1: "a4b10885402a40ecd7c6cc7970f7504add07b1f3",
+    sha1: "c5968c8b39b6df819fabe4f66e14ff5afcccd845",
     source: `#!lua
 local function clock(given)
   if given ~= "" then return tonumber(given) end
@@ -401,6 +404,9 @@ end
 local function first_line(record)
   return string.match(record, "^(%d),(%d+,%d+,%d*,%-?%d+,%d+,%d+,[^,\\n]*,[^,\\n]*)\\n[^\\n]*\\n")
 end
+local function due_at(record, time)
+  return (string.gsub(record, "\\n[+@]?[%d.e+]*", "\\n@" .. exact(time), 1))
+end
 local function parse_run(id, text)
   if string.find(text, "^%a%d+,0,1,0,0,%d+,,,[^,]*$") then
     local record = redis.call("HGET", KEYS[1], id)
@@ -459,7 +465,7 @@ return 1`
     keys: ["jobs", "pending", "limited", "scheduled", "retry", "active", "completed", "cancelled", "dead", "meta"] as const,
     args: ["limit"] as const,
     rest: undefined,
-    sha1: "1673ea5888cc8d96c7721e1a1e81b238a6bbd10b",
+    sha1: "5ba99dfbbee0c51354732101751c9276d1c4679a",
     source: `#!lua flags=no-writes
 local function clock(given)
   if given ~= "" then return tonumber(given) end
@@ -521,6 +527,9 @@ end
 local function first_line(record)
   return string.match(record, "^(%d),(%d+,%d+,%d*,%-?%d+,%d+,%d+,[^,\\n]*,[^,\\n]*)\\n[^\\n]*\\n")
 end
+local function due_at(record, time)
+  return (string.gsub(record, "\\n[+@]?[%d.e+]*", "\\n@" .. exact(time), 1))
+end
 local function parse_run(id, text)
   if string.find(text, "^%a%d+,0,1,0,0,%d+,,,[^,]*$") then
     local record = redis.call("HGET", KEYS[1], id)
@@ -574,7 +583,7 @@ return reply`
     keys: ["jobs", "runs", "pending", "limited", "scheduled", "retry", "active", "cancelled", "ledger", "result", "cancels", "progress", "logs", "watchers", "unique", "meta", "outbox", "endings", "members"] as const,
     args: ["now", "notices", "queue", "id", "reason"] as const,
     rest: undefined,
-    sha1: "8b4cb26ffef80c9f22cfd3813d2486e9d3255aa9",
+    sha1: "7c57db07a5994a29bd57acb7cea1cd88f1a59952",
     source: `#!lua flags=allow-oom
 local function clock(given)
   if given ~= "" then return tonumber(given) end
@@ -635,6 +644,9 @@ local function is_record(record)
 end
 local function first_line(record)
   return string.match(record, "^(%d),(%d+,%d+,%d*,%-?%d+,%d+,%d+,[^,\\n]*,[^,\\n]*)\\n[^\\n]*\\n")
+end
+local function due_at(record, time)
+  return (string.gsub(record, "\\n[+@]?[%d.e+]*", "\\n@" .. exact(time), 1))
 end
 local function parse_run(id, text)
   if string.find(text, "^%a%d+,0,1,0,0,%d+,,,[^,]*$") then
@@ -1096,7 +1108,7 @@ return "dropped"`
     keys: ["schedules", "ticks"] as const,
     args: ["now", "limit"] as const,
     rest: undefined,
-    sha1: "1581bc42764655b0b70e934b15f2312c9114ce75",
+    sha1: "be9b5ca6c0d42eba4a784fd3109d006ec7470e53",
     source: `#!lua
 local function clock(given)
   if given ~= "" then return tonumber(given) end
@@ -1158,6 +1170,9 @@ end
 local function first_line(record)
   return string.match(record, "^(%d),(%d+,%d+,%d*,%-?%d+,%d+,%d+,[^,\\n]*,[^,\\n]*)\\n[^\\n]*\\n")
 end
+local function due_at(record, time)
+  return (string.gsub(record, "\\n[+@]?[%d.e+]*", "\\n@" .. exact(time), 1))
+end
 local function parse_run(id, text)
   if string.find(text, "^%a%d+,0,1,0,0,%d+,,,[^,]*$") then
     local record = redis.call("HGET", keys.jobs, id)
@@ -1204,7 +1219,7 @@ return reply`
     keys: ["outbox", "endings"] as const,
     args: ["now", "limit"] as const,
     rest: undefined,
-    sha1: "60556ef69b4f7470f645126d9e883a92e6f2053a",
+    sha1: "072a48e2df0d6372f3ffbecac778ed69aee34bb4",
     source: `#!lua flags=allow-oom
 local function clock(given)
   if given ~= "" then return tonumber(given) end
@@ -1265,6 +1280,9 @@ local function is_record(record)
 end
 local function first_line(record)
   return string.match(record, "^(%d),(%d+,%d+,%d*,%-?%d+,%d+,%d+,[^,\\n]*,[^,\\n]*)\\n[^\\n]*\\n")
+end
+local function due_at(record, time)
+  return (string.gsub(record, "\\n[+@]?[%d.e+]*", "\\n@" .. exact(time), 1))
 end
 local function parse_run(id, text)
   if string.find(text, "^%a%d+,0,1,0,0,%d+,,,[^,]*$") then
@@ -1418,7 +1436,7 @@ return reply`
     keys: ["jobs", "runs", "pending", "limited", "limits", "scheduled", "unique", "windows", "meta", "requests", "producers", "members", "retry", "active", "claims", "workers", "wake"] as const,
     args: ["now", "producer", "number", "oldest", "claim", "count"] as const,
     rest: "jobs" as const,
-    sha1: "16cdef974026dd462649a6164e50a6f5241d4a99",
+    sha1: "ecc374439176602022fb1bcaf7fabd1aa641021c",
     source: `#!lua
 local find, byte, format, match = string.find, string.byte, string.format, string.match
 local producer, number, oldest = ARGV[2], tonumber(ARGV[3]), tonumber(ARGV[4])
@@ -1492,6 +1510,9 @@ local function is_record(record)
 end
 local function first_line(record)
   return string.match(record, "^(%d),(%d+,%d+,%d*,%-?%d+,%d+,%d+,[^,\\n]*,[^,\\n]*)\\n[^\\n]*\\n")
+end
+local function due_at(record, time)
+  return (string.gsub(record, "\\n[+@]?[%d.e+]*", "\\n@" .. exact(time), 1))
 end
 local function parse_run(id, text)
   if string.find(text, "^%a%d+,0,1,0,0,%d+,,,[^,]*$") then
@@ -1661,7 +1682,8 @@ local function store_jobs(now, values, first, again, existing)
     if not waiting or waiting.unique ~= unique then return false end
     if redis.call("ZREM", KEYS[6], id) == 0 and not leave_waiting(id, old) then return false end
     local place, enqueued = string.match(old, "^%d,(%d+),(%d+),")
-    local record = record_of(place, "," .. enqueued .. ",", expires, line, payload)
+    local due = math.max(now, instant(visible) or now)
+    local record = record_of(place, "," .. enqueued .. ",", expires, due_at(line, due), payload)
     redis.call("HSET", KEYS[1], id, record)
     seen[id] = record
     local text = redis.call("HGET", KEYS[2], id)
@@ -1956,7 +1978,7 @@ return { exact(clock(ARGV[1])), redis.call("HGET", KEYS[1], ARGV[2]) or "" }`
     keys: ["jobs", "runs", "pending", "limited", "limits", "buckets", "scheduled", "retry", "active", "completed", "cancelled", "dead", "ledger", "result", "cancels", "progress", "logs", "watchers", "unique", "meta", "claims", "workers", "outbox", "endings", "members", "wake"] as const,
     args: ["now", "notices", "worker", "number", "limit", "lease", "plain"] as const,
     rest: "settlements" as const,
-    sha1: "95017acf0cc463ee000adf7d02da6d65505679d1",
+    sha1: "82f1dedc17b559905ab364e24f4e81d64a2baefe",
     source: `#!lua flags=allow-oom
 local worker, number, limit, lease = ARGV[3], ARGV[4], tonumber(ARGV[5]), tonumber(ARGV[6])
 local find, byte, format = string.find, string.byte, string.format
@@ -2028,6 +2050,9 @@ local function is_record(record)
 end
 local function first_line(record)
   return string.match(record, "^(%d),(%d+,%d+,%d*,%-?%d+,%d+,%d+,[^,\\n]*,[^,\\n]*)\\n[^\\n]*\\n")
+end
+local function due_at(record, time)
+  return (string.gsub(record, "\\n[+@]?[%d.e+]*", "\\n@" .. exact(time), 1))
 end
 local function parse_run(id, text)
   if string.find(text, "^%a%d+,0,1,0,0,%d+,,,[^,]*$") then
@@ -2842,7 +2867,7 @@ return redis.call("ZRANGEBYSCORE", KEYS[1], "-inf", clock(ARGV[1]), "LIMIT", 0, 
     keys: ["jobs", "runs", "active", "meta", "cancels", "workers", "about"] as const,
     args: ["now", "worker", "lease", "about"] as const,
     rest: "leases" as const,
-    sha1: "7baf28bad21d66ff0c8d39f35f9c944f14706173",
+    sha1: "7fd3eaf9796d2e83da57071ecfb225f5c5365064",
     source: `#!lua flags=allow-oom
 local function clock(given)
   if given ~= "" then return tonumber(given) end
@@ -2903,6 +2928,9 @@ local function is_record(record)
 end
 local function first_line(record)
   return string.match(record, "^(%d),(%d+,%d+,%d*,%-?%d+,%d+,%d+,[^,\\n]*,[^,\\n]*)\\n[^\\n]*\\n")
+end
+local function due_at(record, time)
+  return (string.gsub(record, "\\n[+@]?[%d.e+]*", "\\n@" .. exact(time), 1))
 end
 local function parse_run(id, text)
   if string.find(text, "^%a%d+,0,1,0,0,%d+,,,[^,]*$") then
@@ -3246,7 +3274,7 @@ return was ~= ARGV[1] and 1 or 0`
     keys: ["jobs", "pending", "scheduled", "retry", "meta", "wake"] as const,
     args: ["now", "limit"] as const,
     rest: undefined,
-    sha1: "bfb8322f2c78556b033bd11e0a87f22e7b964689",
+    sha1: "d685110306f56929816e15ba82b41f40718f2864",
     source: `#!lua flags=allow-oom
 local function clock(given)
   if given ~= "" then return tonumber(given) end
@@ -3307,6 +3335,9 @@ local function is_record(record)
 end
 local function first_line(record)
   return string.match(record, "^(%d),(%d+,%d+,%d*,%-?%d+,%d+,%d+,[^,\\n]*,[^,\\n]*)\\n[^\\n]*\\n")
+end
+local function due_at(record, time)
+  return (string.gsub(record, "\\n[+@]?[%d.e+]*", "\\n@" .. exact(time), 1))
 end
 local function parse_run(id, text)
   if string.find(text, "^%a%d+,0,1,0,0,%d+,,,[^,]*$") then
@@ -3369,7 +3400,7 @@ return promoted`
     keys: ["jobs", "runs", "completed", "cancelled", "dead", "ledger", "result", "progress", "logs", "unique", "windows", "meta", "claims", "workers", "about", "requests", "producers", "members"] as const,
     args: ["now", "limit", "dead_retain", "max_dead", "max_finished"] as const,
     rest: undefined,
-    sha1: "64e2b76ec007d285ac7d383264ba8dea18ab9a51",
+    sha1: "ee38e8b7a7778de37a2da19b8c65ebcfe3461a47",
     source: `#!lua flags=allow-oom
 local function clock(given)
   if given ~= "" then return tonumber(given) end
@@ -3430,6 +3461,9 @@ local function is_record(record)
 end
 local function first_line(record)
   return string.match(record, "^(%d),(%d+,%d+,%d*,%-?%d+,%d+,%d+,[^,\\n]*,[^,\\n]*)\\n[^\\n]*\\n")
+end
+local function due_at(record, time)
+  return (string.gsub(record, "\\n[+@]?[%d.e+]*", "\\n@" .. exact(time), 1))
 end
 local function parse_run(id, text)
   if string.find(text, "^%a%d+,0,1,0,0,%d+,,,[^,]*$") then
@@ -3610,7 +3644,7 @@ return removed`
     keys: ["jobs", "runs", "dead", "ledger", "result", "progress", "logs", "meta"] as const,
     args: [] as const,
     rest: "ids" as const,
-    sha1: "ef6d8f1d40c3e037c0bb96b09b9e50417cd3da86",
+    sha1: "4794211900b535f74a887f5f6edc422a42668ff9",
     source: `#!lua flags=allow-oom
 local function clock(given)
   if given ~= "" then return tonumber(given) end
@@ -3671,6 +3705,9 @@ local function is_record(record)
 end
 local function first_line(record)
   return string.match(record, "^(%d),(%d+,%d+,%d*,%-?%d+,%d+,%d+,[^,\\n]*,[^,\\n]*)\\n[^\\n]*\\n")
+end
+local function due_at(record, time)
+  return (string.gsub(record, "\\n[+@]?[%d.e+]*", "\\n@" .. exact(time), 1))
 end
 local function parse_run(id, text)
   if string.find(text, "^%a%d+,0,1,0,0,%d+,,,[^,]*$") then
@@ -3902,7 +3939,7 @@ return redis.call("HGETALL", KEYS[1])`
     keys: ["jobs", "runs", "pending", "limited", "limits", "buckets", "scheduled", "retry", "active", "completed", "cancelled", "dead", "ledger", "result", "cancels", "progress", "logs", "watchers", "unique", "windows", "meta", "claims", "workers", "about", "requests", "producers", "outbox", "endings", "members", "schedules", "ticks", "wake"] as const,
     args: ["now"] as const,
     rest: undefined,
-    sha1: "f5298240a66444cdaa40600bccc3848433af6986",
+    sha1: "39e5f4c432b307bb7596a4f22a083b0ede02ee58",
     source: `#!lua flags=allow-oom
 local function clock(given)
   if given ~= "" then return tonumber(given) end
@@ -3963,6 +4000,9 @@ local function is_record(record)
 end
 local function first_line(record)
   return string.match(record, "^(%d),(%d+,%d+,%d*,%-?%d+,%d+,%d+,[^,\\n]*,[^,\\n]*)\\n[^\\n]*\\n")
+end
+local function due_at(record, time)
+  return (string.gsub(record, "\\n[+@]?[%d.e+]*", "\\n@" .. exact(time), 1))
 end
 local function parse_run(id, text)
   if string.find(text, "^%a%d+,0,1,0,0,%d+,,,[^,]*$") then
@@ -4116,7 +4156,7 @@ return 1`
     keys: ["jobs", "runs", "pending", "dead", "result", "unique", "windows", "meta", "outbox", "endings", "members", "wake"] as const,
     args: ["now"] as const,
     rest: "ids" as const,
-    sha1: "321fb4030b66cd5e7215b1b523c5e979a8ee2437",
+    sha1: "0f4db9d924b31910520f49a3c158c4ad2107fdf9",
     source: `#!lua
 local function clock(given)
   if given ~= "" then return tonumber(given) end
@@ -4177,6 +4217,9 @@ local function is_record(record)
 end
 local function first_line(record)
   return string.match(record, "^(%d),(%d+,%d+,%d*,%-?%d+,%d+,%d+,[^,\\n]*,[^,\\n]*)\\n[^\\n]*\\n")
+end
+local function due_at(record, time)
+  return (string.gsub(record, "\\n[+@]?[%d.e+]*", "\\n@" .. exact(time), 1))
 end
 local function parse_run(id, text)
   if string.find(text, "^%a%d+,0,1,0,0,%d+,,,[^,]*$") then
@@ -4334,7 +4377,7 @@ local function redrive(id)
   local priority = tonumber(string.match(record, "^%d+,%d*,(-?%d+),", rest_at))
   local enqueued, rest = string.match(record, "^(%d+),%d*(,.*)$", rest_at)
   if flag % 4 >= 2 then flag = exact(flag - 2) end
-  redis.call("HSET", KEYS[1], id, flag .. "," .. sequence .. "," .. enqueued .. "," .. rest)
+  redis.call("HSET", KEYS[1], id, due_at(flag .. "," .. sequence .. "," .. enqueued .. "," .. rest, now))
   run.holder, run.token, run.attempt, run.rescues, run.snoozes = "w", "0", 0, 0, 0
   run.started, run.finished, run.reason, run.worker = "", "", "", ""
   run.tail = sequence .. "," .. enqueued .. "," .. string.match(run.tail, "^%d+,%d+,%d*(,.*)$")
@@ -4415,7 +4458,7 @@ return spread("HDEL", KEYS[2], known)`
     keys: ["jobs", "runs", "completed", "cancelled", "dead", "ledger", "result", "progress", "logs", "meta"] as const,
     args: [] as const,
     rest: "ids" as const,
-    sha1: "33a2f6638ea2a721ebe067aa82774caf035944cf",
+    sha1: "302d404a7325a5762a10bdd674c8bcf16ecdd45e",
     source: `#!lua flags=allow-oom
 local function clock(given)
   if given ~= "" then return tonumber(given) end
@@ -4476,6 +4519,9 @@ local function is_record(record)
 end
 local function first_line(record)
   return string.match(record, "^(%d),(%d+,%d+,%d*,%-?%d+,%d+,%d+,[^,\\n]*,[^,\\n]*)\\n[^\\n]*\\n")
+end
+local function due_at(record, time)
+  return (string.gsub(record, "\\n[+@]?[%d.e+]*", "\\n@" .. exact(time), 1))
 end
 local function parse_run(id, text)
   if string.find(text, "^%a%d+,0,1,0,0,%d+,,,[^,]*$") then
@@ -4627,7 +4673,7 @@ return removed`
     keys: ["jobs", "runs", "pending", "active", "cancelled", "dead", "ledger", "result", "cancels", "progress", "logs", "watchers", "unique", "meta", "outbox", "endings", "members", "wake"] as const,
     args: ["now", "notices", "limit"] as const,
     rest: undefined,
-    sha1: "efd8ddcf10492fd10662f3588b536330e853fb10",
+    sha1: "373d74608a631942675296b953a6430feb5a2690",
     source: `#!lua flags=allow-oom
 local function clock(given)
   if given ~= "" then return tonumber(given) end
@@ -4688,6 +4734,9 @@ local function is_record(record)
 end
 local function first_line(record)
   return string.match(record, "^(%d),(%d+,%d+,%d*,%-?%d+,%d+,%d+,[^,\\n]*,[^,\\n]*)\\n[^\\n]*\\n")
+end
+local function due_at(record, time)
+  return (string.gsub(record, "\\n[+@]?[%d.e+]*", "\\n@" .. exact(time), 1))
 end
 local function parse_run(id, text)
   if string.find(text, "^%a%d+,0,1,0,0,%d+,,,[^,]*$") then
@@ -4861,9 +4910,9 @@ return { rescued, buried }`
   },
   runnow: {
     keys: ["jobs", "pending", "scheduled", "retry", "wake"] as const,
-    args: [] as const,
+    args: ["now"] as const,
     rest: "ids" as const,
-    sha1: "39b56eb872d500d04ea6e9c67d425ebb8d810f0c",
+    sha1: "087a3b33fd0ec6687d1f391caa2d9a9fc364f423",
     source: `#!lua
 local function clock(given)
   if given ~= "" then return tonumber(given) end
@@ -4924,6 +4973,9 @@ local function is_record(record)
 end
 local function first_line(record)
   return string.match(record, "^(%d),(%d+,%d+,%d*,%-?%d+,%d+,%d+,[^,\\n]*,[^,\\n]*)\\n[^\\n]*\\n")
+end
+local function due_at(record, time)
+  return (string.gsub(record, "\\n[+@]?[%d.e+]*", "\\n@" .. exact(time), 1))
 end
 local function parse_run(id, text)
   if string.find(text, "^%a%d+,0,1,0,0,%d+,,,[^,]*$") then
@@ -4995,10 +5047,13 @@ end
 local function signal()
   redis.call("ZADD", KEYS[5], 0, "1")
 end
-local moved = {}
-for _, id in ipairs(ARGV) do
-  local kind, score = kind_and_score(redis.call("HGET", KEYS[1], id) or "")
+local now, moved = clock(ARGV[1]), {}
+for i = 2, #ARGV do
+  local id = ARGV[i]
+  local record = redis.call("HGET", KEYS[1], id) or ""
+  local kind, score = kind_and_score(record)
   if kind and redis.call("ZREM", KEYS[3], id) + redis.call("ZREM", KEYS[4], id) > 0 then
+    redis.call("HSET", KEYS[1], id, due_at(record, now))
     redis.call("ZADD", KEYS[2], exact(score), id)
     moved[#moved + 1] = id
   end
@@ -5070,7 +5125,7 @@ return reply`
     keys: ["jobs", "runs", "pending", "limited", "limits", "scheduled", "completed", "cancelled", "dead", "unique", "windows", "meta", "schedules", "ticks", "members", "wake"] as const,
     args: ["now", "name", "version", "expected", "next", "skipped", "overlap", "tick"] as const,
     rest: "job" as const,
-    sha1: "2166681b5839e12e6ed1de540acbac30c98cc53e",
+    sha1: "ad27371f1b71c11b136d7b84ec8226f88fa3b763",
     source: `#!lua
 local function clock(given)
   if given ~= "" then return tonumber(given) end
@@ -5131,6 +5186,9 @@ local function is_record(record)
 end
 local function first_line(record)
   return string.match(record, "^(%d),(%d+,%d+,%d*,%-?%d+,%d+,%d+,[^,\\n]*,[^,\\n]*)\\n[^\\n]*\\n")
+end
+local function due_at(record, time)
+  return (string.gsub(record, "\\n[+@]?[%d.e+]*", "\\n@" .. exact(time), 1))
 end
 local function parse_run(id, text)
   if string.find(text, "^%a%d+,0,1,0,0,%d+,,,[^,]*$") then
@@ -5303,7 +5361,8 @@ local function store_jobs(now, values, first, again, existing)
     if not waiting or waiting.unique ~= unique then return false end
     if redis.call("ZREM", KEYS[6], id) == 0 and not leave_waiting(id, old) then return false end
     local place, enqueued = string.match(old, "^%d,(%d+),(%d+),")
-    local record = record_of(place, "," .. enqueued .. ",", expires, line, payload)
+    local due = math.max(now, instant(visible) or now)
+    local record = record_of(place, "," .. enqueued .. ",", expires, due_at(line, due), payload)
     redis.call("HSET", KEYS[1], id, record)
     seen[id] = record
     local text = redis.call("HGET", KEYS[2], id)
@@ -5422,7 +5481,7 @@ return outcome`
     keys: ["jobs", "runs", "pending", "limited", "limits", "scheduled", "unique", "windows", "meta", "schedules", "ticks", "members", "wake"] as const,
     args: ["now", "name", "version"] as const,
     rest: "job" as const,
-    sha1: "004986a58fa2267df3bf5a512daa238eb177a112",
+    sha1: "b4bf833a8d7b551a5038260e5a599955ee08875e",
     source: `#!lua
 local function clock(given)
   if given ~= "" then return tonumber(given) end
@@ -5483,6 +5542,9 @@ local function is_record(record)
 end
 local function first_line(record)
   return string.match(record, "^(%d),(%d+,%d+,%d*,%-?%d+,%d+,%d+,[^,\\n]*,[^,\\n]*)\\n[^\\n]*\\n")
+end
+local function due_at(record, time)
+  return (string.gsub(record, "\\n[+@]?[%d.e+]*", "\\n@" .. exact(time), 1))
 end
 local function parse_run(id, text)
   if string.find(text, "^%a%d+,0,1,0,0,%d+,,,[^,]*$") then
@@ -5655,7 +5717,8 @@ local function store_jobs(now, values, first, again, existing)
     if not waiting or waiting.unique ~= unique then return false end
     if redis.call("ZREM", KEYS[6], id) == 0 and not leave_waiting(id, old) then return false end
     local place, enqueued = string.match(old, "^%d,(%d+),(%d+),")
-    local record = record_of(place, "," .. enqueued .. ",", expires, line, payload)
+    local due = math.max(now, instant(visible) or now)
+    local record = record_of(place, "," .. enqueued .. ",", expires, due_at(line, due), payload)
     redis.call("HSET", KEYS[1], id, record)
     seen[id] = record
     local text = redis.call("HGET", KEYS[2], id)

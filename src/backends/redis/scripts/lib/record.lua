@@ -1,10 +1,12 @@
 -- Two records per job, both text. docs/decisions/0002-record-layout.md tells why.
 --
---   jobs[id]  <flag>,<sequence>,<enqueuedAt>,<expiresAt>,<priority>,<maxAttempts>,<retainMillis>,<kind>,<uniqueKey> LF extras LF payload
---             written at enqueue; only a redrive changes it (sequence)
+--   jobs[id]  <flag>,<sequence>,<enqueuedAt>,<expiresAt>,<priority>,<maxAttempts>,<retainMillis>,<kind>,<uniqueKey> LF due extras LF payload
+--             written at enqueue; only a redrive (sequence, due) and an order to run it now (due) change it
 --   runs[id]  <holder><token>,<flag>,<attempt>,<rescues>,<snoozes>,<startedAt>,<finishedAt>,<reason>,<worker>,<sequence>,...,<uniqueKey>
 --             from the first claim on; ends with the first line of jobs[id] without its flag, unless that would only
 --             repeat it: the run of a first attempt that minds nothing ends with its worker
+--
+-- due: empty when it waits to be run from its enqueue on; else "+<ms>" after that, or "@<epoch ms>".
 --
 -- holder: "a" while an attempt holds the lease, "w" otherwise. flag: "0" when nothing is to be minded but the two
 -- records; else the sum of 1 (ending takes more than deleting them: retention, a unique key, a ledger, a request to
@@ -40,6 +42,11 @@ end
 -- The flag of a record, and its first line without it.
 local function first_line(record)
   return string.match(record, "^(%d),(%d+,%d+,%d*,%-?%d+,%d+,%d+,[^,\n]*,[^,\n]*)\n[^\n]*\n")
+end
+
+-- A record, or a part of one from within its first line on, as of a job that is due at another time.
+local function due_at(record, time)
+  return (string.gsub(record, "\n[+@]?[%d.e+]*", "\n@" .. exact(time), 1))
 end
 
 -- The run of a job, whose text was read.

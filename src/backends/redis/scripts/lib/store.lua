@@ -126,7 +126,9 @@ local function store_jobs(now, values, first, again, existing)
     if not waiting or waiting.unique ~= unique then return false end
     if redis.call("ZREM", keys.scheduled, id) == 0 and not leave_waiting(id, old) then return false end
     local place, enqueued = string.match(old, "^%d,(%d+),(%d+),")
-    local record = record_of(place, "," .. enqueued .. ",", expires, line, payload)
+    -- it waits from now on, not from the enqueue of what it replaces
+    local due = math.max(now, instant(visible) or now)
+    local record = record_of(place, "," .. enqueued .. ",", expires, due_at(line, due), payload)
     redis.call("HSET", keys.jobs, id, record)
     seen[id] = record
     local text = redis.call("HGET", keys.runs, id)
