@@ -1,7 +1,7 @@
 // Changing a task while jobs of its old form wait: a new field, another form of payload, a new name, and a mistake that
 // is put right. "Yesterday" is the code that was deployed before; only what it has stored is left of it.
 //
-//   node -C source examples/changing-tasks.ts
+//   node -C winterq-source examples/changing-tasks.ts
 import { Console, Effect, Layer, References, Schema } from "effect"
 import { Client, DeadLetters, Task, Worker } from "winterq"
 import * as Memory from "winterq/memory"

@@ -1,7 +1,7 @@
 // Work that computes for long goes to a thread, so that the worker's own loop stays free to keep leases. The thread is
 // ended when its handler is interrupted: by a cancel here, in the same way by a timeout, a lost lease or a shutdown.
 //
-//   node -C source examples/cpu-heavy.ts
+//   node -C winterq-source examples/cpu-heavy.ts
 import { Worker as Thread } from "node:worker_threads"
 import { Console, Deferred, Effect, Layer, References, Schema } from "effect"
 import { Client, Task, Worker } from "winterq"

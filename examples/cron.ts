@@ -1,7 +1,7 @@
 // Schedules: declared in code and added while running, over the night in which Europe puts its clocks forward. Time is
 // virtual, so that two days pass in a moment.
 //
-//   node -C source examples/cron.ts
+//   node -C winterq-source examples/cron.ts
 import { Console, Effect, Layer, Logger, Schema } from "effect"
 import { TestClock } from "effect/testing"
 import { Schedules, Task, Worker } from "winterq"

@@ -1,7 +1,7 @@
 // What a stopping worker does with its jobs: those that end in time are recorded, those that do not are handed back
 // without costing them an attempt, and what it had not started waits for others.
 //
-//   node -C source examples/graceful-shutdown.ts
+//   node -C winterq-source examples/graceful-shutdown.ts
 import { Console, Deferred, Effect, Exit, Layer, Scope, Schema } from "effect"
 import { Client, JobStore, Task, Worker } from "winterq"
 import * as Memory from "winterq/memory"

@@ -1,6 +1,6 @@
 // Middleware that takes part, hooks that watch, and a handler that enqueues the next job.
 //
-//   node -C source examples/hooks-and-middleware.ts
+//   node -C winterq-source examples/hooks-and-middleware.ts
 import { Console, Context, Deferred, Effect, Layer, References, Schema } from "effect"
 import { Backoff, Client, type Hooks, Middleware, Task, Worker } from "winterq"
 import * as Memory from "winterq/memory"

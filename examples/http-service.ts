@@ -1,7 +1,7 @@
 // An HTTP service that hands its slow work to a queue: one endpoint enqueues and answers at once, another tells how far
 // the job is. The worker lives in the same process here; elsewhere it needs nothing but the same backend.
 //
-//   node -C source examples/http-service.ts
+//   node -C winterq-source examples/http-service.ts
 import * as NodeHttpServer from "@effect/platform-node/NodeHttpServer"
 import { Console, Effect, Layer, References, Schema } from "effect"
 import {

@@ -1,6 +1,6 @@
 // Looks into a queue: depths, workers, a job with its ledger and log, rates; and redrives some dead letters.
 //
-//   node -C source examples/inspector.ts
+//   node -C winterq-source examples/inspector.ts
 import { Console, Deferred, Effect, Layer, Logger, Option, Schema, Stream } from "effect"
 import { Client, DeadLetters, Inspector, SkipRetry, Task, Worker } from "winterq"
 import * as Memory from "winterq/memory"

@@ -1,6 +1,6 @@
 // One worker for several queues: shares by weight, limits of their own, and changes while it runs.
 //
-//   node -C source examples/many-queues.ts
+//   node -C winterq-source examples/many-queues.ts
 import { Console, Effect, Latch, Layer, Schema } from "effect"
 import { Client, Queues, Task, Worker } from "winterq"
 import * as Memory from "winterq/memory"

@@ -1,6 +1,6 @@
 // Priorities within one queue: lower numbers first, and in the order of enqueueing among equals.
 //
-//   node -C source examples/priority.ts
+//   node -C winterq-source examples/priority.ts
 import { Console, Effect, Layer, Schema } from "effect"
 import { Client, Task, Worker } from "winterq"
 import * as Memory from "winterq/memory"

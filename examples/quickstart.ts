@@ -1,6 +1,6 @@
 // One task, one handler, one job. Runs without any server.
 //
-//   node -C source examples/quickstart.ts
+//   node -C winterq-source examples/quickstart.ts
 import { Deferred, Effect, Layer, Schema } from "effect"
 import { Client, Task, Worker } from "winterq"
 import * as Memory from "winterq/memory"

@@ -1,6 +1,6 @@
 // A limit that all workers share: five calls at once, then ten a second; other kinds are not held back.
 //
-//   node -C source examples/rate-limit.ts
+//   node -C winterq-source examples/rate-limit.ts
 import { Console, Deferred, Effect, Layer, Schema } from "effect"
 import { Client, QueueControl, Task, Worker } from "winterq"
 import * as Memory from "winterq/memory"

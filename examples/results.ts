@@ -1,6 +1,6 @@
 // Waiting for results: typed success, typed error, cancelling from outside, progress.
 //
-//   node -C source examples/results.ts
+//   node -C winterq-source examples/results.ts
 import { Console, Effect, Layer, References, Schema } from "effect"
 import { Client, JobStore, Task, Worker } from "winterq"
 import * as Memory from "winterq/memory"

@@ -1,6 +1,6 @@
 // A hot queue split over shards: a customer's orders start in order, different customers' side by side.
 //
-//   node -C source examples/sharded.ts
+//   node -C winterq-source examples/sharded.ts
 import { Console, Effect, Layer, Schema } from "effect"
 import { Client, Inspector, Queues, Task, Worker } from "winterq"
 import * as Memory from "winterq/memory"

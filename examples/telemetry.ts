@@ -1,6 +1,6 @@
 // One trace from the caller to the job, metrics as a Prometheus text, and structured log lines. Runs offline.
 //
-//   node -C source examples/telemetry.ts
+//   node -C winterq-source examples/telemetry.ts
 import { Effect, Exit, Layer, Logger, Option, References, Schema, Tracer } from "effect"
 import { FetchHttpClient } from "effect/http"
 import { Otlp } from "effect/observability"

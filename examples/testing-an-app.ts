@@ -1,7 +1,7 @@
 // An app, and what its tests can do: see what was enqueued, let workers run it, and let days pass in milliseconds.
 // docs/guides/testing.md has the same as vitest tests.
 //
-//   node -C source examples/testing-an-app.ts          with --time it also says how long it took
+//   node -C winterq-source examples/testing-an-app.ts          with --time it also says how long it took
 import { Console, Context, Effect, Layer, Schema } from "effect"
 import { Backoff, Client, Task, Worker } from "winterq"
 import * as Memory from "winterq/memory"

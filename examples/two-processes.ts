@@ -1,6 +1,6 @@
 // A producer and a worker in two processes, over several queues; what they share is the task definitions and Redis.
 //
-//   node -C source examples/two-processes.ts redis://localhost:6379
+//   node -C winterq-source examples/two-processes.ts redis://localhost:6379
 //
 // This process produces, and starts the worker as a child.
 import { spawn } from "node:child_process"
@@ -34,7 +34,7 @@ const WorkerLive = Worker.layer({
 )
 
 const produce = Effect.gen(function* () {
-  const child = spawn(process.execPath, ["-C", "source", import.meta.filename, url, prefix, "worker"], {
+  const child = spawn(process.execPath, ["-C", "winterq-source", import.meta.filename, url, prefix, "worker"], {
     stdio: "inherit"
   })
   const images = yield* Client.enqueueMany(

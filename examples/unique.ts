@@ -1,6 +1,6 @@
 // Jobs that are there once: rejected, debounced, throttled, free at the start.
 //
-//   node -C source examples/unique.ts
+//   node -C winterq-source examples/unique.ts
 import { Console, Effect, Layer, Schema } from "effect"
 import { Client, JobStore, Task } from "winterq"
 import * as Memory from "winterq/memory"

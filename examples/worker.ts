@@ -1,6 +1,6 @@
 // A worker process as it runs in production: it serves until SIGTERM, drains, and ends.
 //
-//   node -C source examples/worker.ts redis://localhost:6379
+//   node -C winterq-source examples/worker.ts redis://localhost:6379
 //
 // Without a URL it runs in memory, sends itself a job and a SIGTERM, and shows what happens.
 import * as NodeRuntime from "@effect/platform-node/NodeRuntime"

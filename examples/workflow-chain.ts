@@ -1,6 +1,6 @@
 // A chain: each step starts when the one before has completed, and can read what it gave.
 //
-//   node -C source examples/workflow-chain.ts
+//   node -C winterq-source examples/workflow-chain.ts
 import { Console, Effect, Layer, Schema } from "effect"
 import { Task, Worker, Workflow, Workflows } from "winterq"
 import * as Memory from "winterq/memory"

@@ -1,6 +1,6 @@
 // A chord: a group, and then what its results are for.
 //
-//   node -C source examples/workflow-chord.ts
+//   node -C winterq-source examples/workflow-chord.ts
 import { Console, Effect, Layer, Schema } from "effect"
 import { Task, Worker, Workflow, Workflows } from "winterq"
 import * as Memory from "winterq/memory"

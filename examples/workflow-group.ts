@@ -1,6 +1,6 @@
 // A group: all members at once, over several queues; and what each policy makes of one that fails.
 //
-//   node -C source examples/workflow-group.ts
+//   node -C winterq-source examples/workflow-group.ts
 import { Console, Effect, Layer, Option, References, Schema } from "effect"
 import { Task, Worker, Workflow, Workflows } from "winterq"
 import * as Memory from "winterq/memory"

@@ -1,7 +1,7 @@
 // A nested graph: a release that builds and tests two packages side by side, publishes both, and announces them. One
 // test dies, the workflow fails, and redriving the dead job revives it.
 //
-//   node -C source examples/workflow-nested.ts
+//   node -C winterq-source examples/workflow-nested.ts
 import { Console, Effect, Layer, Option, References, Schema } from "effect"
 import { DeadLetterStore, Task, Worker, Workflow, Workflows } from "winterq"
 import * as Memory from "winterq/memory"

@@ -1,8 +1,8 @@
 // What jobs that come one by one leave to the collector: how long collections of the young generation take, which grows
 // with what survives them, and by how much the heap grows in between.
 //
-//   node -C source bench/checks/collections.mts            # winterq
-//   node -C source bench/checks/collections.mts bullmq     # another contender
+//   node -C winterq-source bench/checks/collections.mts            # winterq
+//   node -C winterq-source bench/checks/collections.mts bullmq     # another contender
 import { PerformanceObserver, constants } from "node:perf_hooks"
 import { installPeers } from "../lib/install.mts"
 import { makePayloads } from "../lib/payload.mts"

@@ -1,7 +1,7 @@
 // What a job costs winterq, in CPU time of the client and of Redis: the figures to watch while profiling.
 //
-//   node -C source bench/checks/cpu-per-job.mts            # 100,000 jobs
-//   BENCH_JOBS=20000 node -C source bench/checks/cpu-per-job.mts
+//   node -C winterq-source bench/checks/cpu-per-job.mts            # 100,000 jobs
+//   BENCH_JOBS=20000 node -C winterq-source bench/checks/cpu-per-job.mts
 import { installPeers } from "../lib/install.mts"
 import { makePayloads } from "../lib/payload.mts"
 import { fill, processAll } from "../lib/processing.mts"

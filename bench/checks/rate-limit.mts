@@ -1,6 +1,6 @@
 // Three worker processes share a limit of 50 starts a second while 20,000 jobs wait.
 //
-//   node -C source bench/checks/rate-limit.mts
+//   node -C winterq-source bench/checks/rate-limit.mts
 //
 // Prints how many jobs started in 10 s, per worker and in all, and what that cost Redis.
 import { fork } from "node:child_process"
@@ -53,7 +53,7 @@ const measure = async () => {
       }
     }).pipe(Effect.provide(client))
   )
-  const workers = [1, 2, 3].map(() => fork(import.meta.filename, [redis.url], { execArgv: ["-C", "source"] }))
+  const workers = [1, 2, 3].map(() => fork(import.meta.filename, [redis.url], { execArgv: ["-C", "winterq-source"] }))
   const counts = () =>
     Promise.all(
       workers.map(async (worker) => {

@@ -1,6 +1,6 @@
 // Three queues with 10,000 jobs each, weights 6, 3 and 1: the shares of the first 10,000 jobs that start.
 //
-//   node -C source bench/checks/weighted.mts
+//   node -C winterq-source bench/checks/weighted.mts
 import { Deferred, Effect, Layer, Schema } from "effect"
 import { Client, Queues, Task, Worker } from "winterq"
 import * as Memory from "winterq/memory"

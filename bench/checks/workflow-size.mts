@@ -1,6 +1,6 @@
 // A chord of 100, 1,000 and 10,000 members and its callback: what a member costs, in time and in Redis commands.
 //
-//   node -C source bench/checks/workflow-size.mts
+//   node -C winterq-source bench/checks/workflow-size.mts
 import { Duration, Effect, Layer, Option, Schema } from "effect"
 import { Redis as IORedis } from "ioredis"
 import { Task, Worker, Workflow, Workflows } from "winterq"

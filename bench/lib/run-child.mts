@@ -4,7 +4,7 @@ import type { Measurement, MeasurementReply, MeasurementRequest } from "./Measur
 import type { Placement } from "./Scenario.mts"
 
 const program = fileURLToPath(new URL("./measure.mts", import.meta.url))
-const nodeArguments = ["--conditions=source", "--disable-warning=ExperimentalWarning", program]
+const nodeArguments = ["--conditions=winterq-source", "--disable-warning=ExperimentalWarning", program]
 
 /** Runs one measurement in a fresh process. */
 export const runChild = (

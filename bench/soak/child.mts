@@ -13,7 +13,7 @@ export interface Child {
 export const startChild = (program: "producer" | "worker"): Child => {
   const child = fork(fileURLToPath(new URL(`./${program}-main.mts`, import.meta.url)), [], {
     stdio: ["ignore", "inherit", "inherit", "ipc"],
-    execArgv: ["--expose-gc", "--conditions=source", "--disable-warning=ExperimentalWarning"],
+    execArgv: ["--expose-gc", "--conditions=winterq-source", "--disable-warning=ExperimentalWarning"],
     env: { ...process.env, NODE_ENV: "production" }
   })
   const ended = once(child, "exit").then(([code, signal]) => {

@@ -17,7 +17,7 @@ const expected = (file: string): string => {
 
 /** What it prints, when it ends as it should, with exit code 0. */
 const printed = async (file: string, ...args: ReadonlyArray<string>): Promise<string> =>
-  (await run(process.execPath, ["-C", "source", file, ...args])).stdout
+  (await run(process.execPath, ["-C", "winterq-source", file, ...args])).stdout
 
 /** Those that need a Redis get its address. */
 const argumentsOf = (name: string): ReadonlyArray<string> => (name === "two-processes.ts" ? [redisUrl()] : [])

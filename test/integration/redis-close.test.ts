@@ -10,9 +10,13 @@ type Child = ChildProcessByStdio<Writable, Readable, Readable>
 const closingWorker = (url: string) =>
   Effect.acquireRelease(
     Effect.promise(async () => {
-      const child: Child = spawn(process.execPath, ["-C", "source", `${import.meta.dirname}/closing-worker.ts`, url], {
-        stdio: ["pipe", "pipe", "pipe"]
-      })
+      const child: Child = spawn(
+        process.execPath,
+        ["-C", "winterq-source", `${import.meta.dirname}/closing-worker.ts`, url],
+        {
+          stdio: ["pipe", "pipe", "pipe"]
+        }
+      )
       const said: Array<string> = []
       for (const stream of [child.stdout, child.stderr]) {
         stream.on("data", (data: Buffer) => said.push(...data.toString().trim().split("\n")))

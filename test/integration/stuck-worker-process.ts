@@ -7,9 +7,13 @@ import * as Effect from "effect/Effect"
 export const startStuckWorker = (url: string, prefix: string) =>
   Effect.acquireRelease(
     Effect.promise(async () => {
-      const child = spawn(process.execPath, ["-C", "source", `${import.meta.dirname}/stuck-worker.ts`, url, prefix], {
-        stdio: ["ignore", "pipe", "inherit"]
-      })
+      const child = spawn(
+        process.execPath,
+        ["-C", "winterq-source", `${import.meta.dirname}/stuck-worker.ts`, url, prefix],
+        {
+          stdio: ["ignore", "pipe", "inherit"]
+        }
+      )
       const lines = createInterface(child.stdout)
       const nextLine = async () => ((await once(lines, "line")) as [string])[0]
       return { child, line: await nextLine(), nextLine: Effect.promise(nextLine) }

@@ -14,7 +14,7 @@ const startWorker = (url: string, prefix: string) =>
   Effect.acquireRelease(
     Effect.promise(async () => {
       const file = `${import.meta.dirname}/ticking-worker.ts`
-      const child = spawn(process.execPath, ["-C", "source", file, url, prefix], {
+      const child = spawn(process.execPath, ["-C", "winterq-source", file, url, prefix], {
         stdio: ["ignore", "pipe", "inherit"]
       })
       await once(child.stdout, "data")

@@ -38,7 +38,9 @@ describe("kill -9 of a worker on a workflow", () => {
         const script = `${import.meta.dirname}/parts-worker.ts`
         const child = yield* Effect.acquireRelease(
           Effect.sync(() =>
-            spawn(process.execPath, ["-C", "source", script, url, prefix], { stdio: ["ignore", "pipe", "inherit"] })
+            spawn(process.execPath, ["-C", "winterq-source", script, url, prefix], {
+              stdio: ["ignore", "pipe", "inherit"]
+            })
           ),
           (running) => Effect.sync(() => running.kill("SIGKILL"))
         )

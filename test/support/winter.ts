@@ -5,7 +5,7 @@ import { join } from "node:path"
 const root = join(import.meta.dirname, "../..")
 
 /** How `winter` is started in this repository, without a build. */
-export const winterCommand = [process.execPath, "-C", "source", join(root, "src/cli/main.ts")] as const
+export const winterCommand = [process.execPath, "-C", "winterq-source", join(root, "src/cli/main.ts")] as const
 
 /** How a command ended, and what it printed. */
 export interface Printed {

@@ -81,7 +81,7 @@ export class Member {
     const place: Place = { ...this.place, name: `${this.name}.${generation}`, seed: this.seed + generation }
     const child = spawn(
       process.execPath,
-      ["-C", "source", `${import.meta.dirname}/${this.kind}.ts`, JSON.stringify(place)],
+      ["-C", "winterq-source", `${import.meta.dirname}/${this.kind}.ts`, JSON.stringify(place)],
       {
         stdio: ["ignore", "ignore", "pipe", "ipc"],
         env: { ...process.env, NODE_COMPILE_CACHE: join(tmpdir(), "winterq-compile-cache") }

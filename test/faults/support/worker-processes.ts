@@ -50,7 +50,13 @@ export const startWorkerProcess = Effect.fnUntraced(function* (
   const child = yield* Effect.acquireRelease(
     Effect.sync(() => {
       const settings: ProcessOptions = { name, ledger: ledger.file, ...options }
-      const args = [...nodeArgs, "-C", "source", `${import.meta.dirname}/worker-process.ts`, JSON.stringify(settings)]
+      const args = [
+        ...nodeArgs,
+        "-C",
+        "winterq-source",
+        `${import.meta.dirname}/worker-process.ts`,
+        JSON.stringify(settings)
+      ]
       const started = spawn(process.execPath, args, {
         stdio: ["ignore", "ignore", "pipe"],
         // most of what a start takes is compiling the same sources again
