@@ -102,7 +102,8 @@ interface ClientShape {
    * Waits until a job has ended, and gives its result.
    *
    * **Shape** Told by the store when the job ends; looks by itself when that may have been lost, and every 10 seconds.
-   * Waits as long as the job takes: bound it with `Effect.timeout`.
+   * Waits as long as the job takes: bound it with `Effect.timeout`. The job is the one that is stored: after an outcome
+   * other than `enqueued` that is the earlier one, of `conflict` with a payload, or even a kind, of its own.
    * **Errors** the task's declared error, typed; `JobDead` for any other death; `JobCancelled`, `JobExpired`;
    * `JobMissing` when there is no such job, or it ended and nothing is kept: give a task without a `success` a
    * `retention` if it is to be waited for; `InvalidResult`; `StoreError` when the store is out of reach at the start.

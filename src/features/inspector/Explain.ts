@@ -17,7 +17,7 @@ const pageJobs = 200
 export type Obstacle =
   /** Its queue hands out nothing. */
   | { readonly _tag: "Paused" }
-  /** Nobody alive serves its queue; `silent` workers were heard of within a day. */
+  /** Nobody alive serves its queue; `silent` workers were heard of within two days. */
   | { readonly _tag: "NoWorker"; readonly silent: number }
   /** The workers that serve its queue take no more jobs: they are about to stop. */
   | { readonly _tag: "WorkersStopping"; readonly workers: number }

@@ -403,7 +403,7 @@ export const jobsStream = (request: JobsRequest): Stream.Stream<Job, StoreError,
  * how fast they are.
  *
  * **Shape** By id. Of one queue: what they do for that queue. Of all: what they do for all queues that ever took a job
- * or a pause. A worker that was killed stays listed for a day, not alive; one that was stopped leaves at once.
+ * or a pause. A worker that was killed stays listed for two days, not alive; one that was stopped leaves at once.
  * **Units** Whether they are alive compares the store's time with Effect's Clock.
  * **Ref** docs/semantics.md INSPECT-5, INSPECT-6, WORKERS-1
  * @category queues
