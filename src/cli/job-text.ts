@@ -82,7 +82,7 @@ export const jobDetails = (ui: Ui, { job, logs }: JobView): string =>
     ["Tags", job.tags.length === 0 ? undefined : job.tags.join(", ")],
     ["Unique key", job.uniqueKey],
     ["Enqueued", when(job.enqueuedAt, ui.now)],
-    ["Due", optionalWhen(ui, job.visibleAt)],
+    ["Due", optionalWhen(ui, job.visibleAt ?? (job.dueAt === job.enqueuedAt ? undefined : job.dueAt))],
     ["Started", optionalWhen(ui, job.startedAt)],
     ["Ended", optionalWhen(ui, job.finishedAt)],
     ["Expires", optionalWhen(ui, job.expiresAt)],
