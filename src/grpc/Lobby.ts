@@ -3,6 +3,7 @@ import * as Effect from "effect/Effect"
 import * as Latch from "effect/Latch"
 import * as Option from "effect/Option"
 import type * as Scope from "effect/Scope"
+import { restarted } from "../features/loops/Loops.ts"
 import type { Wakeup, Wakeups } from "../ports/Wakeups.ts"
 
 /** Between looks without a signal, in case one was lost. */
@@ -52,6 +53,10 @@ class Lobby {
     this.leave(first)
     first.woken = true
     first.wake()
+  }
+
+  wakeAll(): void {
+    for (const _ of [...this.waiters]) this.wakeNext()
   }
 
   /** Learns when something becomes visible or a lease expires. */
@@ -129,14 +134,14 @@ export const makeLobbies = (wakeups: Wakeups["Service"], scope: Scope.Scope): Lo
       }
     }).pipe(
       Effect.scoped,
-      Effect.tapCause((cause) => Effect.logDebug(`listening to queue ${queue} ended`, cause)),
-      Effect.ignore,
+      // nobody listens for them until it starts again
+      Effect.onError(() => Effect.sync(() => lobby.wakeAll())),
+      (listening) => restarted(`listening to queue ${queue}`, listening),
       Effect.ensuring(
-        Effect.suspend(() => {
+        Effect.sync(() => {
           lobbies.delete(queue)
           // whoever came while this ended looks again, and finds a new lobby
-          for (const _ of [...lobby.waiters]) lobby.wakeNext()
-          return Effect.void
+          lobby.wakeAll()
         })
       )
     )

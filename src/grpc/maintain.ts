@@ -35,9 +35,6 @@ export const maintain = (
     yield* Workflows.maintain([...all])
   }).pipe(
     Effect.catch((error) => Effect.logWarning(`maintenance: ${error.message}`)),
-    Effect.tapDefect((defect) => Effect.logError("maintenance failed and goes on", defect)),
-    Effect.sandbox,
-    Effect.ignore,
     Effect.andThen(
       Effect.suspend(() => Effect.sleep(contact.problem === undefined ? sweepMillis : Math.min(outMillis, sweepMillis)))
     ),

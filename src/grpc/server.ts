@@ -11,7 +11,7 @@ import type { InvalidInput } from "../domain/limits.ts"
 import * as Endings from "../features/client/Endings.ts"
 import * as RawJobs from "../features/client/RawJobs.ts"
 import { register, type Status } from "../features/health/Health.ts"
-import { Loops } from "../features/health/Loops.ts"
+import { Loops } from "../features/loops/Loops.ts"
 import { tickLoop } from "../features/schedules/Ticker.ts"
 import { Workflows } from "../features/workflows/Workflows.ts"
 import { Capabilities } from "../ports/Capabilities.ts"
@@ -166,7 +166,8 @@ export class GrpcServer extends Context.Service<
 const make = Effect.fnUntraced(function* (options: ServerOptions) {
   const settings = yield* settingsOf(options)
   const scope = yield* Effect.scope
-  const store = yield* tellWorkflows
+  const loops = new Loops()
+  const store = yield* tellWorkflows(loops)
   const services = Context.add(yield* Effect.context<Ports>(), JobStore, store)
   const control = yield* QueueControl
   const clock = yield* Clock.Clock
@@ -214,7 +215,6 @@ const make = Effect.fnUntraced(function* (options: ServerOptions) {
   const contact = new Contact(monotonicMillis, (isThere) => {
     if (!station.calls.stopping) setHealth(health, isThere ? "SERVING" : "NOT_SERVING")
   })
-  const loops = new Loops()
   const status = Effect.sync(() => statusOf(id, station, contact, loops, monotonicMillis()))
   yield* register(status)
   yield* loops.fork("maintenance", maintain(settings, contact))

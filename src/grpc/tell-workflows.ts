@@ -1,4 +1,5 @@
 import * as Effect from "effect/Effect"
+import type { Loops } from "../features/loops/Loops.ts"
 import { EndingsRelay } from "../features/worker/EndingsRelay.ts"
 import { relay } from "../features/workflows/Workflows.ts"
 import { JobStore } from "../ports/JobStore.ts"
@@ -10,19 +11,18 @@ const lastMillis = 5000
  * The store, from which every ending of a workflow's member that calls bring about is told to its workflow at once. When
  * that fails, or the server dies, the store hands the endings to somebody else.
  */
-export const tellWorkflows = Effect.gen(function* () {
+export const tellWorkflows = Effect.fnUntraced(function* (loops: Loops) {
   const store = yield* JobStore
   const waiting = new EndingsRelay()
-  yield* Effect.forkScoped(
+  yield* loops.fork(
+    "relay of workflows",
     Effect.gen(function* () {
       yield* waiting.look.await
       yield* relay(waiting.take()).pipe(
         Effect.catch((error) => Effect.logWarning(`workflows: ${error.message}`)),
-        Effect.tapDefect((defect) => Effect.logError("telling workflows failed and goes on", defect)),
-        Effect.sandbox,
-        Effect.ignore
+        // what a bug has kept from being told is left to others, and nobody waits for it
+        Effect.ensuring(Effect.sync(() => waiting.done()))
       )
-      waiting.done()
     }).pipe(Effect.forever)
   )
   yield* Effect.addFinalizer(() => Effect.timeoutOption(waiting.idle.await, lastMillis))

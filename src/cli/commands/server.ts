@@ -3,6 +3,7 @@ import * as Command from "effect/cli/Command"
 import * as Flag from "effect/cli/Flag"
 import * as Layer from "effect/Layer"
 import type { Settings } from "../../config/Config.ts"
+import { restarted } from "../../features/loops/Loops.ts"
 import { JobStore } from "../../ports/JobStore.ts"
 import { QueueControl } from "../../ports/QueueControl.ts"
 import { announced } from "../announced.ts"
@@ -51,7 +52,7 @@ export const server = Command.make(
       const { GrpcServer } = yield* Effect.promise(() => import("../../grpc/index.ts"))
       const served = GrpcServer.layer({ ...(yield* grpcOptions(declared)), ...given({ host, port }) })
       const queues = config.queues.map(({ name }) => name).join(",")
-      const moving = Layer.effectDiscard(Effect.forkScoped(promotion(config)))
+      const moving = Layer.effectDiscard(Effect.forkScoped(restarted("promotion", promotion(config))))
       const whole = measured(http, "all", Layer.provideMerge(moving, served))
       const running = announced("server", { queues }, whole).pipe(
         Layer.provideMerge(Layer.effectDiscard(putLimits(config.queues))),

@@ -7,6 +7,7 @@ import * as Semaphore from "effect/Semaphore"
 import { JobIds } from "../../ports/JobIds.ts"
 import type { Notice, Notices } from "../../ports/Notices.ts"
 import type { StoreError } from "../../ports/StoreError.ts"
+import { restarted } from "../loops/Loops.ts"
 
 /** What a wait is known by to the store: who waits, and a number of its own. */
 export interface Call {
@@ -64,7 +65,7 @@ export const make = Effect.fnUntraced(function* <A>(
     Effect.gen(function* () {
       if (isOpen) return
       const inbox = yield* Scope.provide(notices.open(watcher), scope)
-      yield* Effect.forkIn(listen(inbox), scope)
+      yield* Effect.forkIn(restarted(`notices of ${watcher}`, listen(inbox)), scope)
       isOpen = true
     })
   )

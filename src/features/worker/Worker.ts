@@ -43,7 +43,6 @@ import { sayFailure } from "./say-failure.ts"
 import { type ServedQueues, serveQueues } from "./serve-queues.ts"
 import { shareLoop } from "./share-out.ts"
 import { shutdown } from "./shutdown.ts"
-import { supervised } from "./supervised.ts"
 import { dueLoop } from "./wait-for-due.ts"
 import { subscribe, waitLoop } from "./wait-for-work.ts"
 import { type Runnable, type Settings, WorkerState } from "./WorkerState.ts"
@@ -274,24 +273,23 @@ const make = Effect.fnUntraced(function* <Tasks extends ReadonlyArray<AnyTask>>(
     Effect.provideService(putLimits([entry]), QueueControl, control)
   )
   const wakeup = yield* subscribe(state, wakeups, within)
-  yield* supervised(state, "relay of workflows", relayLoop(state))
+  yield* state.loops.fork("relay of workflows", relayLoop(state))
   // runs before the loop above ends, and after everything else has
   yield* Effect.addFinalizer(() => relayed(state))
-  yield* supervised(state, "share-out", shareLoop(state))
-  yield* supervised(state, "cancel requests", cancelLoop(state, yield* notices.open(state.id)))
-  yield* supervised(state, "wake-up loop", waitLoop(state, wakeups, within, wakeup))
-  yield* supervised(state, "due loop", dueLoop(state))
+  yield* state.loops.fork("share-out", shareLoop(state))
+  yield* state.loops.fork("cancel requests", cancelLoop(state, yield* notices.open(state.id)))
+  yield* state.loops.fork("wake-up loop", waitLoop(state, wakeups, within, wakeup))
+  yield* state.loops.fork("due loop", dueLoop(state))
   // a number that somebody has set is kept to
-  if (settings.prefetch === undefined) yield* supervised(state, "give-back loop", giveBackLoop(state))
+  if (settings.prefetch === undefined) yield* state.loops.fork("give-back loop", giveBackLoop(state))
   const schedules = yield* ScheduleStore
   const { ticks = true } = options
   if (ticks !== false) {
     const loop = tickLoop(ticks === true ? {} : ticks)
-    yield* supervised(state, "ticker", Effect.provideService(loop, ScheduleStore, schedules))
+    yield* state.loops.fork("ticker", Effect.provideService(loop, ScheduleStore, schedules))
   }
   const pause = Effect.provideService(Effect.sleep(settings.sweepMillis), Waiting, "look")
-  yield* supervised(
-    state,
+  yield* state.loops.fork(
     "maintenance",
     Effect.suspend(() =>
       Effect.forEach(state.serving, ({ queue }) => sweep(queue, settings.policy, extensions.report), { discard: true })

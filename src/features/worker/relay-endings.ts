@@ -13,8 +13,11 @@ const lastMillis = 5000
 export const relayLoop = ({ relay: waiting }: WorkerState) =>
   Effect.gen(function* () {
     yield* waiting.look.await
-    yield* relay(waiting.take()).pipe(Effect.catch(sayFailure("workflows")))
-    waiting.done()
+    yield* relay(waiting.take()).pipe(
+      Effect.catch(sayFailure("workflows")),
+      // what a bug has kept from being told is left to others, and nobody waits for it
+      Effect.ensuring(Effect.sync(() => waiting.done()))
+    )
   }).pipe(Effect.forever)
 
 export const relayed = ({ relay: waiting }: WorkerState): Effect.Effect<void> =>

@@ -6,12 +6,12 @@ import { partsOf } from "../../domain/queue-entries.ts"
 import type { Entry, QueueOptions } from "../../domain/Queues.ts"
 import type { QueueControl } from "../../ports/QueueControl.ts"
 import type { StoreError } from "../../ports/StoreError.ts"
+import { restarted } from "../loops/Loops.ts"
 import { exchangeLoop, startLoop } from "./exchange-loop.ts"
 import { extendLoop } from "./extend-leases.ts"
 import type { Lane } from "./Lane.ts"
 import { Pool } from "./Pool.ts"
 import { releaseReady } from "./run-attempt.ts"
-import { restarted, supervised } from "./supervised.ts"
 import { claimLoopOf, type WorkerState } from "./WorkerState.ts"
 
 /** A queue that a worker serves, as it is now; the shards of a sharded one are listed one by one. */
@@ -64,8 +64,8 @@ export interface ServedQueues {
 /** The fibers of one lane, which end when the lane is over. */
 const runLane = (state: WorkerState, control: QueueControl["Service"], lane: Lane) =>
   Effect.gen(function* () {
-    yield* supervised(state, `lease extension of queue ${lane.queue}`, extendLoop(state, state.store, lane))
-    yield* supervised(state, `start loop of queue ${lane.queue}`, startLoop(state, lane))
+    yield* state.loops.fork(`lease extension of queue ${lane.queue}`, extendLoop(state, state.store, lane))
+    yield* state.loops.fork(`start loop of queue ${lane.queue}`, startLoop(state, lane))
     yield* restarted(claimLoopOf(lane.queue), exchangeLoop(state, state.store, lane))
   }).pipe(
     Effect.scoped,
