@@ -1,7 +1,7 @@
 import * as Result from "effect/Result"
 import * as Cron from "./Cron.ts"
 import type { EpochMillis, JobId } from "./Job.ts"
-import { InvalidInput } from "./limits.ts"
+import { InvalidInput, shown } from "./limits.ts"
 
 /**
  * What becomes of ticks that nobody was there for. `skip`: nothing. `latest`: one job for the last of them, unless
@@ -50,7 +50,7 @@ const check = (ok: boolean, field: string, problem: string): Result.Result<void,
   ok ? Result.succeed(undefined) : Result.fail(new InvalidInput({ field, problem }))
 
 export const checkScheduleName = (name: string) =>
-  check(namePattern.test(name), "name", `must be 1 to 80 of A-Z a-z 0-9 . _ : / -, not ${JSON.stringify(name)}`)
+  check(namePattern.test(name), "name", `must be 1 to 80 of A-Z a-z 0-9 . _ : / -, not ${shown(name)}`)
 
 export const checkMissed = (missed: Missed) => {
   const ok =

@@ -1,5 +1,5 @@
 import * as Result from "effect/Result"
-import { InvalidInput } from "./limits.ts"
+import { InvalidInput, shown } from "./limits.ts"
 
 const dayMillis = 24 * 60 * 60 * 1000
 
@@ -88,7 +88,6 @@ export const timeZone = (name: string): Result.Result<TimeZone, InvalidInput> =>
       zones.set(name, zone)
       return zone
     },
-    catch: () =>
-      new InvalidInput({ field: "timezone", problem: `must be an IANA time zone, not ${JSON.stringify(name)}` })
+    catch: () => new InvalidInput({ field: "timezone", problem: `must be an IANA time zone, not ${shown(name)}` })
   })
 }

@@ -71,7 +71,9 @@ const fine: Result.Result<void, InvalidInput> = Result.succeed(undefined)
 const check = (ok: boolean, field: string, problem: () => string): Result.Result<void, InvalidInput> =>
   ok ? fine : Result.fail(new InvalidInput({ field, problem: problem() }))
 
-const shown = (value: unknown) => (typeof value === "string" ? JSON.stringify(value.slice(0, 40)) : describe(value))
+/** A value in the reason why it is refused: no more of it than is needed to know it again. */
+export const shown = (value: unknown) =>
+  typeof value === "string" ? JSON.stringify(value.slice(0, 40)) : describe(value)
 
 export const checkQueue = (queue: string) =>
   check(queuePattern.test(queue), "queue", () => `must be 1 to 128 of A-Z a-z 0-9 . _ -, not ${shown(queue)}`)

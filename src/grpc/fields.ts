@@ -10,6 +10,7 @@ import {
   maxDelayMillis
 } from "../domain/limits.ts"
 import { parsePlace } from "../ports/checks.ts"
+import { encodeWorker } from "./worker-names.ts"
 
 /** Checks of what a request carries. */
 
@@ -33,10 +34,15 @@ export const workflowIdOf = (id: string): Effect.Effect<string, InvalidInput> =>
 
 const maxWorkerId = 200
 
-export const workerIdOf = (id: string): Effect.Effect<string, InvalidInput> =>
-  id.length > maxWorkerId
-    ? invalid("worker_id", `must be at most ${maxWorkerId} characters`)
+/** What a claim adds to it makes a name of the store, of 1024 characters at most. */
+const maxEncodedWorker = 800
+
+export const workerIdOf = (id: string): Effect.Effect<string, InvalidInput> => {
+  if (id.length > maxWorkerId) return invalid("worker_id", `must be at most ${maxWorkerId} characters`)
+  return encodeWorker(id).length > maxEncodedWorker
+    ? invalid("worker_id", `must be at most ${maxEncodedWorker} characters when percent-encoded`)
     : required("worker_id", id)
+}
 
 /** A duration of the wire as whole milliseconds: 0 to a century. */
 export const millisOf = (field: string, value: bigint): Effect.Effect<number, InvalidInput> =>

@@ -1,6 +1,7 @@
 import { Metadata, status, type StatusObject } from "@grpc/grpc-js"
 import * as Cause from "effect/Cause"
 import * as Option from "effect/Option"
+import { boundedText } from "../domain/bounded-text.ts"
 import type { ApiError } from "./errors.ts"
 
 /** Which code each failure has on the wire. */
@@ -82,12 +83,19 @@ const metadataOf = (error: ApiError): Metadata => {
   return metadata
 }
 
+/** They travel in a header; one that is too long ends the connection, and every call on it. */
+const maxDetails = 1000
+
 /** What the client is told of a failed call. Of a bug it learns nothing but that there was one. */
 export const statusOf = (verb: string, cause: Cause.Cause<ApiError>, stopping: boolean): StatusObject => {
   const error = Cause.findErrorOption(cause)
   if (Option.isSome(error)) {
     const { value } = error
-    return { code: codeOf[value._tag], details: detailsOf(verb, value), metadata: metadataOf(value) }
+    return {
+      code: codeOf[value._tag],
+      details: boundedText(detailsOf(verb, value), maxDetails),
+      metadata: metadataOf(value)
+    }
   }
   const metadata = new Metadata()
   if (!Cause.hasInterruptsOnly(cause)) return { code: status.INTERNAL, details: `${verb}: internal error`, metadata }

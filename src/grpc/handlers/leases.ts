@@ -69,15 +69,16 @@ export const leaseCalls = (station: Station) => {
         const { leases, queue, workerId } = request
         if (leases.length > maxLeases) return yield* invalid("leases", `must be at most ${maxLeases}`)
         const leaseMillis = yield* leaseOf(request.leaseMs, settings.leaseMillis)
+        const name = yield* queues.one(queue)
+        const worker = yield* workerIdOf(workerId)
+        // all of them before anything is asked
+        const abouts = yield* Effect.forEach(leases, (lease) => checked(station, { ...lease, queue, workerId }))
         const held = yield* Effect.forEach(
-          leases,
-          Effect.fnUntraced(function* ({ jobId, token }) {
-            const about = yield* checked(station, { jobId, token, queue, workerId })
-            return { jobId: about.jobId, token: (yield* currentToken(about)) ?? 0 }
-          }),
+          abouts,
+          (about) => Effect.map(currentToken(about), (token = 0) => ({ jobId: about.jobId, token })),
           { concurrency }
         )
-        return { leases: yield* extend(yield* queues.one(queue), yield* workerIdOf(workerId), held, leaseMillis) }
+        return { leases: yield* extend(name, worker, held, leaseMillis) }
       })
     ),
 

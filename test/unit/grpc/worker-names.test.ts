@@ -1,5 +1,9 @@
 import { assert, describe, it } from "vitest"
 import fc from "fast-check"
+import * as Effect from "effect/Effect"
+import * as Result from "effect/Result"
+import { checkWorker } from "../../../src/domain/limits.ts"
+import { workerIdOf as checkedWorkerId } from "../../../src/grpc/fields.ts"
 import { claimerName, encodeWorker, holderOf, workerIdOf } from "../../../src/grpc/worker-names.ts"
 
 describe("names of remote workers", () => {
@@ -12,6 +16,37 @@ describe("names of remote workers", () => {
         assert.strictEqual(workerIdOf(name), workerId)
         assert.strictEqual(holderOf(name), encodeWorker(workerId))
       })
+    )
+  })
+
+  it("are short enough for the store, or the worker's id is refused", () => {
+    const server = `grpc-${"x".repeat(128)}`
+    const units = fc.constantFrom("binary", "grapheme", "binary-ascii") as fc.Arbitrary<"binary">
+
+    fc.assert(
+      fc.property(
+        units.chain((unit) => fc.string({ unit, maxLength: 250, size: "max" })),
+        (workerId) => {
+          const checked = Effect.runSync(Effect.result(checkedWorkerId(workerId)))
+
+          if (Result.isSuccess(checked)) {
+            assert.isTrue(Result.isSuccess(checkWorker(claimerName(workerId, server, 100_000))))
+          } else {
+            assert.strictEqual(checked.failure.field, "worker_id")
+          }
+        }
+      )
+    )
+  })
+
+  it("may be of any script, as far as there is room", () => {
+    const isGood = (workerId: string) => Effect.runSync(Effect.isSuccess(checkedWorkerId(workerId)))
+
+    assert.deepStrictEqual(
+      ["x".repeat(200), "Ж".repeat(133), "漢".repeat(88), "", "x".repeat(201), "Ж".repeat(134), "漢".repeat(89)].map(
+        isGood
+      ),
+      [true, true, true, false, false, false, false]
     )
   })
 

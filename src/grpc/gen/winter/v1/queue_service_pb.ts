@@ -356,7 +356,8 @@ export type DequeueRequest = Message<"winter.v1.DequeueRequest"> & {
   queue: string;
 
   /**
-   * Names the worker in `Ack`, `Nack` and `Heartbeat`; 1 to 200 characters.
+   * Names the worker in `Ack`, `Nack` and `Heartbeat`; 1 to 200 characters of any script, and 800 at most once all but
+   * visible ASCII is percent-encoded.
    *
    * @generated from field: string worker_id = 2;
    */
