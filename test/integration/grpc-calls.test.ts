@@ -367,6 +367,41 @@ for (const [backend, layer] of backends) {
         assert.deepInclude(stats, { ready: 1n, dead: 0n, failed: 3n })
       }))
 
+    test("jobs that wait for their time run now when told to", (client) =>
+      Effect.gen(function* () {
+        const waiting = yield* Effect.forkChild(client.dequeue({ queue: "q", timeoutMs: 20_000n }))
+        yield* client.enqueue({ queue: "q", jobId: "delayed", delayMs: 3_600_000n })
+        yield* client.enqueue({ queue: "q", jobId: "later", delayMs: 3_600_000n })
+
+        const moved = yield* client.call(method.runNow, { queue: "q", jobIds: ["nobody", "delayed"] })
+        const { job } = yield* Fiber.join(waiting)
+        const again = yield* client.call(method.runNow, { queue: "q", jobIds: ["delayed"] })
+        const none = yield* Effect.flip(client.call(method.runNow, { queue: "q" }))
+        const stats = yield* client.stats("q")
+
+        assert.deepStrictEqual([moved.jobIds, again.jobIds], [["delayed"], []])
+        assert.strictEqual(job?.id, "delayed")
+        assert.deepInclude(none, { code: "INVALID_ARGUMENT", details: "job_ids is required" })
+        assert.deepInclude(stats, { active: 1n, delayed: 1n })
+      }))
+
+    test("a queue is removed once it holds nothing", (client) =>
+      Effect.gen(function* () {
+        yield* client.call(method.pause, { queue: "q" })
+        yield* client.enqueue({ queue: "q", jobId: "a", retentionMs: 0n })
+        const full = yield* client.call(method.removeQueue, { queue: "q" })
+        yield* client.call(method.cancel, { queue: "q", jobId: "a" })
+
+        const empty = yield* client.call(method.removeQueue, { queue: "q" })
+        const again = yield* client.call(method.removeQueue, { queue: "q" })
+        const { queues } = yield* client.call(method.listQueues, {})
+        const stats = yield* client.stats("q")
+
+        assert.deepStrictEqual([full.removed, empty.removed, again.removed], [false, true, true])
+        assert.isEmpty(queues)
+        assert.deepInclude(stats, { paused: false, enqueued: 0n })
+      }))
+
     test("what makes no sense is an invalid argument that names the field", (client) =>
       Effect.gen(function* () {
         const refusals = yield* Effect.forEach(

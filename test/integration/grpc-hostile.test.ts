@@ -51,6 +51,8 @@ const requests = (known: Known): Record<Name, ReadonlyArray<object>> => {
     pause: [{ queue: "other" }],
     resume: [{ queue: "other" }],
     redrive: [{ queue: "aside", jobIds: ["nobody"] }],
+    runNow: [{ queue: "aside", jobIds: ["nobody"] }],
+    removeQueue: [{ queue: "other" }],
     purge: [{ queue: "aside", jobIds: ["nobody"] }],
     putSchedule: [timing, interval].map((timing) => ({ name: "nightly", definition: { ...job, timing } })),
     getSchedule: [{ name: "nightly" }],

@@ -195,6 +195,21 @@ for (const [backend, layer] of backends) {
         assert.deepInclude(yield* client.stats("orders.2"), { dead: 1n })
       }))
 
+    test("jobs of all shards run now, and one shard at a time is removed", (client) =>
+      Effect.gen(function* () {
+        const delayed = { queue: "orders", delayMs: 3_600_000n }
+        for (const [n, orderKey] of customers.entries()) yield* client.enqueue({ ...delayed, orderKey, jobId: `${n}` })
+
+        const moved = yield* client.call(method.runNow, { queue: "orders", jobIds: ["3", "nobody", "0"] })
+        const whole = yield* Effect.flip(client.call(method.removeQueue, { queue: "orders" }))
+        const shard = yield* client.call(method.removeQueue, { queue: "orders.1" })
+
+        assert.deepStrictEqual(moved.jobIds, ["3", "0"])
+        assert.deepInclude(yield* client.stats("orders"), { ready: 2n, delayed: 2n })
+        assert.strictEqual(whole.details, "queue must name one shard of orders: orders.0 to orders.3")
+        assert.isFalse(shard.removed)
+      }))
+
     test("one that cannot be redriven does not keep those of other shards", (client) =>
       Effect.gen(function* () {
         const keyed = { queue: "orders", orderKey: customers[0]!, uniqueKey: "u" }

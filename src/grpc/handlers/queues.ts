@@ -3,6 +3,7 @@ import { identity } from "effect/Function"
 import * as Num from "effect/Number"
 import { type AnyQueue, shardsOf } from "../../domain/Sharded.ts"
 import * as DeadLetters from "../../features/dead-letters/DeadLetters.ts"
+import * as Inspector from "../../features/inspector/Inspector.ts"
 import { DeadLetterStore, type RedriveOutcome } from "../../ports/DeadLetterStore.ts"
 import { QueueControl } from "../../ports/QueueControl.ts"
 import type { StoreError } from "../../ports/StoreError.ts"
@@ -45,13 +46,15 @@ const redriveOutcomes = {
 
 const maxSelected = 1000
 
+const jobIdsOf = (jobIds: ReadonlyArray<string>) =>
+  jobIds.length > maxSelected ? invalid("job_ids", `must be at most ${maxSelected}`) : Effect.forEach(jobIds, jobIdOf)
+
 const selection = Effect.fnUntraced(function* (request: { jobIds: ReadonlyArray<string>; oldest: number }) {
   if (request.jobIds.length > 0 && request.oldest !== 0) {
     return yield* invalid("oldest", "cannot be combined with job_ids")
   }
-  if (request.jobIds.length > maxSelected) return yield* invalid("job_ids", `must be at most ${maxSelected}`)
   if (request.jobIds.length === 0 && request.oldest === 0) return yield* invalid("job_ids", "or oldest is required")
-  const jobIds = yield* Effect.forEach(request.jobIds, jobIdOf)
+  const jobIds = yield* jobIdsOf(request.jobIds)
   return { jobIds, oldest: jobIds.length > 0 ? 0 : yield* countOf("oldest", request.oldest, maxSelected, 1) }
 })
 
@@ -152,6 +155,24 @@ export const queueCalls = ({ calls, queues }: Station) => ({
           ? yield* DeadLetters.purge(queue, jobIds)
           : Num.sumAll(yield* inTurn(queue, oldest, (part, most) => store.purge(part, { oldest: most }), identity))
       return { purged }
+    })
+  ),
+
+  runNow: calls.unary(
+    method.runNow,
+    Effect.fnUntraced(function* (request) {
+      const parts = yield* queues.parts(request.queue)
+      if (request.jobIds.length === 0) return yield* invalid("job_ids", "is required")
+      const jobIds = yield* jobIdsOf(request.jobIds)
+      const moved = new Set((yield* Effect.forEach(parts, (part) => Inspector.runNow(part, jobIds))).flat())
+      return { jobIds: jobIds.filter((id) => moved.delete(id)) }
+    })
+  ),
+
+  removeQueue: calls.unary(
+    method.removeQueue,
+    Effect.fnUntraced(function* (request) {
+      return { removed: yield* Inspector.removeQueue(yield* queues.one(request.queue)) }
     })
   )
 })
