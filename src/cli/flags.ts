@@ -6,6 +6,7 @@ import * as GlobalFlag from "effect/cli/GlobalFlag"
 import { parseDuration } from "../config/Config.ts"
 import { JobState } from "../domain/Job.ts"
 import { checkJobId, checkKind, checkQueue, type InvalidInput } from "../domain/limits.ts"
+import { parseInstant } from "./parse-instant.ts"
 
 /** Where the configuration is. */
 export const ConfigFlag = GlobalFlag.Setting("config")({
@@ -89,6 +90,16 @@ export const durationFlag = (name: string) =>
         const result = parseDuration(text)
         return `${name} ${Result.isFailure(result) ? result.failure : ""}`
       }
+    )
+  )
+
+/** Instants such as `2030-01-31T09:00Z`; epoch milliseconds. */
+export const instantFlag = (name: string) =>
+  Flag.String(name).pipe(
+    Flag.withMetavar("<instant>"),
+    Flag.filterMap(
+      (text) => Result.getSuccess(parseInstant(text)),
+      (text) => `${name} ${Result.merge(parseInstant(text))}`
     )
   )
 

@@ -29,6 +29,12 @@ const momentOf = ({ enqueuedAt, finishedAt, startedAt, state, visibleAt }: Job):
   return state === "active" && startedAt !== undefined ? ["started", startedAt] : ["enqueued", enqueuedAt]
 }
 
+/** When a job came into its state, as far as its record tells. */
+export const changedAt = ({ failures, finishedAt, startedAt, state }: Job): number | undefined => {
+  if (state === "active") return startedAt
+  return state === "retry" ? failures.at(-1)?.endedAt : finishedAt
+}
+
 const lastError = (job: Job): string => oneLine(job.failures.at(-1)?.error ?? "")
 
 export const jobTable = (ui: Ui, jobs: ReadonlyArray<Job>, showsPayload: boolean): string =>

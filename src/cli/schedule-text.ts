@@ -1,6 +1,7 @@
+import type { UnreadableSchedule } from "../features/schedules/RawSchedules.ts"
 import type { PlainWhen, ScheduleView } from "../features/schedules/Schedules.ts"
 import { valueOf } from "./encoded.ts"
-import { age, count, when } from "./format.ts"
+import { age, count, oneLine, when } from "./format.ts"
 import { jsonText, type Ui } from "./output.ts"
 
 const timingText = (timing: PlainWhen): string =>
@@ -17,8 +18,33 @@ const stateText = (ui: Ui, { next, paused }: ScheduleView): string => {
 const optionalWhen = (ui: Ui, at: number | undefined): string | undefined =>
   at === undefined ? undefined : when(at, ui.now)
 
-export const scheduleTable = (ui: Ui, schedules: ReadonlyArray<ScheduleView>): string =>
-  ui.table(
+const timesOf = (ui: Ui, { next, runs, skipped }: Pick<ScheduleView, "next" | "runs" | "skipped">) => [
+  optionalWhen(ui, next) ?? ui.dim("-"),
+  count(runs),
+  skipped === 0 ? ui.dim("0") : ui.yellow(count(skipped))
+]
+
+/** Those that cannot be read here are shown as far as they are known, and the reasons below. */
+export const scheduleTable = (
+  ui: Ui,
+  schedules: ReadonlyArray<ScheduleView>,
+  unreadable: ReadonlyArray<UnreadableSchedule> = []
+): string => {
+  const rows = [
+    ...schedules.map((schedule) => [
+      schedule.name,
+      timingText(schedule.when),
+      schedule.queue,
+      schedule.kind,
+      ...timesOf(ui, schedule),
+      stateText(ui, schedule)
+    ]),
+    ...unreadable.map((schedule) => [
+      ...[schedule.name, ui.dim("-"), schedule.queue, ui.dim("-"), ...timesOf(ui, schedule)],
+      ui.yellow(schedule.paused ? "unreadable, paused" : "unreadable")
+    ])
+  ]
+  const table = ui.table(
     [
       { title: "NAME" },
       { title: "WHEN", shrinks: true },
@@ -29,17 +55,12 @@ export const scheduleTable = (ui: Ui, schedules: ReadonlyArray<ScheduleView>): s
       { title: "SKIPPED", right: true },
       { title: "STATE" }
     ],
-    schedules.map((schedule) => [
-      schedule.name,
-      timingText(schedule.when),
-      schedule.queue,
-      schedule.kind,
-      optionalWhen(ui, schedule.next) ?? ui.dim("-"),
-      count(schedule.runs),
-      schedule.skipped === 0 ? ui.dim("0") : ui.yellow(count(schedule.skipped)),
-      stateText(ui, schedule)
-    ])
+    rows
   )
+  return [table, ...unreadable.map(({ name, problem }) => `${name} cannot be read here: ${oneLine(problem)}`)].join(
+    "\n"
+  )
+}
 
 /** All there is to say of a schedule. */
 export const scheduleDetails = (ui: Ui, schedule: ScheduleView): string => {

@@ -1,5 +1,6 @@
 import * as Result from "effect/Result"
 import * as Cron from "./Cron.ts"
+import { envelopeKey } from "./envelope.ts"
 import type { EpochMillis, JobId } from "./Job.ts"
 import { InvalidInput, shown } from "./limits.ts"
 
@@ -75,9 +76,17 @@ export const triggeredHeader = "winterq-triggered"
 
 export const encodeDefinition = (definition: Definition): string => JSON.stringify({ v: 1, ...definition })
 
+/** What is no JSON is a ciphertext, or says itself why it was not decrypted. */
+const problemOf = (text: string): string => {
+  const key = envelopeKey(text)
+  if (key !== undefined) return `it is encrypted with the key ${key}, and no keys are here`
+  const [, why] = /^\((.+)\)$/.exec(text) ?? []
+  return why === undefined ? "it is no JSON" : `it is ${why}`
+}
+
 export const decodeDefinition = (text: string): Result.Result<Definition, string> =>
   Result.flatMap(
-    Result.try({ try: () => JSON.parse(text) as Definition & { readonly v: number }, catch: String }),
+    Result.try({ try: () => JSON.parse(text) as Definition & { readonly v: number }, catch: () => problemOf(text) }),
     ({ v, ...definition }) => (v === 1 ? Result.succeed(definition) : Result.fail(`version ${v} is not known here`))
   )
 

@@ -4,11 +4,12 @@ import * as Argument from "effect/cli/Argument"
 import * as Command from "effect/cli/Command"
 import * as Flag from "effect/cli/Flag"
 import * as Option from "effect/Option"
+import { listed } from "../../features/schedules/RawSchedules.ts"
 import * as Schedules from "../../features/schedules/Schedules.ts"
 import { confirm } from "../confirm.ts"
 import { connected } from "../connected.ts"
 import { BadUsage, NotFound } from "../errors.ts"
-import { dryRunFlag, given, queueFlag } from "../flags.ts"
+import { dryRunFlag, given, instantFlag, queueFlag } from "../flags.ts"
 import { instant, plural, when } from "../format.ts"
 import { show } from "../output.ts"
 import { oneQueue } from "../known-queues.ts"
@@ -36,12 +37,12 @@ const list = Command.make(
   ({ group, queue }) =>
     connected(
       Effect.gen(function* () {
-        const schedules = yield* Schedules.list({
+        const { schedules, unreadable } = yield* listed({
           ...given({ group }),
           ...(Option.isSome(queue) ? { queue: yield* oneQueue(queue.value) } : {})
         })
-        yield* show({ schedules: schedules.map(scheduleShape) }, (ui) =>
-          schedules.length === 0 ? "no schedules" : scheduleTable(ui, schedules)
+        yield* show({ schedules: schedules.map(scheduleShape), unreadable }, (ui) =>
+          schedules.length + unreadable.length === 0 ? "no schedules" : scheduleTable(ui, schedules, unreadable)
         )
       })
     )
@@ -109,8 +110,8 @@ const backfill = Command.make(
   "backfill",
   {
     name: nameArgument,
-    from: Flag.Date("from").pipe(Flag.withDescription("Ticks after this instant (ISO 8601)")),
-    to: Flag.Date("to").pipe(Flag.withDescription("Up to this instant (now)"), Flag.optional),
+    from: instantFlag("from").pipe(Flag.withDescription("Ticks after this instant (ISO 8601; UTC without a zone)")),
+    to: instantFlag("to").pipe(Flag.withDescription("Up to this instant (now)"), Flag.optional),
     limit: Flag.Int("limit").pipe(
       Flag.withAlias("n"),
       Flag.withDescription("Ticks at most, oldest first (1000)"),
@@ -125,8 +126,8 @@ const backfill = Command.make(
   ({ dryRun, from, limit, name, to }) =>
     connected(
       Effect.gen(function* () {
-        const until = Option.isSome(to) ? Number(to.value) : yield* Clock.currentTimeMillis
-        if (until < Number(from)) return yield* new BadUsage({ why: "--to must not be before --from" })
+        const until = Option.isSome(to) ? to.value : yield* Clock.currentTimeMillis
+        if (until < from) return yield* new BadUsage({ why: "--to must not be before --from" })
         const { stored, ticks } = yield* Schedules.backfill(name, { from, to: until, limit, dryRun })
         yield* show({ name, dryRun, ticks, stored }, () =>
           dryRun

@@ -18,8 +18,8 @@ import {
 import { StoreError } from "../../ports/StoreError.ts"
 import { connected } from "../connected.ts"
 import { BadUsage, NotPossible } from "../errors.ts"
-import { durationFlag, given, kindFlag, queueFlag } from "../flags.ts"
-import { wholeQueue } from "../known-queues.ts"
+import { durationFlag, given, instantFlag, kindFlag, queueFlag } from "../flags.ts"
+import { queueForJobs } from "../known-queues.ts"
 import { jsonText, show } from "../output.ts"
 import { checkJson, rawTask } from "../raw-task.ts"
 import { queueSettings, readText } from "../settings.ts"
@@ -72,7 +72,10 @@ export const enqueue = Command.make(
       Flag.optional
     ),
     delay: durationFlag("delay").pipe(Flag.withDescription("Not before so long"), Flag.optional),
-    at: Flag.Date("at").pipe(Flag.withDescription("Not before this instant (ISO 8601)"), Flag.optional),
+    at: instantFlag("at").pipe(
+      Flag.withDescription("Not before this instant (ISO 8601; UTC without a zone)"),
+      Flag.optional
+    ),
     expires: durationFlag("expires").pipe(Flag.withDescription("Cancelled unless started within"), Flag.optional),
     priority: Flag.Int("priority").pipe(Flag.withDescription("Lower runs first (5)"), Flag.optional),
     maxAttempts: Flag.Int("max-attempts").pipe(
@@ -101,7 +104,6 @@ export const enqueue = Command.make(
       })
       const isUnique = flags.unique || Option.isSome(flags.uniqueKey) || Option.isSome(flags.uniqueFor)
       const options = {
-        queue: yield* wholeQueue(queue),
         tags: flags.tags,
         ...given({ orderKey: flags.orderKey }),
         ...given({ delay: flags.delay, expires: flags.expires, priority: flags.priority, id: flags.id }),
@@ -110,7 +112,7 @@ export const enqueue = Command.make(
       }
       yield* connected(
         Effect.gen(function* () {
-          const handle = yield* Client.enqueue(task, text, options)
+          const handle = yield* Client.enqueue(task, text, { ...options, queue: yield* queueForJobs(queue) })
           const { id, outcome } = handle
           if (!wait || outcome === "conflict") {
             yield* show(

@@ -4,7 +4,7 @@ import * as Argument from "effect/cli/Argument"
 import * as Command from "effect/cli/Command"
 import * as Flag from "effect/cli/Flag"
 import * as Option from "effect/Option"
-import { type Job, type JobId, JobState } from "../../domain/Job.ts"
+import { type EpochMillis, type Job, type JobId, JobState } from "../../domain/Job.ts"
 import { Client } from "../../features/client/Client.ts"
 import * as DeadLetters from "../../features/dead-letters/DeadLetters.ts"
 import * as Inspector from "../../features/inspector/Inspector.ts"
@@ -25,9 +25,9 @@ import {
   stateFlag,
   tagFlag
 } from "../flags.ts"
-import { instant } from "../format.ts"
+import { when } from "../format.ts"
 import { queueParts } from "../known-queues.ts"
-import { jobDetails, jobTable, stateText } from "../job-text.ts"
+import { changedAt, jobDetails, jobTable, stateText } from "../job-text.ts"
 import { show, ui } from "../output.ts"
 import { jobShape } from "../shapes.ts"
 
@@ -220,18 +220,22 @@ const follow = Effect.fnUntraced(function* (id: JobId, queue: Option.Option<stri
   while (true) {
     const view = yield* Inspector.job(first.job.queue, id)
     const { now, ...rest } = yield* ui
-    const say = (event: object, text: string) =>
-      Console.log(asJson ? JSON.stringify({ at: now, id, ...event }) : `${rest.dim(instant(now))}  ${text}`)
-    if (Option.isNone(view)) return yield* say({ event: "gone" }, "nothing of it is kept any more")
+    const say = (at: EpochMillis, event: object, text: string, time = when(at, now)) =>
+      Console.log(asJson ? JSON.stringify({ at, id, ...event }) : `${rest.dim(time)}  ${text}`)
+    if (Option.isNone(view)) return yield* say(now, { event: "gone" }, "nothing of it is kept any more")
     const { job, logs } = view.value
     // the log is bounded, so what was shown last may not be there any more
     const last = seen.at(-1)
     const from = last === undefined ? 0 : logs.lastIndexOf(last) + 1
-    for (const line of logs.slice(from)) yield* say({ event: "log", line }, line)
+    for (const line of logs.slice(from)) {
+      // lines have no time of their own: of those that were there before, nobody knows it
+      yield* say(now, { event: "log", line }, line, state === undefined ? "before" : undefined)
+    }
     seen = logs
     if (job.state !== state || job.attempt !== attempt) {
       const error = job.failures.at(-1)?.error
       yield* say(
+        changedAt(job) ?? now,
         { event: "state", state: job.state, attempt: job.attempt, error: error ?? null },
         `${stateText({ now, ...rest }, job)}, attempt ${job.attempt} of ${job.maxAttempts}`
       )

@@ -54,7 +54,7 @@ export const server = Command.make(
       const queues = config.queues.map(({ name }) => name).join(",")
       const moving = Layer.effectDiscard(Effect.forkScoped(restarted("promotion", promotion(config))))
       const whole = measured(http, "all", Layer.provideMerge(moving, served))
-      const running = announced("server", { queues }, whole).pipe(
+      const running = announced("server", Effect.succeed({ queues }), whole).pipe(
         Layer.provideMerge(Layer.effectDiscard(putLimits(config.queues))),
         Layer.provideMerge(configSchedules(declared)),
         Layer.provide(yield* store)

@@ -6,6 +6,7 @@ import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import { checkQueues } from "../../domain/check-queues.ts"
 import { checkQueue, InvalidInput } from "../../domain/limits.ts"
+import * as Health from "../../features/health/Health.ts"
 import { WorkerOverrides } from "../../features/worker/Worker.ts"
 import { StoreError } from "../../ports/StoreError.ts"
 import { announced } from "../announced.ts"
@@ -37,6 +38,14 @@ const sharesOf = (text: string) => {
         }))
       )
 }
+
+/** Who the workers of a module are, and what they serve. */
+const aboutWorkers = (module: string) =>
+  Effect.map(Health.statuses, (workers) => ({
+    module,
+    worker: workers.map(({ id }) => id).join(","),
+    queues: [...new Set(workers.flatMap(({ queues = [] }) => queues))].join(",")
+  }))
 
 const known = [InvalidInput, StoreError, ConnectionFailed, CannotListen] as const
 
@@ -93,7 +102,7 @@ export const worker = Command.make(
         yield* Effect.fromResult(checkQueues(overrides.queues))
       }
       const layer = yield* loadWorker(module)
-      const running = announced("worker", { module }, measured(http, "served", layer)).pipe(
+      const running = announced("worker", aboutWorkers(module), measured(http, "served", layer)).pipe(
         Layer.provide(Layer.succeed(WorkerOverrides, overrides)),
         Layer.provideMerge(Layer.effectDiscard(putLimits(withShards(config).queues))),
         Layer.provideMerge(configSchedules(config)),

@@ -3,6 +3,7 @@ import { createCipheriv, createDecipheriv, createHmac, hkdfSync, randomBytes } f
 import * as Redacted from "effect/Redacted"
 import * as Result from "effect/Result"
 import { boundedText } from "../../domain/bounded-text.ts"
+import { envelope, envelopePrefix } from "../../domain/envelope.ts"
 import { maxErrorLength } from "../../domain/Job.ts"
 import { InvalidInput } from "../../domain/limits.ts"
 
@@ -21,14 +22,12 @@ interface Key {
   readonly cipher: Buffer
 }
 
-const prefix = "wq1."
 const nonceBytes = 12
 const tagBytes = 16
 const keyIdPattern = /^[A-Za-z0-9_-]{1,32}$/
-const envelope = /^wq1\.([A-Za-z0-9_-]{1,32})\.([A-Za-z0-9_-]+)$/
 
 /** Short texts are cut by the store, which would make them unreadable, so they are cut before. */
-const maxTextBytes = Math.floor(((maxErrorLength - prefix.length - 33) * 3) / 4) - nonceBytes - tagBytes
+const maxTextBytes = Math.floor(((maxErrorLength - envelopePrefix.length - 33) * 3) / 4) - nonceBytes - tagBytes
 
 const derive = (secret: Buffer, purpose: string): Buffer =>
   Buffer.from(hkdfSync("sha256", secret, Buffer.alloc(0), `winterq ${purpose}`, 32))
@@ -100,7 +99,7 @@ export class Keyring {
     const cipher = createCipheriv("aes-256-gcm", key, nonce)
     cipher.setAAD(additional(id, place))
     const sealed = Buffer.concat([nonce, cipher.update(text, "utf8"), cipher.final(), cipher.getAuthTag()])
-    return `${prefix}${id}.${sealed.toString("base64url")}`
+    return `${envelopePrefix}${id}.${sealed.toString("base64url")}`
   }
 
   /** An error text, a reason or a log line, cut so that the store keeps it whole. */
@@ -109,7 +108,7 @@ export class Keyring {
   }
 
   open(text: string, place: Place): Opened {
-    if (!text.startsWith(prefix)) return { _tag: "Plain", text }
+    if (!text.startsWith(envelopePrefix)) return { _tag: "Plain", text }
     const [, id, body] = envelope.exec(text) ?? []
     if (id === undefined || body === undefined) return { _tag: "Broken", key: "?" }
     const key = this.#keys.get(id)

@@ -6,6 +6,8 @@ import { type EntryChoices, planOne } from "./Entry.ts"
 import { ScheduleExists } from "./errors.ts"
 import { put } from "./put.ts"
 
+export { listed, type UnreadableSchedule } from "./view.ts"
+
 /** A schedule that comes from outside, its payload encoded already: the kind of its jobs need not be known here. */
 export interface RawSchedule extends Pick<RawJob, "kind" | "payload" | "retentionMillis"> {
   readonly name: string

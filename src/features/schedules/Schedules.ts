@@ -1,31 +1,23 @@
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
-import * as Result from "effect/Result"
 import * as Schedule from "effect/Schedule"
 import * as Cron from "../../domain/Cron.ts"
-import type { EpochMillis, JobId } from "../../domain/Job.ts"
+import type { EpochMillis } from "../../domain/Job.ts"
 import type { InvalidInput } from "../../domain/limits.ts"
-import {
-  type Missed,
-  type Overlap,
-  scheduleHeader,
-  tickHeader,
-  tickJobId,
-  triggeredHeader,
-  triggeredJobId
-} from "../../domain/Schedule.ts"
+import { scheduleHeader, tickHeader, tickJobId, triggeredHeader, triggeredJobId } from "../../domain/Schedule.ts"
 import type { AnyTask } from "../../domain/Task.ts"
 import { JobIds } from "../../ports/JobIds.ts"
 import { JobStore } from "../../ports/JobStore.ts"
-import { type ScheduleRecord, ScheduleStore } from "../../ports/ScheduleStore.ts"
+import { ScheduleStore } from "../../ports/ScheduleStore.ts"
 import type { StoreError } from "../../ports/StoreError.ts"
 import type { InvalidPayload, PayloadTooLarge } from "../client/Client.ts"
 import { type Entry, type EntryOptions, plan } from "./Entry.ts"
 import { ScheduleExists, ScheduleMissing, ScheduleUnreadable } from "./errors.ts"
 import { put, type Put } from "./put.ts"
-import { type Declaration, type Difference, readAll, reconcile as reconcileAll } from "./reconcile.ts"
-import { jobOf, readable, type Readable, type TickerOptions, tickLoop } from "./Ticker.ts"
+import { type Declaration, type Difference, reconcile as reconcileAll } from "./reconcile.ts"
+import { jobOf, type TickerOptions, tickLoop } from "./Ticker.ts"
+import { listed, read, type ScheduleView, view } from "./view.ts"
 
 export type { PlainWhen, When } from "../../domain/Cron.ts"
 export type { Missed, Overlap } from "../../domain/Schedule.ts"
@@ -35,43 +27,10 @@ export { ScheduleExists, ScheduleMissing, ScheduleUnreadable } from "./errors.ts
 export type { Put } from "./put.ts"
 export type { Declaration, Difference } from "./reconcile.ts"
 export type { TickerOptions } from "./Ticker.ts"
+export type { ScheduleView } from "./view.ts"
 
 /** What is wrong with an entry, or with the store. */
 export type PutError = InvalidInput | InvalidPayload | PayloadTooLarge | StoreError
-
-/** A schedule as it stands. Times are epoch milliseconds by the store's clock. */
-export interface ScheduleView {
-  readonly name: string
-  readonly queue: string
-  /** The task its jobs are of. */
-  readonly kind: string
-  /** Whose declaration it belongs to; absent for one that was added by itself. */
-  readonly group?: string
-  readonly when: Cron.PlainWhen
-  readonly missed: Missed
-  readonly overlap: Overlap
-  readonly priority: number
-  readonly maxAttempts: number
-  readonly tags: ReadonlyArray<string>
-  /** The encoded payload of its jobs. */
-  readonly payload: string
-  /** How long a job's record is kept after completion or cancellation, in milliseconds. */
-  readonly retainMillis: number
-  /** How long after its tick a job expires, in milliseconds; absent when it does not. */
-  readonly expiresMillis?: number
-  readonly paused: boolean
-  /** Absent while it is paused. */
-  readonly next?: EpochMillis
-  /** Ticks that stored a job. */
-  readonly runs: number
-  /** Ticks that stored none: missed, or while an earlier job had not ended. */
-  readonly skipped: number
-  /** The latest tick that stored a job, and that job. */
-  readonly lastTick?: EpochMillis
-  readonly lastJobId?: JobId
-  /** The latest job that was asked for by hand. */
-  readonly triggeredJobId?: JobId
-}
 
 /** What a job of a schedule stands for. */
 export interface TickOf {
@@ -181,12 +140,6 @@ export const remove = (name: string): Effect.Effect<boolean, StoreError, Schedul
 
 const missing = (name: string) => Effect.fail(new ScheduleMissing({ schedule: name }))
 
-const read = (record: ScheduleRecord): Effect.Effect<Readable, ScheduleUnreadable> =>
-  Result.match(readable(record), {
-    onFailure: (problem) => Effect.fail(new ScheduleUnreadable({ schedule: record.name, problem })),
-    onSuccess: Effect.succeed
-  })
-
 /**
  * Stops a schedule from ticking; answers whether it was ticking. Deploys leave it paused.
  *
@@ -294,12 +247,6 @@ export const backfill = Effect.fn("Schedules.backfill")(function* (
   return { ticks, stored: outcomes.filter(({ _tag }) => _tag === "Enqueued").length } satisfies Backfill
 })
 
-const view = (record: ScheduleRecord): Effect.Effect<ScheduleView, ScheduleUnreadable> =>
-  Effect.map(read(record), ({ definition }) => {
-    const { definition: _, version: __, ...counted } = record
-    return { ...counted, ...definition, tags: definition.tags ?? [] }
-  })
-
 /**
  * The schedule of a name.
  * @category schedules
@@ -325,15 +272,11 @@ export const get = (
 export const list = Effect.fn("Schedules.list")(function* (
   filter: { readonly queue?: string; readonly group?: string } = {}
 ) {
-  const store = yield* ScheduleStore
-  const found: Array<ScheduleView> = []
-  for (const record of (yield* readAll(store, filter.queue)).values()) {
-    const seen = yield* Effect.result(view(record))
-    if (Result.isFailure(seen)) yield* Effect.logWarning(seen.failure.message)
-    else if (filter.group === undefined || seen.success.group === filter.group) found.push(seen.success)
+  const { schedules, unreadable } = yield* listed(filter)
+  for (const { name, problem } of unreadable) {
+    yield* Effect.logWarning(new ScheduleUnreadable({ schedule: name, problem }).message)
   }
-  const sorted: ReadonlyArray<ScheduleView> = found.toSorted((a, b) => (a.name < b.name ? -1 : 1))
-  return sorted
+  return schedules
 })
 
 const within = (count: number): number => Math.min(1000, Math.max(1, Math.floor(count)))
