@@ -291,10 +291,11 @@ describe("a worker process that stands still", () => {
   it.live("F10 the event loop blocked for two leases: the late end changes nothing", () =>
     Effect.gen(function* () {
       const ground = yield* makeGround()
+      // both are up before one is blocked: a process may take longer to start than two leases
+      yield* ground.worker()
       yield* ground.worker()
       yield* ground.order("a", { does: "block once", millis: 2 * leaseMillis })
       yield* ground.started("a")
-      yield* ground.worker()
       const job = yield* ground.settled("a", "completed")
 
       yield* until(
