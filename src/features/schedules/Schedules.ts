@@ -1,7 +1,6 @@
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
-import * as Schedule from "effect/Schedule"
 import * as Cron from "../../domain/Cron.ts"
 import type { EpochMillis } from "../../domain/Job.ts"
 import type { InvalidInput } from "../../domain/limits.ts"
@@ -12,6 +11,7 @@ import { JobStore } from "../../ports/JobStore.ts"
 import { ScheduleStore } from "../../ports/ScheduleStore.ts"
 import type { StoreError } from "../../ports/StoreError.ts"
 import type { InvalidPayload, PayloadTooLarge } from "../client/Client.ts"
+import { restarted } from "../loops/Loops.ts"
 import { type Entry, type EntryOptions, plan } from "./Entry.ts"
 import { ScheduleExists, ScheduleMissing, ScheduleUnreadable } from "./errors.ts"
 import { put, type Put } from "./put.ts"
@@ -99,14 +99,7 @@ export const layer = (declaration: Declaration): Layer.Layer<never, PutError, Sc
  * @since 0.1.0
  */
 export const tickerLayer = (options: TickerOptions = {}): Layer.Layer<never, never, ScheduleStore> =>
-  Layer.effectDiscard(
-    tickLoop(options).pipe(
-      Effect.tapCause((cause) => Effect.logError("the ticker failed and starts again", cause)),
-      Effect.sandbox,
-      Effect.retry(Schedule.spaced("1 second")),
-      Effect.forkScoped
-    )
-  )
+  Layer.effectDiscard(Effect.forkScoped(restarted("ticker", tickLoop(options))))
 
 /**
  * Adds a schedule of no group, such as one that a user has made. No deploy removes it.
