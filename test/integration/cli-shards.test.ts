@@ -135,6 +135,6 @@ describe("a worker whose queues cannot be", () => {
 
     assert.strictEqual(refused.code, 2)
     assert.include(refused.stderr, "queues name mail twice")
-    assert.deepStrictEqual(schedules, { schedules: [] })
+    assert.deepStrictEqual(schedules, { schedules: [], unreadable: [] })
   })
 })
