@@ -57,12 +57,24 @@ export const count = (n: number): string => String(n).replace(/\B(?=(\d{3})+(?!\
 /** `1 job`, `2 jobs`. */
 export const plural = (n: number, word: string): string => `${count(n)} ${word}${n === 1 ? "" : "s"}`
 
+const escape = "\u001B"
+
+/** Our own colours, as `ui` puts them in, behind the character that begins an escape sequence. */
+const colour = /^\[(?:0|1|2|31|32|33|36)m/
+
+/** What moves the cursor, clears the screen, or turns the direction of what follows; lines and tabs stay. */
+const disturbing = /[^\P{Cc}\n\t]|[\u202A-\u202E\u2066-\u2069]/gu
+
+/** A text without what would disturb a terminal: much of what is shown is of anybody's making. */
+export const printable = (text: string): string =>
+  text
+    .split(escape)
+    .map((part, i) => `${i === 0 ? "" : colour.test(part) ? escape : " "}${part.replaceAll(disturbing, " ")}`)
+    .join("")
+
 /** The first line of a text, without what would disturb a terminal. */
-export const oneLine = (text: string): string => {
-  const line = text.split("\n", 1)[0] ?? ""
-  // escape sequences in an error must not reach the terminal
-  return Array.from(line, (letter) => (letter < " " || letter === "\u007F" ? " " : letter)).join("")
-}
+export const oneLine = (text: string): string =>
+  (text.split("\n", 1)[0] ?? "").replaceAll(escape, " ").replaceAll("\t", " ").replaceAll(disturbing, " ")
 
 /** A rate per second. */
 export const perSecond = (rate: number): string => `${rate >= 10 || rate === 0 ? Math.round(rate) : rate.toFixed(2)}/s`

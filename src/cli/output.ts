@@ -5,6 +5,7 @@ import { TerminalCapabilities } from "effect/cli/TerminalCapabilities"
 import * as Terminal from "effect/Terminal"
 import type { EpochMillis } from "../domain/Job.ts"
 import { JsonFlag } from "./flags.ts"
+import { printable } from "./format.ts"
 import { type Column, record, table } from "./table.ts"
 
 type Paint = (text: string) => string
@@ -34,8 +35,17 @@ export const makeUi = (now: EpochMillis, colour: boolean, width: number | undefi
   const bold = paint(1)
   return {
     ...{ now, bold, dim: paint(2), red: paint(31), green: paint(32), yellow: paint(33), cyan: paint(36) },
-    table: (columns, rows) => table(columns, rows, { title: bold, ...(width === undefined ? {} : { width }) }),
-    record: (pairs) => record(pairs, bold)
+    table: (columns, rows) =>
+      table(
+        columns,
+        rows.map((cells) => cells.map(printable)),
+        { title: bold, ...(width === undefined ? {} : { width }) }
+      ),
+    record: (pairs) =>
+      record(
+        pairs.map(([name, value]) => [name, value === undefined ? undefined : printable(value)] as const),
+        bold
+      )
   }
 }
 
@@ -59,5 +69,5 @@ export const show = (
 ): Effect.Effect<void, never, Terminal.Terminal | typeof JsonFlag.Identifier> =>
   Effect.gen(function* () {
     if (yield* JsonFlag) return yield* Console.log(jsonText(json))
-    yield* Console.log(text(yield* ui))
+    yield* Console.log(printable(text(yield* ui)))
   })

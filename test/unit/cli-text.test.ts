@@ -1,7 +1,7 @@
 import { assert, describe, it } from "vitest"
 import { valueOf } from "../../src/cli/encoded.ts"
 import { codeOf, exitCodes } from "../../src/cli/exit-code.ts"
-import { age, count, instant, oneLine, perSecond, plural, relative, size } from "../../src/cli/format.ts"
+import { age, count, instant, oneLine, perSecond, plural, printable, relative, size } from "../../src/cli/format.ts"
 import { makeUi } from "../../src/cli/output.ts"
 import { bar } from "../../src/cli/progress.ts"
 import { scheduleTable } from "../../src/cli/schedule-text.ts"
@@ -76,6 +76,16 @@ describe("figures", () => {
 
   it("an error cannot disturb the terminal", () => {
     assert.strictEqual(oneLine("\u001B[2Jgone\u0007\nsecond line"), " [2Jgone ")
+  })
+
+  it("nothing that is shown can disturb the terminal, colours, lines and tabs aside", () => {
+    const ui = makeUi(0, true, undefined)
+    const hostile = "\u001B]0;title\u0007 \u001B[2J\u009B2J\u202Eback\tand\nforth \u001B[8mhidden"
+    const harmless = " ]0;title   [2J 2J back\tand\nforth  [8mhidden"
+
+    assert.strictEqual(printable(ui.red("red") + hostile), ui.red("red") + harmless)
+    assert.notInclude(ui.record([["Log", hostile]]), "\u001B]")
+    assert.notInclude(ui.table([{ title: "ERROR" }], [[hostile]]), "\u009B")
   })
 })
 

@@ -25,7 +25,7 @@ import {
   stateFlag,
   tagFlag
 } from "../flags.ts"
-import { when } from "../format.ts"
+import { printable, when } from "../format.ts"
 import { queueParts } from "../known-queues.ts"
 import { changedAt, jobDetails, jobTable, stateText } from "../job-text.ts"
 import { show, ui } from "../output.ts"
@@ -221,7 +221,7 @@ const follow = Effect.fnUntraced(function* (id: JobId, queue: Option.Option<stri
     const view = yield* Inspector.job(first.job.queue, id)
     const { now, ...rest } = yield* ui
     const say = (at: EpochMillis, event: object, text: string, time = when(at, now)) =>
-      Console.log(asJson ? JSON.stringify({ at, id, ...event }) : `${rest.dim(time)}  ${text}`)
+      Console.log(asJson ? JSON.stringify({ at, id, ...event }) : printable(`${rest.dim(time)}  ${text}`))
     if (Option.isNone(view)) return yield* say(now, { event: "gone" }, "nothing of it is kept any more")
     const { job, logs } = view.value
     // the log is bounded, so what was shown last may not be there any more
