@@ -13,7 +13,8 @@ const known = Effect.map(settings, ({ queues }) => new KnownQueues(queues.map(qu
 export const wholeQueue = (name: string) => Effect.map(known, (queues) => queues.named(name))
 
 /**
- * Where a job of this name goes. Fails for a name that nothing is known of but shards: whoever serves them would not find the job.
+ * Where a job of this name goes. Fails for a name that nothing is known of but shards: whoever serves them would not find
+ * the job.
  */
 export const queueForJobs = Effect.fnUntraced(function* (name: string) {
   const { queues } = yield* settings

@@ -2,6 +2,7 @@ import * as Console from "effect/Console"
 import * as Effect from "effect/Effect"
 import * as CliError from "effect/cli/CliError"
 import { codeOf, type CommandError, exitCodes } from "./exit-code.ts"
+import { printable } from "./format.ts"
 
 /** What a command line can end with besides success. */
 export type Failure = CommandError | CliError.CliError
@@ -19,5 +20,5 @@ export const report = (failure: Failure, asJson: boolean): Effect.Effect<number>
     : failure._tag === "ConnectionFailed"
       ? failure.message
       : `winter: ${failure.message}`
-  return Effect.as(Console.error(text), code)
+  return Effect.as(Console.error(asJson ? text : printable(text)), code)
 }

@@ -6,6 +6,7 @@ import * as Fiber from "effect/Fiber"
 import * as Option from "effect/Option"
 import { Redis as IORedis } from "ioredis"
 import { Notices, QueueControl, type StoreError } from "winterq"
+import { formatVersion } from "../../src/backends/redis/keys.ts"
 import { bulk, fakeRedis } from "../support/FakeRedis.ts"
 import { durable, freshRedis } from "../support/fresh-redis.ts"
 import { producerOn, timed, until, workerOn } from "../support/Station.ts"
@@ -280,7 +281,7 @@ describe.concurrent("a Redis that comes back as another", () => {
           infos++
           return bulk("redis_version:7.0.15\r\nrole:master\r\n")
         }
-        if (command === "GET") return bulk("1")
+        if (command === "GET") return bulk(formatVersion)
         if (command !== "EVALSHA") return "+OK\r\n"
         evals++
         return evals === 2 ? ":7\r\n" : "-READONLY You can't write against a read only replica.\r\n"
@@ -305,7 +306,7 @@ describe.concurrent("a Redis that comes back as another", () => {
           infos++
           return bulk(`redis_version:7.0.15\r\nrole:master\r\nloading:${infos < 3 ? 1 : 0}\r\n`)
         }
-        if (command === "GET") return bulk("1")
+        if (command === "GET") return bulk(formatVersion)
         return command === "EVALSHA" ? ":7\r\n" : "+OK\r\n"
       })
 

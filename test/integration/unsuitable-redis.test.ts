@@ -3,6 +3,7 @@ import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import { JobStore } from "winterq"
 import * as Redis from "winterq/redis"
+import { formatVersion } from "../../src/backends/redis/keys.ts"
 import { type Answer, bulk, fakeRedis } from "../support/FakeRedis.ts"
 
 const info = (fields: Readonly<Record<string, string>>) =>
@@ -18,7 +19,7 @@ const server =
   (command) => {
     if (command in others) return others[command]
     if (command === "INFO") return info(fields)
-    if (command === "GET") return bulk("1")
+    if (command === "GET") return bulk(formatVersion)
     return command === "HELLO" ? "-ERR unknown command\r\n" : "+OK\r\n"
   }
 

@@ -40,6 +40,8 @@ describe("instants of a command line", () => {
       "2030-01",
       "+275760-01-01T00:00:00Z",
       "03:04",
+      // half a minute, elsewhere
+      "2030-01-02T03:04.5Z",
       "1e12"
     ]
 

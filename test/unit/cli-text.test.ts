@@ -1,9 +1,13 @@
+import * as Console from "effect/Console"
+import * as Effect from "effect/Effect"
 import { assert, describe, it } from "vitest"
 import { valueOf } from "../../src/cli/encoded.ts"
 import { codeOf, exitCodes } from "../../src/cli/exit-code.ts"
+import { NotPossible } from "../../src/cli/errors.ts"
 import { age, count, instant, oneLine, perSecond, plural, printable, relative, size } from "../../src/cli/format.ts"
 import { makeUi } from "../../src/cli/output.ts"
 import { bar } from "../../src/cli/progress.ts"
+import { report } from "../../src/cli/report.ts"
 import { scheduleTable } from "../../src/cli/schedule-text.ts"
 import { record, table } from "../../src/cli/table.ts"
 import { queueTable } from "../../src/cli/queue-text.ts"
@@ -86,6 +90,17 @@ describe("figures", () => {
     assert.strictEqual(printable(ui.red("red") + hostile), ui.red("red") + harmless)
     assert.notInclude(ui.record([["Log", hostile]]), "\u001B]")
     assert.notInclude(ui.table([{ title: "ERROR" }], [[hostile]]), "\u009B")
+  })
+
+  it("nor can what is said to have gone wrong", async () => {
+    const said: Array<unknown> = []
+    const console: Console.Console = { ...globalThis.console, error: (text: unknown) => said.push(text) }
+
+    await Effect.runPromise(
+      Effect.provideService(report(new NotPossible({ why: "\u001B[2Jgone" }), false), Console.Console, console)
+    )
+
+    assert.deepStrictEqual(said, ["winter:  [2Jgone"])
   })
 })
 

@@ -41,12 +41,16 @@ interface Second {
   readonly extras: Extras
 }
 
+/** Beyond these no instant has a date. */
+const maxMillis = 8.64e15
+
 /** The second line of a record; nothing when it is not of our making. */
 const parseSecond = (line: string): Second | undefined => {
   const [, how, text, rest = ""] = /^([+@])?([^{]*)(.*)$/s.exec(line) ?? []
   const extras = decodeExtras(rest)
   const millis = Number(text)
-  if (extras === undefined || !Number.isFinite(millis) || (how === undefined) !== (text === "")) return undefined
+  if (extras === undefined || !(Math.abs(millis) <= maxMillis) || (how === undefined) !== (text === ""))
+    return undefined
   return { extras, due: how === undefined ? undefined : how === "+" ? { inMillis: millis } : { at: millis } }
 }
 
@@ -159,8 +163,8 @@ const parseHeader = (line: string, secondLine: string): Header | undefined => {
 }
 
 /**
- * Reads job records: a first line, a line of when it is due and of headers, and the payload. Records that follow each other mostly have their
- * header in common, which is then read once.
+ * Reads job records: a first line, a line of when it is due and of headers, and the payload. Records that follow each
+ * other mostly have their header in common, which is then read once.
  */
 export class RecordReader {
   #known = ""

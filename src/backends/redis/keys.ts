@@ -106,4 +106,4 @@ export const formatKey = (prefix: string): string => `{${prefix}}:format`
 export const epochKey = (prefix: string): string => `{${prefix}}:epoch`
 
 /** Raised when a layout can no longer be read or written by older code. */
-export const formatVersion = "1"
+export const formatVersion = "2"

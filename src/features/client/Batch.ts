@@ -7,7 +7,7 @@ export interface Batch {
   readonly jobs: ReadonlyArray<NewJob>
   /** Which payload of the call each job is of, growing. */
   readonly places: ReadonlyArray<number>
-  /** Which jobs got an id that nobody else can have. */
+  /** Whose ids were drawn for them, and are known to nobody else. */
   readonly areFresh: ReadonlyArray<boolean>
 }
 

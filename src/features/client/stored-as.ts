@@ -12,7 +12,7 @@ export type EnqueueOutcome = "enqueued" | "existing" | "conflict" | "duplicate" 
 
 /**
  * The job that is stored now, and how it got there, for one that was to be stored under an id. `isFresh`: one that
- * nobody else can have, so that the job found there is this one, of a request whose answer was lost.
+ * was drawn for this job, so that a job like it that is found there is this one, of a request whose answer was lost.
  */
 export const storedAs = (
   id: JobId,
@@ -23,7 +23,7 @@ export const storedAs = (
     case "Enqueued":
       return { id, outcome: "enqueued" }
     case "Existing":
-      return { id, outcome: isFresh ? "enqueued" : outcome.identical ? "existing" : "conflict" }
+      return { id, outcome: outcome.identical ? (isFresh ? "enqueued" : "existing") : "conflict" }
     case "Duplicate":
       return { id: outcome.of, outcome: "duplicate" }
     case "Replaced":

@@ -13,7 +13,7 @@ import type { StoreError } from "../../ports/StoreError.ts"
  *
  * **Shape** The ids of those that did wait; jobs in any other state are left alone.
  * **Errors** `StoreError`: what was moved so far stays so.
- * **Ref** docs/semantics.md DELAY-5
+ * **Ref** docs/semantics.md DELAY-5, DELAY-6
  * @category jobs
  * @since 0.1.0
  */

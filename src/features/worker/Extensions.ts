@@ -209,8 +209,11 @@ export class Extensions {
   settled(queue: string, attempt: Attempt | undefined, settlement: Settlement, answer: SettleOutcome): void {
     if (answer === "stale") this.#instruments?.staleWrite(queue)
     if (attempt === undefined) return
-    const { cancelReason, job } = attempt
-    this.#tell(queue, attempt, endingOf(settlement, answer, job, this.#kinds.has(job.kind), cancelReason))
+    const { job } = attempt
+    const { id, kind } = job
+    const given = attempt.cancelReason
+    const reason = given === undefined ? undefined : this.redact(given, { queue, kind, id })
+    this.#tell(queue, attempt, endingOf(settlement, answer, job, this.#kinds.has(kind), reason))
   }
 
   /** Jobs whose leases had expired were met on the way, by a claim or a sweep. */

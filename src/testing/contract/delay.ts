@@ -289,6 +289,19 @@ export const delayContract = contract("delay", (it) => {
     })
   )
 
+  it.effect("DELAY-6 an instant before all others leaves no trace in what is due anew", (queue) =>
+    Effect.gen(function* () {
+      const now = yield* Clock.currentTimeMillis
+      yield* queue.enqueue(job("a", { visible: { at: -1 }, tags: ["b"] }))
+      yield* queue.settle(bury(yield* queue.claimOne()))
+      yield* TestClock.adjust(1000)
+
+      yield* queue.redrive({ jobIds: ["a"] })
+
+      assert.deepInclude(yield* queue.claimOne(), { id: "a", dueAt: now + 1000, tags: ["b"] })
+    })
+  )
+
   it.effect("DELAY-5 an operator may tell more jobs to run now than one call takes", (queue) =>
     Effect.gen(function* () {
       const put = jobs(1001, { visible: { inMillis: 60_000 } })

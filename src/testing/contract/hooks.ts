@@ -17,9 +17,8 @@ import { contract, type Ports } from "./contract.ts"
 import { listeningLogger } from "./observing-support.ts"
 import { job, release } from "./support.ts"
 import { JobStore } from "../../ports/JobStore.ts"
-import { QueueControl } from "../../ports/QueueControl.ts"
 import type { TestQueue } from "./TestQueue.ts"
-import { advanceUntil, Echo, enqueue, eventually, isIn, work } from "./worker-support.ts"
+import { advanceUntil, Echo, enqueue, eventually, hasReported, isIn, work } from "./worker-support.ts"
 
 class Brief extends Task.make("contract.brief", { payload: Schema.Void, timeout: "2 seconds", maxAttempts: 1 }) {}
 
@@ -218,9 +217,7 @@ export const hooksContract = contract("hooks and middleware", (it) => {
         hooks,
         log: false
       })
-      // past its first heartbeat, whose answer could tell of the cancel, without its reason
-      const workers = QueueControl.use((control) => control.workers(queue.name))
-      yield* eventually(Effect.map(workers, ([worker]) => (worker?.about ?? "") !== ""))
+      yield* eventually(hasReported(queue))
       const { id } = yield* enqueue(queue, Echo, { text: "" })
       yield* Deferred.await(started)
 

@@ -5,9 +5,10 @@ import * as Schema from "effect/Schema"
 import { Cancel } from "../../domain/Steering.ts"
 import * as Task from "../../domain/Task.ts"
 import { Client, type EnqueueError } from "../../features/client/Client.ts"
+import { JobStore } from "../../ports/JobStore.ts"
 import { contract } from "./contract.ts"
 import { listeningLogger } from "./observing-support.ts"
-import { advanceUntil, Echo, enqueue, isIn, work } from "./worker-support.ts"
+import { advanceUntil, Echo, enqueue, eventually, hasReported, isIn, work } from "./worker-support.ts"
 
 const circle: Record<string, unknown> = { name: "circle" }
 circle["self"] = circle
@@ -263,6 +264,29 @@ export const hostileContract = contract("hostile values", (it) => {
       assert.strictEqual(errors[1], "an error that is withheld: redacting it failed")
       assert.include(errors[2], "password=***")
       assert.notInclude(JSON.stringify([errors, told, lines]), "hunter2")
+    })
+  )
+
+  it.effect("LOG-4 the reason for which somebody else cancels is logged and told redacted", (queue) =>
+    Effect.gen(function* () {
+      const { layer, lines } = listeningLogger()
+      const told: Array<string> = []
+      yield* work(queue, Echo, () => Effect.never, {
+        redact: (text) => text.replaceAll(/password=\S+/g, "password=***"),
+        hooks: { onCancel: ({ reason }) => Effect.sync(() => told.push(reason)) }
+      }).pipe(Effect.provide(layer))
+      yield* eventually(hasReported(queue))
+      const { id } = yield* enqueue(queue, Echo, { text: "" })
+      yield* eventually(isIn(queue, id, "active"))
+
+      yield* JobStore.use((store) => store.cancel({ queue: queue.name, jobId: id, reason: "password=hunter2" }))
+      yield* advanceUntil(
+        Effect.map(queue.depths, () => told.length > 0),
+        "1 millis"
+      )
+
+      assert.deepStrictEqual(told, ["password=***"])
+      assert.notInclude(JSON.stringify(lines), "hunter2")
     })
   )
 })

@@ -1,5 +1,6 @@
 import { assert } from "@effect/vitest"
 import * as Effect from "effect/Effect"
+import * as Random from "effect/Random"
 import * as Schema from "effect/Schema"
 import * as Task from "../../domain/Task.ts"
 import { Client } from "../../features/client/Client.ts"
@@ -161,6 +162,20 @@ export const inputContract = contract("input", (it) => {
 
       assert.deepStrictEqual(outcomes, ["enqueued", "enqueued", "enqueued", "existing"])
       assert.deepStrictEqual(yield* queue.depths, depths({ pending: 4 }))
+    })
+  )
+
+  it.effect("ENQUEUE-7 a drawn id that another job has is a conflict", (queue) =>
+    Effect.gen(function* () {
+      const drawn = (cents: number) =>
+        Random.withSeed(Client.enqueue(Order, { ...good, cents }, { queue: queue.name }), "the same")
+
+      const outcomes = yield* Effect.all([drawn(1), drawn(2)]).pipe(Effect.provide(Client.layer))
+
+      assert.deepStrictEqual(
+        outcomes.map(({ outcome }) => outcome),
+        ["enqueued", "conflict"]
+      )
     })
   )
 })

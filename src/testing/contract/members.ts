@@ -63,6 +63,7 @@ export const membersContract = contract("members", (it) => {
         job("a", { member: { ...place(7), workflow: "flow:1.b" } }),
         job("a", { member: place(7, 1) }),
         job("a", { uniqueKey: "7.0.flow:1.a" }),
+        job("a", { uniqueKey: "m:7.0.flow:1.a" }),
         job("a")
       ]
       yield* queue.enqueue(given, job("b"))
@@ -71,7 +72,7 @@ export const membersContract = contract("members", (it) => {
       const different = yield* queue.enqueue(...others, member("b"))
 
       assert.deepStrictEqual(same, [{ _tag: "Existing", identical: true }])
-      assert.deepStrictEqual(different, Array(6).fill({ _tag: "Existing", identical: false }))
+      assert.deepStrictEqual(different, Array(7).fill({ _tag: "Existing", identical: false }))
     })
   )
 

@@ -11,6 +11,7 @@ import type { AnyTask, Payload, Success } from "../../domain/Task.ts"
 import * as Task from "../../domain/Task.ts"
 import { Client } from "../../features/client/Client.ts"
 import { type JobInfo, Worker, type WorkerOptions } from "../../features/worker/Worker.ts"
+import { QueueControl } from "../../ports/QueueControl.ts"
 import type { TestQueue } from "./TestQueue.ts"
 
 /** What most tests run: the payload says what to do. */
@@ -75,6 +76,16 @@ export const advanceUntil = <E, R>(isSo: Effect.Effect<boolean, E, R>, step: Dur
     }
     assert.fail("it never came to be")
   })
+
+/**
+ * Whether the store has heard of a worker's first heartbeat. The answer to one may tell of a cancel, without its reason,
+ * before the notice does.
+ */
+export const hasReported = (queue: TestQueue) =>
+  Effect.map(
+    QueueControl.use((control) => control.workers(queue.name)),
+    ([worker]) => (worker?.about ?? "") !== ""
+  )
 
 export const isIn = (queue: TestQueue, id: JobId, ...states: ReadonlyArray<JobState | "none">) =>
   Effect.map(queue.state(id), (state) => (states as ReadonlyArray<string>).includes(state))

@@ -384,5 +384,18 @@ export const bugs: ReadonlyArray<Bug> = [
     ],
     tests: contract,
     pattern: "CLAIM-3 RATE-4"
+  },
+  {
+    number: 117,
+    name: "a signal that an ear has taken is lost with it when the queues change",
+    edits: [
+      {
+        file: worker("wait-for-work"),
+        from: "        if (state.changed.isOpen()) yield* current.wakeup.pass\n",
+        to: ""
+      }
+    ],
+    tests: contract,
+    pattern: "WAKE-9 a worker without room"
   }
 ]

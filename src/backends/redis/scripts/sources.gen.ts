@@ -6,7 +6,7 @@ export const sources = {
     keys: ["head", "nodes", "status", "left", "results", "open", "starts", "stopped", "failures", "listeners"] as const,
     args: ["now", "notices", "limit", "drive", "stop", "reason"] as const,
     rest: "endings" as const,
-    sha1: "ec2ad6cbaedb9b55eac68b7acf17509554fc9841",
+    sha1: "44b5c8468b99ac28e05bcff51f68c7642f59e842",
     source: `#!lua flags=allow-oom
 local function clock(given)
   if given ~= "" then return tonumber(given) end
@@ -69,7 +69,7 @@ local function first_line(record)
   return string.match(record, "^(%d),(%d+,%d+,%d*,%-?%d+,%d+,%d+,[^,\\n]*,[^,\\n]*)\\n[^\\n]*\\n")
 end
 local function due_at(record, time)
-  return (string.gsub(record, "\\n[+@]?[%d.e+]*", "\\n@" .. exact(time), 1))
+  return (string.gsub(record, "\\n[^{\\n]*", "\\n@" .. exact(time), 1))
 end
 local function parse_run(id, text)
   if string.find(text, "^%a%d+,0,1,0,0,%d+,,,[^,]*$") then
@@ -342,7 +342,7 @@ return reply`
     keys: ["jobs", "runs", "progress", "logs", "meta"] as const,
     args: ["id", "token", "progress", "most", "from"] as const,
     rest: "lines" as const,
-    sha1: "c5968c8b39b6df819fabe4f66e14ff5afcccd845",
+    sha1: "0fbe6f2ace8a341a804bbae8e260079a3a759f6e",
     source: `#!lua
 local function clock(given)
   if given ~= "" then return tonumber(given) end
@@ -405,7 +405,7 @@ local function first_line(record)
   return string.match(record, "^(%d),(%d+,%d+,%d*,%-?%d+,%d+,%d+,[^,\\n]*,[^,\\n]*)\\n[^\\n]*\\n")
 end
 local function due_at(record, time)
-  return (string.gsub(record, "\\n[+@]?[%d.e+]*", "\\n@" .. exact(time), 1))
+  return (string.gsub(record, "\\n[^{\\n]*", "\\n@" .. exact(time), 1))
 end
 local function parse_run(id, text)
   if string.find(text, "^%a%d+,0,1,0,0,%d+,,,[^,]*$") then
@@ -465,7 +465,7 @@ return 1`
     keys: ["jobs", "pending", "limited", "scheduled", "retry", "active", "completed", "cancelled", "dead", "meta"] as const,
     args: ["limit"] as const,
     rest: undefined,
-    sha1: "5ba99dfbbee0c51354732101751c9276d1c4679a",
+    sha1: "c83a260b04363c6c7e1625d5d117d3ba7091e3b9",
     source: `#!lua flags=no-writes
 local function clock(given)
   if given ~= "" then return tonumber(given) end
@@ -528,7 +528,7 @@ local function first_line(record)
   return string.match(record, "^(%d),(%d+,%d+,%d*,%-?%d+,%d+,%d+,[^,\\n]*,[^,\\n]*)\\n[^\\n]*\\n")
 end
 local function due_at(record, time)
-  return (string.gsub(record, "\\n[+@]?[%d.e+]*", "\\n@" .. exact(time), 1))
+  return (string.gsub(record, "\\n[^{\\n]*", "\\n@" .. exact(time), 1))
 end
 local function parse_run(id, text)
   if string.find(text, "^%a%d+,0,1,0,0,%d+,,,[^,]*$") then
@@ -583,7 +583,7 @@ return reply`
     keys: ["jobs", "runs", "pending", "limited", "scheduled", "retry", "active", "cancelled", "ledger", "result", "cancels", "progress", "logs", "watchers", "unique", "meta", "outbox", "endings", "members"] as const,
     args: ["now", "notices", "queue", "id", "reason"] as const,
     rest: undefined,
-    sha1: "7c57db07a5994a29bd57acb7cea1cd88f1a59952",
+    sha1: "0b25a5c4a25c365f45137b4d5a5ffda4a3b987ae",
     source: `#!lua flags=allow-oom
 local function clock(given)
   if given ~= "" then return tonumber(given) end
@@ -646,7 +646,7 @@ local function first_line(record)
   return string.match(record, "^(%d),(%d+,%d+,%d*,%-?%d+,%d+,%d+,[^,\\n]*,[^,\\n]*)\\n[^\\n]*\\n")
 end
 local function due_at(record, time)
-  return (string.gsub(record, "\\n[+@]?[%d.e+]*", "\\n@" .. exact(time), 1))
+  return (string.gsub(record, "\\n[^{\\n]*", "\\n@" .. exact(time), 1))
 end
 local function parse_run(id, text)
   if string.find(text, "^%a%d+,0,1,0,0,%d+,,,[^,]*$") then
@@ -1108,7 +1108,7 @@ return "dropped"`
     keys: ["schedules", "ticks"] as const,
     args: ["now", "limit"] as const,
     rest: undefined,
-    sha1: "be9b5ca6c0d42eba4a784fd3109d006ec7470e53",
+    sha1: "78a0288e4252c9152e38d967c84349057ea217b7",
     source: `#!lua
 local function clock(given)
   if given ~= "" then return tonumber(given) end
@@ -1171,7 +1171,7 @@ local function first_line(record)
   return string.match(record, "^(%d),(%d+,%d+,%d*,%-?%d+,%d+,%d+,[^,\\n]*,[^,\\n]*)\\n[^\\n]*\\n")
 end
 local function due_at(record, time)
-  return (string.gsub(record, "\\n[+@]?[%d.e+]*", "\\n@" .. exact(time), 1))
+  return (string.gsub(record, "\\n[^{\\n]*", "\\n@" .. exact(time), 1))
 end
 local function parse_run(id, text)
   if string.find(text, "^%a%d+,0,1,0,0,%d+,,,[^,]*$") then
@@ -1219,7 +1219,7 @@ return reply`
     keys: ["outbox", "endings"] as const,
     args: ["now", "limit"] as const,
     rest: undefined,
-    sha1: "072a48e2df0d6372f3ffbecac778ed69aee34bb4",
+    sha1: "45acb4e575d0ec4c4f29e2889cba66eefd5a6b4e",
     source: `#!lua flags=allow-oom
 local function clock(given)
   if given ~= "" then return tonumber(given) end
@@ -1282,7 +1282,7 @@ local function first_line(record)
   return string.match(record, "^(%d),(%d+,%d+,%d*,%-?%d+,%d+,%d+,[^,\\n]*,[^,\\n]*)\\n[^\\n]*\\n")
 end
 local function due_at(record, time)
-  return (string.gsub(record, "\\n[+@]?[%d.e+]*", "\\n@" .. exact(time), 1))
+  return (string.gsub(record, "\\n[^{\\n]*", "\\n@" .. exact(time), 1))
 end
 local function parse_run(id, text)
   if string.find(text, "^%a%d+,0,1,0,0,%d+,,,[^,]*$") then
@@ -1436,7 +1436,7 @@ return reply`
     keys: ["jobs", "runs", "pending", "limited", "limits", "scheduled", "unique", "windows", "meta", "requests", "producers", "members", "retry", "active", "claims", "workers", "wake"] as const,
     args: ["now", "producer", "number", "oldest", "claim", "count"] as const,
     rest: "jobs" as const,
-    sha1: "ecc374439176602022fb1bcaf7fabd1aa641021c",
+    sha1: "8b940ba0712034475f7425b19c4f0510fb2e2a8f",
     source: `#!lua
 local find, byte, format, match = string.find, string.byte, string.format, string.match
 local producer, number, oldest = ARGV[2], tonumber(ARGV[3]), tonumber(ARGV[4])
@@ -1512,7 +1512,7 @@ local function first_line(record)
   return string.match(record, "^(%d),(%d+,%d+,%d*,%-?%d+,%d+,%d+,[^,\\n]*,[^,\\n]*)\\n[^\\n]*\\n")
 end
 local function due_at(record, time)
-  return (string.gsub(record, "\\n[+@]?[%d.e+]*", "\\n@" .. exact(time), 1))
+  return (string.gsub(record, "\\n[^{\\n]*", "\\n@" .. exact(time), 1))
 end
 local function parse_run(id, text)
   if string.find(text, "^%a%d+,0,1,0,0,%d+,,,[^,]*$") then
@@ -1610,7 +1610,7 @@ local function store_jobs(now, values, first, again, existing)
   local function is_same(stored_record, line, payload)
     local stored_line, stored_payload = string.match(stored_record, "^%d,%d+,%d+,%d*(,[^\\n]*)\\n[^\\n]*\\n(.*)$")
     local new_line = string.match(line, "^[^\\n]*")
-    local function plain(text) return (string.gsub(text, "^(,%-?%d+,%d+,%d+,[^,]*,)[esw]:", "%1")) end
+    local function plain(text) return (string.gsub(text, "^(,%-?%d+,%d+,%d+,[^,]*,)[esw]:", "%1u:")) end
     return stored_line ~= nil and plain(stored_line) == plain(new_line) and payload == stored_payload
   end
   local function line_of(line)
@@ -1978,7 +1978,7 @@ return { exact(clock(ARGV[1])), redis.call("HGET", KEYS[1], ARGV[2]) or "" }`
     keys: ["jobs", "runs", "pending", "limited", "limits", "buckets", "scheduled", "retry", "active", "completed", "cancelled", "dead", "ledger", "result", "cancels", "progress", "logs", "watchers", "unique", "meta", "claims", "workers", "outbox", "endings", "members", "wake"] as const,
     args: ["now", "notices", "worker", "number", "limit", "lease", "plain"] as const,
     rest: "settlements" as const,
-    sha1: "82f1dedc17b559905ab364e24f4e81d64a2baefe",
+    sha1: "be58c6be2905953ec12b633f1294eea6341146aa",
     source: `#!lua flags=allow-oom
 local worker, number, limit, lease = ARGV[3], ARGV[4], tonumber(ARGV[5]), tonumber(ARGV[6])
 local find, byte, format = string.find, string.byte, string.format
@@ -2052,7 +2052,7 @@ local function first_line(record)
   return string.match(record, "^(%d),(%d+,%d+,%d*,%-?%d+,%d+,%d+,[^,\\n]*,[^,\\n]*)\\n[^\\n]*\\n")
 end
 local function due_at(record, time)
-  return (string.gsub(record, "\\n[+@]?[%d.e+]*", "\\n@" .. exact(time), 1))
+  return (string.gsub(record, "\\n[^{\\n]*", "\\n@" .. exact(time), 1))
 end
 local function parse_run(id, text)
   if string.find(text, "^%a%d+,0,1,0,0,%d+,,,[^,]*$") then
@@ -2867,7 +2867,7 @@ return redis.call("ZRANGEBYSCORE", KEYS[1], "-inf", clock(ARGV[1]), "LIMIT", 0, 
     keys: ["jobs", "runs", "active", "meta", "cancels", "workers", "about"] as const,
     args: ["now", "worker", "lease", "about"] as const,
     rest: "leases" as const,
-    sha1: "7fd3eaf9796d2e83da57071ecfb225f5c5365064",
+    sha1: "d2576326b39dc22465440b6a7d7040b148729d6a",
     source: `#!lua flags=allow-oom
 local function clock(given)
   if given ~= "" then return tonumber(given) end
@@ -2930,7 +2930,7 @@ local function first_line(record)
   return string.match(record, "^(%d),(%d+,%d+,%d*,%-?%d+,%d+,%d+,[^,\\n]*,[^,\\n]*)\\n[^\\n]*\\n")
 end
 local function due_at(record, time)
-  return (string.gsub(record, "\\n[+@]?[%d.e+]*", "\\n@" .. exact(time), 1))
+  return (string.gsub(record, "\\n[^{\\n]*", "\\n@" .. exact(time), 1))
 end
 local function parse_run(id, text)
   if string.find(text, "^%a%d+,0,1,0,0,%d+,,,[^,]*$") then
@@ -3274,7 +3274,7 @@ return was ~= ARGV[1] and 1 or 0`
     keys: ["jobs", "pending", "scheduled", "retry", "meta", "wake"] as const,
     args: ["now", "limit"] as const,
     rest: undefined,
-    sha1: "d685110306f56929816e15ba82b41f40718f2864",
+    sha1: "94de4ad2d9f4760b517de651fe0e93f3e301ffb1",
     source: `#!lua flags=allow-oom
 local function clock(given)
   if given ~= "" then return tonumber(given) end
@@ -3337,7 +3337,7 @@ local function first_line(record)
   return string.match(record, "^(%d),(%d+,%d+,%d*,%-?%d+,%d+,%d+,[^,\\n]*,[^,\\n]*)\\n[^\\n]*\\n")
 end
 local function due_at(record, time)
-  return (string.gsub(record, "\\n[+@]?[%d.e+]*", "\\n@" .. exact(time), 1))
+  return (string.gsub(record, "\\n[^{\\n]*", "\\n@" .. exact(time), 1))
 end
 local function parse_run(id, text)
   if string.find(text, "^%a%d+,0,1,0,0,%d+,,,[^,]*$") then
@@ -3400,7 +3400,7 @@ return promoted`
     keys: ["jobs", "runs", "completed", "cancelled", "dead", "ledger", "result", "progress", "logs", "unique", "windows", "meta", "claims", "workers", "about", "requests", "producers", "members"] as const,
     args: ["now", "limit", "dead_retain", "max_dead", "max_finished"] as const,
     rest: undefined,
-    sha1: "ee38e8b7a7778de37a2da19b8c65ebcfe3461a47",
+    sha1: "61f7ff29ce93d5043a728ba8822d2aa9079e7010",
     source: `#!lua flags=allow-oom
 local function clock(given)
   if given ~= "" then return tonumber(given) end
@@ -3463,7 +3463,7 @@ local function first_line(record)
   return string.match(record, "^(%d),(%d+,%d+,%d*,%-?%d+,%d+,%d+,[^,\\n]*,[^,\\n]*)\\n[^\\n]*\\n")
 end
 local function due_at(record, time)
-  return (string.gsub(record, "\\n[+@]?[%d.e+]*", "\\n@" .. exact(time), 1))
+  return (string.gsub(record, "\\n[^{\\n]*", "\\n@" .. exact(time), 1))
 end
 local function parse_run(id, text)
   if string.find(text, "^%a%d+,0,1,0,0,%d+,,,[^,]*$") then
@@ -3644,7 +3644,7 @@ return removed`
     keys: ["jobs", "runs", "dead", "ledger", "result", "progress", "logs", "meta"] as const,
     args: [] as const,
     rest: "ids" as const,
-    sha1: "4794211900b535f74a887f5f6edc422a42668ff9",
+    sha1: "2dc828c1b7f8c8f4c4215890a64ed35c7161ed19",
     source: `#!lua flags=allow-oom
 local function clock(given)
   if given ~= "" then return tonumber(given) end
@@ -3707,7 +3707,7 @@ local function first_line(record)
   return string.match(record, "^(%d),(%d+,%d+,%d*,%-?%d+,%d+,%d+,[^,\\n]*,[^,\\n]*)\\n[^\\n]*\\n")
 end
 local function due_at(record, time)
-  return (string.gsub(record, "\\n[+@]?[%d.e+]*", "\\n@" .. exact(time), 1))
+  return (string.gsub(record, "\\n[^{\\n]*", "\\n@" .. exact(time), 1))
 end
 local function parse_run(id, text)
   if string.find(text, "^%a%d+,0,1,0,0,%d+,,,[^,]*$") then
@@ -3939,7 +3939,7 @@ return redis.call("HGETALL", KEYS[1])`
     keys: ["jobs", "runs", "pending", "limited", "limits", "buckets", "scheduled", "retry", "active", "completed", "cancelled", "dead", "ledger", "result", "cancels", "progress", "logs", "watchers", "unique", "windows", "meta", "claims", "workers", "about", "requests", "producers", "outbox", "endings", "members", "schedules", "ticks", "wake"] as const,
     args: ["now"] as const,
     rest: undefined,
-    sha1: "39e5f4c432b307bb7596a4f22a083b0ede02ee58",
+    sha1: "90a7325ed084ae6d5b76ff1654965dfdc4b3418b",
     source: `#!lua flags=allow-oom
 local function clock(given)
   if given ~= "" then return tonumber(given) end
@@ -4002,7 +4002,7 @@ local function first_line(record)
   return string.match(record, "^(%d),(%d+,%d+,%d*,%-?%d+,%d+,%d+,[^,\\n]*,[^,\\n]*)\\n[^\\n]*\\n")
 end
 local function due_at(record, time)
-  return (string.gsub(record, "\\n[+@]?[%d.e+]*", "\\n@" .. exact(time), 1))
+  return (string.gsub(record, "\\n[^{\\n]*", "\\n@" .. exact(time), 1))
 end
 local function parse_run(id, text)
   if string.find(text, "^%a%d+,0,1,0,0,%d+,,,[^,]*$") then
@@ -4156,7 +4156,7 @@ return 1`
     keys: ["jobs", "runs", "pending", "dead", "result", "unique", "windows", "meta", "outbox", "endings", "members", "wake"] as const,
     args: ["now"] as const,
     rest: "ids" as const,
-    sha1: "0f4db9d924b31910520f49a3c158c4ad2107fdf9",
+    sha1: "e4bc4bc16cc5a72eab2e12197d5e39e736c733ff",
     source: `#!lua
 local function clock(given)
   if given ~= "" then return tonumber(given) end
@@ -4219,7 +4219,7 @@ local function first_line(record)
   return string.match(record, "^(%d),(%d+,%d+,%d*,%-?%d+,%d+,%d+,[^,\\n]*,[^,\\n]*)\\n[^\\n]*\\n")
 end
 local function due_at(record, time)
-  return (string.gsub(record, "\\n[+@]?[%d.e+]*", "\\n@" .. exact(time), 1))
+  return (string.gsub(record, "\\n[^{\\n]*", "\\n@" .. exact(time), 1))
 end
 local function parse_run(id, text)
   if string.find(text, "^%a%d+,0,1,0,0,%d+,,,[^,]*$") then
@@ -4458,7 +4458,7 @@ return spread("HDEL", KEYS[2], known)`
     keys: ["jobs", "runs", "completed", "cancelled", "dead", "ledger", "result", "progress", "logs", "meta"] as const,
     args: [] as const,
     rest: "ids" as const,
-    sha1: "302d404a7325a5762a10bdd674c8bcf16ecdd45e",
+    sha1: "f795a86cda8a76a9b9153060d8d5b66442925faa",
     source: `#!lua flags=allow-oom
 local function clock(given)
   if given ~= "" then return tonumber(given) end
@@ -4521,7 +4521,7 @@ local function first_line(record)
   return string.match(record, "^(%d),(%d+,%d+,%d*,%-?%d+,%d+,%d+,[^,\\n]*,[^,\\n]*)\\n[^\\n]*\\n")
 end
 local function due_at(record, time)
-  return (string.gsub(record, "\\n[+@]?[%d.e+]*", "\\n@" .. exact(time), 1))
+  return (string.gsub(record, "\\n[^{\\n]*", "\\n@" .. exact(time), 1))
 end
 local function parse_run(id, text)
   if string.find(text, "^%a%d+,0,1,0,0,%d+,,,[^,]*$") then
@@ -4673,7 +4673,7 @@ return removed`
     keys: ["jobs", "runs", "pending", "active", "cancelled", "dead", "ledger", "result", "cancels", "progress", "logs", "watchers", "unique", "meta", "outbox", "endings", "members", "wake"] as const,
     args: ["now", "notices", "limit"] as const,
     rest: undefined,
-    sha1: "373d74608a631942675296b953a6430feb5a2690",
+    sha1: "6c0074d45e6805d69f37425103cf69bfc0402264",
     source: `#!lua flags=allow-oom
 local function clock(given)
   if given ~= "" then return tonumber(given) end
@@ -4736,7 +4736,7 @@ local function first_line(record)
   return string.match(record, "^(%d),(%d+,%d+,%d*,%-?%d+,%d+,%d+,[^,\\n]*,[^,\\n]*)\\n[^\\n]*\\n")
 end
 local function due_at(record, time)
-  return (string.gsub(record, "\\n[+@]?[%d.e+]*", "\\n@" .. exact(time), 1))
+  return (string.gsub(record, "\\n[^{\\n]*", "\\n@" .. exact(time), 1))
 end
 local function parse_run(id, text)
   if string.find(text, "^%a%d+,0,1,0,0,%d+,,,[^,]*$") then
@@ -4912,7 +4912,7 @@ return { rescued, buried }`
     keys: ["jobs", "pending", "scheduled", "retry", "wake"] as const,
     args: ["now"] as const,
     rest: "ids" as const,
-    sha1: "087a3b33fd0ec6687d1f391caa2d9a9fc364f423",
+    sha1: "a3b15b1478b98df752187e6237ac6ec74e0379d4",
     source: `#!lua
 local function clock(given)
   if given ~= "" then return tonumber(given) end
@@ -4975,7 +4975,7 @@ local function first_line(record)
   return string.match(record, "^(%d),(%d+,%d+,%d*,%-?%d+,%d+,%d+,[^,\\n]*,[^,\\n]*)\\n[^\\n]*\\n")
 end
 local function due_at(record, time)
-  return (string.gsub(record, "\\n[+@]?[%d.e+]*", "\\n@" .. exact(time), 1))
+  return (string.gsub(record, "\\n[^{\\n]*", "\\n@" .. exact(time), 1))
 end
 local function parse_run(id, text)
   if string.find(text, "^%a%d+,0,1,0,0,%d+,,,[^,]*$") then
@@ -5125,7 +5125,7 @@ return reply`
     keys: ["jobs", "runs", "pending", "limited", "limits", "scheduled", "completed", "cancelled", "dead", "unique", "windows", "meta", "schedules", "ticks", "members", "wake"] as const,
     args: ["now", "name", "version", "expected", "next", "skipped", "overlap", "tick"] as const,
     rest: "job" as const,
-    sha1: "ad27371f1b71c11b136d7b84ec8226f88fa3b763",
+    sha1: "a18563104071d8e307bc80753892d6927748e92f",
     source: `#!lua
 local function clock(given)
   if given ~= "" then return tonumber(given) end
@@ -5188,7 +5188,7 @@ local function first_line(record)
   return string.match(record, "^(%d),(%d+,%d+,%d*,%-?%d+,%d+,%d+,[^,\\n]*,[^,\\n]*)\\n[^\\n]*\\n")
 end
 local function due_at(record, time)
-  return (string.gsub(record, "\\n[+@]?[%d.e+]*", "\\n@" .. exact(time), 1))
+  return (string.gsub(record, "\\n[^{\\n]*", "\\n@" .. exact(time), 1))
 end
 local function parse_run(id, text)
   if string.find(text, "^%a%d+,0,1,0,0,%d+,,,[^,]*$") then
@@ -5289,7 +5289,7 @@ local function store_jobs(now, values, first, again, existing)
   local function is_same(stored_record, line, payload)
     local stored_line, stored_payload = string.match(stored_record, "^%d,%d+,%d+,%d*(,[^\\n]*)\\n[^\\n]*\\n(.*)$")
     local new_line = string.match(line, "^[^\\n]*")
-    local function plain(text) return (string.gsub(text, "^(,%-?%d+,%d+,%d+,[^,]*,)[esw]:", "%1")) end
+    local function plain(text) return (string.gsub(text, "^(,%-?%d+,%d+,%d+,[^,]*,)[esw]:", "%1u:")) end
     return stored_line ~= nil and plain(stored_line) == plain(new_line) and payload == stored_payload
   end
   local function line_of(line)
@@ -5481,7 +5481,7 @@ return outcome`
     keys: ["jobs", "runs", "pending", "limited", "limits", "scheduled", "unique", "windows", "meta", "schedules", "ticks", "members", "wake"] as const,
     args: ["now", "name", "version"] as const,
     rest: "job" as const,
-    sha1: "b4bf833a8d7b551a5038260e5a599955ee08875e",
+    sha1: "c277de47aaeb05a90544b7b5417b39467d96b5e2",
     source: `#!lua
 local function clock(given)
   if given ~= "" then return tonumber(given) end
@@ -5544,7 +5544,7 @@ local function first_line(record)
   return string.match(record, "^(%d),(%d+,%d+,%d*,%-?%d+,%d+,%d+,[^,\\n]*,[^,\\n]*)\\n[^\\n]*\\n")
 end
 local function due_at(record, time)
-  return (string.gsub(record, "\\n[+@]?[%d.e+]*", "\\n@" .. exact(time), 1))
+  return (string.gsub(record, "\\n[^{\\n]*", "\\n@" .. exact(time), 1))
 end
 local function parse_run(id, text)
   if string.find(text, "^%a%d+,0,1,0,0,%d+,,,[^,]*$") then
@@ -5645,7 +5645,7 @@ local function store_jobs(now, values, first, again, existing)
   local function is_same(stored_record, line, payload)
     local stored_line, stored_payload = string.match(stored_record, "^%d,%d+,%d+,%d*(,[^\\n]*)\\n[^\\n]*\\n(.*)$")
     local new_line = string.match(line, "^[^\\n]*")
-    local function plain(text) return (string.gsub(text, "^(,%-?%d+,%d+,%d+,[^,]*,)[esw]:", "%1")) end
+    local function plain(text) return (string.gsub(text, "^(,%-?%d+,%d+,%d+,[^,]*,)[esw]:", "%1u:")) end
     return stored_line ~= nil and plain(stored_line) == plain(new_line) and payload == stored_payload
   end
   local function line_of(line)

@@ -46,7 +46,7 @@ end
 
 -- A record, or a part of one from within its first line on, as of a job that is due at another time.
 local function due_at(record, time)
-  return (string.gsub(record, "\n[+@]?[%d.e+]*", "\n@" .. exact(time), 1))
+  return (string.gsub(record, "\n[^{\n]*", "\n@" .. exact(time), 1))
 end
 
 -- The run of a job, whose text was read.

@@ -43,7 +43,7 @@ local function store_jobs(now, values, first, again, existing)
   local function is_same(stored_record, line, payload)
     local stored_line, stored_payload = string.match(stored_record, "^%d,%d+,%d+,%d*(,[^\n]*)\n[^\n]*\n(.*)$")
     local new_line = string.match(line, "^[^\n]*")
-    local function plain(text) return (string.gsub(text, "^(,%-?%d+,%d+,%d+,[^,]*,)[esw]:", "%1")) end
+    local function plain(text) return (string.gsub(text, "^(,%-?%d+,%d+,%d+,[^,]*,)[esw]:", "%1u:")) end
     return stored_line ~= nil and plain(stored_line) == plain(new_line) and payload == stored_payload
   end
 

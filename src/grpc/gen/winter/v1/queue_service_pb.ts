@@ -357,7 +357,7 @@ export type DequeueRequest = Message<"winter.v1.DequeueRequest"> & {
 
   /**
    * Names the worker in `Ack`, `Nack` and `Heartbeat`; 1 to 200 characters of any script, and 800 at most once all but
-   * visible ASCII is percent-encoded.
+   * visible ASCII is percent-encoded, and percent signs and commas as well.
    *
    * @generated from field: string worker_id = 2;
    */
@@ -1911,8 +1911,9 @@ export const RemoveQueueRequestSchema: GenMessage<RemoveQueueRequest> = /*@__PUR
  */
 export type RemoveQueueResponse = Message<"winter.v1.RemoveQueueResponse"> & {
   /**
-   * Whether it is gone, as one is that was never there. If not, nothing has changed: it has jobs in some state, schedules, or
-   * members of workflows that ended in the last ten minutes, or was claimed from just now.
+   * Whether it is gone, as one is that was never there. If not, nothing has changed: it has jobs in some state, schedules,
+   * members of workflows that ended in the last ten minutes or whose end their workflow has not heard of, or was claimed
+   * from just now.
    *
    * @generated from field: bool removed = 1;
    */
